@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+export { assertNever } from './assert-never.js';
+export { canonicalJson } from './canonical-json.js';
+export type { Json } from './canonical-json.js';
+export { isoTime, systemClock } from './clock.js';
+export type { Clock } from './clock.js';
+export { HealthState, nextCondition, SyncState, worstHealth } from './conditions.js';
+export type { Condition } from './conditions.js';
+export {
+  AuthError, ConflictError, InputError, InvariantError, messageOf, NotFoundError, OverloadedError, PlumblineError, UpstreamError,
+} from './errors.js';
+export type { ErrorCode, ErrorDetails, ErrorOptions, InputIssue, RetryAdvice } from './errors.js';
+export { ApplicationId, derivedId, Digest, isName, isTimeOrderedUuid, StreamName, TargetId, uuidTimeMs, uuidv7 } from './ids.js';
+export type { Branded } from './ids.js';

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { z } from 'zod';
+
+/** The API version of Plumbline's declarative resources. */
+export const API_VERSION = 'plumbline.dev/v1alpha1';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'must be lower case letters, digits, "-" or ".", at most 63 characters');
+const labels = z.record(z.string().min(1).max(316), z.string().max(63)).readonly();
+const relativePath = z
+  .string()
+  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be a path inside the repository: no leading "/" and no ".."');
+
+/** A duration as people write it: `30s`, `5m`, `1h30m`, `500ms`. */
+export const duration = z.string().regex(/^(\d+(ms|s|m|h))+$/, 'must be a duration such as 30s, 5m or 1h30m');
+
+/** Milliseconds of a {@link duration} text. */
+export function durationMs(text: string): number {
+  const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h)/g)) total += Number(amount) * (unitMs[unit ?? ''] ?? 0);
+  return total;
+}
+
+/** Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing. */
+export const clusterSelector = z
+  .strictObject({ matchLabels: labels.optional(), names: z.array(name).readonly().optional() })
+  .refine((s) => Object.keys(s.matchLabels ?? {}).length > 0 || (s.names ?? []).length > 0, 'give matchLabels or names');
+export type ClusterSelector = z.infer<typeof clusterSelector>;
+
+/** Spec of a Project: what its applications may use. `*` allows everything. */
+export const projectSpec = z.strictObject({
+  description: z.string().max(1000).optional(),
+  repositories: z.array(z.string()).readonly().default(['*']).describe('Names of repositories that applications of the project may use; "*" for all.'),
+  clusters: z.array(z.string()).readonly().default(['*']).describe('Names of clusters that applications of the project may deploy to; "*" for all.'),
+  namespaces: z.array(z.string()).readonly().default(['*']).describe('Namespaces that objects may live in; "*" for all; a trailing "*" matches a prefix.'),
+  forbiddenKinds: z.array(z.string()).readonly().default([]).describe('Kinds that may not be deployed: "Kind" or "Kind.group", e.g. ClusterRoleBinding.rbac.authorization.k8s.io.'),
+});
+export type ProjectSpec = z.infer<typeof projectSpec>;
+
+/** Spec of a Repository: where it is, how to sign in (by reference only), how often to look. */
+export const repositorySpec = z.strictObject({
+  url: z
+    .string()
+    .min(1)
+    .refine((url) => /^(https?:\/\/|ssh:\/\/|file:\/\/|[\w.-]+@[\w.-]+:)/.test(url), 'must be an http(s)://, ssh://, file:// or user@host:path URL')
+    .refine((url) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(url), 'must not contain a password: use credentials'),
+  interval: duration.default('60s').refine((text) => durationMs(text) >= 1000, 'must be at least 1s'),
+  credentials: z
+    .strictObject({
+      usernameFile: z.string().optional(),
+      passwordFile: z.string().optional(),
+      usernameEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional(),
+      passwordEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional(),
+      sshKeyFile: z.string().optional(),
+    })
+    .optional()
+    .describe('References to credentials held by the watcher, never the values.'),
+  webhookSecretFile: z.string().optional().describe('File, readable by the gateway, with the secret that webhooks of this repository are signed with.'),
+});
+export type RepositorySpec = z.infer<typeof repositorySpec>;
+
+/** Spec of a Cluster: how the applier connects to it. Exactly one way. */
+export const clusterSpec = z
+  .strictObject({
+    kubeconfig: z.strictObject({ path: z.string().min(1), context: z.string().optional() }).optional(),
+    inCluster: z.strictObject({}).optional(),
+    simulated: z.strictObject({}).optional(),
+  })
+  .refine((s) => [s.kubeconfig, s.inCluster, s.simulated].filter((way) => way !== undefined).length === 1, 'give exactly one of kubeconfig, inCluster, simulated');
+export type ClusterSpec = z.infer<typeof clusterSpec>;
+
+/** How a target of an environment is synced. */
+export const syncSpec = z.strictObject({
+  prune: z.boolean().default(true).describe('Delete objects that left the rendered set.'),
+  selfHeal: z.boolean().default(true).describe('Undo drift on fields that we own.'),
+  timeout: duration.default('5m').describe('How long a sync waits for health before it is Failed.'),
+  allowEmpty: z.boolean().default(false).describe('Let a render without objects prune everything without confirmation.'),
+  atomic: z.boolean().default(false).describe('Validate the whole set first: one bad object and nothing is written.'),
+});
+export type SyncSpec = z.infer<typeof syncSpec>;
+
+/** Spec of an environment of an Application. */
+export const environmentSpec = z.strictObject({
+  name,
+  after: z.array(name).readonly().default([]).describe('Environments that must be Synced and Healthy at the version first.'),
+  clusters: clusterSelector,
+  path: relativePath.optional().describe('Overlay directory; the application path when absent.'),
+  namespace: name.optional(),
+  approvals: z
+    .strictObject({ required: z.number().int().min(0).max(20).default(1), excludeAuthors: z.boolean().default(true) })
+    .optional(),
+  sync: syncSpec.prefault({}),
+});
+export type EnvironmentSpec = z.infer<typeof environmentSpec>;
+
+/** Spec of an Application. */
+export const applicationSpec = z
+  .strictObject({
+    repository: name,
+    ref: z.string().min(1).max(250).default('main').describe('Branch, tag or commit; refs/heads/… and refs/tags/… are exact.'),
+    path: relativePath.default('.'),
+    renderer: z.enum(['auto', 'plain', 'kustomize']).default('auto').describe('auto: kustomize when the directory has a kustomization file, else plain.'),
+    namespace: name.optional().describe('For objects that name none.'),
+    createNamespace: z.boolean().default(true),
+    environments: z.array(environmentSpec).min(1).max(50).readonly(),
+  })
+  .superRefine((spec, context) => {
+    const seen = new Set<string>();
+    for (const [index, environment] of spec.environments.entries()) {
+      if (seen.has(environment.name)) {
+        context.addIssue({ code: 'custom', path: ['environments', index, 'name'], message: `environment "${environment.name}" is declared twice` });
+      }
+      for (const before of environment.after) {
+        if (!seen.has(before)) {
+          context.addIssue({ code: 'custom', path: ['environments', index, 'after'], message: `"${before}" must be an environment declared above "${environment.name}"` });
+        }
+      }
+      seen.add(environment.name);
+    }
+  });
+export type ApplicationSpec = z.infer<typeof applicationSpec>;
+
+const metadata = z.strictObject({ name, labels: labels.default({}) });
+const projectMetadata = z.strictObject({ name, project: name.default('default'), labels: labels.default({}) });
+const apiVersion = z.literal(API_VERSION);
+
+/** Any declarative resource, as `plumb apply -f` takes it. */
+export const resource = z.discriminatedUnion('kind', [
+  z.strictObject({ apiVersion, kind: z.literal('Project'), metadata, spec: projectSpec.prefault({}) }),
+  z.strictObject({ apiVersion, kind: z.literal('Repository'), metadata, spec: repositorySpec }),
+  z.strictObject({ apiVersion, kind: z.literal('Cluster'), metadata, spec: clusterSpec }),
+  z.strictObject({ apiVersion, kind: z.literal('Application'), metadata: projectMetadata, spec: applicationSpec }),
+]);
+/** A validated resource with its defaults filled in. */
+export type Resource = z.infer<typeof resource>;
+/** Kinds of declarative resources. */
+export type ResourceKind = Resource['kind'];
+
+/** True when a cluster with this name and these labels is selected. */
+export function selectsCluster(selector: ClusterSelector, cluster: { readonly name: string; readonly labels: Readonly<Record<string, string>> }): boolean {
+  if (selector.names !== undefined && !selector.names.includes(cluster.name)) return false;
+  return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => cluster.labels[key] === value);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineConfig } from 'vitest/config';
+
+const shared = {
+  resolve: { conditions: ['@plumbline/source', 'node', 'import', 'module', 'default'] },
+  ssr: { resolve: { conditions: ['@plumbline/source', 'node', 'import', 'module', 'default'] } },
+  oxc: { decorator: { legacy: true } },
+} as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['{libs,services}/*/src/**/*.unit.spec.ts', 'cli/src/**/*.unit.spec.ts', 'test/{architecture,replay}/**/*.unit.spec.ts'],
+          pool: 'threads',
+          isolate: false,
+          testTimeout: 10_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'int',
+          include: ['{libs,services}/*/src/**/*.int.spec.ts', 'cli/src/**/*.int.spec.ts', 'test/chart/**/*.int.spec.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.spec.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
