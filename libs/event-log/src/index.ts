@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+export { EVENT_LOG } from './event-log.port.js';
+export type { AppendItem, AppendRequest, AppendResult, EventLog, EventPage, ExpectedRevision, ReadOptions } from './event-log.port.js';
+export { Follower } from './follower.js';
+export type { FollowerOptions } from './follower.js';
+export { LOG_QUERIES } from './queries.port.js';
+export type { AuditFilter, AuditPage, ListViewOptions, LogQueries, ViewPage } from './queries.port.js';

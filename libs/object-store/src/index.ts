@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+export { OBJECT_STORE } from './object-store.port.js';
+export type { ObjectStore, StoredContent } from './object-store.port.js';
