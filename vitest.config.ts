@@ -2,8 +2,8 @@
 import { defineConfig } from 'vitest/config';
 
 const shared = {
-  resolve: { conditions: ['@plumbline/source', 'node', 'import', 'module', 'default'] },
-  ssr: { resolve: { conditions: ['@plumbline/source', 'node', 'import', 'module', 'default'] } },
+  resolve: { conditions: ['@plumbline/source', 'node'] },
+  ssr: { resolve: { conditions: ['@plumbline/source', 'node'] } },
   oxc: { decorator: { legacy: true } },
 } as const;
 
@@ -26,6 +26,7 @@ export default defineConfig({
           name: 'int',
           include: ['{libs,services}/*/src/**/*.int.spec.ts', 'cli/src/**/*.int.spec.ts', 'test/chart/**/*.int.spec.ts'],
           pool: 'forks',
+          globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -37,6 +38,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/**/*.e2e.spec.ts'],
           pool: 'forks',
+          globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,

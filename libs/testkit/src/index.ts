@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+export { ManagedProcess, type ManagedProcessOptions } from './servers/managed-process.js';
+export { freePort, withFreePort } from './servers/free-port.js';
+export { tempDir, type TempDir } from './servers/temp-dir.js';
+export { availability, preparedBinary, type Availability, type Requirement } from './servers/requirements.js';
+export {
+  isolatedDatabase,
+  sharedDatabase,
+  startPostgres,
+  type DatabaseTemplate,
+  type IsolatedDatabase,
+  type PostgresFlavour,
+  type PostgresOptions,
+  type PostgresServer,
+  type TestDatabase,
+} from './servers/postgres.js';
+export { startNats, type NatsFlavour, type NatsOptions, type NatsServer } from './servers/nats.js';
+export { startGit, type GitFault, type GitRequest, type GitServer, type GitServerOptions } from './servers/git.js';
+export { GitRepository, type CommitOptions, type GitAuthor, type GitFile } from './servers/git-repository.js';
