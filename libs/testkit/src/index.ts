@@ -17,3 +17,15 @@ export {
 export { startNats, type NatsFlavour, type NatsOptions, type NatsServer } from './servers/nats.js';
 export { startGit, type GitFault, type GitRequest, type GitServer, type GitServerOptions } from './servers/git.js';
 export { GitRepository, type CommitOptions, type GitAuthor, type GitFile } from './servers/git-repository.js';
+export {
+  startKube,
+  type AuditLevel,
+  type EtcdFlavour,
+  type KubeAuditEvent,
+  type KubeCredentials,
+  type KubeOptions,
+  type KubeRequestOptions,
+  type KubeResponse,
+  type KubeServer,
+  type KubeUser,
+} from './servers/kube.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { guardProcess } from './exit-guard.js';
 
 const KEPT_OUTPUT_CHARS = 64 * 1024;
 const SHOWN_OUTPUT_CHARS = 4_000;
@@ -25,26 +26,6 @@ export interface ManagedProcessOptions {
   readonly stopSignal?: NodeJS.Signals;
 }
 
-const running = new Set<ChildProcess>();
-let guarded = false;
-
-function killAll(): void {
-  for (const child of running) child.kill('SIGKILL');
-}
-
-/** A test run that is interrupted must not leave servers behind. */
-function guardExit(): void {
-  if (guarded) return;
-  guarded = true;
-  process.once('exit', killAll);
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      killAll();
-      process.kill(process.pid, signal);
-    });
-  }
-}
-
 /** A real server process: started when it answers, stopped when it is gone. */
 export class ManagedProcess implements AsyncDisposable {
   readonly #options: ManagedProcessOptions;
@@ -55,7 +36,6 @@ export class ManagedProcess implements AsyncDisposable {
 
   private constructor(options: ManagedProcessOptions) {
     this.#options = options;
-    guardExit();
     const child = spawn(options.command, [...options.args], {
       env: options.env,
       cwd: options.cwd,
@@ -64,7 +44,7 @@ export class ManagedProcess implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
-    running.add(child);
+    const release = guardProcess(child);
     const keep = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
     };
@@ -73,7 +53,7 @@ export class ManagedProcess implements AsyncDisposable {
     this.#exited = new Promise((resolve) => {
       const settle = (reason: string): void => {
         this.#exit ??= reason;
-        running.delete(child);
+        release();
         resolve();
       };
       child.once('error', (error) => settle(error.message));

@@ -11,6 +11,7 @@ import { childEnvironment, testkitConfig } from '../testkit.config.js';
 import { withFreePort } from './free-port.js';
 import { ManagedProcess } from './managed-process.js';
 import { availability, DEBIAN_POSTGRES_15, embeddedPostgresBinDir } from './requirements.js';
+import { tempDir, type TempDir } from './temp-dir.js';
 
 /** `embedded18` is what the standalone shape ships, `debian15` the oldest supported. */
 export type PostgresFlavour = 'embedded18' | 'debian15';
@@ -136,10 +137,10 @@ class OwnServer implements PostgresServer {
   readonly flavour: PostgresFlavour;
   readonly url: string;
   readonly #start: () => Promise<ManagedProcess>;
-  readonly #workDir: string;
+  readonly #workDir: TempDir;
   #process: ManagedProcess;
 
-  constructor(parts: { flavour: PostgresFlavour; url: string; workDir: string; process: ManagedProcess; start: () => Promise<ManagedProcess> }) {
+  constructor(parts: { flavour: PostgresFlavour; url: string; workDir: TempDir; process: ManagedProcess; start: () => Promise<ManagedProcess> }) {
     this.flavour = parts.flavour;
     this.url = parts.url;
     this.#workDir = parts.workDir;
@@ -162,7 +163,7 @@ class OwnServer implements PostgresServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop();
-    await rm(this.#workDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await this.#workDir[Symbol.asyncDispose]();
   }
 }
 
@@ -183,8 +184,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const flavour = options.flavour ?? 'embedded18';
   const account = serverAccount();
   const binDir = await reachableBinDir(binDirOf(flavour), account);
-  const workDir = await mkdtemp(path.join(tmpdir(), 'plumbline-postgres-'));
-  const dataDir = path.join(workDir, 'data');
+  const workDir = await tempDir('postgres');
+  const dataDir = path.join(workDir.path, 'data');
   const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   try {
     const password = await initialise(binDir, dataDir, account);
@@ -205,7 +206,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       return new OwnServer({ flavour, url, workDir, start, process: await start() });
     });
   } catch (error) {
-    await rm(workDir, { recursive: true, force: true });
+    await workDir[Symbol.asyncDispose]();
     throw error;
   }
 }
