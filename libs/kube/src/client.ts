@@ -322,16 +322,22 @@ export class KubeClient {
   }
 
   private async call({ method, path, subject, body, contentType, signal }: Call): Promise<Answer> {
-    const timeout = AbortSignal.timeout(this.timeoutMs);
-    const response = await this.transport.request({
-      method, path,
-      headers: { accept: 'application/json', ...(contentType === undefined ? {} : { 'content-type': contentType }) },
-      ...(body === undefined ? {} : { body }),
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    });
-    const answer = { status: response.status, headers: response.headers, text: await response.text() };
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw apiErrorFrom(subject, answer);
+    // One timer that is cleared: AbortSignal.timeout would keep a signal for each of many thousand requests alive.
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(new DOMException('timed out', 'TimeoutError')), this.timeoutMs);
+    try {
+      const response = await this.transport.request({
+        method, path,
+        headers: { accept: 'application/json', ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+        ...(body === undefined ? {} : { body }),
+        signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
+      });
+      const answer = { status: response.status, headers: response.headers, text: await response.text() };
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      throw apiErrorFrom(subject, answer);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

@@ -13,3 +13,9 @@ export type { FieldConflict, KubeCause, KubeDenial, RequestSubject } from './err
 export type { KubeMethod, KubeRequest, KubeResponse, KubeTransport } from './kube-transport.port.js';
 export { apiVersionOf, describeRef, groupOf, refKey, refOf, versionOf } from './types.js';
 export type { ApiResource, FieldsV1, KubeObject, ManagedFieldsEntry, NewKubeObject, ObjectMeta, ObjectRef, OwnerReference } from './types.js';
+export { credentialSource } from './transports/credentials.js';
+export type { CredentialSource, DirectConnection, KubeConnection, ResolvedCredentials, TlsMaterial } from './transports/credentials.js';
+export { LimitedTransport } from './transports/limited-transport.js';
+export type { LaneLimits, LaneStatus, LimitedTransportOptions } from './transports/limited-transport.js';
+export { connectKube } from './transports/undici-transport.js';
+export type { UndiciTransportOptions } from './transports/undici-transport.js';
