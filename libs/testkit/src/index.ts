@@ -29,3 +29,5 @@ export {
   type KubeServer,
   type KubeUser,
 } from './servers/kube.js';
+export { startLiveCluster, type LiveCluster, type LiveClusterOptions } from './servers/live-cluster.js';
+export { POD_FATE_ANNOTATION, type PodFate } from './servers/live-cluster-stages.js';
