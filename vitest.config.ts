@@ -14,6 +14,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['{libs,services}/*/src/**/*.unit.spec.ts', 'cli/src/**/*.unit.spec.ts', 'test/{architecture,replay}/**/*.unit.spec.ts'],
           pool: 'threads',
           isolate: false,
@@ -24,6 +25,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'int',
+          sequence: { groupOrder: 1 },
           include: ['{libs,services}/*/src/**/*.int.spec.ts', 'cli/src/**/*.int.spec.ts', 'test/chart/**/*.int.spec.ts'],
           pool: 'forks',
           globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
@@ -36,6 +38,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['test/**/*.e2e.spec.ts'],
           pool: 'forks',
           globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],

@@ -22,6 +22,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** An orphan may stay a zombie for as long as the init process of a container likes. */
+async function processState(pid: number): Promise<string> {
+  return promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).then(
+    ({ stdout }) => stdout.trim(),
+    () => 'gone',
+  );
+}
+
 describe('a managed process', () => {
   it('is handed over when it is ready and gone after its scope', async () => {
     let pid = 0;
@@ -72,7 +80,7 @@ describe('a managed process', () => {
     );
     expect(result).toMatchObject({ signal: 'SIGTERM' });
     const { pid, dir }: { pid: number; dir: string } = JSON.parse(result.stdout);
-    expect(isAlive(pid)).toBe(false);
+    await expect.poll(async () => processState(pid)).toMatch(/^(gone|Z)/);
     expect(existsSync(dir)).toBe(false);
   });
 });
