@@ -2,7 +2,7 @@
 // Finds a Go toolchain that is new enough, and builds the pinned servers with it.
 import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { GO_MINIMUM, GO_TOOLCHAIN, buildDir, cacheDir, linkerFlags, pinnedVersion, platform } from './catalogue.mjs';
 
@@ -36,7 +36,7 @@ async function goVersion(go, env) {
 }
 
 // The user's proxy, checksum and cache settings stay; what would change the binary does not.
-const buildEnv = (extra) => ({ ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...extra });
+const buildEnv = (extra) => ({ HOME: homedir(), ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...extra });
 
 /** A module zip carries neither execute bits nor files called go.mod. */
 function makeRunnable(root) {
