@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { jetstream } from '@nats-io/jetstream';
+import type { PubAck } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { messageOf, UpstreamError } from '@plumbline/core';
+import { traceHeaders } from '../bus-server.js';
+import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
+import { encodeInPieces } from '../codec.js';
+import type { EncodedBatch } from '../codec.js';
+import { ensureEventStream, EVENT_STREAM, subjectOf } from './event-stream.js';
+import type { NatsLink } from './nats-link.js';
+
+const SPACE_FOR_HEADERS_BYTES = 4_096;
+
+/** How a {@link JetStreamBus} is set up. */
+export interface JetStreamBusOptions {
+  readonly link: NatsLink;
+  /** How long one publish may take, in milliseconds; 5,000 when absent. */
+  readonly timeoutMs?: number;
+}
+
+function headersOf(shard: number, piece: EncodedBatch): MsgHdrs {
+  const result = headers();
+  result.set('Pl-First', String(piece.firstPosition));
+  result.set('Pl-Last', String(piece.lastPosition));
+  // Positions have no gaps and a shard is one partition, so the batch before always ends right below.
+  result.set('Pl-Prev', String(piece.firstPosition - 1));
+  result.set('Pl-Shard', String(shard));
+  for (const [key, value] of Object.entries(traceHeaders())) result.set(key, value);
+  return result;
+}
+
+/**
+ * Publishes batches to the stream `PL_EV`. A repeated batch is recognised by its positions within two minutes. Batches above the
+ * server's payload limit travel in pieces. A stream that was lost is created again by the next publish.
+ */
+export class JetStreamBus implements EventBus {
+  readonly #link: NatsLink;
+  readonly #timeoutMs: number;
+  #checked: NatsConnection | undefined;
+
+  constructor(options: JetStreamBusOptions) {
+    this.#link = options.link;
+    this.#timeoutMs = options.timeoutMs ?? 5_000;
+  }
+
+  get connected(): boolean {
+    return this.#link.connected;
+  }
+
+  async publish(batch: EventEnvelopeBatch): Promise<void> {
+    if (batch.events.length === 0) return;
+    const connection = await this.#link.connection(this.#timeoutMs);
+    const maxBytes = Math.max((connection.info?.max_payload ?? 1_048_576) - SPACE_FOR_HEADERS_BYTES, SPACE_FOR_HEADERS_BYTES);
+    try {
+      if (this.#checked !== connection) await this.#check(connection);
+      for (const piece of encodeInPieces(batch, maxBytes)) await this.#publishPiece(connection, batch.shard, piece);
+    } catch (error) {
+      // The stream may be gone; nobody answers on its subjects then, which looks like any other failure.
+      this.#checked = undefined;
+      if (error instanceof UpstreamError) throw error;
+      throw new UpstreamError('PLB-6010', `positions ${batch.firstPosition} to ${batch.lastPosition} could not be published to the bus: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** The link belongs to who made it and stays open. */
+  async close(): Promise<void> {
+    this.#checked = undefined;
+  }
+
+  async #check(connection: NatsConnection): Promise<void> {
+    await ensureEventStream(connection);
+    this.#checked = connection;
+  }
+
+  async #publishPiece(connection: NatsConnection, shard: number, piece: EncodedBatch): Promise<void> {
+    const send = async (): Promise<PubAck> =>
+      jetstream(connection).publish(subjectOf(shard), piece.bytes, {
+        msgID: `${shard}:${piece.lastPosition}`,
+        headers: headersOf(shard, piece),
+        timeout: this.#timeoutMs,
+        retries: 1,
+        expect: { streamName: EVENT_STREAM },
+      });
+    try {
+      await send();
+    } catch {
+      // Once more with the same id after looking at the stream: it was lost, or the answer was.
+      await this.#check(connection);
+      await send();
+    }
+  }
+}
