@@ -4,6 +4,8 @@ import { messageOf } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
 import type { EventLog } from './event-log.port.js';
 
+const BUS_GRACE_MS = 25;
+
 /** How a {@link Follower} is set up. */
 export interface FollowerOptions {
   readonly log: Pick<EventLog, 'read'>;
@@ -68,8 +70,17 @@ export class Follower {
   /** Resolves when every event up to and including the position has been folded. */
   whenProcessed(position: number): Promise<void> {
     if (this.#next > position) return Promise.resolve();
-    this.nudge();
-    return new Promise((resolve) => this.#waiters.add({ position, resolve }));
+    return new Promise((resolve) => {
+      // The bus usually brings it within milliseconds; asking the log at once would cost a read for every append.
+      const timer = setTimeout(() => this.nudge(), BUS_GRACE_MS);
+      this.#waiters.add({
+        position,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
   }
 
   /** Stops after the batch in hand. */
