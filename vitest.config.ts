@@ -5,7 +5,7 @@ const shared = {
   resolve: { conditions: ['@plumbline/source', 'node'] },
   ssr: { resolve: { conditions: ['@plumbline/source', 'node'] } },
   oxc: { decorator: { legacy: true } },
-} as const;
+};
 
 export default defineConfig({
   test: {
