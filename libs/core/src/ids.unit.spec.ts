@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { ApplicationId, canonicalJson, derivedId, Digest, isTimeOrderedUuid, StreamName, TargetId, uuidTimeMs, uuidv7, worstHealth } from './index.js';
+
+describe('ids', () => {
+  it('put a bare application name into project default', () => {
+    expect(ApplicationId.parse('web')).toBe('default/web');
+    expect(TargetId.parts(TargetId.of('team/web', 'staging', 'east'))).toEqual({ application: 'team/web', environment: 'staging', cluster: 'east' });
+  });
+
+  it.each(['', 'Web', 'a/b/c', '-a', 'a b', `${'a'.repeat(64)}`])('refuse "%s" as an application', (text) => {
+    expect(() => ApplicationId.parse(text)).toThrow(/PLB|not an application/);
+  });
+
+  it('derive the same id from the same cause, in the order of time', () => {
+    const first = derivedId(1_000, 'render', 'a');
+    expect(derivedId(1_000, 'render', 'a')).toBe(first);
+    expect(derivedId(1_000, 'rendera')).not.toBe(derivedId(1_000, 'render', 'a'));
+    expect(derivedId(2_000, 'render', 'a') > first).toBe(true);
+    expect(isTimeOrderedUuid(first)).toBe(true);
+    expect(uuidTimeMs(first)).toBe(1_000);
+  });
+
+  it('carry their time in fresh ids too', () => {
+    const nowMs = 1_790_000_000_123;
+    expect(uuidTimeMs(uuidv7(nowMs))).toBe(nowMs);
+    expect(isTimeOrderedUuid(uuidv7(nowMs))).toBe(true);
+  });
+
+  it('refuse what is not a stream or a digest', () => {
+    expect(() => StreamName.parse('nonsense')).toThrow();
+    expect(() => Digest.parse('sha256:xyz')).toThrow();
+    expect(Digest.of('')).toBe('sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+  });
+});
+
+describe('canonical JSON', () => {
+  it('is one text per value', () => {
+    expect(canonicalJson({ b: 1, a: [true, null, 'é'] })).toBe('{"a":[true,null,"é"],"b":1}');
+  });
+
+  it('refuses what JSON cannot carry', () => {
+    expect(() => canonicalJson(Number.NaN)).toThrow(/canonical/);
+    expect(() => canonicalJson(undefined)).toThrow(/canonical/);
+  });
+});
+
+describe('health', () => {
+  it('is that of the worst object', () => {
+    expect(worstHealth(['Healthy', 'Degraded', 'Progressing'])).toBe('Degraded');
+    expect(worstHealth([])).toBe('Healthy');
+  });
+});

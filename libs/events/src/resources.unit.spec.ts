@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { durationMs, resource, selectsCluster } from './index.js';
+
+const application = (spec: object): object => ({ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Application', metadata: { name: 'web' }, spec });
+const environments = [{ name: 'staging', clusters: { names: ['east'] } }];
+
+describe('resources', () => {
+  it('fill in their defaults', () => {
+    const parsed = resource.parse(application({ repository: 'shop', environments }));
+    expect(parsed).toMatchObject({ metadata: { project: 'default', labels: {} }, spec: { ref: 'main', path: '.', renderer: 'auto', createNamespace: true } });
+    expect(parsed.kind === 'Application' && parsed.spec.environments[0]?.sync).toEqual({ prune: true, selfHeal: true, timeout: '5m', allowEmpty: false, atomic: false });
+  });
+
+  it.each([
+    ['an environment twice', { repository: 'shop', environments: [...environments, ...environments] }, /declared twice/],
+    ['after an environment that comes later', { repository: 'shop', environments: [{ ...environments[0], after: ['production'] }] }, /declared above/],
+    ['a path out of the repository', { repository: 'shop', path: '../x', environments }, /inside the repository/],
+    ['an empty selector', { repository: 'shop', environments: [{ name: 'a', clusters: {} }] }, /matchLabels or names/],
+    ['a misspelt field', { repository: 'shop', envs: [], environments }, /envs/],
+  ])('refuse %s', (_, spec, message) => {
+    const result = resource.safeParse(application(spec));
+    expect(result.success ? '' : result.error.message).toMatch(message);
+  });
+
+  it('refuse a password in a repository URL and a cluster with two connections', () => {
+    const metadata = { name: 'x' };
+    const base = { apiVersion: 'plumbline.dev/v1alpha1', metadata };
+    expect(resource.safeParse({ ...base, kind: 'Repository', spec: { url: 'https://u:p@git.example.com/x' } }).success).toBe(false);
+    expect(resource.safeParse({ ...base, kind: 'Cluster', spec: { simulated: {}, inCluster: {} } }).success).toBe(false);
+  });
+
+  it('select clusters by every label and by name', () => {
+    const cluster = { name: 'east', labels: { tier: 'staging', region: 'eu' } };
+    expect(selectsCluster({ matchLabels: { tier: 'staging' } }, cluster)).toBe(true);
+    expect(selectsCluster({ matchLabels: { tier: 'staging', region: 'us' } }, cluster)).toBe(false);
+    expect(selectsCluster({ names: ['west'], matchLabels: { tier: 'staging' } }, cluster)).toBe(false);
+  });
+
+  it('read durations', () => {
+    expect(durationMs('1h30m')).toBe(5_400_000);
+    expect(durationMs('1500ms')).toBe(1_500);
+  });
+});
