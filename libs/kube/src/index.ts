@@ -19,3 +19,5 @@ export { LimitedTransport } from './transports/limited-transport.js';
 export type { LaneLimits, LaneStatus, LimitedTransportOptions } from './transports/limited-transport.js';
 export { connectKube } from './transports/undici-transport.js';
 export type { UndiciTransportOptions } from './transports/undici-transport.js';
+export { ResourceWatch } from './watch.js';
+export type { WatchEvent, WatchOptions, WatchStatus } from './watch.js';
