@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 export { ErrorFilter, publicError } from './http/error.filter.js';
 export type { ErrorBody } from './http/error.filter.js';
+export { startHost } from './host.js';
+export type { Host, HostOptions } from './host.js';
 export { booleanSetting, configProvider, listenAddress, loadConfig, parseListen, secretFrom } from './load-config.js';
 export { createLogger, LogLevel, withoutUserinfo } from './logger.js';
 export type { LogFields, Logger, LoggerOptions } from './logger.js';
+export { platformSchema } from './platform.config.js';
 export { Endpoints, Readiness } from './readiness.js';
 export type { ReadinessState } from './readiness.js';
+export { describeFatal, runService } from './run-service.js';
 export {
   BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, HTTP_EDGE, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
 } from './tokens.js';

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { BusServer, EventBus } from '@plumbline/bus';
+import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
+import type { EventLog, LogQueries } from '@plumbline/event-log';
+import type { ObjectStore } from '@plumbline/object-store';
+import type { Logger } from './logger.js';
+import type { PlatformConfig } from './platform.config.js';
+
+/** Something that holds connections. */
+export interface Closable {
+  close(): Promise<void>;
+}
+
+/** The bus of a process: what publishes and what receives, over one connection. */
+export interface BusParts extends Closable {
+  readonly bus: EventBus;
+  readonly transport: BusServer;
+}
+
+/** The bus that the URL names. JetStream is loaded only where it is used. */
+export async function openBus(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
+  const onError = (message: string): void => logger.warn('a batch of events could not be handled; it comes again', { message });
+  if (config.busUrl.startsWith('inproc:')) {
+    const bus = new InProcessBus();
+    return { bus, transport: new InProcessServer({ bus, onError }), close: async () => bus.close() };
+  }
+  const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/bus/jetstream');
+  const link = new NatsLink({
+    url: config.busUrl,
+    name: `plumbline-${service}`,
+    ...(config.busCredentialsFile === undefined ? {} : { credsFile: config.busCredentialsFile }),
+    onStatus: (status) => {
+      if (status === 'connected') logger.info('the bus is connected');
+      else logger.warn('the bus is not connected; events are read from the log until it is');
+    },
+    onError: (message) => logger.warn('the bus reports an error', { message }),
+  });
+  return {
+    bus: new JetStreamBus({ link }),
+    transport: new JetStreamServer({ link, service, onError, ...(config.busInstance === undefined ? {} : { instance: config.busInstance }) }),
+    close: async () => link.close(),
+  };
+}
+
+/** The log as seen by everybody but its writer. */
+export interface LogParts extends Closable {
+  readonly log: EventLog;
+  readonly queries: LogQueries;
+}
+
+/** A client of the log, or undefined in the process of the audit service, whose module provides the log itself. */
+export async function openLog(_config: PlatformConfig): Promise<LogParts | undefined> {
+  return undefined;
+}
+
+/** The object store that the URL names. */
+export async function openObjectStore(_config: PlatformConfig): Promise<ObjectStore & Partial<Closable>> {
+  throw new Error('pending');
+}

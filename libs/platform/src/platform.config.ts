@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { z } from 'zod';
+import { booleanSetting, listenAddress, loadConfig, secretFrom } from './load-config.js';
+import { LogLevel } from './logger.js';
+import type { ConfigSource } from './tokens.js';
+
+/** Settings of every process, whatever service it runs. */
+export const platformSchema = z.object({
+  PLUMBLINE_LOG_URL: z.string().regex(/^(grpcs?|postgres(ql)?):/, 'must be grpc://host:port, or postgres://… in the process of the audit service')
+    .describe('The event log: grpc://host:port of the audit service; postgres://… in the process that contains the audit service.'),
+  PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
+  PLUMBLINE_LOG_TOKEN_FILE: z.string().optional().describe('File with the secret that the services share and show at the log.'),
+  PLUMBLINE_LOG_CA_FILE: z.string().optional().describe('Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system\'s when absent.'),
+  PLUMBLINE_BUS_URL: z.string().regex(/^(nats|tls|inproc):/, 'must be nats://host:port, tls://host:port or inproc:').default('inproc:')
+    .describe('The bus: nats://host:port[,…]; inproc: when all services are in one process.'),
+  PLUMBLINE_BUS_CREDENTIALS_FILE: z.string().optional().describe('NATS credentials file (JWT and seed).'),
+  PLUMBLINE_BUS_INSTANCE: z.string().max(63).optional().describe('Name of this instance where a service runs more than once.'),
+  PLUMBLINE_OBJECT_STORE_URL: z.string().regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
+    .describe('Where rendered objects are stored: postgres://….'),
+  PLUMBLINE_HEALTH_LISTEN: listenAddress.default('127.0.0.1:0').describe('HOST:PORT of /healthz, /readyz and /metrics; port 0 takes a free one, see the log.'),
+  PLUMBLINE_OTLP_URL: z.url().optional().describe('OpenTelemetry collector (gRPC) that traces go to; no traces when absent.'),
+  PLUMBLINE_LOGGING_LEVEL: z.enum(LogLevel).default('info').describe('silent, error, warn, info or debug.'),
+  PLUMBLINE_LOGGING_FRAMEWORK: booleanSetting.default(false).describe('Log what the framework says about its own start too.'),
+  PLUMBLINE_SHUTDOWN_TIMEOUT_SECONDS: z.coerce.number().min(1).max(600).default(25).describe('How long a stopping process may finish its work.'),
+});
+
+/** Compiled {@link platformSchema}. */
+export interface PlatformConfig {
+  readonly logUrl: string;
+  readonly logToken: string | undefined;
+  readonly logCaFile: string | undefined;
+  readonly busUrl: string;
+  readonly busCredentialsFile: string | undefined;
+  readonly busInstance: string | undefined;
+  readonly objectStoreUrl: string;
+  readonly healthListen: string;
+  readonly otlpUrl: string | undefined;
+  readonly loggingLevel: LogLevel;
+  readonly loggingFramework: boolean;
+  readonly shutdownTimeoutMs: number;
+}
+
+/** Parses the settings of the process. @throws InputError PLB-1901, PLB-1902 */
+export function platformConfig(source: ConfigSource): PlatformConfig {
+  const env = loadConfig(platformSchema, source);
+  return {
+    logUrl: env.PLUMBLINE_LOG_URL,
+    logToken: secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { value: env.PLUMBLINE_LOG_TOKEN, file: env.PLUMBLINE_LOG_TOKEN_FILE }),
+    logCaFile: env.PLUMBLINE_LOG_CA_FILE,
+    busUrl: env.PLUMBLINE_BUS_URL,
+    busCredentialsFile: env.PLUMBLINE_BUS_CREDENTIALS_FILE,
+    busInstance: env.PLUMBLINE_BUS_INSTANCE,
+    objectStoreUrl: env.PLUMBLINE_OBJECT_STORE_URL,
+    healthListen: env.PLUMBLINE_HEALTH_LISTEN,
+    otlpUrl: env.PLUMBLINE_OTLP_URL,
+    loggingLevel: env.PLUMBLINE_LOGGING_LEVEL,
+    loggingFramework: env.PLUMBLINE_LOGGING_FRAMEWORK,
+    shutdownTimeoutMs: env.PLUMBLINE_SHUTDOWN_TIMEOUT_SECONDS * 1000,
+  };
+}
+
+/** The environment of the process: the configuration of a service that runs alone. */
+export function processConfigSource(): ConfigSource {
+  return { ...process.env };
+}

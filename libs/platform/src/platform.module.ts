@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Module } from '@nestjs/common';
+import type { DynamicModule, ValueProvider } from '@nestjs/common';
+import { EVENT_BUS } from '@plumbline/bus';
+import type { Clock } from '@plumbline/core';
+import { systemClock } from '@plumbline/core';
+import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
+import { OBJECT_STORE } from '@plumbline/object-store';
+import type { ObjectStore } from '@plumbline/object-store';
+import type { BusParts, Closable, LogParts } from './adapters.js';
+import { openBus, openLog, openObjectStore } from './adapters.js';
+import type { Logger } from './logger.js';
+import type { PlatformConfig } from './platform.config.js';
+import { Endpoints, Readiness } from './readiness.js';
+import type { Telemetry } from './telemetry/telemetry.js';
+import {
+  BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
+} from './tokens.js';
+import type { ConfigSource } from './tokens.js';
+
+/** Everything of a process that is not a service: made before the application, closed after it. */
+export interface PlatformParts {
+  readonly service: string;
+  readonly source: ConfigSource;
+  readonly config: PlatformConfig;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly readiness: Readiness;
+  readonly endpoints: Endpoints;
+  readonly bus: BusParts;
+  readonly log: LogParts | undefined;
+  readonly objectStore: ObjectStore & Partial<Closable>;
+}
+
+/** What {@link openPlatform} is given. */
+export interface PlatformOptions {
+  readonly service: string;
+  readonly source: ConfigSource;
+  readonly config: PlatformConfig;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  readonly readiness: Readiness;
+  readonly clock?: Clock;
+}
+
+/** Opens the adapters that the URLs of the configuration name. None of them waits for its server. */
+export async function openPlatform(options: PlatformOptions): Promise<PlatformParts> {
+  const { config, service, logger } = options;
+  return {
+    ...options,
+    clock: options.clock ?? systemClock,
+    endpoints: new Endpoints(),
+    bus: await openBus(config, service, logger),
+    log: await openLog(config),
+    objectStore: await openObjectStore(config),
+  };
+}
+
+/** Closes what {@link openPlatform} opened; returns what went wrong. */
+export async function closePlatform(parts: PlatformParts): Promise<readonly unknown[]> {
+  const results = await Promise.allSettled([parts.bus.close(), parts.log?.close(), parts.objectStore.close?.()]);
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+}
+
+/** Global providers of the ports and of what every service needs. */
+@Module({})
+export class PlatformModule {
+  static with(parts: PlatformParts): DynamicModule {
+    const value = (provide: symbol, useValue: unknown): ValueProvider => ({ provide, useValue });
+    const providers: ValueProvider[] = [
+      value(CLOCK, parts.clock),
+      value(LOGGER, parts.logger),
+      value(CONFIG_SOURCE, parts.source),
+      value(SERVICE_NAME, parts.service),
+      value(METER, parts.telemetry.meter),
+      value(TRACER, parts.telemetry.tracer),
+      value(READINESS, parts.readiness),
+      value(ENDPOINTS, parts.endpoints),
+      value(EVENT_BUS, parts.bus.bus),
+      value(BUS_TRANSPORT, parts.bus.transport),
+      value(OBJECT_STORE, parts.objectStore),
+    ];
+    // In the process of the audit service its own module provides these, globally.
+    if (parts.log !== undefined) providers.push(value(EVENT_LOG, parts.log.log), value(LOG_QUERIES, parts.log.queries));
+    return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
+  }
+}
