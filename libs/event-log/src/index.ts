@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export type { CommittedListener, CommittedRange } from './committed.js';
 export { EVENT_LOG } from './event-log.port.js';
 export type { AppendItem, AppendRequest, AppendResult, EventLog, EventPage, ExpectedRevision, ReadOptions } from './event-log.port.js';
 export { Follower } from './follower.js';

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemClock } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { decodeEvent } from '@plumbline/events';
+import type { RecordedEvent } from '@plumbline/events';
+import { Frontier } from '@plumbline/proof';
+import { answerRepeat, Batch } from '../append/batch.js';
+import type { PlacedRequest, StoredEvent } from '../append/batch.js';
+import { checkRequest } from '../append/checked-request.js';
+import { nextCommitMicros } from '../append/time.js';
+import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
+import { checkReadOptions } from '../read-options.js';
+import { notifyAll } from '../committed.js';
+import type { CommittedListener, CommittedRange } from '../committed.js';
+
+/** The log in memory, for specs: the same checks and the same stored form as the real one, lost with the object. */
+export class MemoryEventLog implements EventLog {
+  readonly #events: StoredEvent[] = [];
+  readonly #revisions = new Map<string, number>();
+  readonly #requests = new Map<string, PlacedRequest>();
+  readonly #listeners = new Set<CommittedListener>();
+  #frontier = Frontier.empty;
+  #lastMicros = 0;
+
+  constructor(private readonly options: { readonly clock?: Clock } = {}) {}
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    // As over a wire: the caller never sees its result in the same turn, and later changes to its objects do not matter.
+    const nowMs = (this.options.clock ?? systemClock).nowMs();
+    const checked = checkRequest(request, nowMs);
+    await Promise.resolve();
+    const known = this.#requests.get(checked.requestId);
+    if (known !== undefined) return answerRepeat({ digest: known.request.digest, result: known.result }, checked);
+    const batch = new Batch({
+      frontier: this.#frontier,
+      recordedAtMicros: nextCommitMicros(nowMs, this.#lastMicros),
+      revisionOf: (stream) => this.#revisions.get(stream) ?? -1,
+    });
+    const result = batch.admit(checked);
+    this.#frontier = batch.frontier();
+    this.#lastMicros = batch.recordedAtMicros;
+    this.#events.push(...batch.events);
+    for (const [stream, move] of batch.moves) this.#revisions.set(stream, move.after);
+    for (const [id, placed] of batch.placed) this.#requests.set(id, placed);
+    const range: CommittedRange = { firstPosition: result.firstPosition, lastPosition: result.lastPosition, recordedAt: result.recordedAt };
+    queueMicrotask(() => notifyAll(this.#listeners, range));
+    return result;
+  }
+
+  async read(options: ReadOptions): Promise<EventPage> {
+    const { from, limit, types } = checkReadOptions(options);
+    await Promise.resolve();
+    const events: RecordedEvent[] = [];
+    let position = from;
+    for (; position < this.#events.length && events.length < limit; position += 1) {
+      const stored = this.#events[position];
+      if (stored !== undefined && (types === undefined || types.has(stored.type))) events.push(decodeEvent(stored.body));
+    }
+    return { events, nextPosition: position, headPosition: this.#events.length };
+  }
+
+  async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {
+    await Promise.resolve();
+    return this.#events.filter((event) => event.stream === stream && event.revision >= fromRevision).map((event) => decodeEvent(event.body));
+  }
+
+  async head(): Promise<number> {
+    await Promise.resolve();
+    return this.#events.length;
+  }
+
+  /** Tells after each append where it went; returns the way to stop. */
+  onCommitted(listener: CommittedListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Canonical text of an event as it is stored. */
+  bodyAt(position: number): string | undefined {
+    return this.#events[position]?.body;
+  }
+}

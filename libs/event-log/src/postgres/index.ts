@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+export { WRITER_ROLE } from './ledger-sql.js';
+export { writerLimits } from './ledger-writer.js';
+export type { WriterLimits } from './ledger-writer.js';
+export { migrateLedger } from './migrate.js';
+export type { Notices } from './notices.js';
+export { PostgresEventLog } from './postgres-event-log.js';
+export type { PostgresEventLogOptions } from './postgres-event-log.js';

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import { InvariantError } from '@plumbline/core';
+import { Frontier } from '@plumbline/proof';
+import pg from 'pg';
+import type { Batch } from '../append/batch.js';
+import type { AppendResult } from '../event-log.port.js';
+import { formatMicros } from '../append/time.js';
+
+/** The group role that may append and read, and change nothing. */
+export const WRITER_ROLE = 'plumbline_writer';
+
+/** The head of a shard as its leader knows it. */
+export interface Head {
+  readonly epoch: number;
+  readonly frontier: Frontier;
+  readonly root: Buffer;
+  readonly lastMicros: number;
+}
+
+/** A request as the log remembers it. */
+export interface KnownRequest {
+  readonly digest: Buffer;
+  readonly result: AppendResult;
+}
+
+interface HeadRow {
+  readonly epoch: string;
+  readonly next_pos: string;
+  readonly root: Buffer;
+  readonly frontier: Buffer;
+  readonly last_micros: string;
+}
+
+const HEAD_COLUMNS = 'epoch, next_pos, root, frontier, (extract(epoch from last_at) * 1000000)::bigint as last_micros';
+
+function headOf(row: HeadRow): Head {
+  const frontier = Frontier.decode(Number(row.next_pos), row.frontier);
+  if (!frontier.root().equals(row.root)) {
+    throw new InvariantError('PLB-9111', `the head of the log at ${row.next_pos} does not fit its tree: somebody changed it; restore the database or check it`);
+  }
+  return { epoch: Number(row.epoch), frontier, root: row.root, lastMicros: Number(row.last_micros) };
+}
+
+/** How the writer's connection is made. */
+export interface LedgerSqlOptions {
+  readonly url: string;
+  readonly shard: number;
+  readonly role: string | undefined;
+  readonly statementTimeoutMs: number;
+}
+
+/** Options of a connection that acts as the role. */
+export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs'>): pg.ClientConfig {
+  const settings = [
+    ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
+    `-c statement_timeout=${options.statementTimeoutMs}`,
+    '-c idle_in_transaction_session_timeout=5000',
+    '-c TimeZone=UTC',
+  ];
+  return {
+    connectionString: options.url, options: settings.join(' '), connectionTimeoutMillis: 5_000, query_timeout: options.statementTimeoutMs + 2_000,
+    keepAlive: true, application_name: 'plumbline-log',
+  };
+}
+
+/** The writer's own connection, and the statements that it sends; made again after it breaks. */
+export class LedgerSql {
+  #client: pg.Client | undefined;
+
+  constructor(private readonly options: LedgerSqlOptions) {}
+
+  /** A new epoch, or undefined while another leader's lease is alive. */
+  async takeLead(holder: string, leaseMs: number): Promise<Head | undefined> {
+    // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the lease decides.
+    const lock = await this.#query<{ locked: boolean }>({
+      text: "select pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1)) as locked", values: [this.options.shard],
+    });
+    const { rows } = await this.#query<HeadRow>({
+      text: `select ${HEAD_COLUMNS} from ledger.take_lead($1, $2, $3, $4)`, values: [this.options.shard, holder, leaseMs, lock.rows[0]?.locked === true],
+    });
+    const [row] = rows;
+    if (row === undefined) return undefined;
+    const head = headOf(row);
+    await this.ensurePartitions(head.frontier.size);
+    return head;
+  }
+
+  async readHead(): Promise<Head | undefined> {
+    const { rows } = await this.#query<HeadRow>({ text: `select ${HEAD_COLUMNS} from ledger.head where shard = $1`, values: [this.options.shard] });
+    const [row] = rows;
+    return row === undefined ? undefined : headOf(row);
+  }
+
+  /** False when the epoch is over. */
+  async renewLead(epoch: number, leaseMs: number): Promise<boolean> {
+    const { rows } = await this.#query<{ pos: string | null }>({
+      name: 'renew', text: 'select ledger.renew_lead($1, $2, $3) as pos', values: [this.options.shard, epoch, leaseMs],
+    });
+    return rows[0]?.pos !== null && rows[0] !== undefined;
+  }
+
+  async releaseLead(epoch: number): Promise<void> {
+    await this.#query({ text: 'select ledger.release_lead($1, $2)', values: [this.options.shard, epoch] });
+  }
+
+  async ensurePartitions(next: number): Promise<void> {
+    await this.#query({ text: 'select ledger.ensure_partitions($1)', values: [next] });
+  }
+
+  /** Commits a batch: one call, one transaction. */
+  async append(batch: Batch, place: { readonly epoch: number; readonly leaseMs: number; readonly frontier: Frontier }): Promise<void> {
+    const { events } = batch;
+    const moves = [...batch.moves];
+    const placed = [...batch.placed.values()];
+    await this.#query({
+      name: 'append',
+      text: 'select ledger.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)',
+      values: [
+        this.options.shard, place.epoch, batch.firstPosition, place.leaseMs, batch.recordedAt, place.frontier.root(), place.frontier.encode(), 'default',
+        events.map((event) => event.stream), events.map((event) => event.revision), events.map((event) => event.type),
+        events.map((event) => event.body).join('\n'), Buffer.concat(events.map((event) => event.leaf)),
+        moves.map(([stream]) => stream), moves.map(([, move]) => move.before), moves.map(([, move]) => move.after), moves.map(([, move]) => move.lastPosition),
+        placed.map(({ request }) => request.requestId), placed.map(({ result }) => result.firstPosition), placed.map(({ request }) => request.count),
+        Buffer.concat(placed.map(({ request }) => request.digest)),
+      ],
+    });
+  }
+
+  /** Revisions of the streams that exist. */
+  async revisions(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#query<{ stream: string; revision: string }>({
+      name: 'revisions', text: 'select stream, revision from ledger.stream_head where shard = $1 and stream = any($2)', values: [this.options.shard, streams],
+    });
+    return new Map(rows.map((row) => [row.stream, Number(row.revision)]));
+  }
+
+  /** All streams when there are at most so many, else undefined. */
+  async allRevisions(atMost: number): Promise<ReadonlyMap<string, number> | undefined> {
+    const { rows } = await this.#query<{ stream: string; revision: string }>({
+      text: 'select stream, revision from ledger.stream_head where shard = $1 limit $2', values: [this.options.shard, atMost + 1],
+    });
+    return rows.length > atMost ? undefined : new Map(rows.map((row) => [row.stream, Number(row.revision)]));
+  }
+
+  /** Those of the requests that have been appended, with their answers. */
+  async requests(ids: readonly string[]): Promise<ReadonlyMap<string, KnownRequest>> {
+    const { rows } = await this.#query<{ request_id: string; digest: Buffer; first_pos: string; n: number; micros: string; stream: string; revision: string }>({
+      name: 'requests',
+      text: `select r.request_id, r.digest, r.first_pos, r.n, (extract(epoch from r.recorded_at) * 1000000)::bigint as micros, e.stream, max(e.revision) as revision
+        from ledger.request r join ledger.event e on e.shard = r.shard and e.pos >= r.first_pos and e.pos < r.first_pos + r.n
+        where r.request_id = any($1::uuid[]) and r.shard = $2
+        group by r.request_id, r.digest, r.first_pos, r.n, r.recorded_at, e.stream`,
+      values: [ids, this.options.shard],
+    });
+    const known = new Map<string, KnownRequest>();
+    for (const row of rows) {
+      const firstPosition = Number(row.first_pos);
+      const revisions = { ...known.get(row.request_id)?.result.revisions, [row.stream]: Number(row.revision) };
+      const result = { duplicate: true, firstPosition, lastPosition: firstPosition + row.n - 1, recordedAt: formatMicros(Number(row.micros)), revisions };
+      known.set(row.request_id, { digest: row.digest, result });
+    }
+    return known;
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end();
+  }
+
+  async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    const client = await this.#connect();
+    try {
+      return await client.query<Row>(query);
+    } catch (error) {
+      // After an answer of the server the connection is good; after anything else it is in an unknown state.
+      if (!isServerAnswer(error)) this.#drop(client);
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    if (this.#client !== undefined) return this.#client;
+    const client = new pg.Client(connectionConfig(this.options));
+    client.on('error', () => this.#drop(client));
+    client.on('end', () => this.#drop(client));
+    await client.connect();
+    this.#client = client;
+    return client;
+  }
+
+  #drop(client: pg.Client): void {
+    if (this.#client === client) this.#client = undefined;
+    // Not awaited: a peer that does not answer would hold it up.
+    client.end().catch(() => undefined);
+  }
+}
+
+/** True when the server itself said that the statement failed: then nothing of it was committed. */
+export function isServerAnswer(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state !== undefined && !state.startsWith('57P') && !state.startsWith('08');
+}
+
+/** SQLSTATE of an error of the server; undefined for anything else. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}

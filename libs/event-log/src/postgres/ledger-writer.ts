@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+import { messageOf, OverloadedError, systemClock, UpstreamError, uuidTimeMs } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import type { Frontier } from '@plumbline/proof';
+import { answerRepeat, Batch } from '../append/batch.js';
+import type { CheckedRequest } from '../append/checked-request.js';
+import { nextCommitMicros } from '../append/time.js';
+import type { AppendResult } from '../event-log.port.js';
+import { isServerAnswer, sqlStateOf } from './ledger-sql.js';
+import type { Head, KnownRequest, LedgerSql } from './ledger-sql.js';
+import { Lru } from './lru.js';
+import type { Notices } from './notices.js';
+
+/** Sizes and times of group commit and of the lease. */
+export const writerLimits = {
+  batchEvents: 200,
+  batchBytes: 256 * 1024,
+  queueEvents: 4_096,
+  queueBytes: 16 * 1024 * 1024,
+  leaseMs: 3_000,
+  heartbeatMs: 1_000,
+  /** How often a writer that does not lead asks for the lead. */
+  candidateMs: 200,
+  /** How long a request waits for a writer that leads. */
+  waitForLeadMs: 5_000,
+  attempts: 3,
+  cachedStreams: 200_000,
+  cachedRequests: 50_000,
+} as const;
+
+/** Sizes and times, some of them different. */
+export type WriterLimits = { readonly [Key in keyof typeof writerLimits]: number };
+
+/** What a writer needs. */
+export interface LedgerWriterOptions {
+  readonly sql: LedgerSql;
+  /** Names this process in the head row. */
+  readonly holder: string;
+  readonly clock?: Clock;
+  readonly notices: Notices;
+  readonly limits?: Partial<WriterLimits>;
+  /** Called when this writer begins to lead, with the head that it found. */
+  readonly onLead: (head: Head) => void;
+  readonly onStepDown: () => void;
+  /** Called after each commit, before the callers are answered. */
+  readonly onCommit: (batch: Batch) => void;
+}
+
+interface Waiting {
+  readonly checked: CheckedRequest;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly deadlineMs: number;
+  attempts: number;
+}
+
+interface Lead {
+  readonly epoch: number;
+  frontier: Frontier;
+  lastMicros: number;
+  partitionsFor: number;
+}
+
+type Outcome = { readonly type: 'committed' } | { readonly type: 'again'; readonly cause: unknown };
+
+/** Partitions are made one ahead; looking every so many positions is early enough. */
+const PARTITION_CHECK = 2 ** 20;
+/** Ids of requests may be as far ahead of our time before a repeat of them is looked up anyway. */
+const CLOCK_SKEW_MS = 5_000;
+
+/**
+ * The one writer of a shard. Takes requests as they come, commits those that came while the last commit ran as one batch,
+ * and answers after the commit. Leads while the epoch in the head row is its own; otherwise asks for the lead again and again.
+ */
+export class LedgerWriter {
+  readonly #limits: WriterLimits;
+  readonly #clock: Clock;
+  readonly #streams: Lru<number>;
+  readonly #requests: Lru<KnownRequest>;
+  #streamsComplete = false;
+  /** Ids older than this may have been appended without our knowing. */
+  #knownSinceMs = Number.POSITIVE_INFINITY;
+  #queue: Waiting[] = [];
+  #queuedEvents = 0;
+  #queuedBytes = 0;
+  #lead: Lead | undefined;
+  #stopping = false;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: LedgerWriterOptions) {
+    this.#limits = { ...writerLimits, ...options.limits };
+    this.#clock = options.clock ?? systemClock;
+    this.#streams = new Lru(this.#limits.cachedStreams, () => (this.#streamsComplete = false));
+    this.#requests = new Lru(this.#limits.cachedRequests, (id) => (this.#knownSinceMs = Math.max(this.#knownSinceMs, uuidTimeMs(id) + 1)));
+  }
+
+  get epoch(): number | undefined {
+    return this.#lead?.epoch;
+  }
+
+  /** Begins to ask for the lead and to work. */
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Takes no more, finishes what waits, gives up the lead. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake?.();
+    await this.#loop;
+    this.#rejectAll(() => new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
+  }
+
+  /** @throws OverloadedError PLB-5101 when too much waits; otherwise see `EventLog.append`. */
+  append(checked: CheckedRequest): Promise<AppendResult> {
+    if (this.#stopping) return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
+    if (this.#queuedEvents + checked.count > this.#limits.queueEvents || this.#queuedBytes + checked.bytes > this.#limits.queueBytes) {
+      return Promise.reject(new OverloadedError('PLB-5101', `${this.#queuedEvents} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queuedEvents } }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ checked, resolve, reject, attempts: 0, deadlineMs: performance.now() + this.#limits.waitForLeadMs });
+      this.#queuedEvents += checked.count;
+      this.#queuedBytes += checked.bytes;
+      this.#wake?.();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping || (this.#lead !== undefined && this.#queue.length > 0)) {
+      if (this.#lead === undefined) await this.#askForLead();
+      else if (this.#queue.length > 0) await this.#cycle(this.#lead);
+      else if (!(await this.#sleep(this.#limits.heartbeatMs)) && !this.#stopping) await this.#heartbeat(this.#lead);
+    }
+    const lead = this.#lead;
+    if (lead === undefined) return;
+    this.#stepDown();
+    // Nobody has to wait for the lease then; when it fails the lease ends by itself.
+    await this.options.sql.releaseLead(lead.epoch).catch(() => undefined);
+  }
+
+  async #askForLead(): Promise<void> {
+    try {
+      const head = await this.options.sql.takeLead(this.options.holder, this.#limits.leaseMs);
+      if (head !== undefined) {
+        const streams = await this.options.sql.allRevisions(this.#limits.cachedStreams);
+        this.#forget();
+        for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
+        this.#streamsComplete = streams !== undefined;
+        this.#knownSinceMs = this.#clock.nowMs() + CLOCK_SKEW_MS;
+        this.#lead = { epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros, partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK) };
+        this.options.notices.info('leads the log', { epoch: head.epoch, position: head.frontier.size });
+        this.options.onLead(head);
+        return;
+      }
+    } catch (error) {
+      this.options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
+    }
+    this.#rejectOverdue();
+    await this.#sleep(this.#limits.candidateMs, { always: true });
+  }
+
+  #rejectOverdue(): void {
+    const nowMs = performance.now();
+    const overdue = this.#queue.filter((waiting) => waiting.deadlineMs <= nowMs);
+    this.#queue = this.#queue.filter((waiting) => waiting.deadlineMs > nowMs);
+    for (const waiting of overdue) {
+      this.#leaveQueue(waiting);
+      waiting.reject(new UpstreamError('PLB-6002', 'this process does not lead the log and no database let it: send the same request again'));
+    }
+  }
+
+  #rejectAll(error: () => Error): void {
+    for (const waiting of this.#queue.splice(0)) {
+      this.#leaveQueue(waiting);
+      waiting.reject(error());
+    }
+  }
+
+  #leaveQueue(waiting: Waiting): void {
+    this.#queuedEvents -= waiting.checked.count;
+    this.#queuedBytes -= waiting.checked.bytes;
+  }
+
+  async #heartbeat(lead: Lead): Promise<void> {
+    try {
+      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) return;
+      this.options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
+    } catch (error) {
+      this.options.notices.warn('the lease of the log could not be renewed', { reason: messageOf(error) });
+    }
+    this.#stepDown();
+  }
+
+  #stepDown(): void {
+    if (this.#lead === undefined) return;
+    this.#lead = undefined;
+    this.#forget();
+    this.options.onStepDown();
+  }
+
+  #forget(): void {
+    this.#streams.clear();
+    this.#streamsComplete = false;
+    this.#requests.clear();
+    this.#knownSinceMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The requests of the next batch. One that failed before goes alone, so that it cannot fail others again. */
+  #take(): Waiting[] {
+    const taken: Waiting[] = [];
+    let events = 0;
+    let bytes = 0;
+    for (const waiting of this.#queue) {
+      const fits = events + waiting.checked.count <= this.#limits.batchEvents && bytes + waiting.checked.bytes <= this.#limits.batchBytes;
+      if (taken.length > 0 && (!fits || waiting.attempts > 0)) break;
+      taken.push(waiting);
+      events += waiting.checked.count;
+      bytes += waiting.checked.bytes;
+      if (waiting.attempts > 0) break;
+    }
+    this.#queue.splice(0, taken.length);
+    return taken;
+  }
+
+  async #cycle(lead: Lead): Promise<void> {
+    const taken = this.#take();
+    let batch: Batch;
+    const answers: (() => void)[] = [];
+    try {
+      await this.#load(taken);
+      batch = new Batch({
+        frontier: lead.frontier,
+        recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
+        revisionOf: (stream) => this.#streams.get(stream) ?? -1,
+      });
+      for (const waiting of taken) answers.push(this.#admit(batch, waiting));
+    } catch (error) {
+      if (!isServerAnswer(error)) this.#stepDown();
+      this.#again(taken, error);
+      return;
+    }
+    if (batch.events.length > 0) {
+      const outcome = await this.#commit(lead, batch);
+      if (outcome.type === 'again') {
+        this.#again(taken, outcome.cause);
+        return;
+      }
+    }
+    // Only now: a conflict may rest on what this batch has just made true.
+    for (const waiting of taken) this.#leaveQueue(waiting);
+    for (const answer of answers) answer();
+    await this.#preparePartitions(lead);
+  }
+
+  /** Loads what the checks need and memory does not have: one query each, for all requests together. */
+  async #load(taken: readonly Waiting[]): Promise<void> {
+    const streams = new Set<string>();
+    const ids: string[] = [];
+    for (const { checked, attempts } of taken) {
+      const unsure = attempts > 0 || uuidTimeMs(checked.requestId) < this.#knownSinceMs;
+      if (unsure && this.#requests.get(checked.requestId) === undefined) ids.push(checked.requestId);
+      if (this.#streamsComplete) continue;
+      for (const { stream } of checked.items) if (this.#streams.get(stream) === undefined) streams.add(stream);
+    }
+    if (streams.size > 0) {
+      for (const [stream, revision] of await this.options.sql.revisions([...streams])) this.#streams.set(stream, revision);
+    }
+    if (ids.length > 0) {
+      for (const [id, known] of await this.options.sql.requests(ids)) this.#requests.set(id, known);
+    }
+  }
+
+  /** Decides on one request; the answer is given later. */
+  #admit(batch: Batch, waiting: Waiting): () => void {
+    try {
+      const known = this.#requests.get(waiting.checked.requestId);
+      const result = known === undefined ? batch.admit(waiting.checked) : answerRepeat(known, waiting.checked);
+      return () => waiting.resolve(result);
+    } catch (error) {
+      return () => waiting.reject(error);
+    }
+  }
+
+  #again(taken: readonly Waiting[], cause: unknown): void {
+    const back: Waiting[] = [];
+    for (const waiting of taken) {
+      waiting.attempts += 1;
+      if (waiting.attempts < this.#limits.attempts) {
+        back.push(waiting);
+        continue;
+      }
+      this.#leaveQueue(waiting);
+      waiting.reject(failureOf(cause));
+    }
+    this.#queue.unshift(...back);
+  }
+
+  async #commit(lead: Lead, batch: Batch): Promise<Outcome> {
+    const frontier = batch.frontier();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.options.sql.append(batch, { epoch: lead.epoch, leaseMs: this.#limits.leaseMs, frontier });
+        this.#committed(lead, batch, frontier);
+        return { type: 'committed' };
+      } catch (error) {
+        const found = await this.#outcomeOf(lead, batch, frontier);
+        if (found === 'committed') {
+          this.#committed(lead, batch, frontier);
+          return { type: 'committed' };
+        }
+        this.options.notices.warn('a commit of the log failed', { reason: messageOf(error), sqlState: sqlStateOf(error), position: batch.firstPosition, found });
+        // The same bytes again only when the server never answered; an answer will not change.
+        if (found === 'absent' && !isServerAnswer(error) && attempt < this.#limits.attempts) continue;
+        if (found === 'absent') this.#forget();
+        else this.#stepDown();
+        return { type: 'again', cause: error };
+      }
+    }
+  }
+
+  /** What became of a commit whose call failed: the stored root tells exactly. */
+  async #outcomeOf(lead: Lead, batch: Batch, frontier: Frontier): Promise<'committed' | 'absent' | 'fenced' | 'unknown'> {
+    const untilMs = performance.now() + this.#limits.leaseMs;
+    for (;;) {
+      try {
+        const head = await this.options.sql.readHead();
+        if (head?.epoch !== lead.epoch) return 'fenced';
+        if (head.frontier.size === batch.firstPosition) return 'absent';
+        return head.root.equals(frontier.root()) ? 'committed' : 'fenced';
+      } catch (error) {
+        if (performance.now() > untilMs) {
+          this.options.notices.warn('the outcome of a commit is unknown', { reason: messageOf(error), position: batch.firstPosition });
+          return 'unknown';
+        }
+        await this.#sleep(50, { always: true });
+      }
+    }
+  }
+
+  #committed(lead: Lead, batch: Batch, frontier: Frontier): void {
+    lead.frontier = frontier;
+    lead.lastMicros = batch.recordedAtMicros;
+    for (const [stream, move] of batch.moves) this.#streams.set(stream, move.after);
+    for (const [id, { request, result }] of batch.placed) this.#requests.set(id, { digest: request.digest, result });
+    this.options.onCommit(batch);
+  }
+
+  async #preparePartitions(lead: Lead): Promise<void> {
+    const reached = Math.floor(lead.frontier.size / PARTITION_CHECK);
+    if (reached === lead.partitionsFor) return;
+    lead.partitionsFor = reached;
+    await this.options.sql.ensurePartitions(lead.frontier.size).catch((error: unknown) => {
+      this.options.notices.error('partitions of the log could not be made ahead', { reason: messageOf(error), position: lead.frontier.size });
+    });
+  }
+
+  /** True when woken before the time was over. `always`: new requests do not wake, only stopping does. */
+  #sleep(ms: number, how: { readonly always: boolean } = { always: false }): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (woken: boolean): void => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve(woken);
+      };
+      const timer = setTimeout(() => done(false), ms);
+      this.#wake = () => {
+        if (!how.always || this.#stopping) done(true);
+      };
+    });
+  }
+}
+
+function failureOf(cause: unknown): Error {
+  const state = sqlStateOf(cause);
+  if (state === undefined) {
+    return new UpstreamError('PLB-6001', 'the database of the log did not answer, the outcome is unknown: send the same request again', { cause });
+  }
+  if (state === 'PLB01') return new UpstreamError('PLB-6002', 'another writer leads the log now: send the same request again', { cause });
+  if (state === 'PLB03') return new UpstreamError('PLB-6005', `the clock of the log and the clock of its database disagree: ${messageOf(cause)}`, { cause });
+  const canHelp = !state.startsWith('22') && !state.startsWith('23');
+  return new UpstreamError('PLB-6004', `the database of the log refused to write (SQLSTATE ${state}): ${messageOf(cause)}`, {
+    cause, retry: canHelp ? 'after-delay' : 'never', details: { sqlState: state },
+  });
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+import { messageOf, systemClock, UpstreamError, uuidv7 } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { decodeEvent } from '@plumbline/events';
+import type { RecordedEvent } from '@plumbline/events';
+import pg from 'pg';
+import type { Batch } from '../append/batch.js';
+import { checkRequest } from '../append/checked-request.js';
+import { notifyAll } from '../committed.js';
+import type { CommittedListener, CommittedRange } from '../committed.js';
+import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
+import { checkReadOptions } from '../read-options.js';
+import { formatMicros } from '../append/time.js';
+import { connectionConfig, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
+import type { Head } from './ledger-sql.js';
+import { LedgerWriter } from './ledger-writer.js';
+import type { WriterLimits } from './ledger-writer.js';
+import { migrateLedger } from './migrate.js';
+import { silent } from './notices.js';
+import type { Notices } from './notices.js';
+import { Tail } from './tail.js';
+
+/** How the log on PostgreSQL is opened. */
+export interface PostgresEventLogOptions {
+  /** `postgres://…`; straight to the server: a pooler in transaction mode loses the lead's lock. */
+  readonly url: string;
+  readonly clock?: Clock;
+  readonly notices?: Notices;
+  /** Bring the schema up to date first; true when absent. Another URL is for an owner apart from the writer. */
+  readonly migrate?: boolean | { readonly url: string };
+  /** Role that the connections act as; `plumbline_writer` when absent, 'none' for the user of the URL. */
+  readonly role?: string | 'none';
+  readonly limits?: Partial<WriterLimits>;
+}
+
+const SHARD = 0;
+const STATEMENT_TIMEOUT_MS = 2_000;
+/** How far a filtered read looks for one page. */
+const SCAN_FACTOR = 20;
+const MIN_SCAN = 10_000;
+
+/**
+ * The log on PostgreSQL, with its writer in this process. Any number of processes may open it: one leads and writes, the others
+ * read and refuse to append with `UpstreamError` PLB-6002 until they lead.
+ */
+export class PostgresEventLog implements EventLog, AsyncDisposable {
+  readonly #pool: pg.Pool;
+  readonly #sql: LedgerSql;
+  readonly #writer: LedgerWriter;
+  readonly #tail = new Tail({ events: 50_000, bytes: 64 * 1024 * 1024 });
+  readonly #listeners = new Set<CommittedListener>();
+  readonly #leadListeners = new Set<(leads: boolean) => void>();
+  readonly #clock: Clock;
+  #leads = false;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: PostgresEventLogOptions) {
+    const notices = options.notices ?? silent;
+    const role = options.role === 'none' ? undefined : (options.role ?? WRITER_ROLE);
+    const connection = { url: options.url, role, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+    this.#clock = options.clock ?? systemClock;
+    this.#pool = new pg.Pool({ ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }), max: 4, idleTimeoutMillis: 30_000 });
+    this.#pool.on('error', (error) => notices.warn('a connection to the log broke', { reason: messageOf(error) }));
+    this.#sql = new LedgerSql({ ...connection, shard: SHARD });
+    this.#writer = new LedgerWriter({
+      sql: this.#sql,
+      holder: `${process.pid}-${uuidv7(this.#clock.nowMs())}`,
+      clock: this.#clock,
+      notices,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      onLead: (head) => this.#lead(head),
+      onStepDown: () => this.#follow(),
+      onCommit: (batch) => this.#commit(batch),
+    });
+  }
+
+  /**
+   * Migrates if asked to, and starts the writer; it may not lead yet when this resolves, see {@link whenLeading}.
+   * @throws UpstreamError PLB-6003 when the schema cannot be brought up to date.
+   */
+  static async open(options: PostgresEventLogOptions): Promise<PostgresEventLog> {
+    const migrate = options.migrate ?? true;
+    if (migrate !== false) await migrateLedger(migrate === true ? options.url : migrate.url);
+    const log = new PostgresEventLog(options);
+    log.#writer.start();
+    return log;
+  }
+
+  /** True while this process is the one that writes. */
+  get leads(): boolean {
+    return this.#leads;
+  }
+
+  /** The epoch of this process's lead; undefined while it does not lead. */
+  get epoch(): number | undefined {
+    return this.#writer.epoch;
+  }
+
+  /** Resolves when this process leads. */
+  whenLeading(): Promise<void> {
+    if (this.#leads) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.onLead((leads) => {
+        if (!leads) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  /** Tells when this process begins and ceases to lead. */
+  onLead(listener: (leads: boolean) => void): () => void {
+    this.#leadListeners.add(listener);
+    return () => this.#leadListeners.delete(listener);
+  }
+
+  /** Tells after each commit of this process where it went; returns the way to stop. */
+  onCommitted(listener: CommittedListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    return this.#writer.append(checkRequest(request, this.#clock.nowMs()));
+  }
+
+  async read(options: ReadOptions): Promise<EventPage> {
+    const { from, limit, types } = checkReadOptions(options);
+    if (this.#leads) {
+      const page = this.#tail.read(from, limit, types);
+      if (page !== undefined) return { ...page, headPosition: this.#tail.nextPosition };
+    }
+    const scan = types === undefined ? limit : Math.max(MIN_SCAN, limit * SCAN_FACTOR);
+    // One statement, one snapshot: the head and the events below it come from the same moment.
+    const { rows } = await this.#query<{ next_pos: string; pos: string | null; body: string | null }>({
+      name: types === undefined ? 'read' : 'read-types',
+      text: `select h.next_pos, e.pos, e.body from (select coalesce((select next_pos from ledger.head where shard = $1), 0) as next_pos) h
+        left join lateral (
+          select pos, body from ledger.event where shard = $1 and pos >= $2 and pos < $3 ${types === undefined ? '' : 'and type = any($5)'} order by pos limit $4
+        ) e on true`,
+      values: [SHARD, from, from + scan, limit, ...(types === undefined ? [] : [[...types]])],
+    });
+    const headPosition = Number(rows[0]?.next_pos ?? 0);
+    const events = rows.flatMap((row) => (row.body === null ? [] : [decodeEvent(row.body)]));
+    const last = events.at(-1);
+    const full = events.length === limit && last !== undefined;
+    const nextPosition = full ? last.position + 1 : Math.max(from, Math.min(from + scan, headPosition));
+    return { events, nextPosition, headPosition };
+  }
+
+  async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {
+    const { rows } = await this.#query<{ body: string }>({
+      name: 'read-stream',
+      text: 'select body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
+      values: [SHARD, stream, fromRevision],
+    });
+    return rows.map((row) => decodeEvent(row.body));
+  }
+
+  async head(): Promise<number> {
+    if (this.#leads) return this.#tail.nextPosition;
+    const { rows } = await this.#query<{ next_pos: string }>({ text: 'select next_pos from ledger.head where shard = $1', values: [SHARD] });
+    return Number(rows[0]?.next_pos ?? 0);
+  }
+
+  /** Borders of the commits that end at or above a position, in order. */
+  async commits(from: number, limit: number): Promise<readonly CommittedRange[]> {
+    const { rows } = await this.#query<{ first_pos: string; last_pos: string; micros: string }>({
+      name: 'commits',
+      text: 'select first_pos, last_pos, (extract(epoch from recorded_at) * 1000000)::bigint as micros from ledger.commit where shard = $1 and last_pos >= $2 order by last_pos limit $3',
+      values: [SHARD, from, limit],
+    });
+    return rows.map((row) => ({ firstPosition: Number(row.first_pos), lastPosition: Number(row.last_pos), recordedAt: formatMicros(Number(row.micros)) }));
+  }
+
+  /** Stops taking requests, finishes those that wait, gives up the lead, closes. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.stop();
+    await this.#sql.close();
+    await this.#pool.end();
+  }
+
+  async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.#pool.query<Row>(query);
+    } catch (error) {
+      throw new UpstreamError('PLB-6001', `the log cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  #lead(head: Head): void {
+    this.#tail.reset(head.frontier.size);
+    this.#leads = true;
+    for (const listener of this.#leadListeners) listener(true);
+  }
+
+  #follow(): void {
+    this.#leads = false;
+    for (const listener of this.#leadListeners) listener(false);
+  }
+
+  #commit(batch: Batch): void {
+    this.#tail.push(batch.events);
+    notifyAll(this.#listeners, { firstPosition: batch.firstPosition, lastPosition: batch.nextPosition - 1, recordedAt: batch.recordedAt });
+  }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+export { MemoryEventLog } from '../memory/memory-event-log.js';
+export { eventLogContract } from './event-log.contract.js';
+export type { LogUnderTest } from './event-log.contract.js';
+export { projectDeclared, sampleAppend } from './sample-events.js';
+export type { SampleAppend } from './sample-events.js';
+export { createTestLog, ledgerTemplate } from './test-log.js';
+export type { TestLog, TestLogOptions } from './test-log.js';
