@@ -21,3 +21,6 @@ export { connectKube } from './transports/undici-transport.js';
 export type { UndiciTransportOptions } from './transports/undici-transport.js';
 export { ResourceWatch } from './watch.js';
 export type { WatchEvent, WatchOptions, WatchStatus } from './watch.js';
+export { catalogue as healthCatalogue } from './health/catalogue/index.js';
+export { byConditions, healthOf } from './health/health.js';
+export type { HealthOptions, HealthRule, ObjectHealth } from './health/health.js';
