@@ -78,11 +78,13 @@ export abstract class BusServer extends Server implements CustomTransportStrateg
 
   async #await(handler: MessageHandler, batch: EventEnvelopeBatch, attempt: number): Promise<void> {
     const busContext = new BusContext([{ attempt }]);
-    await this.runWithProcessingHooks(busContext, async (done) => {
+    // Typed as void, but it hands back what the hook returns, and that is the promise of the work.
+    const running: unknown = this.runWithProcessingHooks(busContext, async (done) => {
       // Not handleEvent of the base: it would answer before the work has ended.
       await lastValueFrom(this.transformToObservable(await handler(batch, busContext)), { defaultValue: undefined });
       done();
     });
+    await running;
   }
 }
 

@@ -11,7 +11,8 @@ import type { BusParts, Closable, LogParts } from './adapters.js';
 import { openBus, openLog, openObjectStore } from './adapters.js';
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
-import { Endpoints, Readiness } from './readiness.js';
+import { Endpoints } from './readiness.js';
+import type { Readiness } from './readiness.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import {
   BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
