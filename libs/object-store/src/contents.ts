@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Digest, InputError, InvariantError, NotFoundError } from '@plumbline/core';
+import type { StoredContent } from './object-store.port.js';
+
+/** Each content once, in the order of the digests. @throws InputError PLB-1201 when a digest does not fit its content. */
+export function checkContents(contents: readonly StoredContent[]): readonly StoredContent[] {
+  const unique = new Map<Digest, StoredContent>();
+  for (const entry of contents) {
+    if (!entry.content.isWellFormed()) throw new InputError('PLB-1201', `the content for ${Digest.short(entry.digest)} is not well-formed text and has no UTF-8 form`);
+    const actual = Digest.of(entry.content);
+    if (actual !== entry.digest) throw new InputError('PLB-1201', `the content has digest ${actual}, not ${entry.digest}`);
+    unique.set(entry.digest, entry);
+  }
+  return [...unique.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+/** The text of stored bytes. @throws InvariantError PLB-9201 when they are not what the digest names. */
+export function readContent(digest: Digest, bytes: Uint8Array): string {
+  const actual = Digest.of(bytes);
+  if (actual !== digest) {
+    throw new InvariantError('PLB-9201', `what the object store holds under ${digest} has digest ${actual}: restore that row from a backup, or delete it and render again`);
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** The error for content that is not there. */
+export function missingContent(digest: Digest): NotFoundError {
+  return new NotFoundError('PLB-3201', `the object store holds nothing under ${digest}`, { details: { digest } });
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '@plumbline/core';
+import { messageOf, UpstreamError } from '@plumbline/core';
+import pg from 'pg';
+import { checkContents, missingContent, readContent } from '../contents.js';
+import type { ObjectStore, StoredContent } from '../object-store.port.js';
+import { migrateObjectStore } from './migrate.js';
+
+/** How the object store on PostgreSQL is made. */
+export interface PostgresObjectStoreOptions {
+  readonly url: string;
+  /** Bring the schema up to date before the first use; true when absent. */
+  readonly migrate?: boolean;
+  /** Connections at most; 4 when absent. */
+  readonly connections?: number;
+}
+
+/** Contents of one statement at most: bounds memory on both sides. */
+const CHUNK_ITEMS = 1_000;
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+function bytesOf(digest: Digest): Buffer {
+  return Buffer.from(digest.slice('sha256:'.length), 'hex');
+}
+
+function* chunksOf(entries: readonly { readonly digest: Digest; readonly bytes: Buffer }[]): Iterable<readonly { readonly digest: Digest; readonly bytes: Buffer }[]> {
+  let chunk: { readonly digest: Digest; readonly bytes: Buffer }[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    if (chunk.length > 0 && (chunk.length === CHUNK_ITEMS || size + entry.bytes.length > CHUNK_BYTES)) {
+      yield chunk;
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(entry);
+    size += entry.bytes.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** The object store on PostgreSQL. Connects, and migrates, at the first use. */
+export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
+  readonly #pool: pg.Pool;
+  #ready: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(private readonly options: PostgresObjectStoreOptions) {
+    this.#pool = new pg.Pool({
+      connectionString: options.url, max: options.connections ?? 4, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000,
+      statement_timeout: 30_000, query_timeout: 35_000, keepAlive: true, application_name: 'plumbline-objects',
+    });
+    // The next query reports what matters; an idle connection that broke does not.
+    this.#pool.on('error', () => undefined);
+  }
+
+  async put(contents: readonly StoredContent[]): Promise<void> {
+    // In the order of the digests, so that two who store the same things wait for each other instead of deadlocking.
+    const entries = checkContents(contents).map(({ digest, content }) => ({ digest, bytes: Buffer.from(content) }));
+    for (const chunk of chunksOf(entries)) {
+      await this.#query({
+        name: 'put',
+        // One long value and its parts: arrays of bytea travel as text of twice the size.
+        text: `insert into objects.content (digest, content, size)
+          select substring($1::bytea from ((p.i - 1) * 32 + 1)::integer for 32), substring($2::bytea from p.start for p.size), p.size
+          from unnest($3::integer[], $4::integer[]) with ordinality as p(start, size, i)
+          on conflict do nothing`,
+        values: [
+          Buffer.concat(chunk.map((entry) => bytesOf(entry.digest))), Buffer.concat(chunk.map((entry) => entry.bytes)),
+          startsOf(chunk.map((entry) => entry.bytes.length)), chunk.map((entry) => entry.bytes.length),
+        ],
+      });
+    }
+  }
+
+  async get(digest: Digest): Promise<string> {
+    const found = await this.getMany([digest]);
+    const content = found.get(digest);
+    if (content === undefined) throw missingContent(digest);
+    return content;
+  }
+
+  async getMany(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>> {
+    const found = new Map<Digest, string>();
+    if (digests.length === 0) return found;
+    const { rows } = await this.#query<{ digest: Buffer; content: Buffer }>({
+      name: 'get',
+      text: `select c.digest, c.content from objects.content c where c.digest = any(
+        select substring($1::bytea from (i - 1) * 32 + 1 for 32) from generate_series(1, octet_length($1::bytea) / 32) as i)`,
+      values: [Buffer.concat([...new Set(digests)].map(bytesOf))],
+    });
+    for (const row of rows) {
+      const digest = `sha256:${row.digest.toString('hex')}` as Digest;
+      found.set(digest, readContent(digest, row.content));
+    }
+    return found;
+  }
+
+  /** Waits for running statements and closes the connections. */
+  close(): Promise<void> {
+    this.#closed ??= this.#pool.end();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    await this.#prepared();
+    try {
+      return await this.#pool.query<Row>(query);
+    } catch (error) {
+      throw new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #prepared(): Promise<void> {
+    if (this.options.migrate === false) return;
+    this.#ready ??= migrateObjectStore(this.options.url).catch((error: unknown) => {
+      // The next use tries again.
+      this.#ready = undefined;
+      throw error;
+    });
+    await this.#ready;
+  }
+}
+
+function startsOf(sizes: readonly number[]): number[] {
+  let next = 1;
+  return sizes.map((size) => {
+    const start = next;
+    next += size;
+    return start;
+  });
+}
