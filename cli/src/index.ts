@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CommanderError } from 'commander';
+import { ExitCode, exitCodeOf, explain } from './exit-code.js';
+import type { Terminal } from './output/terminal.js';
+import { processEnvironment } from './profile.config.js';
+import { buildProgram } from './program.js';
+
+export { buildProgram } from './program.js';
+export type { ProgramEnvironment } from './program.js';
+export { ExitCode, exitCodeOf, explain } from './exit-code.js';
+
+/** Runs `plumb` on this process's terminal and returns its exit status; never throws. */
+export async function main(args: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  let exitCode: number = ExitCode.done;
+  const program = buildProgram({
+    terminal, environment: processEnvironment, nowMs: () => Date.now(), signal: interrupt.signal,
+    onExit: (code) => {
+      exitCode = code;
+    },
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) terminal.err(`plumb: ${explain(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function processTerminal(): Terminal {
+  const noColour = (processEnvironment['NO_COLOR'] ?? '') !== '' || processEnvironment['TERM'] === 'dumb';
+  // A reader that has seen enough (head, less) closes the pipe: that ends the output, it is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(ExitCode.done);
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colours: process.stdout.isTTY && !noColour,
+    interactive: process.stderr.isTTY && !noColour,
+    width: process.stderr.columns ?? 80,
+  };
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { decide, login, pause, refresh, rollback, sync, version } from './commands/actions.js';
+import { completion } from './commands/completion.js';
+import { audit, events } from './commands/events.js';
+import { get } from './commands/get.js';
+import { apply, issueToken, listTokens, remove } from './commands/resources.js';
+import { demo, up } from './commands/server.js';
+import { diff, history, plan, status } from './commands/status.js';
+import { wait } from './commands/wait.js';
+import { commandContext, OutputFormat } from './context.js';
+import type { CommandContext, GlobalOptions } from './context.js';
+import type { Terminal } from './output/terminal.js';
+import type { Environment } from './profile.config.js';
+
+/** What the program runs in. */
+export interface ProgramEnvironment {
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  readonly nowMs: () => number;
+  readonly signal: AbortSignal;
+  /** Takes the exit status of a program that a command ran. */
+  readonly onExit: (code: number) => void;
+}
+
+/** A non-negative whole number. */
+function whole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('must be a whole number');
+  return value;
+}
+
+function position(text: string): number {
+  return text === '-1' ? -1 : whole(text);
+}
+
+function list(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** The whole of `plumb`: its verbs, their arguments and options. */
+export function buildProgram(env: ProgramEnvironment): Command {
+  const program = new Command('plumb')
+    .description('Plumbline keeps fleets of Kubernetes clusters true to Git, and can prove it.')
+    .addOption(new Option('--server <url>', 'the server (or PLUMBLINE_SERVER, or the profile of "plumb login")'))
+    .addOption(new Option('--token <token>', 'the access token (or PLUMBLINE_TOKEN; better than a flag, which others can see)'))
+    .addOption(new Option('-o, --output <format>', 'output of reading verbs').choices([...OutputFormat]).default('table'))
+    .showHelpAfterError('(plumb --help shows what there is)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => env.terminal.out(text), writeErr: (text) => env.terminal.err(text) });
+  const run = <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) =>
+    async (...args: Args): Promise<void> => {
+      const options = program.opts<GlobalOptions>();
+      await action(commandContext({ terminal: env.terminal, environment: env.environment, nowMs: env.nowMs, signal: env.signal, options }), ...args);
+    };
+  addServerVerbs(program, env, run);
+  addResourceVerbs(program, run);
+  addReadingVerbs(program, run);
+  addActionVerbs(program, run);
+  program.command('completion').description('print the completion script of a shell').addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action((shell: string) => env.terminal.out(completion(program, shell)));
+  for (const command of program.commands) inheritOptions(program, command);
+  return program;
+}
+
+/** The global options are understood behind the verb too, where people write them. */
+function inheritOptions(program: Command, command: Command): void {
+  command.exitOverride();
+  for (const option of program.options) {
+    if (command.options.some(({ long, short }) => long === option.long || (short !== undefined && short === option.short))) continue;
+    const copy = new Option(option.flags, option.description).hideHelp();
+    if (option.argChoices !== undefined) copy.choices(option.argChoices);
+    command.addOption(copy);
+    command.on(`option:${copy.name()}`, (value: unknown) => program.setOptionValue(copy.attributeName(), value));
+  }
+  for (const child of command.commands) inheritOptions(program, child);
+}
+
+type Run = <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) => (...args: Args) => Promise<void>;
+
+function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): void {
+  program.command('up').description('run everything in one process, with an embedded database')
+    .option('--data-dir <dir>', 'where all data lives (default: PLUMBLINE_DATA_DIR, or ~/.local/share/plumbline)')
+    .option('--listen <host:port>', 'REST API', '127.0.0.1:8080').option('--grpc <host:port>', 'gRPC API', '127.0.0.1:8081')
+    .action(run(async (context, options: Parameters<typeof up>[1]) => env.onExit(await up(context, options))));
+  program.command('demo').description('play the story of one change on a server of its own')
+    .option('--exit', 'end after the story').option('--context <name>', 'use a kubeconfig context instead of two simulated clusters')
+    .option('--kubeconfig <file>', 'with --context: the kubeconfig file').option('--data-dir <dir>', 'where the demo keeps its data')
+    .action(run(async (context, options: Parameters<typeof demo>[1]) => env.onExit(await demo(context, options))));
+  program.command('login').description('keep a server and a token in the profile').argument('<server>').option('--token-stdin', 'read the token from standard input')
+    .action(run((context, server: string, options: { tokenStdin?: boolean }) => login(context, server, options)));
+  program.command('version').description('versions of client and server').option('--client', 'the client only')
+    .action(run((context, options: { client?: boolean }) => version(context, options)));
+}
+
+function addResourceVerbs(program: Command, run: Run): void {
+  program.command('apply').description('declare resources; prints what changed').requiredOption('-f, --filename <path>', 'file, directory or - (repeatable)', list)
+    .option('--prune', 'remove resources that carry the label of --selector and are not in the files').option('-l, --selector <key=value>', 'label for --prune').option('--dry-run', 'check and compare only')
+    .action(run((context, options: Parameters<typeof apply>[1]) => apply(context, options)));
+  program.command('delete').description('remove an application, cluster, repository or project').argument('<kind>').argument('<name>')
+    .option('--orphan', 'leave the objects of an application on the clusters').option('--force', 'forget a cluster on which objects may still be')
+    .action(run((context, kind: string, name: string, options: { orphan?: boolean; force?: boolean }) => remove(context, kind, name, options)));
+  const token = program.command('token').description('access tokens (admin)');
+  token.command('issue').argument('<name>').addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
+    .option('--email <address>', 'address of the holder\'s commits (repeatable)', list).option('--expires-in <duration>', 'for example 720h')
+    .action(run((context, name: string, options: Parameters<typeof issueToken>[2]) => issueToken(context, name, options)));
+  token.command('list').action(run((context) => listTokens(context)));
+  token.command('revoke').argument('<id>').action(run(async (context, id: string) => {
+    const { action } = await context.client().revokeToken(id);
+    context.terminal.out(`token ${id} ${action}\n`);
+  }));
+}
+
+function addReadingVerbs(program: Command, run: Run): void {
+  program.command('get').description('list applications, versions, targets, clusters, repositories, approvals or projects').argument('<kind>').argument('[name]')
+    .option('--project <name>').option('-e, --environment <name>').option('--cluster <name>')
+    .action(run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) => get(context, kind, name, options)));
+  program.command('status').description('state of an application, its environments and targets').argument('<application>').action(run((context, application: string) => status(context, application)));
+  program.command('history').description('versions, decisions and outcomes, newest first').argument('<application>').option('--limit <n>', 'how many versions', whole, 20)
+    .action(run((context, application: string, options: { limit: number }) => history(context, application, options)));
+  program.command('diff').description('what differs between two versions (released and newest by default), or from the clusters').argument('<application>')
+    .option('--from <version>', 'older version', whole).option('--to <version>', 'newer version', whole).option('--live', 'compare with the clusters by dry-run').option('-e, --environment <name>')
+    .action(run((context, application: string, options: Parameters<typeof diff>[2]) => diff(context, application, options)));
+  program.command('plan').description('what a sync would do, found out by dry-run').argument('<application>').option('-e, --environment <name>').option('--version <version>', 'a version that is not released', whole)
+    .action(run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)));
+  program.command('events').description('the log').option('-f, --follow', 'go on until interrupted').option('--after <position>', 'start behind this position', position)
+    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>', 'only this application').option('--limit <n>', 'without --follow', whole, 1000)
+    .action(run((context, options: Parameters<typeof events>[1]) => events(context, options)));
+  program.command('audit').description('who did what, when; newest first').option('--actor <name>').option('--type <type>').option('--application <name>').option('-e, --environment <name>').option('--cluster <name>')
+    .option('--correlation <id>').option('--since <time>', 'RFC 3339').option('--until <time>', 'RFC 3339').addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc')).option('--limit <n>', 'how many events', whole, 100)
+    .action(run((context, { correlation, ...query }: Parameters<typeof audit>[1] & { correlation?: string }) => audit(context, { ...query, ...(correlation === undefined ? {} : { correlationId: correlation }) })));
+  program.command('wait').description('wait until an application is synced or healthy').argument('<application>').option('--commit <sha>', 'at the version of this commit').option('--version <version>', 'at this version or a later one', whole)
+    .addOption(new Option('--for <state>').choices(['synced', 'healthy']).default('healthy')).option('-e, --environment <name>').option('--timeout <duration>', 'for example 5m', '5m')
+    .action(run((context, application: string, options: Parameters<typeof wait>[2]) => wait(context, application, options)));
+}
+
+function addActionVerbs(program: Command, run: Run): void {
+  for (const verdict of ['approve', 'reject'] as const) {
+    program.command(verdict).description(`${verdict} a version that waits for approval`).argument('<application>').argument('<version>', 'its number', whole).option('-e, --environment <name>').option('--comment <text>')
+      .action(run((context, application: string, number: number, options: { environment?: string; comment?: string }) => decide(context, verdict, application, { version: number, ...options })));
+  }
+  program.command('sync').description('sync now, also after failures; confirm deletions that a guard refused').argument('<application>').option('-e, --environment <name>').option('--cluster <name>').option('--confirm-prune', 'delete what the guard asks about')
+    .action(run((context, application: string, options: Parameters<typeof sync>[2]) => sync(context, application, options)));
+  program.command('rollback').description('release a version again that ran before').argument('<application>').requiredOption('--to <version>', 'version', whole).option('-e, --environment <name>').option('--reason <text>')
+    .action(run((context, application: string, options: Parameters<typeof rollback>[2]) => rollback(context, application, options)));
+  program.command('suspend').description('observe only: nothing is written until resumed').argument('<application>').option('--reason <text>')
+    .action(run((context, application: string, options: { reason?: string }) => pause(context, 'suspend', application, options.reason)));
+  program.command('resume').description('write again').argument('<application>').action(run((context, application: string) => pause(context, 'resume', application)));
+  program.command('refresh').description('fetch a repository now').argument('<repository>').action(run((context, repository: string) => refresh(context, repository)));
+}

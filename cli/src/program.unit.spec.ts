@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiError } from '@plumbline/api-client';
+import { CommanderError } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { CommandError, ExitCode, exitCodeOf, explain } from './exit-code.js';
+import { parseSelector, readResources, singularKind } from './commands/resources.js';
+import { resolveProfile, writeProfile } from './profile.config.js';
+import { buildProgram } from './program.js';
+
+async function run(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
+  let text = '';
+  const write = (part: string): void => void (text += part);
+  const program = buildProgram({
+    terminal: { out: write, err: write, colours: false, interactive: false, width: 80 }, environment: {}, nowMs: () => 0, signal: new AbortController().signal, onExit: () => undefined,
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return { code: 0, text };
+  } catch (error) {
+    return { code: exitCodeOf(error), text: text + (error instanceof CommanderError ? '' : explain(error)) };
+  }
+}
+
+describe('plumb', () => {
+  it('answers misuse with exit status 2 and help with 0', async () => {
+    expect((await run('frobnicate')).code).toBe(ExitCode.usage);
+    expect((await run('rollback', 'web')).code).toBe(ExitCode.usage);
+    expect((await run('approve', 'web', 'two')).code).toBe(ExitCode.usage);
+    expect((await run('get', 'applications', '-o', 'xml')).code).toBe(ExitCode.usage);
+    expect((await run('--help')).code).toBe(ExitCode.done);
+  });
+
+  it('names the server that it cannot reach', async () => {
+    const { code, text } = await run('get', 'applications', '--server', 'http://127.0.0.1:1');
+    expect(code).toBe(ExitCode.failed);
+    expect(text).toContain('http://127.0.0.1:1 cannot be reached');
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('completes in %s', async (shell) => {
+    const { text } = await run('completion', shell);
+    for (const verb of ['rollback', 'approve', 'applications']) expect(text).toContain(verb);
+  });
+});
+
+describe('exit statuses', () => {
+  it.each([[404, ExitCode.notFound], [403, ExitCode.refused], [409, ExitCode.refused], [400, ExitCode.usage], [500, ExitCode.failed], [504, ExitCode.timedOut]])('HTTP %i is %i', (status, expected) => {
+    expect(exitCodeOf(new ApiError(status, { code: 'PLB-1', message: 'm' }, undefined))).toBe(expected);
+  });
+
+  it('lists every mistake of refused input', () => {
+    const error = new ApiError(400, { code: 'PLB-1702', message: 'bad', details: { issues: [{ path: 'spec.ref', message: 'too long' }] } }, undefined);
+    expect(explain(error)).toBe('bad (PLB-1702)\n  spec.ref: too long');
+    expect(exitCodeOf(new CommandError(ExitCode.timedOut, 'late'))).toBe(4);
+  });
+});
+
+describe('files and profiles', () => {
+  it('reads several documents, and names file and document of a bad one', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'plumb-'));
+    try {
+      writeFileSync(join(dir, 'a.yaml'), 'apiVersion: v1\nkind: Cluster\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Cluster\nmetadata: {name: b}\n');
+      expect(readResources(dir).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+      writeFileSync(join(dir, 'b.yaml'), 'kind: Cluster\n');
+      expect(() => readResources(dir)).toThrow(/b\.yaml, document 0/);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('prefers flags to the environment and the environment to the profile, and never sends a token to another server', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'plumb-'));
+    try {
+      const environment = { PLUMBLINE_PROFILE: join(dir, 'profile.json'), PLUMBLINE_DATA_DIR: dir };
+      writeProfile(environment, { server: 'https://a.example.com', token: 'secret' });
+      expect(resolveProfile(environment, {})).toEqual({ server: 'https://a.example.com', token: 'secret' });
+      expect(resolveProfile(environment, { server: 'https://b.example.com' })).toEqual({ server: 'https://b.example.com' });
+      expect(resolveProfile({ ...environment, PLUMBLINE_SERVER: 'https://c.example.com', PLUMBLINE_TOKEN: 't' }, {})).toEqual({ server: 'https://c.example.com', token: 't' });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('understands kinds as people write them, and selectors', () => {
+    expect(['apps', 'Application', 'repos', 'repositories', 'clusters', 'approvals'].map(singularKind)).toEqual(['application', 'application', 'repository', 'repository', 'cluster', 'approval']);
+    expect(parseSelector('a=b,c=d')).toEqual({ a: 'b', c: 'd' });
+    expect(() => parseSelector('a')).toThrow(CommandError);
+  });
+});
