@@ -54,6 +54,11 @@ export async function openLog(_config: PlatformConfig): Promise<LogParts | undef
 }
 
 /** The object store that the URL names. */
-export async function openObjectStore(_config: PlatformConfig): Promise<ObjectStore & Partial<Closable>> {
-  return {} as never;
+export async function openObjectStore(config: PlatformConfig): Promise<ObjectStore & Partial<Closable>> {
+  if (config.objectStoreUrl.startsWith('memory:')) {
+    const { MemoryObjectStore } = await import('@plumbline/object-store/memory');
+    return new MemoryObjectStore();
+  }
+  const { PostgresObjectStore } = await import('@plumbline/object-store/postgres');
+  return new PostgresObjectStore({ url: config.objectStoreUrl });
 }
