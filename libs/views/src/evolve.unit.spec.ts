@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import { applicationSpec, checkNewEvent } from '@plumbline/events';
+import type { EventData, EventType, RecordedEvent } from '@plumbline/events';
+import { describe, expect, it } from 'vitest';
+import { evolveViews, targetKey, versionKey, ViewStore } from './index.js';
+
+const APP = 'default/web';
+const digest = (n: number): string => `sha256:${String(n).padStart(64, '0')}`;
+const person = { name: 'dev', email: 'dev@example.com' };
+const commit = { sha: 'c'.repeat(40), author: person, committer: person, coAuthors: [], message: 'change', authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z' };
+const at = { application: APP, environment: 'staging', cluster: 'east' };
+const changes = { counts: { Created: 1 }, digest: digest(9), inline: [], truncated: false };
+
+class Story {
+  readonly views = new ViewStore();
+  readonly events: RecordedEvent[] = [];
+
+  add<Type extends EventType>(type: Type, data: EventData<Type>): this {
+    const position = this.events.length;
+    const id = `01900000-0000-7000-8000-${String(position).padStart(12, '0')}`;
+    const time = new Date(1_767_225_600_000 + position * 1000).toISOString();
+    const event = {
+      ...checkNewEvent({ type, data }), id, schemaVersion: 1, stream: 'log-story', revision: position, position, occurredAt: time, recordedAt: time,
+      actor: { kind: 'service', id: 'x', name: 'x' }, causationId: id, correlationId: id,
+    } as RecordedEvent;
+    this.events.push(event);
+    this.views.apply(event);
+    return this;
+  }
+
+  declared(): this {
+    const spec = applicationSpec.parse({ repository: 'shop', environments: [{ name: 'staging', clusters: { names: ['east'] } }] });
+    return this.add('ClusterDeclared', { name: 'east', labels: {}, spec: { simulated: {} } }).add('ApplicationDeclared', { application: APP, labels: {}, spec });
+  }
+
+  rendered(version: number): this {
+    return this.add('VersionRendered', {
+      application: APP, environment: 'staging', version, repository: 'shop', revision: 'c'.repeat(40), commit, inputDigest: digest(0), renderDigest: digest(version),
+      sourcesDigest: digest(8), renderer: 'plain', objectCount: 1, createNamespace: true,
+    });
+  }
+
+  released(version: number, generation: number, clusters: readonly string[] = ['east']): this {
+    return this.add('VersionReleased', {
+      application: APP, environment: 'staging', version, releaseId: `r${generation}`, generation, kind: 'Automatic', renderDigest: digest(version), clusters, approvals: [], keyId: 'k', signature: 's',
+    });
+  }
+
+  synced(version: number, result: 'Succeeded' | 'Failed' = 'Succeeded'): this {
+    return this
+      .add('SyncStarted', { ...at, syncId: `s${version}`, version, releaseId: 'r', generation: 1, renderDigest: digest(version), cause: 'Release', inventoryDigest: digest(7), objectCount: 1 })
+      .add('SyncCompleted', { ...at, syncId: `s${version}`, version, renderDigest: digest(version), cause: 'Release', result, reason: result, message: '', changes, inventoryDigest: digest(7), objectCount: 1, durationMs: 5, retryable: false });
+  }
+
+  get target(): ReturnType<ViewStore['get']> {
+    return this.views.get('target', targetKey(APP, 'staging', 'east'));
+  }
+}
+
+describe('targets', () => {
+  it('go from released over syncing to synced', () => {
+    const story = new Story().declared().rendered(1).released(1, 1);
+    expect(story.target).toMatchObject({ desiredVersion: 1, sync: { state: 'OutOfSync', reason: 'Released' } });
+    story.add('SyncStarted', { ...at, syncId: 's', version: 1, releaseId: 'r', generation: 1, renderDigest: digest(1), cause: 'Release', inventoryDigest: digest(7), objectCount: 1 });
+    expect(story.target).toMatchObject({ running: { syncId: 's' }, sync: { state: 'Syncing' } });
+    story.synced(1);
+    expect(story.target).toMatchObject({ version: 1, sync: { state: 'Synced' }, lastSync: { result: 'Succeeded' } });
+    expect(story.target).not.toHaveProperty('running');
+  });
+
+  it('keep the version that runs when a sync of a newer one fails', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).synced(1).rendered(2).released(2, 2).synced(2, 'Failed');
+    expect(story.target).toMatchObject({ version: 1, desiredVersion: 2, sync: { state: 'Failed' } });
+  });
+
+  it('are Unknown since the cluster went away, and come back without a sync', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).synced(1);
+    story.add('HealthChanged', { ...at, health: 'Healthy', reason: 'Healthy', message: '', objects: [] });
+    story.add('ClusterUnreachable', { cluster: 'east', reason: 'ConnectionRefused', message: 'refused' });
+    const since = story.events.at(-1)?.recordedAt;
+    expect(story.target).toMatchObject({ sync: { state: 'Unknown', since }, health: { state: 'Unknown', since } });
+    story.add('ClusterConnected', { cluster: 'east', uid: 'u', kubernetesVersion: 'v1.35.4', apisDigest: digest(6) });
+    expect(story.target).toMatchObject({ sync: { state: 'Synced', reason: 'Reconnected' } });
+  });
+
+  it('show drift until it is healed or gone', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).synced(1);
+    const drift = [{ key: '/ConfigMap/web/a', kind: 'Changed' as const, fields: ['.data.x'], actors: ['kubectl'] }];
+    story.add('DriftDetected', { ...at, objects: drift });
+    expect(story.target).toMatchObject({ drift, sync: { state: 'OutOfSync', reason: 'Drift' } });
+    story.add('DriftResolved', at);
+    expect(story.target).toMatchObject({ drift: [], sync: { state: 'Synced' } });
+  });
+
+  it('lose what they want when the environment no longer selects their cluster, and go when removed', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).synced(1).released(1, 2, []);
+    expect(story.target).toMatchObject({ sync: { state: 'OutOfSync', reason: 'NotSelected' } });
+    expect(story.target).not.toHaveProperty('desiredVersion');
+    story.add('TargetRemoved', { ...at, mode: 'Delete', changes });
+    expect(story.target).toBeUndefined();
+  });
+});
+
+describe('applications', () => {
+  it('stay until their last target is removed, and never use a number twice', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).synced(1).add('ApplicationRemoved', { application: APP, mode: 'Delete' });
+    expect(story.views.get('application', APP)).toMatchObject({ removal: { mode: 'Delete' } });
+    story.add('TargetRemoved', { ...at, mode: 'Delete', changes });
+    expect(story.views.get('application', APP)).toBeUndefined();
+    story.declared();
+    expect(story.views.get('application', APP)).toMatchObject({ latestVersion: 1 });
+  });
+
+  it('go at once when nothing was ever put on a cluster', () => {
+    const story = new Story().declared().rendered(1).add('ApplicationRemoved', { application: APP, mode: 'Delete' });
+    expect(story.views.get('application', APP)).toBeUndefined();
+  });
+
+  it('keep the last good version when a later revision cannot be rendered', () => {
+    const story = new Story().declared().rendered(1).released(1, 1).add('RenderFailed', { application: APP, environment: 'staging', revision: 'd'.repeat(40), reason: 'Invalid', message: 'no' });
+    expect(story.views.get('application', APP)?.environments['staging']).toMatchObject({ latestVersion: 1, released: { version: 1 }, renderError: { reason: 'Invalid' } });
+    story.rendered(2);
+    expect(story.views.get('application', APP)?.environments['staging']).not.toHaveProperty('renderError');
+  });
+});
+
+describe('approvals', () => {
+  it('are listed while a version waits, and only then', () => {
+    const key = versionKey(APP, 1, 'staging');
+    const on = { application: APP, environment: 'staging', version: 1 };
+    const story = new Story().declared().rendered(1).add('ApprovalRequested', { ...on, renderDigest: digest(1), required: 2, excluded: [] });
+    expect(story.views.get('approval', key)).toMatchObject({ required: 2, granted: [] });
+    story.add('ApprovalGranted', { ...on, renderDigest: digest(1), approver: 't', approverName: 'anna', granted: 1, required: 2 });
+    expect(story.views.get('approval', key)?.granted).toHaveLength(1);
+    story.released(1, 1);
+    expect(story.views.get('approval', key)).toBeUndefined();
+    expect(story.views.get('version', key)).toMatchObject({ decision: { state: 'Released' }, approvals: { granted: [{ approverName: 'anna' }] } });
+  });
+});
+
+describe('the fold', () => {
+  it('is pure: the same events give the same changes, and later events do not touch earlier documents', () => {
+    const story = new Story().declared().rendered(1).released(1, 1);
+    const before = story.target;
+    const copy = JSON.stringify(before);
+    story.synced(1);
+    expect(JSON.stringify(before)).toBe(copy);
+    const again = new ViewStore();
+    for (const event of story.events) again.apply(event);
+    expect([...again.scan('target', '')]).toEqual([...story.views.scan('target', '')]);
+  });
+
+  it('keeps refs of a repository that cannot be reached, and skips events of newer writers', () => {
+    const story = new Story()
+      .add('RepositoryDeclared', { name: 'shop', labels: {}, spec: { url: 'https://git.example.com/shop', interval: '60s' } })
+      .add('RevisionObserved', { repository: 'shop', ref: 'main', revision: 'c'.repeat(40), forced: false, commit })
+      .add('RepositoryUnreachable', { repository: 'shop', reason: 'Timeout', message: 'no answer' });
+    expect(story.views.get('repository', 'shop')).toMatchObject({ connection: { state: 'Unreachable' }, refs: { main: { revision: 'c'.repeat(40) } } });
+    const [first] = story.events;
+    if (first === undefined) throw new Error('no event');
+    expect(evolveViews(story.views, { ...first, type: 'Unknown', data: { originalType: 'Comet', raw: {} } })).toEqual([]);
+  });
+
+  it('scans by prefix in the order of keys, also while documents come and go', () => {
+    const story = new Story();
+    for (const name of ['b', 'a', 'c']) story.add('ClusterDeclared', { name, labels: {}, spec: { simulated: {} } });
+    expect([...story.views.scan('cluster', '')].map(([key]) => key)).toEqual(['a', 'b', 'c']);
+    story.add('ClusterRemoved', { name: 'b' }).add('ClusterDeclared', { name: 'aa', labels: {}, spec: { simulated: {} } });
+    expect([...story.views.scan('cluster', 'a')].map(([key]) => key)).toEqual(['a', 'aa']);
+  });
+});
