@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { InputError, UpstreamError } from '@plumbline/core';
+import type { CommitInfo } from '@plumbline/events';
+import { parseCommits, COMMIT_FORMAT } from './commit-info.js';
+import { GitCommand, GitExit, upstreamError } from './git-command.js';
+import type { GitCommandOptions, GitSurroundings } from './git-command.js';
+import type { GitCredentials } from './git-credentials.js';
+import { GitTree, parseTree } from './git-tree.js';
+import { mirrorName, parseGitUrl } from './git-url.js';
+import type { GitUrl } from './git-url.js';
+import { withMirrorLock } from './mirror-lock.js';
+
+/** How a mirror is opened. */
+export interface GitMirrorOptions {
+  /** Directory that holds all mirrors. */
+  readonly root: string;
+  readonly url: string;
+  /** Read before every fetch. */
+  readonly credentials?: () => Promise<GitCredentials>;
+  readonly surroundings: GitSurroundings;
+  /** Where ssh keeps the keys of servers; a server that is not known yet is remembered there. */
+  readonly knownHostsFile?: string;
+}
+
+/** What a fetch left behind: every branch and tag, by full name, with the commit it leads to. */
+export type Refs = ReadonlyMap<string, string>;
+
+/** What a ref text leads to. */
+export interface ResolvedRef {
+  /** `refs/heads/main`, `refs/tags/v1`, or the commit itself. */
+  readonly name: string;
+  readonly revision: string;
+}
+
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const STALE_GIT_LOCK_MS = 60_000;
+const FETCHES_PER_GC = 200;
+
+/** True for a full commit id. */
+export function isCommitId(text: string): boolean {
+  return COMMIT.test(text);
+}
+
+const quoteForShell = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/**
+ * A bare mirror of one URL. Any number of processes may use one mirror directory at once: fetches are locked, reads need no lock,
+ * and commits that a force push dropped stay readable.
+ */
+export class GitMirror {
+  readonly directory: string;
+  readonly #url: GitUrl;
+  readonly #options: GitMirrorOptions;
+  #git: GitCommand | undefined;
+  #fetches = 0;
+
+  /** @throws InputError PLB-1301 for a URL that is not allowed. */
+  constructor(options: GitMirrorOptions) {
+    this.#url = parseGitUrl(options.url);
+    this.#options = options;
+    this.directory = path.join(options.root, mirrorName(this.#url));
+  }
+
+  /** The URL without secrets. */
+  get url(): string {
+    return this.#url.url;
+  }
+
+  /**
+   * Brings all branches and tags up to date; those that are gone at the server go here too.
+   * @throws InputError PLB-1302 credentials; UpstreamError PLB-6301…6307, `details.reason` says which.
+   */
+  async fetch(signal?: AbortSignal): Promise<Refs> {
+    await this.#fetchRefspecs(['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal);
+    return this.refs();
+  }
+
+  /** Makes sure that a commit is there, fetching only if it is not. @throws UpstreamError PLB-6306 when the server does not have it (or refuses to give it). */
+  async ensureCommit(revision: string, signal?: AbortSignal): Promise<void> {
+    if (await this.hasCommit(revision)) return;
+    await this.#fetchRefspecs(['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal);
+    if (await this.hasCommit(revision)) return;
+    // Not on any branch (any more): large hosts still give a commit by its id.
+    await this.#fetchRefspecs([`+${revision}:refs/plumbline/${revision}`], signal).catch((error: unknown) => {
+      throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not there: it is on no branch or tag, and the server does not give it by id`, { details: { reason: 'CommitMissing' }, cause: error });
+    });
+  }
+
+  /** True when the commit can be read without a fetch. */
+  async hasCommit(revision: string): Promise<boolean> {
+    if (!isCommitId(revision)) return false;
+    const git = await this.#existing();
+    if (git === undefined) return false;
+    return git.text(['cat-file', '-e', `${revision}^{commit}`]).then(() => true, () => false);
+  }
+
+  /** Branches and tags as of the last fetch; tags lead to their commit. */
+  async refs(): Promise<Refs> {
+    const git = await this.#ready();
+    const output = await this.#run(git, ['for-each-ref', '--format=%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)', 'refs/heads', 'refs/tags']);
+    const refs = new Map<string, string>();
+    for (const line of output.split('\n')) {
+      const [name = '', type = '', hash = '', peeledType = '', peeled = ''] = line.split('\0');
+      if (type === 'commit') refs.set(name, hash);
+      else if (peeledType === 'commit') refs.set(name, peeled);
+      else if (peeledType === 'tag') refs.set(name, (await this.#run(git, ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`])).trim());
+    }
+    return refs;
+  }
+
+  /**
+   * What a ref leads to, given the refs of the last fetch: a full name, a branch, a tag, or a full commit id (fetched by id when it is on no branch).
+   * Undefined when there is none.
+   */
+  async resolve(ref: string, refs: Refs, signal?: AbortSignal): Promise<ResolvedRef | undefined> {
+    const names = ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    for (const name of names) {
+      const revision = refs.get(name);
+      if (revision !== undefined) return { name, revision };
+    }
+    if (!isCommitId(ref)) return undefined;
+    try {
+      await this.ensureCommit(ref, signal);
+      return { name: ref, revision: ref };
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === 'PLB-6306') return undefined;
+      throw error;
+    }
+  }
+
+  /** Who wrote a commit and what it says. */
+  async commit(revision: string): Promise<CommitInfo> {
+    const git = await this.#ready();
+    this.#checkCommitId(revision);
+    const [info] = parseCommits(await this.#run(git, ['log', '-1', '--no-show-signature', '--encoding=UTF-8', COMMIT_FORMAT, revision]));
+    if (info === undefined) throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not in the mirror`, { details: { reason: 'CommitMissing' } });
+    return info;
+  }
+
+  /** True when `ancestor` is in the history of `descendant`; false too when it is unknown. */
+  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    const git = await this.#ready();
+    this.#checkCommitId(ancestor);
+    this.#checkCommitId(descendant);
+    return git.text(['merge-base', '--is-ancestor', ancestor, descendant]).then(() => true, () => false);
+  }
+
+  /** The files of a commit: two Git processes, whatever their number. */
+  async tree(revision: string): Promise<GitTree> {
+    const git = await this.#ready();
+    this.#checkCommitId(revision);
+    const [root, listing] = await Promise.all([
+      this.#run(git, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
+      this.#run(git, ['ls-tree', '-r', '-t', '-z', '--full-tree', revision]),
+    ]);
+    return GitTree.load(revision, parseTree(listing, root.trim()), (hashes) => this.blobs(hashes));
+  }
+
+  /** Contents by hash: one Git process for all. */
+  async blobs(hashes: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+    if (hashes.length === 0) return new Map();
+    const git = await this.#ready();
+    const unique = [...new Set(hashes)];
+    const output = await git.catFile(['--batch'], { input: `${unique.join('\n')}\n` }).catch((error: unknown) => {
+      throw upstreamError(error, this.url);
+    });
+    return parseBatch(output, this.url);
+  }
+
+  #checkCommitId(revision: string): void {
+    if (!isCommitId(revision)) throw new InputError('PLB-1303', `"${revision.slice(0, 80)}" is not a full commit id`);
+  }
+
+  async #run(git: GitCommand, args: readonly string[], options?: GitCommandOptions): Promise<string> {
+    return git.text(args, options).catch((error: unknown) => {
+      throw upstreamError(error, this.url);
+    });
+  }
+
+  async #existing(): Promise<GitCommand | undefined> {
+    if (this.#git !== undefined) return this.#git;
+    const exists = await stat(path.join(this.directory, 'HEAD')).then(() => true, () => false);
+    if (exists) this.#git = new GitCommand(this.directory, this.#options.surroundings);
+    return this.#git;
+  }
+
+  async #ready(): Promise<GitCommand> {
+    const git = await this.#existing();
+    if (git === undefined) throw new UpstreamError('PLB-6306', `${this.url} has not been fetched yet`, { details: { reason: 'NotFetched' } });
+    return git;
+  }
+
+  /** Creates the bare repository beside its place and moves it there, so that nobody ever sees half of one. */
+  async #create(): Promise<GitCommand> {
+    const existing = await this.#existing();
+    if (existing !== undefined) return existing;
+    const draft = `${this.directory}.new`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true, mode: 0o700 });
+    await this.#run(new GitCommand(draft, this.#options.surroundings), ['init', '--quiet', '--bare', '--template=', '.']);
+    await rename(draft, this.directory);
+    this.#git = new GitCommand(this.directory, this.#options.surroundings);
+    return this.#git;
+  }
+
+  async #fetchRefspecs(refspecs: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    await mkdir(this.#options.root, { recursive: true, mode: 0o700 });
+    const waitMs = this.#options.surroundings.timeoutMs ?? 120_000;
+    const isMirror = refspecs.length > 1;
+    await withMirrorLock(`${this.directory}.lock`, waitMs, async () => {
+      const git = await this.#create();
+      const options = await this.#remoteOptions(signal);
+      const args = ['fetch', '--quiet', '--force', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', ...(isMirror ? ['--prune'] : []), '--', this.url, ...refspecs];
+      await git.text(args, options).catch(async (error: unknown) => {
+        // A Git process that was killed leaves its own lock files behind; the mirror lock is ours, so nobody uses them.
+        if (!(error instanceof GitExit) || !/\.lock'?: File exists|cannot lock ref/i.test(error.message) || !(await this.#removeStaleLocks())) throw upstreamError(error, this.url);
+        await this.#run(git, args, options);
+      });
+      this.#fetches += 1;
+      if (this.#fetches % FETCHES_PER_GC === 0) await this.#collectGarbage(git);
+    });
+  }
+
+  /** Packs what many small fetches left; never drops an object, since a dropped branch may still be deployed. */
+  async #collectGarbage(git: GitCommand): Promise<void> {
+    await this.#run(git, ['gc', '--auto', '--quiet'], { config: [['gc.auto', '2000'], ['gc.autoDetach', 'false'], ['gc.pruneExpire', 'never'], ['gc.reflogExpire', 'never']] });
+  }
+
+  async #removeStaleLocks(): Promise<boolean> {
+    const files = await readdir(this.directory, { recursive: true });
+    let removed = false;
+    for (const file of files) {
+      if (!file.endsWith('.lock')) continue;
+      const full = path.join(this.directory, file);
+      const seen = await stat(full).catch(() => undefined);
+      if (seen === undefined || Date.now() - seen.mtimeMs < STALE_GIT_LOCK_MS) continue;
+      await rm(full, { force: true });
+      removed = true;
+    }
+    return removed;
+  }
+
+  async #remoteOptions(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
+    const given = (await this.#options.credentials?.()) ?? {};
+    const username = given.username ?? this.#url.username;
+    const password = given.password ?? this.#url.password;
+    const secrets = [given.username, given.password, this.#url.username, this.#url.password].filter((secret): secret is string => secret !== undefined && secret.length > 2);
+    const common = signal === undefined ? {} : { signal };
+    if (this.#url.scheme === 'ssh') return { ...common, secrets, variables: { GIT_SSH_COMMAND: this.#sshCommand(given) } };
+    if (username === undefined && password === undefined) return { ...common, secrets };
+    const token = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
+    // Bound to the origin: a redirect to another host must not carry it along.
+    const { origin } = new URL(this.url);
+    return { ...common, secrets: [...secrets, token], config: [[`http.${origin}/.extraHeader`, `Authorization: Basic ${token}`]] };
+  }
+
+  #sshCommand(credentials: GitCredentials): string {
+    const knownHosts = this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts');
+    const key = credentials.sshKeyFile === undefined ? [] : ['-i', quoteForShell(credentials.sshKeyFile), '-o', 'IdentitiesOnly=yes'];
+    return ['ssh', '-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=accept-new', '-o', quoteForShell(`UserKnownHostsFile=${knownHosts}`), '-o', 'ConnectTimeout=15', ...key].join(' ');
+  }
+}
+
+/** Parses the output of `git cat-file --batch`. */
+function parseBatch(output: Buffer, url: string): ReadonlyMap<string, Buffer> {
+  const contents = new Map<string, Buffer>();
+  let offset = 0;
+  while (offset < output.length) {
+    const end = output.indexOf(0x0a, offset);
+    const [hash = '', type = '', size = ''] = output.toString('latin1', offset, end).split(' ');
+    if (end < 0 || type === 'missing' || size === '') throw new UpstreamError('PLB-6306', `${url}: object ${hash} is not in the mirror`, { details: { reason: 'ObjectMissing' } });
+    const start = end + 1;
+    contents.set(hash, output.subarray(start, start + Number(size)));
+    offset = start + Number(size) + 1;
+  }
+  return contents;
+}
