@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BusServer, EventBus } from '@plumbline/bus';
 import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
+import { InputError } from '@plumbline/core';
 import type { EventLog, LogQueries } from '@plumbline/event-log';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from './logger.js';
@@ -48,9 +49,16 @@ export interface LogParts extends Closable {
   readonly queries: LogQueries;
 }
 
-/** A client of the log, or undefined in the process of the audit service, whose module provides the log itself. */
-export async function openLog(_config: PlatformConfig): Promise<LogParts | undefined> {
-  return undefined;
+/**
+ * A client of the log, or undefined in the process of the audit service, whose module provides the log itself.
+ * @throws InputError PLB-1905 when the secret of the log is not given.
+ */
+export async function openLog(config: PlatformConfig): Promise<LogParts | undefined> {
+  if (!config.logUrl.startsWith('grpc')) return undefined;
+  if (config.logToken === undefined) throw new InputError('PLB-1905', 'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too');
+  const { GrpcEventLog, GrpcLogQueries, LogChannel } = await import('@plumbline/event-log/client');
+  const channel = new LogChannel({ url: config.logUrl, token: config.logToken, ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }) });
+  return { log: new GrpcEventLog(channel), queries: new GrpcLogQueries(channel), close: async () => channel.close() };
 }
 
 /** The object store that the URL names. */
