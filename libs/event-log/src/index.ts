@@ -4,5 +4,7 @@ export { EVENT_LOG } from './event-log.port.js';
 export type { AppendItem, AppendRequest, AppendResult, EventLog, EventPage, ExpectedRevision, ReadOptions } from './event-log.port.js';
 export { Follower } from './follower.js';
 export type { FollowerOptions } from './follower.js';
+export { subscribeBodies } from './raw-log.js';
+export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
 export { LOG_QUERIES } from './queries.port.js';
 export type { AuditFilter, AuditPage, ListViewOptions, LogQueries, ViewPage } from './queries.port.js';

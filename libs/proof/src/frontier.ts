@@ -23,11 +23,11 @@ export class Frontier {
 
   /**
    * Reads what {@link encode} wrote.
-   * @throws InvariantError PLB-9110 when the bytes cannot be the frontier of a tree of this size.
+   * @throws InvariantError PLB-9112 when the bytes cannot be the frontier of a tree of this size.
    */
   static decode(size: number, bytes: Uint8Array): Frontier {
     if (bytes.length !== bitCount(size) * HASH_BYTES) {
-      throw new InvariantError('PLB-9110', `a tree of ${size} leaves has ${bitCount(size)} full subtrees, not ${bytes.length / HASH_BYTES}`);
+      throw new InvariantError('PLB-9112', `a tree of ${size} leaves has ${bitCount(size)} full subtrees, not ${bytes.length / HASH_BYTES}`);
     }
     const copy = Buffer.from(bytes);
     return new Frontier(
@@ -45,7 +45,7 @@ export class Frontier {
       // Each trailing one bit of the size is a full subtree that the new leaf completes to the next level.
       for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
         const left = subtrees.pop();
-        if (left === undefined) throw new InvariantError('PLB-9110', `the frontier of ${size} leaves lacks a subtree`);
+        if (left === undefined) throw new InvariantError('PLB-9112', `the frontier of ${size} leaves lacks a subtree`);
         hash = nodeHash(left, hash);
       }
       subtrees.push(hash);

@@ -53,7 +53,7 @@ describe('the Merkle tree', () => {
   });
 
   it('refuses bytes that cannot be the frontier of a tree of that size', () => {
-    expect(() => Frontier.decode(3, Buffer.alloc(32))).toThrow(expect.objectContaining({ code: 'PLB-9110' }));
+    expect(() => Frontier.decode(3, Buffer.alloc(32))).toThrow(expect.objectContaining({ code: 'PLB-9112' }));
   });
 
   it('does not change when leaves are added to it', () => {

@@ -59,6 +59,8 @@ function checkRequestId(requestId: string, nowMs: number): void {
   }
 }
 
+/** One line of text, as it goes into columns and log lines. */
+const WORD = /^[^\p{Cc}]{1,300}$/u;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
 
 function shapeIssues(request: AppendRequest): InputIssue[] {
@@ -67,7 +69,7 @@ function shapeIssues(request: AppendRequest): InputIssue[] {
     if (!ok) issues.push({ path, message });
   };
   const word = (value: unknown, path: string): void => {
-    require(typeof value === 'string' && value !== '' && value.length <= 300 && value.isWellFormed(), path, 'must be 1 to 300 characters of text');
+    require(typeof value === 'string' && WORD.test(value) && value.isWellFormed(), path, 'must be 1 to 300 characters of text without control characters');
   };
   word(request.actor.id, 'actor.id');
   word(request.actor.name, 'actor.name');

@@ -1,2 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { LogService } from './generated/plumbline/internal/v1/log.js';
+export type { LogServer } from './generated/plumbline/internal/v1/log.js';
+export { GrpcEventLog } from './grpc-event-log.js';
+export { GrpcLogQueries } from './grpc-log-queries.js';
+export { LogChannel, MAX_MESSAGE_BYTES } from './log-channel.js';
+export type { LogChannelOptions } from './log-channel.js';
+export { appendFromWire, jsonBytes, resultToWire } from './wire.js';
+export { statusFromError } from './wire-errors.js';

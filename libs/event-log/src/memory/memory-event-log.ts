@@ -8,13 +8,14 @@ import { answerRepeat, Batch } from '../append/batch.js';
 import type { PlacedRequest, StoredEvent } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
-import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
+import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
+import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
 import { notifyAll } from '../committed.js';
 import type { CommittedListener, CommittedRange } from '../committed.js';
 
 /** The log in memory, for specs: the same checks and the same stored form as the real one, lost with the object. */
-export class MemoryEventLog implements EventLog {
+export class MemoryEventLog implements RawEventLog {
   readonly #events: StoredEvent[] = [];
   readonly #revisions = new Map<string, number>();
   readonly #requests = new Map<string, PlacedRequest>();
@@ -48,20 +49,29 @@ export class MemoryEventLog implements EventLog {
   }
 
   async read(options: ReadOptions): Promise<EventPage> {
+    const { bodies, nextPosition, headPosition } = await this.readBodies(options);
+    return { events: bodies.map(({ body }) => decodeEvent(body)), nextPosition, headPosition };
+  }
+
+  async readBodies(options: ReadOptions): Promise<BodyPage> {
     const { from, limit, types } = checkReadOptions(options);
     await Promise.resolve();
-    const events: RecordedEvent[] = [];
+    const bodies: StoredBody[] = [];
     let position = from;
-    for (; position < this.#events.length && events.length < limit; position += 1) {
+    for (; position < this.#events.length && bodies.length < limit; position += 1) {
       const stored = this.#events[position];
-      if (stored !== undefined && (types === undefined || types.has(stored.type))) events.push(decodeEvent(stored.body));
+      if (stored !== undefined && (types === undefined || types.has(stored.type))) bodies.push({ position, body: stored.body });
     }
-    return { events, nextPosition: position, headPosition: this.#events.length };
+    return { bodies, nextPosition: position, headPosition: this.#events.length };
   }
 
   async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {
+    return (await this.readStreamBodies(stream, fromRevision)).map((body) => decodeEvent(body));
+  }
+
+  async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
     await Promise.resolve();
-    return this.#events.filter((event) => event.stream === stream && event.revision >= fromRevision).map((event) => decodeEvent(event.body));
+    return this.#events.filter((event) => event.stream === stream && event.revision >= fromRevision).map((event) => event.body);
   }
 
   async head(): Promise<number> {

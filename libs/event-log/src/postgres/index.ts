@@ -2,7 +2,8 @@
 export { WRITER_ROLE } from './ledger-sql.js';
 export { writerLimits } from './ledger-writer.js';
 export type { WriterLimits } from './ledger-writer.js';
-export { migrateLedger } from './migrate.js';
+export { migrateLedger, migrateSchema } from './migrate.js';
+export type { MigrationSet } from './migrate.js';
 export type { Notices } from './notices.js';
 export { PostgresEventLog } from './postgres-event-log.js';
 export type { PostgresEventLogOptions } from './postgres-event-log.js';

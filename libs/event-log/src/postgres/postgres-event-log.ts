@@ -8,7 +8,8 @@ import type { Batch } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
 import { notifyAll } from '../committed.js';
 import type { CommittedListener, CommittedRange } from '../committed.js';
-import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
+import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
+import type { BodyPage, RawEventLog } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
 import { formatMicros } from '../append/time.js';
 import { connectionConfig, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
@@ -43,7 +44,7 @@ const MIN_SCAN = 10_000;
  * The log on PostgreSQL, with its writer in this process. Any number of processes may open it: one leads and writes, the others
  * read and refuse to append with `UpstreamError` PLB-6002 until they lead.
  */
-export class PostgresEventLog implements EventLog, AsyncDisposable {
+export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #sql: LedgerSql;
   readonly #writer: LedgerWriter;
@@ -125,6 +126,11 @@ export class PostgresEventLog implements EventLog, AsyncDisposable {
   }
 
   async read(options: ReadOptions): Promise<EventPage> {
+    const { bodies, nextPosition, headPosition } = await this.readBodies(options);
+    return { events: bodies.map(({ body }) => decodeEvent(body)), nextPosition, headPosition };
+  }
+
+  async readBodies(options: ReadOptions): Promise<BodyPage> {
     const { from, limit, types } = checkReadOptions(options);
     if (this.#leads) {
       const page = this.#tail.read(from, limit, types);
@@ -141,20 +147,24 @@ export class PostgresEventLog implements EventLog, AsyncDisposable {
       values: [SHARD, from, from + scan, limit, ...(types === undefined ? [] : [[...types]])],
     });
     const headPosition = Number(rows[0]?.next_pos ?? 0);
-    const events = rows.flatMap((row) => (row.body === null ? [] : [decodeEvent(row.body)]));
-    const last = events.at(-1);
-    const full = events.length === limit && last !== undefined;
+    const bodies = rows.flatMap((row) => (row.body === null ? [] : [{ position: Number(row.pos), body: row.body }]));
+    const last = bodies.at(-1);
+    const full = bodies.length === limit && last !== undefined;
     const nextPosition = full ? last.position + 1 : Math.max(from, Math.min(from + scan, headPosition));
-    return { events, nextPosition, headPosition };
+    return { bodies, nextPosition, headPosition };
   }
 
   async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {
+    return (await this.readStreamBodies(stream, fromRevision)).map((body) => decodeEvent(body));
+  }
+
+  async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
     const { rows } = await this.#query<{ body: string }>({
       name: 'read-stream',
       text: 'select body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
       values: [SHARD, stream, fromRevision],
     });
-    return rows.map((row) => decodeEvent(row.body));
+    return rows.map((row) => row.body);
   }
 
   async head(): Promise<number> {

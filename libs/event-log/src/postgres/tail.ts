@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeEvent } from '@plumbline/events';
-import type { RecordedEvent } from '@plumbline/events';
 import type { StoredEvent } from '../append/batch.js';
+import type { StoredBody } from '../raw-log.js';
 
-interface Entry {
+interface Entry extends StoredBody {
   readonly type: string;
-  readonly bytes: number;
-  body: string | undefined;
-  decoded: RecordedEvent | undefined;
 }
 
 /** The newest events in memory: what live readers ask for. Bounded by count and by bytes. */
@@ -33,11 +29,11 @@ export class Tail {
 
   push(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      this.#entries.push({ type: event.type, bytes: event.body.length, body: event.body, decoded: undefined });
+      this.#entries.push({ position: event.position, type: event.type, body: event.body });
       this.#bytes += event.body.length;
     }
     while (this.#entries.length - this.#dropped > this.limits.events || (this.#bytes > this.limits.bytes && this.#entries.length > this.#dropped)) {
-      this.#bytes -= this.#entries[this.#dropped]?.bytes ?? 0;
+      this.#bytes -= this.#entries[this.#dropped]?.body.length ?? 0;
       this.#dropped += 1;
       this.#first += 1;
     }
@@ -49,21 +45,14 @@ export class Tail {
   }
 
   /** Events from a position on, or undefined when they are not all here. */
-  read(from: number, limit: number, types: ReadonlySet<string> | undefined): { readonly events: readonly RecordedEvent[]; readonly nextPosition: number } | undefined {
+  read(from: number, limit: number, types: ReadonlySet<string> | undefined): { readonly bodies: readonly StoredBody[]; readonly nextPosition: number } | undefined {
     if (from < this.#first || from > this.nextPosition) return undefined;
-    const events: RecordedEvent[] = [];
+    const bodies: StoredBody[] = [];
     let position = from;
-    for (; position < this.nextPosition && events.length < limit; position += 1) {
+    for (; position < this.nextPosition && bodies.length < limit; position += 1) {
       const entry = this.#entries[position - this.#first + this.#dropped];
-      if (entry !== undefined && (types === undefined || types.has(entry.type))) events.push(decoded(entry));
+      if (entry !== undefined && (types === undefined || types.has(entry.type))) bodies.push(entry);
     }
-    return { events, nextPosition: position };
+    return { bodies, nextPosition: position };
   }
-}
-
-function decoded(entry: Entry): RecordedEvent {
-  const event = entry.decoded ?? decodeEvent(entry.body ?? '');
-  entry.decoded = event;
-  entry.body = undefined;
-  return event;
 }

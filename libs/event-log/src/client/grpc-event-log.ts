@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { decodeEvent } from '@plumbline/events';
+import type { RecordedEvent } from '@plumbline/events';
+import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
+import { checkReadOptions } from '../read-options.js';
+import type { LogChannel } from './log-channel.js';
+import { appendToWire, resultFromWire } from './wire.js';
+
+function decoded(bodies: readonly Uint8Array[]): RecordedEvent[] {
+  return bodies.map((bytes) => decodeEvent(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')));
+}
+
+/** The log of another process, over its gRPC door. */
+export class GrpcEventLog implements EventLog {
+  constructor(private readonly channel: LogChannel) {}
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    return resultFromWire(await this.channel.unary(this.channel.client.append, appendToWire(request)));
+  }
+
+  async read(options: ReadOptions): Promise<EventPage> {
+    checkReadOptions(options);
+    const page = await this.channel.unary(this.channel.client.read, { from: options.from, limit: options.limit, types: [...(options.types ?? [])] });
+    return { events: decoded(page.events), nextPosition: page.nextPosition, headPosition: page.headPosition };
+  }
+
+  async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {
+    const events: RecordedEvent[] = [];
+    const request = { stream, fromRevision };
+    for await (const page of this.channel.stream((metadata, options) => this.channel.client.readStream(request, metadata, options))) {
+      events.push(...decoded(page.events));
+    }
+    return events;
+  }
+
+  async head(): Promise<number> {
+    return (await this.channel.unary(this.channel.client.head, {})).position;
+  }
+
+  /** Pages from a position on, then what is committed from then on, until the signal. @throws UpstreamError PLB-6001 when the connection breaks: subscribe again from the last `nextPosition`. */
+  async *subscribe(options: Omit<ReadOptions, 'limit'> & { readonly signal: AbortSignal }): AsyncGenerator<EventPage, void> {
+    const request = { from: options.from, types: [...(options.types ?? [])] };
+    for await (const page of this.channel.stream((metadata, callOptions) => this.channel.client.subscribe(request, metadata, callOptions), options.signal)) {
+      yield { events: decoded(page.events), nextPosition: page.nextPosition, headPosition: page.headPosition };
+    }
+  }
+}

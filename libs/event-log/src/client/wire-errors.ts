@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Metadata, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import {
+  AuthError, ConflictError, InputError, InvariantError, NotFoundError, OverloadedError, PlumblineError, UpstreamError,
+} from '@plumbline/core';
+import type { ErrorCode, ErrorDetails, InputIssue } from '@plumbline/core';
+import { z } from 'zod';
+
+/** Metadata key of the error as JSON. */
+export const ERROR_KEY = 'plumbline-error-bin';
+/** HTTP/2 peers accept 8 KiB of trailers at least; the rest of the details stays behind. */
+const MAX_DETAILS_CHARS = 4_000;
+
+const wireError = z.object({
+  class: z.enum(['InputError', 'AuthError', 'NotFoundError', 'ConflictError', 'OverloadedError', 'UpstreamError', 'InvariantError']),
+  code: z.templateLiteral(['PLB-', z.number()]),
+  message: z.string(),
+  httpStatus: z.number(),
+  retry: z.enum(['never', 'after-reload', 'after-delay']),
+  retryAfterMs: z.number().optional(),
+  details: z.record(z.string(), z.unknown()),
+});
+type WireError = z.infer<typeof wireError>;
+
+const statusOf: Readonly<Record<WireError['class'], (error: WireError) => status>> = {
+  InputError: () => status.INVALID_ARGUMENT,
+  AuthError: (error) => (error.httpStatus === 401 ? status.UNAUTHENTICATED : status.PERMISSION_DENIED),
+  NotFoundError: () => status.NOT_FOUND,
+  ConflictError: () => status.ABORTED,
+  OverloadedError: () => status.RESOURCE_EXHAUSTED,
+  UpstreamError: () => status.UNAVAILABLE,
+  InvariantError: () => status.INTERNAL,
+};
+
+function classOf(error: PlumblineError): WireError['class'] {
+  if (error instanceof InputError) return 'InputError';
+  if (error instanceof AuthError) return 'AuthError';
+  if (error instanceof NotFoundError) return 'NotFoundError';
+  if (error instanceof ConflictError) return 'ConflictError';
+  if (error instanceof OverloadedError) return 'OverloadedError';
+  if (error instanceof UpstreamError) return 'UpstreamError';
+  return 'InvariantError';
+}
+
+function fittingDetails(details: ErrorDetails): ErrorDetails {
+  if (JSON.stringify(details).length <= MAX_DETAILS_CHARS) return details;
+  const issues = Array.isArray(details['issues']) ? details['issues'].slice(0, 10) : undefined;
+  const shorter = issues === undefined ? { truncated: true } : { issues, truncated: true };
+  return JSON.stringify(shorter).length <= MAX_DETAILS_CHARS ? shorter : { truncated: true };
+}
+
+/** What a gRPC server answers with for anything thrown; what is not one of our errors is masked. */
+export function statusFromError(thrown: unknown): { readonly code: status; readonly details: string; readonly metadata: Metadata } {
+  const error = thrown instanceof PlumblineError ? thrown : new InvariantError('PLB-9120', 'the log failed unexpectedly; its own log says why');
+  const wire: WireError = {
+    class: classOf(error), code: error.code, message: error.message.slice(0, 2_000), httpStatus: error.httpStatus, retry: error.retry,
+    ...(error instanceof OverloadedError ? { retryAfterMs: error.retryAfterMs } : {}),
+    details: fittingDetails(error.details),
+  };
+  const metadata = new Metadata();
+  metadata.set(ERROR_KEY, Buffer.from(JSON.stringify(wire)));
+  // The text form of a status may hold little; the message proper is in the metadata.
+  return { code: statusOf[wire.class](wire), details: wire.code, metadata };
+}
+
+function rebuild(wire: WireError, cause: unknown): PlumblineError {
+  const code: ErrorCode = wire.code;
+  const options = { details: wire.details, cause };
+  switch (wire.class) {
+    case 'InputError': {
+      const issues = z.array(z.object({ path: z.string(), message: z.string() })).catch([]).parse(wire.details['issues']) satisfies InputIssue[];
+      return new InputError(code, wire.message, { ...options, issues });
+    }
+    case 'AuthError':
+      return new AuthError(code, wire.message, wire.httpStatus === 401 ? 401 : 403, options);
+    case 'NotFoundError':
+      return new NotFoundError(code, wire.message, options);
+    case 'ConflictError':
+      return new ConflictError(code, wire.message, options);
+    case 'OverloadedError':
+      return new OverloadedError(code, wire.message, wire.retryAfterMs ?? 1_000, options);
+    case 'UpstreamError':
+      return new UpstreamError(code, wire.message, { ...options, retry: wire.retry === 'never' ? 'never' : 'after-delay' });
+    case 'InvariantError':
+      return new InvariantError(code, wire.message, options);
+  }
+}
+
+/** The error that the server threw, or undefined when the call failed on its way. */
+export function errorFromStatus(failure: ServiceError): PlumblineError | undefined {
+  const [bytes] = failure.metadata?.get(ERROR_KEY) ?? [];
+  if (bytes === undefined) return undefined;
+  try {
+    const parsed = wireError.safeParse(JSON.parse(bytes.toString()));
+    return parsed.success ? rebuild(parsed.data, failure) : undefined;
+  } catch {
+    // Not JSON: some other program answers on that port.
+    return undefined;
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CommittedListener } from './committed.js';
+import type { EventLog, ReadOptions } from './event-log.port.js';
+
+/** The stored text of an event. */
+export interface StoredBody {
+  readonly position: number;
+  /** Canonical JSON, byte for byte as hashed. */
+  readonly body: string;
+}
+
+/** As `EventPage`, undecoded. */
+export interface BodyPage {
+  readonly bodies: readonly StoredBody[];
+  readonly nextPosition: number;
+  readonly headPosition: number;
+}
+
+/** A log that also gives out the stored text: what its own door needs, so that events of a newer writer pass through unchanged. */
+export interface RawEventLog extends EventLog {
+  /** As `read`, undecoded. */
+  readBodies(options: ReadOptions): Promise<BodyPage>;
+  /** As `readStream`, undecoded. */
+  readStreamBodies(stream: string, fromRevision?: number): Promise<readonly string[]>;
+  /** Tells after each commit of this process where it went; returns the way to stop. A wake-up only. */
+  onCommitted(listener: CommittedListener): () => void;
+}
+
+/** What {@link subscribeBodies} follows. */
+export interface SubscribeOptions extends Omit<ReadOptions, 'limit'> {
+  /** Ends the subscription. */
+  readonly signal: AbortSignal;
+  /** How often to look without having been woken, in milliseconds; 1,000 when absent. */
+  readonly idlePollMs?: number;
+}
+
+const PAGE = 1_000;
+
+/** Pages from a position on, then what is committed from then on, until the signal. Slow readers get later pages, never more memory. */
+export async function* subscribeBodies(log: RawEventLog, options: SubscribeOptions): AsyncGenerator<BodyPage, void> {
+  const { signal, idlePollMs = 1_000, types } = options;
+  let next = options.from;
+  let stirred = true;
+  let wake: (() => void) | undefined;
+  const stir = (): void => {
+    stirred = true;
+    wake?.();
+  };
+  const unsubscribe = log.onCommitted(stir);
+  signal.addEventListener('abort', stir);
+  try {
+    while (!signal.aborted) {
+      stirred = false;
+      const page = await log.readBodies({ from: next, limit: PAGE, ...(types === undefined ? {} : { types }) });
+      if (page.nextPosition > next) yield page;
+      next = page.nextPosition;
+      if (next < page.headPosition) continue;
+      if (!stirred) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, idlePollMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = undefined;
+      }
+    }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener('abort', stir);
+  }
+}

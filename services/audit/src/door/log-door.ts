@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
+import { subscribeBodies } from '@plumbline/event-log';
+import type { AuditFilter, BodyPage, ListViewOptions, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
+import { appendFromWire, jsonBytes, LogService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
+import type { LogServer } from '@plumbline/event-log/client';
+import type { Logger } from '@plumbline/platform';
+import { BearerCheck } from './bearer.js';
+
+/** The queries of the audit service with the events as they are stored. */
+export interface DoorQueries {
+  getView(view: string, key: string, minPosition?: number): Promise<unknown>;
+  listView(view: string, options?: ListViewOptions): Promise<ViewPage>;
+  auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }>;
+}
+
+/** What a door needs. */
+export interface LogDoorOptions {
+  readonly log: RawEventLog;
+  readonly queries: DoorQueries;
+  readonly logger: Pick<Logger, 'error' | 'info'>;
+  readonly token: string;
+  /** Certificate and key in PEM files; plain text when absent. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** Bytes of the events of one answer; the reader comes back for more. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+const DRAIN_MS = 5_000;
+
+/** The log's gRPC door: the one way in for the services of other processes. */
+export class LogDoor {
+  readonly #server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 20_000,
+  });
+  readonly #bearer: BearerCheck;
+  /** Ends the subscriptions, which would otherwise hold up a drain for ever. */
+  readonly #closing = new AbortController();
+
+  constructor(private readonly options: LogDoorOptions) {
+    this.#bearer = new BearerCheck(options.token);
+    this.#server.addService(LogService, this.#handlers());
+  }
+
+  /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */
+  async listen(address: string): Promise<string> {
+    const { tls } = this.options;
+    const credentials = tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [{ cert_chain: readFileSync(tls.certFile), private_key: readFileSync(tls.keyFile) }]);
+    const port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(bindFailure(address, error))));
+    });
+    return `${tls === undefined ? 'grpc' : 'grpcs'}://${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  }
+
+  /** Takes no new calls, ends subscriptions, lets the calls in hand finish for a while. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, DRAIN_MS);
+      this.#server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #handlers(): LogServer {
+    const { log, queries } = this.options;
+    return {
+      append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
+      head: this.#unary(async () => ({ position: await log.head() })),
+      read: this.#unary(async (request) => {
+        const page = await log.readBodies({ from: request.from, ...(request.limit === undefined ? {} : { limit: request.limit }), ...typesOf(request.types) });
+        return pageToWire(page, { from: request.from, maxBytes: PAGE_BYTES });
+      }),
+      getView: this.#unary(async ({ view, key, minPosition }) => {
+        const document = await queries.getView(view, key, minPosition);
+        return { document: document === undefined ? undefined : jsonBytes(document) };
+      }),
+      listView: this.#unary(async ({ view, ...rest }) => {
+        const page = await queries.listView(view, given(rest));
+        return { documents: page.documents.map(({ key, document }) => ({ key, document: jsonBytes(document) })), position: page.position, cursor: page.cursor };
+      }),
+      audit: this.#unary(async ({ order, ...filter }) => {
+        const page = await queries.auditBodies({ ...given(filter), ...orderOf(order) });
+        return { events: page.bodies.map((body) => Buffer.from(body)), cursor: page.cursor };
+      }),
+      readStream: this.#streaming(async (call) => {
+        const bodies = await log.readStreamBodies(call.request.stream, call.request.fromRevision);
+        for (const events of chunks(bodies)) await write(call, { events });
+      }),
+      subscribe: this.#streaming(async (call, signal) => {
+        const { from, types } = call.request;
+        for await (const page of subscribeBodies(log, { from, signal, ...typesOf(types) })) await writePages(call, page);
+      }),
+    };
+  }
+
+  #unary<Request, Response>(answer: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
+    return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+      this.#guarded(call.metadata, () => answer(call.request)).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(this.#statusOf(call.getPath(), error)),
+      );
+    };
+  }
+
+  #streaming<Request, Response>(
+    answer: (call: ServerWritableStream<Request, Response>, signal: AbortSignal) => Promise<void>,
+  ): (call: ServerWritableStream<Request, Response>) => void {
+    return (call) => {
+      const left = new AbortController();
+      call.on('cancelled', () => left.abort());
+      this.#guarded(call.metadata, () => answer(call, AbortSignal.any([left.signal, this.#closing.signal]))).then(
+        () => call.end(),
+        (error: unknown) => {
+          // An error on the stream becomes the status of the call.
+          if (!left.signal.aborted) call.emit('error', this.#statusOf(call.getPath(), error));
+        },
+      );
+    };
+  }
+
+  async #guarded<Response>(metadata: Metadata, answer: () => Promise<Response>): Promise<Response> {
+    this.#bearer.check(metadata);
+    return answer();
+  }
+
+  #statusOf(call: string, error: unknown): ReturnType<typeof statusFromError> {
+    if (!(error instanceof PlumblineError)) {
+      this.options.logger.error('a call to the log failed unexpectedly', { call, error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+    }
+    return statusFromError(error);
+  }
+}
+
+function bindFailure(address: string, error: Error): UpstreamError {
+  return new UpstreamError('PLB-6006', `the door of the log cannot listen on ${address}: ${error.message}`, { cause: error, retry: 'never' });
+}
+
+function typesOf(types: readonly string[]): Pick<ReadOptions, 'types'> {
+  // A type that this build does not know matches nothing; the check of names is not the door's.
+  return types.length === 0 ? {} : { types: types as ReadOptions['types'] & {} };
+}
+
+function orderOf(order: string | undefined): Pick<AuditFilter, 'order'> {
+  if (order === undefined) return {};
+  if (order !== 'asc' && order !== 'desc') throw new InputError('PLB-1158', `events cannot be ordered "${order}": write asc or desc`);
+  return { order };
+}
+
+type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+/** The members that were given: absent ones of a message are there as undefined. */
+function given<T extends object>(message: T): Given<T> {
+  return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+function pageToWire(page: BodyPage, cut: { readonly from: number; readonly maxBytes: number }): { events: Buffer[]; nextPosition: number; headPosition: number } {
+  const events: Buffer[] = [];
+  let bytes = 0;
+  for (const { position, body } of page.bodies) {
+    if (position < cut.from) continue;
+    const event = Buffer.from(body);
+    if (events.length > 0 && bytes + event.length > cut.maxBytes) return { events, nextPosition: position, headPosition: page.headPosition };
+    events.push(event);
+    bytes += event.length;
+  }
+  return { events, nextPosition: page.nextPosition, headPosition: page.headPosition };
+}
+
+async function writePages(call: ServerWritableStream<unknown, ReturnType<typeof pageToWire>>, page: BodyPage): Promise<void> {
+  for (let from = 0; ; ) {
+    const part = pageToWire(page, { from, maxBytes: PAGE_BYTES });
+    await write(call, part);
+    if (part.nextPosition >= page.nextPosition) return;
+    from = part.nextPosition;
+  }
+}
+
+function* chunks(bodies: readonly string[]): Iterable<Buffer[]> {
+  let chunk: Buffer[] = [];
+  let bytes = 0;
+  for (const body of bodies) {
+    const event = Buffer.from(body);
+    if (chunk.length > 0 && bytes + event.length > PAGE_BYTES) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(event);
+    bytes += event.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Waits while the other side is slow: what is not taken stays in the log, not in memory. */
+async function write<Response>(call: ServerWritableStream<unknown, Response>, message: Response): Promise<void> {
+  if (call.cancelled || call.write(message)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      call.off('drain', done);
+      call.off('cancelled', done);
+      resolve();
+    };
+    call.on('drain', done);
+    call.on('cancelled', done);
+  });
+}
