@@ -6,10 +6,11 @@ export type { Host, HostOptions } from './host.js';
 export { booleanSetting, configProvider, listenAddress, loadConfig, parseListen, secretFrom } from './load-config.js';
 export { createLogger, LogLevel, withoutUserinfo } from './logger.js';
 export type { LogFields, Logger, LoggerOptions } from './logger.js';
-export { platformSchema } from './platform.config.js';
+export { platformSchema, processConfigSource } from './platform.config.js';
 export { Endpoints, Readiness } from './readiness.js';
 export type { ReadinessState } from './readiness.js';
-export { describeFatal, runService } from './run-service.js';
+export { describeFatal, runProcess, runService } from './run-service.js';
+export type { ProcessOptions, Stoppable } from './run-service.js';
 export {
   BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, HTTP_EDGE, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
 } from './tokens.js';
