@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf } from '@plumbline/core';
+import { createLogger, LogLevel, startHost } from '@plumbline/platform';
+import type { ConfigSource, Host, Logger, Stoppable } from '@plumbline/platform';
+import { startEmbeddedPostgres } from './embedded/embedded-postgres.js';
+import { lockDataDir } from './instance-lock.js';
+import { ensureKeys } from './keys.js';
+import type { KeyFiles } from './keys.js';
+import { StandaloneModule } from './standalone.module.js';
+
+/** How to start the whole of Plumbline in this process. */
+export interface StandaloneOptions {
+  /** Directory for everything that is kept; made when it is not there. One process at a time. */
+  readonly dataDir: string;
+  /** `HOST:PORT` of the REST API and the webhooks; a free port of 127.0.0.1 when absent. */
+  readonly listen?: string;
+  /** `HOST:PORT` of the gRPC API; a free port of 127.0.0.1 when absent. */
+  readonly grpcListen?: string;
+  /** More settings of services (`PLUMBLINE_<AREA>_<KEY>`); what follows from the composition cannot be overridden. */
+  readonly settings?: ConfigSource;
+  readonly logger?: Logger;
+}
+
+/** Plumbline, running. */
+export interface Standalone extends Stoppable, AsyncDisposable {
+  /** Base URL of the REST API. */
+  readonly url: string;
+  /** `host:port` of the gRPC API. */
+  readonly grpcUrl: string;
+  readonly dataDir: string;
+  /** File with the first admin token, mode 0600. */
+  readonly adminTokenFile: string;
+  readonly host: Host;
+}
+
+const LOCAL = '127.0.0.1:0';
+
+/** The settings that make services that are built to run apart run together. */
+function settingsOf(options: StandaloneOptions, dataDir: string, made: { readonly keys: KeyFiles; readonly databaseUrl: string; readonly adminTokenFile: string }): ConfigSource {
+  const { keys, databaseUrl, adminTokenFile } = made;
+  return {
+    ...options.settings,
+    PLUMBLINE_DATA_DIR: dataDir,
+    PLUMBLINE_LOG_URL: databaseUrl,
+    PLUMBLINE_LOG_TOKEN_FILE: keys.logToken,
+    PLUMBLINE_BUS_URL: 'inproc:',
+    PLUMBLINE_OBJECT_STORE_URL: databaseUrl,
+    PLUMBLINE_GIT_MIRROR_DIR: path.join(dataDir, 'git'),
+    PLUMBLINE_SECRETS_KEY_FILE: keys.seal,
+    PLUMBLINE_POLICY_SIGNING_KEY_FILE: keys.release,
+    PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: keys.releasePublic,
+    PLUMBLINE_GATEWAY_LISTEN: options.listen ?? LOCAL,
+    PLUMBLINE_GATEWAY_GRPC_LISTEN: options.grpcListen ?? LOCAL,
+    PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: adminTokenFile,
+  };
+}
+
+function loggerFor(options: StandaloneOptions): Logger {
+  const wanted = options.settings?.['PLUMBLINE_LOGGING_LEVEL'];
+  return options.logger ?? createLogger({ service: 'standalone', level: LogLevel.find((level) => level === wanted) ?? 'info' });
+}
+
+/**
+ * Starts all services, an embedded PostgreSQL and the in-process bus. Resolves when everything has caught up and the API answers;
+ * rejects, with everything stopped again, when something cannot start.
+ */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const dataDir = path.resolve(options.dataDir);
+  const logger = loggerFor(options);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = await lockDataDir(dataDir);
+  const undo: (() => Promise<unknown> | void)[] = [() => lock.release()];
+  /** In reverse order of the start; one failure does not keep the others from stopping. */
+  const stopAll = async (): Promise<readonly string[]> => {
+    const failures: string[] = [];
+    for (const step of undo.toReversed()) {
+      try {
+        const result: unknown = await step();
+        if (Array.isArray(result)) failures.push(...result.map(String));
+      } catch (error) {
+        failures.push(messageOf(error));
+      }
+    }
+    return failures;
+  };
+  try {
+    const keys = await ensureKeys(dataDir);
+    const postgres = await startEmbeddedPostgres({ dataDir: path.join(dataDir, 'postgres'), passwordFile: keys.databasePassword, logger });
+    undo.push(async () => postgres.stop());
+    const adminTokenFile = path.join(dataDir, 'admin.token');
+    const source = settingsOf(options, dataDir, { keys, databaseUrl: postgres.url, adminTokenFile });
+    const host = await startHost({ module: StandaloneModule, name: 'standalone', source, logger });
+    undo.push(async () => host.stop());
+    let stopping: Promise<readonly string[]> | undefined;
+    const stop = async (): Promise<readonly string[]> => (stopping ??= stopAll());
+    return {
+      url: host.endpoints.get('http') ?? '',
+      grpcUrl: host.endpoints.get('grpc') ?? '',
+      dataDir, adminTokenFile, host, logger, stop,
+      [Symbol.asyncDispose]: async () => void (await stop()),
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
