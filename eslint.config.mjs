@@ -28,7 +28,7 @@ export default [
             { sourceTag: 'type:port', onlyDependOnLibsWithTags: PORTS },
             { sourceTag: 'type:platform', onlyDependOnLibsWithTags: SERVICE_PARTS },
             { sourceTag: 'type:service', onlyDependOnLibsWithTags: SERVICE_PARTS },
-            { sourceTag: 'type:host', onlyDependOnLibsWithTags: [...SERVICE_PARTS, 'type:service'] },
+            { sourceTag: 'type:host', onlyDependOnLibsWithTags: [...SERVICE_PARTS, 'type:service', 'type:client'] },
             { sourceTag: 'type:client', onlyDependOnLibsWithTags: PURE },
             { sourceTag: 'type:ui', onlyDependOnLibsWithTags: ['type:client', 'type:pure'] },
             { sourceTag: 'type:testing', onlyDependOnLibsWithTags: SERVICE_PARTS },

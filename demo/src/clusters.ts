@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { ResourceInput } from '@plumbline/api-client';
+import { connectKube, KubeClient } from '@plumbline/kube';
+import type { DemoOptions } from './options.config.js';
+
+/** One cluster of the demo. */
+export interface DemoCluster {
+  readonly name: string;
+  readonly tier: 'staging' | 'production';
+  readonly kubeconfig: { readonly path: string; readonly context?: string };
+  readonly spec: object;
+}
+
+/** Two simulated clusters, or the one real one twice under two names. */
+export function demoClusters(options: DemoOptions): readonly [DemoCluster, DemoCluster] {
+  const cluster = (name: string, tier: DemoCluster['tier']): DemoCluster => {
+    if (options.context === undefined) return { name, tier, kubeconfig: { path: join(options.dataDir, 'simulated', `${name}.kubeconfig`) }, spec: { simulated: {} } };
+    const kubeconfig = { path: options.kubeconfig, context: options.context };
+    return { name, tier, kubeconfig, spec: { kubeconfig } };
+  };
+  return [cluster('east', 'staging'), cluster('west', 'production')];
+}
+
+/** All resources of the demo. */
+export function demoResources(url: string, clusters: readonly DemoCluster[]): readonly ResourceInput[] {
+  const apiVersion = 'plumbline.dev/v1alpha1';
+  const environment = (tier: DemoCluster['tier'], path: string): object => ({ name: tier, clusters: { matchLabels: { tier } }, path, namespace: `shop-${tier}` });
+  return [
+    { apiVersion, kind: 'Project', metadata: { name: 'default' }, spec: { forbiddenKinds: ['ClusterRoleBinding'] } },
+    { apiVersion, kind: 'Repository', metadata: { name: 'shop' }, spec: { url, interval: '5s' } },
+    ...clusters.map(({ name, tier, spec }) => ({ apiVersion, kind: 'Cluster', metadata: { name, labels: { tier } }, spec })),
+    {
+      apiVersion, kind: 'Application', metadata: { name: 'web' },
+      spec: {
+        repository: 'shop', path: 'web', namespace: 'shop',
+        environments: [
+          environment('staging', 'web/overlays/staging'),
+          { ...environment('production', 'web/overlays/production'), after: ['staging'], approvals: { required: 1, excludeAuthors: true } },
+        ],
+      },
+    },
+    {
+      apiVersion, kind: 'Application', metadata: { name: 'settings' },
+      spec: { repository: 'shop', path: 'settings', environments: [environment('staging', 'settings'), { ...environment('production', 'settings'), after: ['staging'] }] },
+    },
+  ];
+}
+
+/** A client of the cluster, as a person with kubectl would have. */
+export async function clientOf(cluster: DemoCluster): Promise<KubeClient> {
+  return new KubeClient(await connectKube({ kubeconfig: cluster.kubeconfig }, { userAgent: 'demo-person' }), { cluster: cluster.name });
+}
+
+/** Replicas of the shop's Deployment on a cluster. */
+export async function replicasOn(cluster: DemoCluster): Promise<number> {
+  const client = await clientOf(cluster);
+  try {
+    const deployment = await client.get(await deployments(client), `shop-${cluster.tier}`, 'web');
+    const spec = deployment?.['spec'];
+    return typeof spec === 'object' && spec !== null && 'replicas' in spec ? Number(spec.replicas) : 0;
+  } finally {
+    await client.close();
+  }
+}
+
+/** Somebody edits the Deployment by hand. */
+export async function editReplicas(cluster: DemoCluster, replicas: number): Promise<void> {
+  const client = await clientOf(cluster);
+  try {
+    await client.patch(await deployments(client), { namespace: `shop-${cluster.tier}`, name: 'web' }, { merge: { spec: { replicas } } });
+  } finally {
+    await client.close();
+  }
+}
+
+async function deployments(client: KubeClient): Promise<Parameters<KubeClient['get']>[0]> {
+  const lookup = await client.discovery.resourceFor('apps/v1', 'Deployment');
+  if (!('found' in lookup)) throw new Error('the cluster serves no Deployments');
+  return lookup.found;
+}
