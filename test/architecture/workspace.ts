@@ -43,7 +43,7 @@ function walk(dir: string, found: string[]): void {
     const relative = dir === '' ? entry.name : `${dir}/${entry.name}`;
     if (entry.isDirectory()) {
       if (!SKIPPED.has(entry.name)) walk(relative, found);
-    } else if (/\.(ts|mts|mjs|js|tsx)$/.test(entry.name) && !/\.generated\.ts$/.test(entry.name)) found.push(relative);
+    } else if (/\.(ts|mts|mjs|js|tsx)$/.test(entry.name) && !entry.name.endsWith('.generated.ts')) found.push(relative);
   }
 }
 
