@@ -16,6 +16,11 @@ export class ViewStore implements ViewReader {
     return changes;
   }
 
+  /** Puts documents in place as they are: how a store is filled from where its documents were kept. */
+  load(changes: Iterable<ViewChange>): void {
+    for (const change of changes) this.#put(change);
+  }
+
   get<Kind extends ViewKind>(view: Kind, key: string): ViewDocuments[Kind] | undefined {
     return this.#map(view).get(key);
   }
