@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, chown, cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -85,16 +85,17 @@ function readableByOthers(dir: string): boolean {
 async function reachableBinDir(binDir: string, account: Account | undefined): Promise<string> {
   if (account === undefined || readableByOthers(binDir)) return binDir;
   const native = path.dirname(binDir);
-  const key = createHash('sha256').update(native).digest('hex').slice(0, 12);
+  const { mtimeMs, size } = statSync(path.join(binDir, 'postgres'));
+  const key = createHash('sha256').update(`${native} ${mtimeMs} ${size}`).digest('hex').slice(0, 12);
   const copy = path.join(tmpdir(), `plumbline-postgres-binaries-${key}`);
-  try {
-    await stat(copy);
-  } catch {
+  if (!existsSync(copy)) {
     const staging = await mkdtemp(`${copy}.`);
     await cp(native, staging, { recursive: true, verbatimSymlinks: true });
     await chmod(staging, 0o755);
+    // Another test process may have been faster with the same copy.
     await rename(staging, copy).catch(async () => rm(staging, { recursive: true, force: true }));
   }
+  if (statSync(copy).uid !== userInfo().uid) throw new Error(`${copy} belongs to somebody else; remove it and run the tests again`);
   return path.join(copy, 'bin');
 }
 
