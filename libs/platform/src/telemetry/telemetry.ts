@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { trace } from '@opentelemetry/api';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
@@ -11,6 +12,7 @@ import type { TracerProvider } from '@opentelemetry/sdk-trace';
 import { installTraceContext } from './context.js';
 
 const SCOPE = 'plumbline';
+const SHUTDOWN_PATIENCE_MS = 3_000;
 
 /** What a process reports about itself. */
 export interface Telemetry {
@@ -67,7 +69,12 @@ export async function startTelemetry(options: { readonly service: string; readon
     serveMetrics: (request, response) => exporter.getMetricsRequestHandler(request, response),
     shutdown: async () => {
       stopObserving();
-      await Promise.allSettled([meters.shutdown(), traces?.shutdown()]);
+      if (traces !== undefined) trace.disable();
+      // A collector that is away must not keep a process from ending.
+      const patience = new AbortController();
+      const late = delay(SHUTDOWN_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+      await Promise.race([Promise.allSettled([meters.shutdown(), traces?.shutdown()]), late]);
+      patience.abort();
     },
   };
 }
