@@ -4,6 +4,7 @@ import { decide, login, pause, refresh, rollback, sync, version } from './comman
 import { completion } from './commands/completion.js';
 import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
+import { keygen } from './commands/keygen.js';
 import { apply, issueToken, listTokens, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
@@ -89,6 +90,8 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
     .action(run(async (context, options: Parameters<typeof demo>[1]) => env.onExit(await demo(context, options))));
   program.command('login').description('keep a server and a token in the profile').argument('<server>').option('--token-stdin', 'read the token from standard input')
     .action(run((context, server: string, options: { tokenStdin?: boolean }) => login(context, server, options)));
+  program.command('keygen').description('make the key files of a distributed installation').requiredOption('--dir <dir>', 'where to write them')
+    .action(run(async (context, options: { dir: string }) => keygen(context, options)));
   program.command('version').description('versions of client and server').option('--client', 'the client only')
     .action(run((context, options: { client?: boolean }) => version(context, options)));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@plumbline/api-client';
@@ -78,6 +78,21 @@ describe('files and profiles', () => {
       expect(resolveProfile(environment, {})).toEqual({ server: 'https://a.example.com', token: 'secret' });
       expect(resolveProfile(environment, { server: 'https://b.example.com' })).toEqual({ server: 'https://b.example.com' });
       expect(resolveProfile({ ...environment, PLUMBLINE_SERVER: 'https://c.example.com', PLUMBLINE_TOKEN: 't' }, {})).toEqual({ server: 'https://c.example.com', token: 't' });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('makes key files for their owner only, and never over old ones', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'plumb-'));
+    try {
+      const { code, text } = await run('keygen', '--dir', dir);
+      expect(code).toBe(0);
+      for (const name of ['seal.key', 'release.key', 'release.pub', 'log.token']) {
+        expect(text).toContain(name);
+        expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
+      }
+      expect((await run('keygen', '--dir', dir)).code).toBe(ExitCode.refused);
     } finally {
       rmSync(dir, { recursive: true });
     }
