@@ -8,7 +8,7 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   /** Give it back to get the next page; absent on the last one. */
   readonly cursor?: string;
-  /** The page reflects all events below this position. */
+  /** The page reflects all events up to and including this position; -1 for an empty log. */
   readonly position: number;
 }
 
@@ -137,7 +137,7 @@ export interface HistoryEntry {
 /** A changed field. Values of Secrets are never shown. */
 export interface FieldDifference {
   readonly path: string;
-  readonly op: 'add' | 'remove' | 'replace';
+  readonly op: 'add' | 'remove' | 'change';
   readonly from?: unknown;
   readonly to?: unknown;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { z } from 'zod';
+import { applicationText, component, eventEnvelope } from '../api/documents.js';
+import { examples } from '../api/examples.js';
+import { operation } from '../api/operation.js';
+
+const position = z.coerce.number().int().min(-1);
+const types = z.string().max(2000).transform((text) => text.split(',').map((type) => type.trim()).filter((type) => type !== ''));
+const filter = {
+  types: types.optional().describe('Types of events, separated by commas.'),
+  application: applicationText.optional().describe('`PROJECT/NAME`; `NAME` in project default.'),
+};
+const text = z.string().max(300).optional();
+
+/** `GET /api/v1/events` */
+export const readEvents = operation({
+  id: 'readEvents', method: 'GET', path: '/api/v1/events', tag: 'Events', access: 'viewer', summary: 'Read events in order, after a position.',
+  query: z.strictObject({
+    after: position.default(-1).describe('Position of the last event already seen; -1 for the beginning.'),
+    limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Events at most.'),
+    ...filter,
+  }),
+  response: component('EventsPage', z.object({
+    events: z.array(eventEnvelope).readonly().describe('Events in order.'),
+    after: z.number().int().describe('Give it as `after` to go on; it moves also when the filter dropped everything.'),
+    head: z.number().int().describe('Position of the last event in the log; -1 when it is empty.'),
+  }).describe('A page of events.')),
+  example: { events: [examples.event], after: 57, head: 57 },
+});
+
+/** `GET /api/v1/events/stream` */
+export const streamEvents = operation({
+  id: 'streamEvents', method: 'GET', path: '/api/v1/events/stream', tag: 'Events', access: 'viewer', summary: 'Follow events as server-sent events.',
+  description: [
+    'Each message has `event: event`, the position as `id` and the event as JSON in `data`. Reconnect with `Last-Event-ID` to go on where it stopped; without it and without',
+    '`after` the stream begins with the next event. `event: progress` messages carry only an `id`, when a filter drops everything. A comment is sent every 15 seconds.',
+  ].join(' '),
+  query: z.strictObject({ after: position.optional().describe('Position of the last event already seen; `Last-Event-ID` goes before it.'), ...filter }),
+  response: z.string().describe('A stream of server-sent events.'), responseType: 'text/event-stream', errors: ['PLB-1712', 'PLB-5704'],
+  example: 'id: 57\nevent: event\ndata: {"type":"SyncRequested","position":57}\n\n',
+});
+
+/** `GET /api/v1/audit` */
+export const queryAudit = operation({
+  id: 'queryAudit', method: 'GET', path: '/api/v1/audit', tag: 'Events', access: 'viewer', summary: 'Find events by who, what, where and when.',
+  query: z.strictObject({
+    actor: text.describe('Id or name of the actor.'),
+    type: text.describe('Type of event.'),
+    application: applicationText.optional().describe('`PROJECT/NAME`; `NAME` in project default.'),
+    environment: text.describe('Name of the environment.'),
+    cluster: text.describe('Name of the cluster.'),
+    correlationId: text.describe('The way of one change.'),
+    since: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, inclusive.'),
+    until: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, exclusive.'),
+    order: z.enum(['asc', 'desc']).default('desc').describe('Newest first is `desc`.'),
+    limit: z.coerce.number().int().min(1).max(500).default(100).describe('Events at most.'),
+    cursor: z.string().max(1000).optional().describe('From the page before.'),
+  }),
+  response: component('AuditPage', z.object({
+    events: z.array(eventEnvelope).readonly().describe('Events that match.'),
+    cursor: z.string().optional().describe('Give it back for the next page; absent on the last.'),
+  }).describe('Events that match a filter.')),
+  example: { events: [examples.event] },
+});

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RecordedEvent } from '@plumbline/events';
+
+/** An event as it leaves the API: what opens doors stays inside, also when it is only a hash. */
+export function publicEvent(event: RecordedEvent): Record<string, unknown> {
+  if (event.type === 'TokenIssued') {
+    const { hash: _, ...data } = event.data;
+    return { ...event, data };
+  }
+  if (event.type !== 'Unknown') return { ...event };
+  return { ...event, type: event.data.originalType, data: event.data.raw };
+}
+
+/** Which events a reader wants. */
+export interface EventFilter {
+  readonly types?: readonly string[] | undefined;
+  readonly application?: string | undefined;
+}
+
+/** True when the filter lets the event through. */
+export function wanted(event: RecordedEvent, filter: EventFilter): boolean {
+  if (filter.types !== undefined && !filter.types.includes(event.type)) return false;
+  if (filter.application === undefined) return true;
+  return 'application' in event.data && event.data.application === filter.application;
+}

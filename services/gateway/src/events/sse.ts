@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { StreamStep } from './events.service.js';
+import { publicEvent } from './public-event.js';
+
+/** One step of a stream as server-sent events: the events, else the progress that was made, else a sign of life. */
+export function sseText(step: StreamStep, shownPosition: number): string {
+  if (step.events.length > 0) return step.events.map((event) => `id: ${event.position}\nevent: event\ndata: ${JSON.stringify(publicEvent(event))}\n\n`).join('');
+  return step.position > shownPosition ? `id: ${step.position}\nevent: progress\ndata: {}\n\n` : ': alive\n\n';
+}
+
+/**
+ * Writes steps to a response as fast as its reader takes them: while the socket is full nothing more is read from the log,
+ * so a slow reader holds one step in memory and no more.
+ */
+export async function writeSse(response: ServerResponse, steps: AsyncGenerator<StreamStep>, signal: AbortSignal): Promise<void> {
+  let shown = -1;
+  for await (const step of steps) {
+    if (signal.aborted) return;
+    const flowing = response.write(sseText(step, shown));
+    shown = Math.max(shown, step.position);
+    if (!flowing) await once(response, 'drain', { signal });
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { InputError, NotFoundError } from '@plumbline/core';
+import type { ErrorCode } from '@plumbline/core';
+import { LOG_QUERIES } from '@plumbline/event-log';
+import type { LogQueries } from '@plumbline/event-log';
+import type { ViewDocuments, ViewKind } from '@plumbline/views';
+import { LOG_ACCESS } from '../state/log-access.js';
+import type { LogAccess } from '../state/log-access.js';
+
+/** One page of documents. */
+export interface DocumentPage<Document> {
+  readonly items: readonly Document[];
+  readonly cursor?: string;
+  readonly position: number;
+}
+
+/** What to list. */
+export interface DocumentQuery<Document> {
+  readonly keyPrefix?: string | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly minPosition?: number | undefined;
+  readonly filter?: ((document: Document) => boolean) | undefined;
+}
+
+/** Pages read at most to fill one filtered page. */
+const MAX_PAGES = 20;
+
+const MISSING: Readonly<Record<'application' | 'repository' | 'cluster' | 'project' | 'token', ErrorCode>> = {
+  application: 'PLB-3101', repository: 'PLB-3103', cluster: 'PLB-3104', project: 'PLB-3105', token: 'PLB-3106',
+};
+
+/** Documents of the audit service's projections. Always shows at least what this gateway itself appended. */
+@Injectable()
+export class ReadModel {
+  constructor(
+    @Inject(LOG_QUERIES) private readonly queries: LogQueries,
+    @Inject(LOG_ACCESS) private readonly access: LogAccess,
+  ) {}
+
+  /** @throws NotFoundError PLB-3101…3106 */
+  async get<Kind extends keyof typeof MISSING>(kind: Kind, key: string, minPosition?: number): Promise<ViewDocuments[Kind]> {
+    const document = await this.queries.getView(kind, key, this.#below(minPosition));
+    if (document === undefined || document === null) throw notFound(kind, key);
+    return document as ViewDocuments[Kind];
+  }
+
+  /** Documents by key. With a filter a page may hold fewer than asked for while there is more. */
+  async list<Kind extends ViewKind>(kind: Kind, query: DocumentQuery<ViewDocuments[Kind]>): Promise<DocumentPage<ViewDocuments[Kind]>> {
+    const items: ViewDocuments[Kind][] = [];
+    let { cursor } = query;
+    for (let pages = 1; ; pages += 1) {
+      const page = await this.queries.listView(kind, {
+        limit: query.limit - items.length,
+        minPosition: this.#below(query.minPosition),
+        ...(query.keyPrefix === undefined ? {} : { keyPrefix: query.keyPrefix }),
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      for (const { document } of page.documents) {
+        const item = document as ViewDocuments[Kind];
+        if (query.filter?.(item) !== false) items.push(item);
+      }
+      ({ cursor } = page);
+      if (cursor === undefined) return { items, position: page.position - 1 };
+      if (items.length >= query.limit || pages >= MAX_PAGES) return { items, cursor, position: page.position - 1 };
+    }
+  }
+
+  /** Brings the gateway's own fold to a position, for answers that are made from it. */
+  async foldTo(minPosition: number | undefined): Promise<void> {
+    if (minPosition === undefined) return;
+    const head = await this.access.log.head();
+    if (minPosition >= head) throw new InputError('PLB-1705', `minPosition ${minPosition} is beyond the end of the log (${head - 1})`);
+    await this.access.folded(minPosition);
+  }
+
+  #below(minPosition: number | undefined): number {
+    return Math.max(minPosition ?? -1, this.access.lastAppended) + 1;
+  }
+}
+
+/** The answer for what does not exist. */
+export function notFound(kind: keyof typeof MISSING, key: string): NotFoundError {
+  return new NotFoundError(MISSING[kind], `${kind} "${key}" does not exist`, { details: { kind, name: key } });
+}

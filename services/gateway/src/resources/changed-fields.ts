@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Declared } from './declared.js';
+
+/** Dotted paths of what differs between two declarations; items of lists by their name where they have one. */
+export function changedFields(before: Declared, after: Declared): readonly string[] {
+  const paths: string[] = [];
+  walk('labels', before.labels, after.labels, paths);
+  walk('spec', before.spec, after.spec, paths);
+  return paths;
+}
+
+function walk(path: string, before: unknown, after: unknown, paths: string[]): void {
+  const [left, right] = [entriesOf(before), entriesOf(after)];
+  if (left === undefined || right === undefined) {
+    if (JSON.stringify(before) !== JSON.stringify(after)) paths.push(path);
+    return;
+  }
+  for (const key of new Set([...left.keys(), ...right.keys()])) walk(`${path}.${key}`, left.get(key), right.get(key), paths);
+  // A list of named things in another order is another list.
+  if (Array.isArray(before) && Array.isArray(after) && left.size === right.size && [...left.keys()].join('\n') !== [...right.keys()].join('\n') && [...left.keys()].every((key) => right.has(key))) {
+    paths.push(path);
+  }
+}
+
+/** Parts of a container by name; undefined for what is compared as a whole. */
+function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!Array.isArray(value)) return new Map(Object.entries(value).filter(([, part]) => part !== undefined));
+  const named = new Map<string, unknown>();
+  for (const item of value as readonly unknown[]) {
+    const name = typeof item === 'object' && item !== null && 'name' in item ? item.name : undefined;
+    if (typeof name !== 'string' || named.has(name)) return undefined;
+    named.set(name, item);
+  }
+  return value.length === 0 ? undefined : named;
+}

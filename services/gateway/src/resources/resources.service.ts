@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { ConflictError } from '@plumbline/core';
+import type { ResourceKind } from '@plumbline/events';
+import { actorOf } from '../api/principal.js';
+import { requireRole } from '../api/role.guard.js';
+import { notFound } from '../reads/read-model.js';
+import type { Principal } from '../state/access-book.js';
+import { LOG_ACCESS } from '../state/log-access.js';
+import type { LogAccess } from '../state/log-access.js';
+import { assertUnused, declaredWithout, itemFor, planApply } from './apply-plan.js';
+import type { AppliedResource, ApplyInput } from './apply-plan.js';
+import { currentOf, removal } from './declared.js';
+
+/** What an apply did. */
+export interface ApplyResult {
+  readonly dryRun: boolean;
+  readonly resources: readonly AppliedResource[];
+  readonly position: number;
+}
+
+/** Answer to a removal. */
+export interface ChangeResult {
+  readonly action: 'removed' | 'unchanged' | 'suspended' | 'resumed' | 'revoked';
+  readonly position: number;
+}
+
+/** What to remove, and how. */
+export interface RemoveInput {
+  readonly kind: ResourceKind;
+  readonly id: string;
+  readonly mode?: 'Delete' | 'Orphan';
+  /** Forget a cluster although objects of ours may be on it. */
+  readonly force?: boolean;
+}
+
+const ATTEMPTS = 8;
+
+/** Declares and removes projects, repositories, clusters and applications. */
+@Injectable()
+export class ResourcesService {
+  constructor(@Inject(LOG_ACCESS) private readonly access: LogAccess) {}
+
+  /** All of the resources in one append, or none. What is declared already makes no event. */
+  async apply(principal: Principal, input: ApplyInput, options: { readonly dryRun: boolean }): Promise<ApplyResult> {
+    return this.#decideAgainOnConflict(async () => {
+      const plan = planApply(this.access.state, input);
+      for (const { kind, action } of plan.resources) {
+        if (action !== 'unchanged') requireRole(principal, neededRole(kind));
+      }
+      const { resources } = plan;
+      if (options.dryRun || plan.items.length === 0) return { dryRun: options.dryRun, resources, position: this.access.position };
+      const { position } = await this.access.append({ actor: actorOf(principal), items: plan.items });
+      return { dryRun: false, resources, position };
+    });
+  }
+
+  /** @throws NotFoundError PLB-31xx; ConflictError PLB-4701 while others need it. */
+  async remove(principal: Principal, input: RemoveInput): Promise<ChangeResult> {
+    const { kind, id, mode = 'Delete' } = input;
+    requireRole(principal, neededRole(kind));
+    return this.#decideAgainOnConflict(async () => {
+      const { state } = this.access;
+      const pending = kind === 'Application' ? state.views.get('application', id)?.removal : undefined;
+      if (pending?.mode === mode) return { action: 'unchanged', position: this.access.position };
+      if (pending === undefined && currentOf(state.views, kind, id) === undefined) throw notFound(kindName(kind), id);
+      if (input.force !== true) assertUnused(state, declaredWithout(state, { kind, id }), { kind, id });
+      const { position } = await this.access.append({ actor: actorOf(principal), items: [itemFor(state, kind, id, removal(kind, id, mode))] });
+      return { action: 'removed', position };
+    });
+  }
+
+  /** Other services append to the same streams: when one was faster, look and decide again. */
+  async #decideAgainOnConflict<Result>(decide: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt += 1) {
+      await this.access.refresh();
+      try {
+        return await decide();
+      } catch (error) {
+        if (!(error instanceof ConflictError) || error.code !== 'PLB-4101') throw error;
+        if (attempt >= ATTEMPTS) throw new ConflictError('PLB-4704', 'others keep changing the same things: try again', { cause: error });
+      }
+    }
+  }
+}
+
+/** Applications belong to operators, within the limits of their project; the fences themselves to admins. */
+function neededRole(kind: ResourceKind): 'operator' | 'admin' {
+  return kind === 'Application' ? 'operator' : 'admin';
+}
+
+function kindName(kind: ResourceKind): 'project' | 'repository' | 'cluster' | 'application' {
+  const names = { Project: 'project', Repository: 'repository', Cluster: 'cluster', Application: 'application' } as const;
+  return names[kind];
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Digest } from '@plumbline/core';
+import type { RecordedEvent } from '@plumbline/events';
+
+/** Roles, least first: each may do all that the ones before it may. */
+export const Role = ['viewer', 'operator', 'admin'] as const;
+/** One of {@link Role}. */
+export type Role = (typeof Role)[number];
+
+/** Who makes a request. */
+export interface Principal {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly emails: readonly string[];
+  readonly expiresAt: string | undefined;
+}
+
+/** True when `held` includes `needed`. */
+export function roleIncludes(held: Role, needed: Role): boolean {
+  return Role.indexOf(held) >= Role.indexOf(needed);
+}
+
+/** Tokens as the log knows them: who presents which, whether it still counts. */
+export class AccessBook {
+  readonly #byHash = new Map<string, Principal>();
+  readonly #hashById = new Map<string, string>();
+
+  apply(event: RecordedEvent): void {
+    if (event.type === 'TokenIssued') {
+      const { id, name, role, emails, expiresAt, hash } = event.data;
+      this.#byHash.set(hash, { id, name, role, emails, expiresAt });
+      this.#hashById.set(id, hash);
+    } else if (event.type === 'TokenRevoked') {
+      const hash = this.#hashById.get(event.data.id);
+      if (hash !== undefined) this.#byHash.delete(hash);
+    }
+  }
+
+  /** True when a token was ever issued, also if none is in force now. */
+  get everIssued(): boolean {
+    return this.#hashById.size > 0;
+  }
+
+  /** Whose token this is; undefined for one that is unknown, revoked or expired, without telling which. */
+  authenticate(token: string, nowMs: number): Principal | undefined {
+    const principal = this.#byHash.get(Digest.of(token));
+    if (principal === undefined) return undefined;
+    return principal.expiresAt !== undefined && Date.parse(principal.expiresAt) <= nowMs ? undefined : principal;
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EventLog } from '@plumbline/event-log';
+import type { RecordedEvent } from '@plumbline/events';
+
+const PAGE_SIZE = 500;
+
+/** Where a reader of the feed starts and when it ends. */
+export interface FeedOptions {
+  /** Position of the last event already seen; -1 for the beginning. */
+  readonly after: number;
+  readonly signal: AbortSignal;
+  /** Yields an empty batch when nothing came for so long. */
+  readonly idleMs?: number;
+}
+
+/**
+ * Events for any number of readers, from any position, live. A reader holds a position and nothing else: while it keeps up it is served from
+ * the newest events in memory, and when it falls behind these it pages through the log. So a slow one costs no memory, and loses nothing.
+ */
+export class EventFeed {
+  #ring: RecordedEvent[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  constructor(
+    private readonly log: Pick<EventLog, 'read'>,
+    private readonly ringSize = 4096,
+  ) {}
+
+  /** Takes the next events in order; wakes the readers. */
+  push(events: readonly RecordedEvent[]): void {
+    for (const event of events) this.#ring.push(event);
+    if (this.#ring.length > this.ringSize * 2) this.#ring = this.#ring.slice(-this.ringSize);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** Position of the newest event in the feed; -1 while there is none. */
+  get lastPosition(): number {
+    return this.#ring.at(-1)?.position ?? -1;
+  }
+
+  /** Batches of events after a position, in order, without gaps, until the signal aborts. */
+  async *batches(options: FeedOptions): AsyncGenerator<readonly RecordedEvent[]> {
+    let next = options.after + 1;
+    while (!options.signal.aborted) {
+      const events = await this.#from(next);
+      if (events.length > 0) {
+        next = (events.at(-1)?.position ?? next) + 1;
+        yield events;
+      } else if (!(await this.#changed(next, options)) && !options.signal.aborted) {
+        yield [];
+      }
+    }
+  }
+
+  async #from(next: number): Promise<readonly RecordedEvent[]> {
+    const first = this.#ring[0]?.position;
+    if (first === undefined) return [];
+    if (next >= first) return this.#ring.slice(next - first, next - first + PAGE_SIZE);
+    const page = await this.log.read({ from: next, limit: PAGE_SIZE });
+    return page.events;
+  }
+
+  /** True when there is more, false when the time is over or the reader left. */
+  #changed(next: number, options: FeedOptions): Promise<boolean> {
+    // Something may have come between the look and now.
+    if (this.lastPosition >= next || options.signal.aborted) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (changed: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        options.signal.removeEventListener('abort', leave);
+        resolve(changed);
+      };
+      const wake = (): void => finish(true);
+      const leave = (): void => finish(false);
+      const timer = options.idleMs === undefined ? undefined : setTimeout(leave, options.idleMs);
+      this.#waiting.add(wake);
+      options.signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+}

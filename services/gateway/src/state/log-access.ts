@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import type { EventEnvelopeBatch } from '@plumbline/bus';
+import { InvariantError, OverloadedError, uuidv7 } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { EVENT_LOG, Follower } from '@plumbline/event-log';
+import type { AppendItem, EventLog } from '@plumbline/event-log';
+import type { Actor, RecordedEvent } from '@plumbline/events';
+import { CLOCK, LOGGER, READINESS } from '@plumbline/platform';
+import type { Logger, Readiness } from '@plumbline/platform';
+import { EventFeed } from './event-feed.js';
+import { GatewayState } from './gateway-state.js';
+
+/** Where a request stands in the log. */
+export interface Accepted {
+  readonly position: number;
+  readonly eventId: string;
+  readonly correlationId: string;
+}
+
+/** What to append. */
+export interface Intent {
+  readonly actor: Actor;
+  readonly items: readonly AppendItem[];
+  /** A fresh one when absent. */
+  readonly requestId?: string;
+}
+
+/** Injection token of the {@link LogAccess}. */
+export const LOG_ACCESS = Symbol('LOG_ACCESS');
+
+/** The gateway's hold on the log: its fold, the live feed, and appends that the fold has seen before they are acknowledged. */
+@Injectable()
+export class LogAccess implements BeforeApplicationShutdown {
+  readonly state = new GatewayState();
+  readonly feed: EventFeed;
+  readonly #follower: Follower;
+  readonly #closing = new AbortController();
+  #lastAppended = -1;
+  #ready = false;
+
+  constructor(
+    @Inject(EVENT_LOG) readonly log: EventLog,
+    @Inject(CLOCK) readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(READINESS) private readonly readiness: Readiness,
+  ) {
+    this.feed = new EventFeed(log);
+    this.readiness.report('gateway', false, 'catching up with the log');
+    this.#follower = new Follower({
+      log,
+      from: 0,
+      onEvents: (events) => {
+        for (const event of events) this.state.apply(event);
+        this.feed.push(events);
+      },
+      onError: (message) => this.logger.warn('the gateway cannot follow the log and tries again', { error: message }),
+    });
+  }
+
+  /** Folds the log up to its head. Until then every request is answered with 503. */
+  async start(): Promise<void> {
+    await this.#follower.start();
+    this.#ready = true;
+    this.readiness.report('gateway', true);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.readiness.report('gateway', false, 'stopping');
+    this.#closing.abort();
+    await this.#follower.stop();
+  }
+
+  /** Takes a batch from the bus. */
+  offer(batch: EventEnvelopeBatch): void {
+    this.#follower.offer(batch);
+  }
+
+  /** Aborts when the process stops: streams and waits end then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Position of the last event that this process appended; -1 for none. Answers show at least that much. */
+  get lastAppended(): number {
+    return this.#lastAppended;
+  }
+
+  /** @throws OverloadedError PLB-5703 until the gateway has caught up with the log. */
+  assertReady(): void {
+    if (!this.#ready) throw new OverloadedError('PLB-5703', 'the gateway is starting and still reads the log: try again in a moment', 1_000);
+  }
+
+  /** Brings the fold up to the head of the log as it is now. */
+  async refresh(): Promise<void> {
+    const head = await this.log.head();
+    if (head > 0) await this.#follower.whenProcessed(head - 1);
+  }
+
+  /** Resolves when the fold has the event at a position, which must be in the log. */
+  folded(position: number): Promise<void> {
+    return this.#follower.whenProcessed(position);
+  }
+
+  /** Position of the last event in the fold; -1 for none. */
+  get position(): number {
+    return this.#follower.nextPosition - 1;
+  }
+
+  /** Appends, and returns when the own fold has it: whoever asks next sees it. */
+  async append(intent: Intent): Promise<Accepted> {
+    const requestId = intent.requestId ?? uuidv7(this.clock.nowMs());
+    const result = await this.log.append({ requestId, actor: intent.actor, service: 'gateway', items: intent.items });
+    this.#lastAppended = Math.max(this.#lastAppended, result.lastPosition);
+    await this.#follower.whenProcessed(result.lastPosition);
+    const event = await this.#eventAt(result.firstPosition);
+    return { position: result.lastPosition, eventId: event.id, correlationId: event.correlationId };
+  }
+
+  async #eventAt(position: number): Promise<RecordedEvent> {
+    const page = await this.log.read({ from: position, limit: 1 });
+    const [event] = page.events;
+    if (event === undefined) throw new InvariantError('PLB-9701', `the event at position ${position} was acknowledged and cannot be read`);
+    return event;
+  }
+}

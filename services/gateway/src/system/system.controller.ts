@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Controller } from '@nestjs/common';
+import { API_VERSION } from '@plumbline/events';
+import type { InputOf } from '../api/operation.js';
+import { Input, Serve } from '../api/serve.js';
+import type { Principal } from '../state/access-book.js';
+import { getVersionInfo, whoAmI } from './system.operations.js';
+import { SERVER_VERSION } from './server-version.js';
+
+/** Who serves, and who asks. */
+@Controller()
+export class SystemController {
+  @Serve(getVersionInfo)
+  version(): { readonly name: string; readonly version: string; readonly apiVersions: readonly string[] } {
+    return { name: 'plumbline', version: SERVER_VERSION, apiVersions: [API_VERSION] };
+  }
+
+  @Serve(whoAmI)
+  whoAmI(@Input() { principal }: InputOf<typeof whoAmI>): Omit<Principal, 'expiresAt'> & { readonly expiresAt?: string } {
+    const { id, name, role, emails, expiresAt } = principal;
+    return { id, name, role, emails, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  }
+}
