@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { EventEnvelopeBatch } from '@plumbline/bus';
+import { InvariantError, NotFoundError, StreamName } from '@plumbline/core';
+import type { Clock, TargetId } from '@plumbline/core';
+import { EVENT_LOG, Follower } from '@plumbline/event-log';
+import type { EventLog } from '@plumbline/event-log';
+import type { RecordedEvent } from '@plumbline/events';
+import { OBJECT_STORE } from '@plumbline/object-store';
+import type { ObjectStore } from '@plumbline/object-store';
+import { CLOCK, LOGGER } from '@plumbline/platform';
+import type { Logger } from '@plumbline/platform';
+import { APPLIER_CONFIG } from './applier.config.js';
+import type { ApplierConfig } from './applier.config.js';
+import { ClusterRegistry } from './clusters/cluster-registry.js';
+import type { ClusterSession } from './clusters/cluster-session.js';
+import { clusterConnector } from './clusters/connect.js';
+import { SimulatedClusters } from './clusters/simulated-clusters.js';
+import { FleetState } from './domain/fleet-state.js';
+import type { RenderedVersion, TargetState } from './domain/fleet-state.js';
+import { Slots } from './domain/limits.js';
+import { prepareSet } from './sync/prepare.js';
+import type { SyncTools } from './sync/tools.js';
+import { FleetLog } from './targets/fleet-log.js';
+import { Inventories } from './targets/inventories.js';
+import { ObjectReader } from './targets/object-reader.js';
+import type { RunnerDeps } from './targets/runner-deps.js';
+import { TargetRunner } from './targets/target-runner.js';
+
+interface Wants {
+  readonly renderDigest: string;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** Folds the log, keeps a session per cluster, and a runner per target that does what is due. */
+@Injectable()
+export class ApplierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #fleet = new FleetState();
+  readonly #runners = new Map<TargetId, TargetRunner>();
+  readonly #slots = new Map<string, Slots>();
+  readonly #wants = new Map<TargetId, Wants>();
+  readonly #log: FleetLog;
+  readonly #reader: ObjectReader;
+  readonly #inventories: Inventories;
+  readonly #simulated: SimulatedClusters;
+  readonly #clusters: ClusterRegistry;
+  readonly #follower: Follower;
+  readonly #deps: RunnerDeps;
+  #acting = false;
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(OBJECT_STORE) store: ObjectStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(APPLIER_CONFIG) private readonly config: ApplierConfig,
+  ) {
+    this.#log = new FleetLog(log, this.#fleet, clock, logger);
+    this.#reader = new ObjectReader(store, config.cacheBytes);
+    this.#inventories = new Inventories(this.#reader);
+    this.#simulated = new SimulatedClusters(config.simulatedDir);
+    this.#clusters = new ClusterRegistry({
+      fleet: this.#fleet, log: this.#log, inventories: this.#inventories, clock, logger, probeMs: config.probeMs,
+      connect: clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated: this.#simulated }),
+      onCluster: (cluster, what) => this.#onCluster(cluster, what),
+      onObject: (owner) => this.#runner(owner).notice(),
+    });
+    this.#deps = this.#runnerDeps();
+    this.#follower = new Follower({
+      log, from: 0,
+      onEvents: (events) => this.#fold(events),
+      onError: (message) => this.logger.warn('the log could not be followed; trying again', { message }),
+    });
+  }
+
+  /** Catches up, then connects clusters and acts on everything that is due. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.#follower.start();
+    this.#acting = true;
+    this.#clusters.reconcile();
+    for (const id of this.#fleet.targets.keys()) this.#runner(id).kick();
+  }
+
+  /** Ends after the writes in hand; what is cut off is taken up again at the next start. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#acting = false;
+    this.#log.stop();
+    await this.#follower.stop();
+    await Promise.allSettled([...this.#runners.values()].map((runner) => runner.stop()));
+    await this.#clusters.stop();
+    await this.#simulated.close();
+  }
+
+  /** Takes a batch from the bus. */
+  offer(batch: EventEnvelopeBatch): void {
+    this.#follower.offer(batch);
+  }
+
+  #fold(events: readonly RecordedEvent[]): void {
+    const targets = new Set<TargetId>();
+    let clusters = false;
+    for (const event of events) {
+      const touched = this.#fleet.apply(event);
+      for (const id of touched.targets) targets.add(id);
+      if (touched.clusters.size > 0) clusters = true;
+    }
+    if (!this.#acting) return;
+    if (clusters) this.#clusters.reconcile();
+    for (const id of targets) this.#runner(id).kick();
+  }
+
+  #runner(id: TargetId): TargetRunner {
+    let runner = this.#runners.get(id);
+    if (runner === undefined) {
+      runner = new TargetRunner(id, this.#deps);
+      this.#runners.set(id, runner);
+    }
+    return runner;
+  }
+
+  #onCluster(cluster: string, what: 'decide' | 'observe'): void {
+    if (!this.#acting) return;
+    for (const target of this.#fleet.targets.values()) {
+      if (target.cluster !== cluster) continue;
+      const runner = this.#runner(target.id);
+      runner.notice();
+      if (what === 'decide') runner.kick();
+    }
+  }
+
+  #runnerDeps(): RunnerDeps {
+    const { config, clock, logger } = this;
+    return {
+      config, clock, logger, fleet: this.#fleet, log: this.#log, reader: this.#reader, inventories: this.#inventories,
+      session: (cluster) => this.#clusters.session(cluster),
+      tools: (session) => this.#tools(session),
+      slots: (cluster) => {
+        const slots = this.#slots.get(cluster) ?? new Slots(config.syncsPerCluster);
+        this.#slots.set(cluster, slots);
+        return slots;
+      },
+      refold: async (id) => {
+        for (const event of await this.log.readStream(StreamName.target(id), this.#fleet.target(id).revision + 1)) this.#fleet.apply(event);
+      },
+      freed: (cluster, keys) => this.#freed(cluster, keys),
+      wants: (id, renderDigest, keys) => this.#wants.set(id, { renderDigest, keys }),
+      wantedElsewhere: (id, keys) => this.#wantedElsewhere(id, keys),
+    };
+  }
+
+  #tools(session: ClusterSession): SyncTools {
+    const { sealKey, limits } = this.config;
+    return { session, reader: this.#reader, sealKey, clock: this.clock, logger: this.logger, limits };
+  }
+
+  #freed(cluster: string, keys: readonly string[]): void {
+    const free = new Set(keys);
+    for (const target of this.#fleet.targets.values()) {
+      if (target.cluster === cluster && target.last?.claims.some((key) => free.has(key)) === true) this.#runner(target.id).kick();
+    }
+  }
+
+  async #wantedElsewhere(id: TargetId, keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    const { cluster } = this.#fleet.target(id);
+    const session = this.#clusters.session(cluster);
+    if (session === undefined) return found;
+    for (const other of this.#fleet.targets.values()) {
+      if (other.cluster !== cluster || other.id === id) continue;
+      const wants = await this.#wantsOf(other, session);
+      for (const key of keys) if (wants.has(key)) found.add(key);
+    }
+    return found;
+  }
+
+  /** Keys that a target's released set has on its cluster. */
+  async #wantsOf(target: TargetState, session: ClusterSession): Promise<ReadonlySet<string>> {
+    const environment = this.#fleet.environment(target.application, target.environment);
+    const release = environment.release?.data;
+    const version = release === undefined ? undefined : environment.versions.get(release.version);
+    if (release?.clusters.includes(target.cluster) !== true || version === undefined) return new Set();
+    const known = this.#wants.get(target.id);
+    if (known?.renderDigest === version.renderDigest) return known.keys;
+    const keys = await this.#readWants(version, session);
+    this.#wants.set(target.id, { renderDigest: version.renderDigest, keys });
+    return keys;
+  }
+
+  async #readWants(version: RenderedVersion, session: ClusterSession): Promise<ReadonlySet<string>> {
+    try {
+      const prepared = await prepareSet(this.#tools(session), version);
+      return new Set(prepared.wanted.map(({ key }) => key));
+    } catch (error) {
+      // A set that nobody can read cannot be applied either.
+      if (error instanceof NotFoundError || error instanceof InvariantError) return new Set();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '@plumbline/core';
+import { groupOf, versionOf } from '@plumbline/kube';
+import type { ApiResource } from '@plumbline/kube';
+import { parseObjectSet, parseSources } from '@plumbline/manifest';
+import type { ObjectSetEntry } from '@plumbline/manifest';
+import { partsOf, resolveSet } from '../domain/identity.js';
+import type { KindAnswer, ResolvedSet } from '../domain/identity.js';
+import { definedKind, valueAt } from '../domain/references.js';
+import { asKubeObject } from '../targets/object-reader.js';
+import type { SyncTools } from './tools.js';
+
+/** A set with identities, and the resources that its kinds are served as. */
+export interface PreparedSet extends ResolvedSet {
+  /** By `apiVersion kind`; a kind that a CRD of the set brings is missing until that is established. */
+  readonly resources: Map<string, ApiResource>;
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** What identifies the content of a set. */
+export interface SetSource {
+  readonly renderDigest: Digest;
+  readonly sourcesDigest: Digest;
+  readonly namespace?: string;
+}
+
+/** `apiVersion kind`. */
+export function kindId(apiVersion: string, kind: string): string {
+  return `${apiVersion} ${kind}`;
+}
+
+/** Reads a set and works out what its objects are on this cluster. Where something is wrong, the files are named. */
+export async function prepareSet(tools: SyncTools, source: SetSource): Promise<PreparedSet> {
+  const entries = parseObjectSet(await tools.reader.text(source.renderDigest));
+  const { answers, resources } = await answerKinds(tools, entries);
+  const kindOf = (apiVersion: string, kind: string): KindAnswer => answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'not asked' };
+  const input = { entries, namespace: source.namespace, kindOf };
+  const first = resolveSet({ ...input, sources: new Map() });
+  if (first.unresolved.length === 0 && first.refused.length === 0) return { ...first, resources, sources: new Map() };
+  const sources = await sourcesOf(tools, source.sourcesDigest);
+  return { ...resolveSet({ ...input, sources }), resources, sources };
+}
+
+/** Rendered key to file and document; empty when the renderer's list is not stored. */
+export async function sourcesOf(tools: SyncTools, digest: Digest): Promise<ReadonlyMap<string, string>> {
+  const text = (await tools.reader.texts([digest])).get(digest);
+  return text === undefined ? new Map() : parseSources(text);
+}
+
+interface Kinds {
+  readonly answers: ReadonlyMap<string, KindAnswer>;
+  readonly resources: Map<string, ApiResource>;
+}
+
+async function answerKinds(tools: SyncTools, entries: readonly ObjectSetEntry[]): Promise<Kinds> {
+  const answers = new Map<string, KindAnswer>();
+  const resources = new Map<string, ApiResource>();
+  const { discovery } = tools.session.client;
+  for (const { key, apiVersion } of entries) {
+    const { kind } = partsOf(key);
+    const id = kindId(apiVersion, kind);
+    if (answers.has(id)) continue;
+    const lookup = await discovery.resourceFor(apiVersion, kind);
+    if ('found' in lookup) {
+      answers.set(id, { type: 'known', namespaced: lookup.found.namespaced, pending: false });
+      resources.set(id, lookup.found);
+    } else if ('unknown' in lookup) answers.set(id, { type: 'undetermined', reason: lookup.unknown });
+    else answers.set(id, { type: 'missing', what: lookup.missing, hint: lookup.hint });
+  }
+  if ([...answers.values()].some(({ type }) => type !== 'known')) await answerFromDefinitions(tools, entries, answers);
+  return { answers, resources };
+}
+
+/** Kinds that the cluster does not have yet, but a CustomResourceDefinition of the same set brings. */
+async function answerFromDefinitions(tools: SyncTools, entries: readonly ObjectSetEntry[], answers: Map<string, KindAnswer>): Promise<void> {
+  const definitions = entries.filter(({ key }) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'));
+  const objects = await tools.reader.objects(definitions.map(({ digest }) => digest));
+  for (const manifest of objects.values()) {
+    const definition = asKubeObject(manifest);
+    const defined = definedKind(definition);
+    const namespaced = valueAt(definition, 'spec', 'scope') === 'Namespaced';
+    const versions = valueAt(definition, 'spec', 'versions');
+    for (const [id, answer] of answers) {
+      const [apiVersion = '', kind = ''] = id.split(' ');
+      if (answer.type === 'known' || `${groupOf(apiVersion)}/${kind}` !== defined) continue;
+      const served = Array.isArray(versions) && versions.some((version) => valueAt(version, 'name') === versionOf(apiVersion) && valueAt(version, 'served') !== false);
+      if (served) answers.set(id, { type: 'known', namespaced, pending: true });
+    }
+  }
+}

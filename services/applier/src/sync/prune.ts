@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+import { groupOf } from '@plumbline/kube';
+import type { ApiResource, KubeObject } from '@plumbline/kube';
+import type { ObjectChange } from '@plumbline/events';
+import { partsOf, refOfKey } from '../domain/identity.js';
+import type { InventoryEntry } from '../domain/inventory.js';
+import { forEachOf } from '../domain/limits.js';
+import { pruneOrder } from '../domain/order.js';
+import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
+import type { SetObject } from '../domain/references.js';
+import { asKubeObject } from '../targets/object-reader.js';
+import { failureOf, patiently } from './failure.js';
+import type { SyncJob, SyncTools } from './tools.js';
+
+/** What deletions did. */
+export interface PruneResults {
+  readonly changes: readonly ObjectChange[];
+  /** What stays in the inventory. */
+  readonly kept: readonly InventoryEntry[];
+  readonly retryable: boolean;
+}
+
+/** Groups whose kinds the API server has by itself. */
+function isCustomGroup(group: string): boolean {
+  return group.includes('.') && !group.endsWith('.k8s.io');
+}
+
+interface Doomed {
+  readonly entry: InventoryEntry;
+  readonly node: SetObject;
+}
+
+/** Deletes what left the set: backwards, with the UID as precondition and an explicit propagation, and only what is still ours. */
+export class PruneRun {
+  readonly #changes: ObjectChange[] = [];
+  readonly #kept = new Map<string, InventoryEntry>();
+  readonly #remaining = new Set<string>();
+  #retryable = false;
+
+  constructor(
+    private readonly tools: SyncTools,
+    private readonly job: SyncJob,
+    private readonly mode: 'Delete' | 'Orphan',
+  ) {}
+
+  async run(entries: readonly InventoryEntry[]): Promise<PruneResults> {
+    const nodes = await this.#nodes(entries);
+    const order = pruneOrder(nodes.map(({ node }) => node), (ref) => isCustomGroup(ref.group));
+    const byKey = new Map(nodes.map((doomed) => [doomed.entry.key, doomed]));
+    const elsewhere = this.mode === 'Delete' ? await this.job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
+    for (const { entry } of nodes) this.#remaining.add(entry.key);
+    for (const level of order.levels) {
+      await forEachOf(level, this.tools.limits.perTarget, async ({ key }) => {
+        const doomed = byKey.get(key);
+        if (doomed === undefined) return;
+        if (elsewhere.has(key)) {
+          this.#settle(doomed.entry, { action: 'Released', reason: 'WantedElsewhere', message: 'another target has it in its set and takes it over' });
+          return;
+        }
+        const held = await this.#waitFor(order.after.get(key) ?? new Set());
+        if (held.length > 0) {
+          this.#keep(doomed.entry, { action: 'PendingDeletion', reason: 'WaitsForOthers', message: `is deleted once ${held.slice(0, 5).join(', ')} ${held.length === 1 ? 'is' : 'are'} gone` });
+          return;
+        }
+        await this.#one(doomed.entry);
+      });
+    }
+    return { changes: this.#changes, kept: [...this.#kept.values()], retryable: this.#retryable };
+  }
+
+  async #nodes(entries: readonly InventoryEntry[]): Promise<Doomed[]> {
+    const objects = await this.tools.reader.objects(entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined));
+    return entries.map((entry) => {
+      const manifest = entry.desiredDigest === undefined ? undefined : objects.get(entry.desiredDigest);
+      const { kind, name } = partsOf(entry.key);
+      const object: KubeObject = manifest === undefined ? { apiVersion: entry.apiVersion, kind, metadata: { name } } : asKubeObject(manifest);
+      return { entry, node: { key: entry.key, ref: refOfKey(entry.key), object } };
+    });
+  }
+
+  /** Waits until objects deleted before are really gone; gives the names of those that stay. */
+  async #waitFor(keys: ReadonlySet<string>): Promise<readonly string[]> {
+    const untilMs = this.tools.clock.nowMs() + this.tools.limits.pruneWaitMs;
+    let held = [...keys].filter((key) => this.#remaining.has(key));
+    while (held.length > 0 && this.tools.clock.nowMs() < untilMs) {
+      if (!held.some((key) => this.#kept.has(key))) return this.#names(held);
+      await delay(50);
+      for (const key of held) await this.#recheck(key);
+      held = held.filter((key) => this.#remaining.has(key));
+    }
+    return this.#names(held);
+  }
+
+  #names(keys: readonly string[]): readonly string[] {
+    return keys.map((key) => {
+      const { kind, name } = partsOf(key);
+      return `${kind} ${name}`;
+    });
+  }
+
+  /** Looks whether an object whose deletion was pending has gone. */
+  async #recheck(key: string): Promise<void> {
+    const entry = this.#kept.get(key);
+    if (entry?.deleting !== true) return;
+    try {
+      const resource = await this.#resource(entry);
+      const { namespace, name } = refOfKey(key);
+      const live = resource === undefined ? undefined : await this.tools.session.client.get(resource, namespace, name);
+      if (live !== undefined && live.metadata.uid === entry.uid) return;
+      this.#kept.delete(key);
+      const pending = this.#changes.findIndex((change) => change.key === key);
+      if (pending >= 0) this.#changes.splice(pending, 1);
+      this.#settle(entry, { action: 'Pruned' });
+    } catch {
+      // Not an answer: it stays pending and a later run looks again.
+    }
+  }
+
+  async #one(entry: InventoryEntry): Promise<void> {
+    try {
+      const resource = await this.#resource(entry);
+      if (resource === undefined) {
+        this.#settle(entry, { action: 'Pruned', reason: 'KindGone', message: 'its kind is no longer served, so it is gone' });
+        return;
+      }
+      const { namespace, name } = refOfKey(entry.key);
+      const live = await patiently(() => this.tools.session.client.get(resource, namespace, name));
+      if (live === undefined) this.#settle(entry, { action: 'Pruned', reason: 'AlreadyGone' });
+      else await this.#decide(resource, entry, live);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.reason === 'ClusterUnreachable') this.tools.session.suspect();
+      this.#retryable = true;
+      this.#keep(entry, { action: 'Failed', reason: failure.reason, message: `could not be deleted: ${failure.message}` });
+    }
+  }
+
+  async #decide(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
+    const { uid = '', annotations, labels } = live.metadata;
+    const owner = ownerOf(annotations?.[OWNER_ANNOTATION], entry.key);
+    const ours = owner?.installation === this.job.marks.installation && owner.target === this.job.target && labels?.[TARGET_LABEL] === this.job.marks.label;
+    if (entry.uid !== undefined && entry.uid !== uid) {
+      this.#settle(entry, { action: 'Released', reason: 'Replaced', message: `somebody else has created it anew (UID ${uid}): left alone` });
+      return;
+    }
+    if (!ours) {
+      this.#settle(entry, { action: 'Released', reason: 'NotOwned', message: 'it no longer carries our mark: left alone' });
+      return;
+    }
+    if (this.mode === 'Orphan') {
+      await this.#release(resource, entry, live);
+      return;
+    }
+    const protectedBy = protectionOf(live);
+    if (protectedBy !== undefined) {
+      this.#settle(entry, { action: 'Released', reason: 'Protected', message: `not deleted: ${protectedBy}` });
+      return;
+    }
+    await this.#delete(resource, entry, live);
+  }
+
+  async #delete(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
+    const { namespace, name } = refOfKey(entry.key);
+    const { uid = '' } = live.metadata;
+    const { client, cache } = this.tools.session;
+    const result = live.metadata.deletionTimestamp === undefined
+      ? await patiently(() => client.delete(resource, namespace, name, { uid, propagationPolicy: 'Background' }))
+      : { gone: false, object: live };
+    if (result.gone) {
+      cache.recordGone(entry.key);
+      this.#settle(entry, { action: 'Pruned', uid });
+      return;
+    }
+    const { finalizers = [], deletionTimestamp = '' } = result.object?.metadata ?? live.metadata;
+    this.#keep({ ...entry, uid, deleting: true }, {
+      action: 'PendingDeletion', reason: 'Finalizers', uid, finalizers, message: `is being deleted since ${deletionTimestamp}; waits for ${finalizers.length > 0 ? finalizers.join(', ') : 'its contents'}`,
+    });
+  }
+
+  /** Takes off our marks and our claim on the fields; the object itself stays as it is. */
+  async #release(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
+    const { name, namespace, resourceVersion } = live.metadata;
+    const managedFields = (live.metadata.managedFields ?? []).filter((field) => !(field.manager === 'plumbline' && field.operation === 'Apply'));
+    const escape = (text: string): string => text.replaceAll('~', '~0').replaceAll('/', '~1');
+    const json = [
+      { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+      { op: 'remove', path: `/metadata/labels/${escape(TARGET_LABEL)}` },
+      { op: 'remove', path: `/metadata/annotations/${escape(OWNER_ANNOTATION)}` },
+      // The API server takes a list with one empty entry as "no managers"; an empty list it would ignore.
+      { op: 'replace', path: '/metadata/managedFields', value: managedFields.length > 0 ? managedFields : [{}] },
+    ];
+    await patiently(() => this.tools.session.client.patch(resource, { namespace, name }, { json }));
+    this.#settle(entry, { action: 'Released', reason: 'Orphaned', ...(entry.uid === undefined ? {} : { uid: entry.uid }) });
+  }
+
+  /** The resource to ask for; undefined when its kind does not exist any more. @throws when discovery could not tell. */
+  async #resource(entry: InventoryEntry): Promise<ApiResource | undefined> {
+    const { discovery } = this.tools.session.client;
+    const { kind } = partsOf(entry.key);
+    const lookup = await discovery.resourceFor(entry.apiVersion, kind);
+    if ('found' in lookup) return lookup.found;
+    if ('unknown' in lookup) throw new Error(`discovery failed: ${lookup.unknown}`);
+    // The version may have gone while the kind is still there.
+    return (await discovery.all()).find((resource) => resource.group === groupOf(entry.apiVersion) && resource.kind === kind);
+  }
+
+  #settle(entry: InventoryEntry, change: Omit<ObjectChange, 'key' | 'apiVersion'>): void {
+    this.#remaining.delete(entry.key);
+    this.#changes.push({ key: entry.key, apiVersion: entry.apiVersion, ...change });
+  }
+
+  #keep(entry: InventoryEntry, change: Omit<ObjectChange, 'key' | 'apiVersion'>): void {
+    this.#kept.set(entry.key, entry);
+    this.#changes.push({ key: entry.key, apiVersion: entry.apiVersion, ...change });
+  }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+import { derivedId, messageOf, PlumblineError, StreamName, uuidTimeMs, uuidv7 } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
+import type { Actor, EventData, EventType, RecordedEvent } from '@plumbline/events';
+import type { Logger } from '@plumbline/platform';
+import type { Cause, FleetState, TargetState, Touched } from '../domain/fleet-state.js';
+
+/** Who the applier is in the log. */
+export const APPLIER: Actor = { kind: 'service', id: 'applier', name: 'applier' };
+
+/** One event to append. */
+export interface Entry<Type extends EventType = EventType> {
+  readonly type: Type;
+  readonly data: EventData<Type>;
+}
+
+/** Where an append comes from. */
+export interface AppendContext {
+  readonly cause?: Pick<Cause, 'eventId' | 'correlationId'>;
+  /** Fresh when absent: for what cannot be appended twice because of the expected revision. */
+  readonly requestId?: string;
+}
+
+/**
+ * Appends to the log until it is durable, and folds what was appended at once: the next decision sees it without waiting for the log to come round.
+ * A conflict means that somebody else has moved first; it reaches the caller.
+ */
+export class FleetLog {
+  #stopped = false;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly fleet: FleetState,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Ends the waiting for a log that does not answer. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Appends to the stream of a target, which must be where we last saw it. @throws ConflictError when it is not. */
+  async target<Type extends EventType>(target: TargetState, entry: Entry<Type>, context: AppendContext = {}): Promise<Touched> {
+    const expected: ExpectedRevision = target.revision < 0 ? { type: 'noStream' } : { type: 'exact', revision: target.revision };
+    return this.#append(StreamName.target(target.id), entry, { ...context, expected });
+  }
+
+  /** Appends to the stream of a cluster. */
+  async cluster<Type extends EventType>(cluster: string, entry: Entry<Type>): Promise<Touched> {
+    return this.#append(StreamName.cluster(cluster), entry, { expected: { type: 'any' } });
+  }
+
+  async #append<Type extends EventType>(stream: string, entry: Entry<Type>, context: AppendContext & { readonly expected: ExpectedRevision }): Promise<Touched> {
+    const requestId = context.requestId ?? uuidv7(this.clock.nowMs());
+    const occurredAt = new Date(this.clock.nowMs()).toISOString();
+    const request: AppendRequest = {
+      requestId, actor: APPLIER, service: 'applier',
+      ...(context.cause === undefined ? {} : { causationId: context.cause.eventId, correlationId: context.cause.correlationId }),
+      items: [{ stream, expected: context.expected, events: [{ ...entry, occurredAt } as AppendRequest['items'][number]['events'][number]] }],
+    };
+    const result = await this.#durably(request);
+    const event = {
+      ...entry, id: derivedId(uuidTimeMs(requestId), requestId, '0'), schemaVersion: 1, stream, revision: result.revisions[stream] ?? 0,
+      position: result.firstPosition, occurredAt, recordedAt: result.recordedAt, actor: APPLIER,
+      causationId: request.causationId ?? requestId, correlationId: request.correlationId ?? request.causationId ?? requestId,
+    } as unknown as RecordedEvent;
+    return this.fleet.apply(event);
+  }
+
+  async #durably(request: AppendRequest): Promise<AppendResult> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.log.append(request);
+      } catch (error) {
+        const wait = error instanceof PlumblineError && error.retry === 'after-delay' && !this.#stopped;
+        if (!wait) throw error;
+        if (attempt === 0) this.logger.warn('the log does not take an append; trying again', { message: messageOf(error), stream: request.items[0]?.stream });
+        await delay(Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)));
+      }
+    }
+  }
+}

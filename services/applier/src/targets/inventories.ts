@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Digest } from '@plumbline/core';
+import type { TargetState } from '../domain/fleet-state.js';
+import { decodeInventory, encodeInventory } from '../domain/inventory.js';
+import type { Inventory } from '../domain/inventory.js';
+import type { StoredContent } from '@plumbline/object-store';
+import type { ObjectReader } from './object-reader.js';
+
+const EMPTY: Inventory = new Map();
+
+/** Inventories of targets by the digest that the log names, parsed once. */
+export class Inventories {
+  readonly #known = new Map<string, { readonly digest: Digest; readonly inventory: Inventory }>();
+
+  constructor(private readonly reader: ObjectReader) {}
+
+  /** The inventory that the log says a target has. */
+  async of(target: TargetState): Promise<Inventory> {
+    const { inventoryDigest } = target;
+    if (inventoryDigest === undefined) return EMPTY;
+    const known = this.#known.get(target.id);
+    if (known?.digest === inventoryDigest) return known.inventory;
+    const inventory = decodeInventory(await this.reader.text(inventoryDigest));
+    this.#known.set(target.id, { digest: inventoryDigest, inventory });
+    return inventory;
+  }
+
+  /** As {@link of}, when it is at hand. */
+  peek(target: TargetState): Inventory | undefined {
+    if (target.inventoryDigest === undefined) return EMPTY;
+    const known = this.#known.get(target.id);
+    return known?.digest === target.inventoryDigest ? known.inventory : undefined;
+  }
+
+  /** Gets many at once, for the start. */
+  async load(targets: readonly TargetState[]): Promise<void> {
+    await this.reader.texts(targets.map(({ inventoryDigest }) => inventoryDigest).filter((digest) => digest !== undefined));
+    for (const target of targets) await this.of(target);
+  }
+
+  /** The blob to store, and the memory of it. */
+  encode(target: TargetState, inventory: Inventory): StoredContent {
+    const blob = encodeInventory(inventory);
+    this.#known.set(target.id, { digest: blob.digest, inventory });
+    return blob;
+  }
+}

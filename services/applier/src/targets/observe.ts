@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { worstHealth } from '@plumbline/core';
+import type { HealthState } from '@plumbline/core';
+import type { EventData } from '@plumbline/events';
+import { FIELD_MANAGER } from '@plumbline/kube';
+import type { ObjectHealth } from '@plumbline/kube';
+import { currentHealth, toLive } from '../clusters/live-object.js';
+import { driftOf, lostFields } from '../domain/drift.js';
+import type { DriftKind } from '../domain/drift.js';
+import { partsOf, refOfKey } from '../domain/identity.js';
+import type { Inventory, InventoryEntry } from '../domain/inventory.js';
+import type { Marks } from '../domain/ownership.js';
+import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
+import { isSpentJob } from '../sync/apply.js';
+import type { SyncTools } from '../sync/tools.js';
+import { clearObject } from './object-reader.js';
+
+/** Drifted objects as the event carries them. */
+export type DriftedObjects = EventData<'DriftDetected'>['objects'];
+/** Health as the event carries it. */
+export type HealthReport = Pick<EventData<'HealthChanged'>, 'health' | 'reason' | 'message' | 'objects'>;
+
+const MAX_LISTED = 50;
+
+/** What a target looks like from outside: compares the watched state with the inventory, and asks the cluster before it says "drift". */
+export async function observeDrift(tools: SyncTools, marks: Marks, inventory: Inventory): Promise<DriftedObjects> {
+  const { cache } = tools.session;
+  const found: DriftedObjects[number][] = [];
+  for (const entry of inventory.values()) {
+    if (!cache.isLive(entry.key)) continue;
+    const expected = { label: marks.label, annotation: marks.annotationFor(entry.key) };
+    if (driftOf(entry, cache.get(entry.key), expected) === undefined) continue;
+    const confirmed = await confirmDrift(tools, marks, entry);
+    if (confirmed !== undefined) found.push(confirmed);
+  }
+  return found.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, MAX_LISTED);
+}
+
+async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntry): Promise<DriftedObjects[number] | undefined> {
+  const { cache, client } = tools.session;
+  const resource = cache.resourceOf(entry.key);
+  if (resource === undefined) return undefined;
+  const { namespace, name } = refOfKey(entry.key);
+  const live = await client.get(resource, namespace, name);
+  const expected = { label: marks.label, annotation: marks.annotationFor(entry.key) };
+  const observed = live === undefined ? undefined : { ...toLive(live, resource, tools.clock.nowMs()), key: entry.key };
+  const kind: DriftKind | undefined = driftOf(entry, observed, expected);
+  if (kind === undefined) {
+    if (live !== undefined) cache.record(live);
+    return undefined;
+  }
+  if (live === undefined) return (await isSpentJob(tools, entry)) ? undefined : { key: entry.key, kind, fields: [], actors: [] };
+  if (entry.desiredDigest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
+  const manifest = (await tools.reader.objects([entry.desiredDigest])).get(entry.desiredDigest);
+  if (manifest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
+  const desired = marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace);
+  const { fields, actors } = lostFields(desired, live, FIELD_MANAGER);
+  const marked = kind === 'Unmarked' ? markFields(live.metadata.labels, live.metadata.annotations, expected) : [];
+  return { key: entry.key, kind, fields: [...new Set([...fields, ...marked])].slice(0, 100), actors };
+}
+
+function markFields(labels: Readonly<Record<string, string>> = {}, annotations: Readonly<Record<string, string>> = {}, expected: { readonly label: string; readonly annotation: string }): string[] {
+  const fields: string[] = [];
+  if (labels[TARGET_LABEL] !== expected.label) fields.push(`metadata.labels["${TARGET_LABEL}"]`);
+  if (annotations[OWNER_ANNOTATION] !== expected.annotation) fields.push(`metadata.annotations["${OWNER_ANNOTATION}"]`);
+  return fields;
+}
+
+/** Health of a target as its worst object has it; undefined while a watch cannot tell. `recheck` is true when time alone may change it. */
+export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<{ readonly report: HealthReport; readonly recheck: boolean } | undefined> {
+  const { cache } = tools.session;
+  const nowMs = tools.clock.nowMs();
+  const unhealthy: { key: string; health: HealthState; reason: string; message: string }[] = [];
+  let recheck = false;
+  for (const entry of inventory.values()) {
+    if (entry.uid === undefined || entry.deleting === true) continue;
+    if (!cache.isLive(entry.key)) return undefined;
+    const resource = cache.resourceOf(entry.key);
+    const live = cache.get(entry.key);
+    let health: ObjectHealth;
+    if (live === undefined || resource === undefined) {
+      if (await isSpentJob(tools, entry)) continue;
+      health = { state: 'Missing', reason: 'NotFound', message: 'the object does not exist' };
+    } else health = currentHealth(live, resource, nowMs);
+    if (health.state === 'Progressing') recheck = true;
+    if (health.state !== 'Healthy') unhealthy.push({ key: entry.key, health: health.state, reason: health.reason, message: health.message.slice(0, 500) });
+  }
+  return { report: summarize(unhealthy, inventory.size), recheck };
+}
+
+function summarize(unhealthy: readonly HealthReport['objects'][number][], size: number): HealthReport {
+  const health = worstHealth(['Healthy', ...unhealthy.map((object) => object.health)]);
+  if (health === 'Healthy') return { health, reason: 'AllHealthy', message: `${size} object${size === 1 ? '' : 's'}`, objects: [] };
+  const worst = unhealthy.filter((object) => object.health === health).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const [first] = worst;
+  const { kind, namespace, name } = partsOf(first?.key ?? '');
+  const more = worst.length > 1 ? ` (and ${worst.length - 1} more)` : '';
+  const rest = unhealthy.filter((object) => object.health !== health);
+  return {
+    health, reason: first?.reason ?? health, message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${first?.message ?? ''}${more}`,
+    objects: [...worst, ...rest].slice(0, MAX_LISTED),
+  };
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ConflictError, messageOf } from '@plumbline/core';
+import type { TargetId } from '@plumbline/core';
+import { kindServed } from '../clusters/kinds.js';
+import type { ClusterSession } from '../clusters/cluster-session.js';
+import { decide } from '../domain/decide.js';
+import type { Decision, LiveFacts } from '../domain/decide.js';
+import { healthSignature } from '../domain/fleet-state.js';
+import type { TargetState } from '../domain/fleet-state.js';
+import { Marks } from '../domain/ownership.js';
+import { observeDrift, observeHealth } from './observe.js';
+import type { RunnerDeps } from './runner-deps.js';
+import { TargetPlans } from './target-plans.js';
+import { TargetSyncs } from './target-syncs.js';
+
+const OBSERVE_DEBOUNCE_MS = 100;
+const RECHECK_MS = 5_000;
+const KIND_CHECK_MS = 15_000;
+const TROUBLE_FIRST_MS = 500;
+const TROUBLE_LAST_MS = 60_000;
+
+/** Does what is due for one target, one thing at a time: whatever came meanwhile is seen together at the next look. */
+export class TargetRunner {
+  #dirty = false;
+  #observeDue = true;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #troubles = 0;
+  readonly #marks: Marks;
+  readonly #syncs: TargetSyncs;
+  readonly #plans: TargetPlans;
+
+  constructor(
+    readonly id: TargetId,
+    private readonly deps: RunnerDeps,
+  ) {
+    this.#marks = new Marks(deps.config.installation, id);
+    this.#syncs = new TargetSyncs(deps, this.#marks);
+    this.#plans = new TargetPlans(deps, this.#marks);
+  }
+
+  /** Something that decides about the target changed: look now. */
+  kick(): void {
+    this.#dirty = true;
+    this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined;
+      if (this.#dirty && !this.#stopped) this.kick();
+    });
+  }
+
+  /** An object of the target changed: look soon, together with what else changes in the meantime. */
+  notice(): void {
+    this.#observeDue = true;
+    this.#wakeAt(this.deps.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
+  }
+
+  /** Ends after the work in hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#dirty && !this.#stopped) {
+      this.#dirty = false;
+      try {
+        await this.#turn();
+        this.#troubles = 0;
+      } catch (error) {
+        await this.#trouble(error);
+      }
+    }
+  }
+
+  async #trouble(error: unknown): Promise<void> {
+    if (error instanceof ConflictError) {
+      // Somebody else appended to the target's stream: see it, then decide again.
+      await this.deps.refold(this.id);
+      this.#dirty = true;
+      return;
+    }
+    this.#troubles += 1;
+    const delayMs = Math.min(TROUBLE_LAST_MS, TROUBLE_FIRST_MS * 2 ** (this.#troubles - 1));
+    this.deps.session(this.#target.cluster)?.suspect();
+    this.deps.logger.warn('a target could not be worked on; trying again', { target: this.id, message: messageOf(error), delayMs });
+    this.#wakeAt(this.deps.clock.nowMs() + delayMs);
+  }
+
+  get #target(): TargetState {
+    return this.deps.fleet.target(this.id);
+  }
+
+  async #turn(): Promise<void> {
+    const target = this.#target;
+    const session = this.deps.session(target.cluster);
+    const decision = decide(this.deps.fleet, target, await this.#facts(target, session));
+    if (decision.type === 'wait') this.#wakeAt(decision.untilMs);
+    if (decision.type !== 'none' && decision.type !== 'wait') {
+      await this.#act(target, session, decision);
+      this.#observeDue = true;
+      this.#dirty = true;
+      return;
+    }
+    if (session?.ready !== true) return;
+    if (await this.#plans.next(target, session)) {
+      this.#dirty = true;
+      return;
+    }
+    if (this.#observeDue) await this.#observe(target, session);
+  }
+
+  async #act(target: TargetState, session: ClusterSession | undefined, decision: Decision): Promise<void> {
+    switch (decision.type) {
+      case 'sync':
+        if (session !== undefined) await this.#syncs.sync(target, session, decision);
+        return;
+      case 'resume':
+        if (session !== undefined) await this.#syncs.resume(target, session, decision);
+        return;
+      case 'remove':
+        await this.#syncs.remove(target, session, decision);
+        return;
+      case 'refuse':
+        await this.#syncs.refuse(target, decision);
+        return;
+      default:
+    }
+  }
+
+  async #facts(target: TargetState, session: ClusterSession | undefined): Promise<LiveFacts> {
+    const ready = session?.ready === true;
+    const base = {
+      nowMs: this.deps.clock.nowMs(), ready, connectedAtMs: session?.connectedAtMs ?? 0,
+      deletionDone: false, claimFree: false, kindArrived: false,
+    };
+    if (!ready || target.last === undefined || target.last.result === 'Succeeded') return base;
+    const { claims, unknownKinds } = target.last;
+    return {
+      ...base,
+      deletionDone: await this.#deletionDone(target, session),
+      claimFree: claims.some((key) => (session.claims.get(key) ?? this.id) === this.id),
+      kindArrived: await this.#kindArrived(session, unknownKinds),
+    };
+  }
+
+  async #deletionDone(target: TargetState, session: ClusterSession): Promise<boolean> {
+    const inventory = await this.deps.inventories.of(target);
+    for (const { key, uid, deleting } of inventory.values()) {
+      if (deleting === true && session.cache.isLive(key) && session.cache.get(key)?.uid !== uid) return true;
+    }
+    return false;
+  }
+
+  async #kindArrived(session: ClusterSession, unknownKinds: readonly string[]): Promise<boolean> {
+    if (unknownKinds.length === 0) return false;
+    for (const id of unknownKinds) if (await kindServed(session.client, id)) return true;
+    this.#wakeAt(this.deps.clock.nowMs() + KIND_CHECK_MS);
+    return false;
+  }
+
+  async #observe(target: TargetState, session: ClusterSession): Promise<void> {
+    if (target.removed || (target.last === undefined && target.inventoryDigest === undefined)) return;
+    this.#observeDue = false;
+    const inventory = await this.deps.inventories.of(target);
+    const tools = this.deps.tools(session);
+    const drift = await observeDrift(tools, this.#marks, inventory);
+    const same = JSON.stringify(drift) === JSON.stringify(target.drift);
+    if (drift.length > 0 && (!same || target.driftCause === undefined)) {
+      const { application, environment, cluster } = target;
+      await this.deps.log.target(target, { type: 'DriftDetected', data: { application, environment, cluster, objects: drift } });
+      this.#dirty = true;
+    } else if (drift.length === 0 && target.drift.length > 0) {
+      const { application, environment, cluster } = target;
+      await this.deps.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
+    }
+    const health = await observeHealth(tools, inventory);
+    if (health === undefined) return;
+    const signature = healthSignature(health.report);
+    if (signature !== target.health?.signature) {
+      const { application, environment, cluster } = target;
+      await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...health.report } });
+    }
+    if (health.recheck) {
+      this.#observeDue = true;
+      this.#wakeAt(this.deps.clock.nowMs() + RECHECK_MS);
+    }
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#stopped || atMs >= this.#timerAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(() => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.kick();
+    }, Math.max(0, atMs - this.deps.clock.nowMs()));
+  }
+}
