@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { keepsUnknown } from '../schema/crd-schema.js';
+import type { MapSchema } from '../schema/schema.js';
+import { isList, isObj, objAt } from '../value.js';
+import type { MutableObj, Obj, Value } from '../value.js';
+import { decodeBuiltin } from './decode.js';
+import type { Decoded } from './decode.js';
+
+/**
+ * Reads a custom object as the API server does: unknown fields are pruned (and reported), defaults filled in, nulls dropped where the
+ * schema does not allow them.
+ */
+export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema): Decoded {
+  const unknown: string[] = [];
+  const { apiVersion, kind, metadata, ...rest } = value;
+  const pruned = pruneObject(openApi, rest, '', unknown);
+  const metaSchema = schema.fields.get('metadata')?.schema;
+  const meta = metaSchema?.is === 'map' ? decodeBuiltin(metaSchema, metadata ?? {}) : { object: objAt(value, 'metadata'), unknown: [] };
+  for (const path of meta.unknown) unknown.push(`metadata.${path}`);
+  const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, true);
+  return { object: isObj(object) ? object : {}, unknown };
+}
+
+function pruneObject(node: Obj, value: Obj, path: string, unknown: string[]): Obj {
+  const properties = objAt(node, 'properties');
+  const additional = node['additionalProperties'];
+  const keepsAll = keepsUnknown(node) || additional === true;
+  const embedded = node['x-kubernetes-embedded-resource'] === true;
+  const out: MutableObj = {};
+  for (const key in value) {
+    const member = value[key];
+    if (member === undefined) continue;
+    const at = path === '' ? key : `${path}.${key}`;
+    const property = properties[key];
+    if (isObj(property)) out[key] = prune(property, member, at, unknown);
+    else if (isObj(additional)) out[key] = prune(additional, member, at, unknown);
+    else if (keepsAll || (embedded && (key === 'apiVersion' || key === 'kind' || key === 'metadata'))) out[key] = member;
+    else unknown.push(at);
+  }
+  return out;
+}
+
+function prune(node: Obj, value: Value, path: string, unknown: string[]): Value {
+  if (isObj(value)) return pruneObject(node, value, path, unknown);
+  if (isList(value) && isObj(node['items'])) {
+    const items = node['items'];
+    return value.map((item, index) => prune(items, item, `${path}[${index}]`, unknown));
+  }
+  return value;
+}
+
+function fillDefaults(node: Obj, value: Value, root: boolean): Value {
+  if (isList(value)) {
+    const items = node['items'];
+    return isObj(items) ? value.map((item) => fillDefaults(items, item, false)) : value;
+  }
+  if (!isObj(value)) return value;
+  const properties = objAt(node, 'properties');
+  const additional = node['additionalProperties'];
+  const out: MutableObj = {};
+  for (const key in value) {
+    const member = value[key];
+    const property = properties[key];
+    if (member === undefined) continue;
+    if (root && (key === 'metadata' || key === 'apiVersion' || key === 'kind')) out[key] = member;
+    else if (isObj(property)) {
+      if (member !== null || property['nullable'] === true) out[key] = fillDefaults(property, member, false);
+    } else out[key] = isObj(additional) ? fillDefaults(additional, member, false) : member;
+  }
+  for (const key in properties) {
+    const property = properties[key];
+    if (out[key] !== undefined || !isObj(property) || property['default'] === undefined) continue;
+    out[key] = fillDefaults(property, property['default'], false);
+  }
+  return out;
+}

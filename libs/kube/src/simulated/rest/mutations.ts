@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+import { failures, fieldErrors } from '../api-failure.js';
+import type { FieldError } from '../api-failure.js';
+import { parseApplyBody, parseJson } from '../decode/body.js';
+import type { ParsedBody } from '../decode/body.js';
+import { DecodeError } from '../decode/decode.js';
+import { pathText } from '../smd/field-set.js';
+import { trackApply, trackUpdate } from '../smd/field-manager.js';
+import type { Writer } from '../smd/field-manager.js';
+import { decodeManaged, managerText } from '../smd/managers.js';
+import { typeProblems } from '../smd/typed.js';
+import { ApplyConflict } from '../smd/updater.js';
+import { storeKey } from '../store/store.js';
+import { equalValues, isObj, listAt, objAt, textAt, withAt } from '../value.js';
+import type { Obj, Value } from '../value.js';
+import { asBadBody, checkKind, objectText, readObject } from './codec.js';
+import type { ServerContext } from './context.js';
+import { jsonPatch, mergePatch, strategicMergePatch } from './patches.js';
+import { flagOf } from './request.js';
+import type { ApiRequest, ResourceTarget } from './request.js';
+import type { Resource } from './resource.js';
+import type { ObjectWriter } from './writer.js';
+
+/** What a write answers with. */
+export interface WriteResult {
+  readonly status: 200 | 201;
+  readonly object: Obj;
+  readonly warnings: readonly string[];
+}
+
+interface Call {
+  readonly resource: Resource;
+  readonly target: ResourceTarget;
+  readonly request: ApiRequest;
+  readonly dryRun: boolean;
+  readonly manager: string;
+  /** Ignore, Warn or Strict. */
+  readonly validation: string;
+  readonly warnings: string[];
+}
+
+const FIELD_VALIDATIONS = ['Ignore', 'Warn', 'Strict'];
+
+/** POST, PUT and PATCH: from the raw body to the stored object. */
+export class Mutations {
+  constructor(
+    private readonly context: ServerContext,
+    private readonly writer: ObjectWriter,
+  ) {}
+
+  create(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
+    const call = this.call(resource, target, request, 'CreateOptions');
+    const body = this.parseBody(call);
+    checkKind(resource, body.value);
+    const read = this.decode(call, body.value, body.duplicates);
+    const placed = this.inNamespace(resource, target, dedupOwners(read, call.warnings));
+    const tracked = trackUpdate(undefined, placed, this.writerOf(call));
+    return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+  }
+
+  replace(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
+    const call = this.call(resource, target, request, 'UpdateOptions');
+    const body = this.parseBody(call);
+    checkKind(resource, body.value);
+    const read = this.inNamespace(resource, target, dedupOwners(this.decode(call, body.value, body.duplicates), call.warnings));
+    checkName(read, target.name);
+    const live = this.liveView(resource, target);
+    if (live === undefined) {
+      if (!resource.strategy.createOnUpdate || target.subresource !== '') throw failures.notFound(resource, target.name);
+      const tracked = trackUpdate(undefined, read, this.writerOf(call));
+      return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+    }
+    const uid = textAt(read, 'metadata', 'uid') ?? '';
+    const liveUid = textAt(live, 'metadata', 'uid') ?? '';
+    if (uid !== '' && uid !== liveUid) {
+      const key = `/registry/${resource.plural}/${storeKey(target.namespace, target.name)}`;
+      throw failures.conflict(resource, target.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${liveUid}`);
+    }
+    if ((textAt(read, 'metadata', 'resourceVersion') ?? '') === '' && !resource.strategy.unconditionalUpdate) {
+      throw failures.invalid(resource.group, resource.kind, target.name, [fieldErrors.invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    }
+    return this.finishUpdate(call, live, trackUpdate(live, read, this.writerOf(call)));
+  }
+
+  patch(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
+    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    const call = this.call(resource, target, request, 'PatchOptions', type === 'application/apply-patch+yaml');
+    if (type === 'application/apply-patch+yaml') return this.apply(call);
+    const live = this.liveView(resource, target);
+    const kinds = ['application/json-patch+json', 'application/merge-patch+json', ...(resource.custom === undefined ? ['application/strategic-merge-patch+json'] : [])];
+    if (!kinds.includes(type)) throw failures.unsupportedMediaType();
+    if (live === undefined) throw failures.notFound(resource, target.name);
+    const { value: patch, duplicates } = this.parsePatch(call);
+    const patched = this.patched(resource, type, live, patch);
+    const next = this.decodePatched(call, patched, duplicates, type === 'application/strategic-merge-patch+json' ? patch : patched);
+    checkName(next, target.name);
+    return this.finishUpdate(call, live, trackUpdate(live, this.inNamespace(resource, target, next), this.writerOf(call)));
+  }
+
+  private patched(resource: Resource, type: string, live: Obj, patch: Value): Value {
+    if (type === 'application/json-patch+json') return jsonPatch(live, patch);
+    if (!isObj(patch)) throw failures.badRequest('error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}');
+    return type === 'application/merge-patch+json' ? mergePatch(live, patch) : strategicMergePatch(resource.schema, live, patch);
+  }
+
+  private apply(call: Call): WriteResult {
+    const { resource, target, request } = call;
+    const body = parseApplyBody(request.body);
+    if (!isObj(body.value)) {
+      throw failures.badRequest('error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}');
+    }
+    const patch = body.value;
+    const live = this.liveView(resource, target);
+    if (live === undefined && target.subresource !== '') throw failures.notFound(resource, target.name);
+    const { object: merged, changed } = this.mergeApplied(call, live, patch);
+    const [duplicate] = call.validation === 'Ignore' ? [] : body.duplicates();
+    if (duplicate !== undefined) {
+      const text = `error converting YAML to JSON: yaml: unmarshal errors:\n${body.duplicates().map(({ line, key }) => `  line ${line}: key ${JSON.stringify(key)} already set in map`).join('\n')}`;
+      if (call.validation === 'Strict') throw failures.badRequest(`error strict decoding YAML: ${text}`);
+      call.warnings.push(text);
+    }
+    if (live !== undefined && !changed) {
+      // Nothing but perhaps the ownership is different: no need to read the object into its kind again.
+      const object = this.writer.update(resource, live, merged, { dryRun: call.dryRun, subresource: target.subresource });
+      return { status: 200, object, warnings: call.warnings };
+    }
+    const next = this.inNamespace(resource, target, dedupOwners(this.decodeMerged(call, merged), call.warnings));
+    checkName(next, target.name);
+    if (live !== undefined) return this.finishUpdate(call, live, next);
+    const fresh = withAt(withAt(next, ['metadata', 'resourceVersion'], undefined), ['metadata', 'name'], target.name);
+    return { status: 201, object: this.writer.create(resource, fresh, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+  }
+
+  private mergeApplied(call: Call, live: Obj | undefined, patch: Obj): { readonly object: Obj; readonly changed: boolean } {
+    const { resource, target, request } = call;
+    const [apiVersion, kind] = [textAt(patch, 'apiVersion') ?? '', textAt(patch, 'kind') ?? ''];
+    if (apiVersion !== resource.apiVersion || kind !== resource.kind) {
+      const groupVersion = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+      throw failures.badRequest(`invalid object type: ${groupVersion}, Kind=${kind}`);
+    }
+    if (objAt(patch, 'metadata')['managedFields'] !== undefined) throw failures.badRequest('metadata.managedFields must be nil');
+    const problems = typeProblems(resource.schema, patch);
+    if (problems.length > 0) {
+      const text = problems.length === 1 ? (problems[0] ?? '') : ['errors:', ...problems.map((problem) => `  ${problem}`)].join('\n');
+      throw failures.internal(`failed to create typed patch object (${objectText(resource, patch)}): ${text}`);
+    }
+    // The name may be left out of the body; the path says it.
+    const named = textAt(patch, 'metadata', 'name') === undefined ? withAt(patch, ['metadata', 'name'], target.name) : patch;
+    try {
+      return trackApply(live, named, { ...this.writerOf(call), force: flagOf(request.query, 'force') });
+    } catch (error) {
+      if (!(error instanceof ApplyConflict)) throw error;
+      throw conflictOf(live ?? {}, error);
+    }
+  }
+
+  private decodeMerged(call: Call, merged: Obj): Obj {
+    try {
+      return readObject(call.resource, merged).object;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const { resource } = call;
+      throw failures.internal(`failed to convert new object (${objectText(resource, merged)}) to proper version: unable to convert unstructured object to ${resource.group}/${resource.version}, Kind=${resource.kind}: error decoding from json: ${error.message}`);
+    }
+  }
+
+  private finishUpdate(call: Call, live: Obj, next: Obj): WriteResult {
+    const object = this.writer.update(call.resource, live, next, { dryRun: call.dryRun, subresource: call.target.subresource });
+    return { status: 200, object, warnings: call.warnings };
+  }
+
+  /** The live object in the version of the request. */
+  private liveView(resource: Resource, target: ResourceTarget): Obj | undefined {
+    return this.context.live(resource, storeKey(target.namespace, target.name));
+  }
+
+  private call(resource: Resource, target: ResourceTarget, request: ApiRequest, optionsKind: string, isApply = false): Call {
+    const { query } = request;
+    const errors: FieldError[] = [];
+    const dryRuns = query.getAll('dryRun').filter((value) => value !== '');
+    if (dryRuns.some((value) => value !== 'All')) errors.push(fieldErrors.unsupported('dryRun', dryRuns, ['All']));
+    const manager = query.get('fieldManager') ?? '';
+    const validation = query.get('fieldValidation') ?? '';
+    if (validation !== '' && !FIELD_VALIDATIONS.includes(validation)) errors.push(fieldErrors.unsupported('fieldValidation', validation, ['', ...FIELD_VALIDATIONS]));
+    if (isApply && manager === '') errors.push(fieldErrors.required('fieldManager', 'is required for apply patch'));
+    if (!isApply && optionsKind === 'PatchOptions' && query.get('force') !== null) errors.push(fieldErrors.forbidden('force', 'may not be specified for non-apply patch'));
+    if (manager.length > 128) errors.push(fieldErrors.tooLong('fieldManager', 128));
+    if (errors.length > 0) throw failures.invalid('meta.k8s.io', optionsKind, '', errors);
+    const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
+    return {
+      resource, target, request, dryRun: dryRuns.length > 0, manager: manager === '' ? agent : manager,
+      validation: validation === '' ? 'Warn' : validation, warnings: [],
+    };
+  }
+
+  private writerOf(call: Call): Writer {
+    const { resource, target } = call;
+    const isStatus = target.subresource === 'status';
+    const hidden = isStatus ? resource.strategy.hiddenFromStatus : resource.strategy.hiddenFromMain;
+    return {
+      types: { schemaOf: (apiVersion) => this.context.registry.schemaIn(resource, apiVersion), ...(hidden === undefined ? {} : { hidden }) },
+      apiVersion: resource.apiVersion, manager: call.manager, subresource: target.subresource, now: this.context.now(),
+    };
+  }
+
+  private parseBody(call: Call): { readonly value: Obj; readonly duplicates: readonly string[] } {
+    const { request, resource } = call;
+    const contentType = request.headers['content-type'] ?? 'application/json';
+    if (contentType.includes('yaml')) {
+      const parsed = parseApplyBody(request.body);
+      return asBody(parsed.value, parsed.duplicates().map(({ key }) => key), resource, request.body);
+    }
+    let parsed: ParsedBody;
+    try {
+      parsed = parseJson(request.body, call.validation !== 'Ignore');
+    } catch (error) {
+      throw unreadable(resource, request.body, error);
+    }
+    return asBody(parsed.value, parsed.duplicates, resource, request.body);
+  }
+
+  private parsePatch(call: Call): ParsedBody {
+    try {
+      return parseJson(call.request.body, call.validation !== 'Ignore');
+    } catch (error) {
+      throw failures.badRequest(`error decoding patch: ${error instanceof Error ? error.message : 'cannot parse'}`);
+    }
+  }
+
+  private decode(call: Call, value: Obj, duplicates: readonly string[]): Obj {
+    const { resource } = call;
+    try {
+      const { object, unknown } = readObject(resource, value);
+      const problems = strictProblems(unknown, duplicates);
+      if (problems.length > 0 && call.validation === 'Strict') {
+        throw failures.badRequest(`${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: strict decoding error: ${problems.join(', ')}`);
+      }
+      if (call.validation === 'Warn') call.warnings.push(...problems);
+      return object;
+    } catch (error) {
+      return asBadBody(resource, error);
+    }
+  }
+
+  private decodePatched(call: Call, value: Value, duplicates: readonly string[], shown: Value): Obj {
+    const { resource } = call;
+    const problem = (message: string): Error => failures.invalid('', '', '', [fieldErrors.invalid('patch', JSON.stringify(shown), message)]);
+    try {
+      const { object, unknown } = readObject(resource, value);
+      const problems = strictProblems(unknown, duplicates);
+      if (problems.length > 0 && call.validation === 'Strict') throw problem(`strict decoding error: ${problems.join(', ')}`);
+      if (call.validation === 'Warn') call.warnings.push(...problems);
+      return object;
+    } catch (error) {
+      if (error instanceof DecodeError) throw problem(error.message);
+      throw error;
+    }
+  }
+
+  private inNamespace(resource: Resource, target: ResourceTarget, object: Obj): Obj {
+    if (!resource.namespaced) return textAt(object, 'metadata', 'namespace') === undefined ? object : withAt(object, ['metadata', 'namespace'], undefined);
+    const given = textAt(object, 'metadata', 'namespace') ?? '';
+    if (given !== '' && given !== target.namespace) throw failures.badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    return given === target.namespace ? object : withAt(object, ['metadata', 'namespace'], target.namespace);
+  }
+}
+
+function strictProblems(unknown: readonly string[], duplicates: readonly string[]): string[] {
+  return [...unknown.map((path) => `unknown field ${JSON.stringify(path)}`), ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`)];
+}
+
+function asBody(value: Value, duplicates: readonly string[], resource: Resource, text: string): { readonly value: Obj; readonly duplicates: readonly string[] } {
+  if (!isObj(value)) throw unreadable(resource, text, new Error('json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'));
+  return { value, duplicates };
+}
+
+function unreadable(resource: Resource, text: string, error: unknown): Error {
+  const shown = text === '' ? '<empty>' : Buffer.from(text.slice(0, 64)).toString('hex');
+  const why = text === '' ? 'unexpected end of JSON input' : error instanceof Error ? error.message : 'cannot parse';
+  return failures.badRequest(`the object provided is unrecognized (must be of type ${resource.kind}): couldn't get version/kind; json parse error: ${why} (${shown})`);
+}
+
+function checkName(object: Obj, name: string): void {
+  const given = textAt(object, 'metadata', 'name') ?? '';
+  if (given !== name) throw failures.badRequest(given === '' ? 'name must be provided' : `the name of the object (${given}) does not match the name on the URL (${name})`);
+}
+
+/** Owner references that are given twice count once, with a warning. */
+function dedupOwners(object: Obj, warnings: string[]): Obj {
+  const owners = listAt(object, 'metadata', 'ownerReferences');
+  const unique = owners.filter((owner, index) => owners.findIndex((other) => equalValues(other, owner)) === index);
+  if (unique.length === owners.length) return object;
+  warnings.push('.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests');
+  return withAt(object, ['metadata', 'ownerReferences'], unique);
+}
+
+function conflictOf(live: Obj, error: ApplyConflict): Error {
+  const { times } = decodeManaged(live);
+  const named = error.conflicts.map(({ manager, path }) => ({ text: managerText(manager, times.get(manager)), field: pathText(path) }));
+  const causes = named.map(({ text, field }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${text}`, field }));
+  const [only] = named;
+  if (named.length === 1 && only !== undefined) return failures.applyConflict(`Apply failed with 1 conflict: conflict with ${only.text}: ${only.field}`, causes);
+  const byManager = new Map<string, string[]>();
+  for (const { text, field } of named) byManager.set(text, [...(byManager.get(text) ?? []), field]);
+  const lines = [...byManager].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([text, fields]) => [`conflicts with ${text}:`, ...fields.map((field) => `- ${field}`)]);
+  return failures.applyConflict(`Apply failed with ${named.length} conflicts: ${lines.join('\n')}`, causes);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fieldErrors } from '../api-failure.js';
+import type { FieldError } from '../api-failure.js';
+import { strategy } from '../rest/strategy.js';
+import type { Strategy } from '../rest/strategy.js';
+import { validateTemplate } from '../validation/pods.js';
+import { requireCount, validateSelector } from '../validation/selectors.js';
+import { equalValues, isObj, objAt, textAt } from '../value.js';
+import type { Obj } from '../value.js';
+
+const RESET_BY_STATUS = ['spec', 'metadata.labels'];
+
+function immutableSelector(object: Obj, live: Obj, errors: FieldError[]): void {
+  const selector = objAt(object, 'spec')['selector'];
+  if (!equalValues(selector, objAt(live, 'spec')['selector'])) errors.push(fieldErrors.invalid('spec.selector', selector, 'field is immutable'));
+}
+
+function validateWorkload(object: Obj, errors: FieldError[]): void {
+  requireCount(object, 'spec.replicas', errors);
+  requireCount(object, 'spec.minReadySeconds', errors);
+  validateSelector(object, errors);
+  validateTemplate(objAt(object, 'spec', 'template'), 'spec.template', errors, { restartPolicies: ['Always'] });
+}
+
+const STATEFUL_MUTABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'];
+
+/** Kinds of apps/v1. */
+export const APPS: Readonly<Record<string, Strategy>> = {
+  'apps/Deployment': strategy({
+    hasStatus: true, generationOf: ['spec'], resetByStatus: RESET_BY_STATUS,
+    validate: (object, errors) => {
+      validateWorkload(object, errors);
+      const strategyType = textAt(object, 'spec', 'strategy', 'type');
+      if (strategyType === 'Recreate' && isObj(objAt(object, 'spec', 'strategy')['rollingUpdate'])) {
+        errors.push(fieldErrors.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
+      }
+    },
+    validateUpdate: immutableSelector,
+  }),
+  'apps/ReplicaSet': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector }),
+  'apps/DaemonSet': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector }),
+  'apps/StatefulSet': strategy({
+    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload,
+    validateUpdate: (object, live, errors) => {
+      const [next, old] = [objAt(object, 'spec'), objAt(live, 'spec')];
+      const changed = Object.keys({ ...next, ...old }).some((key) => !STATEFUL_MUTABLE.includes(key) && !equalValues(next[key], old[key]));
+      if (changed) {
+        errors.push(fieldErrors.forbidden('spec', "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
+      }
+    },
+  }),
+  'apps/ControllerRevision': strategy({
+    validateUpdate: (object, live, errors) => {
+      if (!equalValues(object['data'], live['data'])) errors.push(fieldErrors.invalid('data', object['data'], 'field is immutable'));
+    },
+  }),
+};
