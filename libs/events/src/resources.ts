@@ -25,13 +25,16 @@ export function durationMs(text: string): number {
 
 /** Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing. */
 export const clusterSelector = z
-  .strictObject({ matchLabels: labels.optional(), names: z.array(name).readonly().optional() })
+  .strictObject({
+    matchLabels: labels.optional().describe('Labels that a cluster must have, all of them.'),
+    names: z.array(name).readonly().optional().describe('Names of clusters.'),
+  })
   .refine((s) => Object.keys(s.matchLabels ?? {}).length > 0 || (s.names ?? []).length > 0, 'give matchLabels or names');
 export type ClusterSelector = z.infer<typeof clusterSelector>;
 
 /** Spec of a Project: what its applications may use. `*` allows everything. */
 export const projectSpec = z.strictObject({
-  description: z.string().max(1000).optional(),
+  description: z.string().max(1000).optional().describe('What the project is for.'),
   repositories: z.array(z.string()).readonly().default(['*']).describe('Names of repositories that applications of the project may use; "*" for all.'),
   clusters: z.array(z.string()).readonly().default(['*']).describe('Names of clusters that applications of the project may deploy to; "*" for all.'),
   namespaces: z.array(z.string()).readonly().default(['*']).describe('Namespaces that objects may live in; "*" for all; a trailing "*" matches a prefix.'),
@@ -45,15 +48,16 @@ export const repositorySpec = z.strictObject({
     .string()
     .min(1)
     .refine((url) => /^(https?:\/\/|ssh:\/\/|file:\/\/|[\w.-]+@[\w.-]+:)/.test(url), 'must be an http(s)://, ssh://, file:// or user@host:path URL')
-    .refine((url) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(url), 'must not contain a password: use credentials'),
-  interval: duration.default('60s').refine((text) => durationMs(text) >= 1000, 'must be at least 1s'),
+    .refine((url) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(url), 'must not contain a password: use credentials')
+    .describe('Where to fetch from; never with a password in it.'),
+  interval: duration.default('60s').refine((text) => durationMs(text) >= 1000, 'must be at least 1s').describe('How often to look for new commits.'),
   credentials: z
     .strictObject({
-      usernameFile: z.string().optional(),
-      passwordFile: z.string().optional(),
-      usernameEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional(),
-      passwordEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional(),
-      sshKeyFile: z.string().optional(),
+      usernameFile: z.string().optional().describe('File with the user name.'),
+      passwordFile: z.string().optional().describe('File with the password or token.'),
+      usernameEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional().describe('Environment variable with the user name.'),
+      passwordEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional().describe('Environment variable with the password or token.'),
+      sshKeyFile: z.string().optional().describe('File with the private SSH key.'),
     })
     .optional()
     .describe('References to credentials held by the watcher, never the values.'),
@@ -64,9 +68,12 @@ export type RepositorySpec = z.infer<typeof repositorySpec>;
 /** Spec of a Cluster: how the applier connects to it. Exactly one way. */
 export const clusterSpec = z
   .strictObject({
-    kubeconfig: z.strictObject({ path: z.string().min(1), context: z.string().optional() }).optional(),
-    inCluster: z.strictObject({}).optional(),
-    simulated: z.strictObject({}).optional(),
+    kubeconfig: z
+      .strictObject({ path: z.string().min(1).describe('File, readable by the applier.'), context: z.string().optional().describe('Context in it; its current one when absent.') })
+      .optional()
+      .describe('By a kubeconfig file.'),
+    inCluster: z.strictObject({}).optional().describe('The cluster that the applier itself runs in, by its service account.'),
+    simulated: z.strictObject({}).optional().describe('A simulated cluster, for trying things out.'),
   })
   .refine((s) => [s.kubeconfig, s.inCluster, s.simulated].filter((way) => way !== undefined).length === 1, 'give exactly one of kubeconfig, inCluster, simulated');
 export type ClusterSpec = z.infer<typeof clusterSpec>;
@@ -83,28 +90,32 @@ export type SyncSpec = z.infer<typeof syncSpec>;
 
 /** Spec of an environment of an Application. */
 export const environmentSpec = z.strictObject({
-  name,
+  name: name.describe('Name of the environment.'),
   after: z.array(name).readonly().default([]).describe('Environments that must be Synced and Healthy at the version first.'),
-  clusters: clusterSelector,
+  clusters: clusterSelector.describe('Clusters that it is for.'),
   path: relativePath.optional().describe('Overlay directory; the application path when absent.'),
-  namespace: name.optional(),
+  namespace: name.optional().describe('For objects that name none; that of the application when absent.'),
   approvals: z
-    .strictObject({ required: z.number().int().min(0).max(20).default(1), excludeAuthors: z.boolean().default(true) })
-    .optional(),
-  sync: syncSpec.prefault({}),
+    .strictObject({
+      required: z.number().int().min(0).max(20).default(1).describe('How many are needed.'),
+      excludeAuthors: z.boolean().default(true).describe('Authors of the commit do not count.'),
+    })
+    .optional()
+    .describe('Approvals that a version needs before its release; none when absent.'),
+  sync: syncSpec.prefault({}).describe('How its targets are synced.'),
 });
 export type EnvironmentSpec = z.infer<typeof environmentSpec>;
 
 /** Spec of an Application. */
 export const applicationSpec = z
   .strictObject({
-    repository: name,
+    repository: name.describe('Name of the repository.'),
     ref: z.string().min(1).max(250).default('main').describe('Branch, tag or commit; refs/heads/… and refs/tags/… are exact.'),
-    path: relativePath.default('.'),
+    path: relativePath.default('.').describe('Directory in the repository.'),
     renderer: z.enum(['auto', 'plain', 'kustomize']).default('auto').describe('auto: kustomize when the directory has a kustomization file, else plain.'),
     namespace: name.optional().describe('For objects that name none.'),
-    createNamespace: z.boolean().default(true),
-    environments: z.array(environmentSpec).min(1).max(50).readonly(),
+    createNamespace: z.boolean().default(true).describe('Create that namespace where it is missing.'),
+    environments: z.array(environmentSpec).min(1).max(50).readonly().describe('Its stages, in order.'),
   })
   .superRefine((spec, context) => {
     const seen = new Set<string>();
@@ -122,16 +133,24 @@ export const applicationSpec = z
   });
 export type ApplicationSpec = z.infer<typeof applicationSpec>;
 
-const metadata = z.strictObject({ name, labels: labels.default({}) });
-const projectMetadata = z.strictObject({ name, project: name.default('default'), labels: labels.default({}) });
-const apiVersion = z.literal(API_VERSION);
+const resourceName = name.describe('Name of the resource, unique in its kind (and project).');
+const resourceLabels = labels.default({}).describe('Labels, for selecting.');
+const metadata = z.strictObject({ name: resourceName, labels: resourceLabels }).describe('Name and labels.');
+const projectMetadata = z
+  .strictObject({ name: resourceName, project: name.default('default').describe('Project that it belongs to.'), labels: resourceLabels })
+  .describe('Name, project and labels.');
+const apiVersion = z.literal(API_VERSION).describe('Version of the form of the resource.');
+function kind<Kind extends string>(name: Kind): z.ZodLiteral<Kind> {
+  return z.literal(name).describe('Kind of the resource.');
+}
+const SPEC = 'What is declared.';
 
 /** Any declarative resource, as `plumb apply -f` takes it. */
 export const resource = z.discriminatedUnion('kind', [
-  z.strictObject({ apiVersion, kind: z.literal('Project'), metadata, spec: projectSpec.prefault({}) }),
-  z.strictObject({ apiVersion, kind: z.literal('Repository'), metadata, spec: repositorySpec }),
-  z.strictObject({ apiVersion, kind: z.literal('Cluster'), metadata, spec: clusterSpec }),
-  z.strictObject({ apiVersion, kind: z.literal('Application'), metadata: projectMetadata, spec: applicationSpec }),
+  z.strictObject({ apiVersion, kind: kind('Project'), metadata, spec: projectSpec.prefault({}).describe(SPEC) }),
+  z.strictObject({ apiVersion, kind: kind('Repository'), metadata, spec: repositorySpec.describe(SPEC) }),
+  z.strictObject({ apiVersion, kind: kind('Cluster'), metadata, spec: clusterSpec.describe(SPEC) }),
+  z.strictObject({ apiVersion, kind: kind('Application'), metadata: projectMetadata, spec: applicationSpec.describe(SPEC) }),
 ]);
 /** A validated resource with its defaults filled in. */
 export type Resource = z.infer<typeof resource>;
