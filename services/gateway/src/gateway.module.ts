@@ -6,36 +6,29 @@ import { HTTP_EDGE, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import { httpEdge } from './api/http-edge.js';
 import { RoleGuard } from './api/role.guard.js';
-import { ApplicationsController } from './applications/applications.controller.js';
 import { ApplicationsService } from './applications/applications.service.js';
 import { Authenticator } from './auth/authenticator.js';
-import { ANNOUNCE, Bootstrap } from './auth/bootstrap.js';
+import { Announcer, ANNOUNCER, Bootstrap } from './auth/bootstrap.js';
 import { EventsConsumer } from './consumers/events.controller.js';
-import { EventsController } from './events/events.controller.js';
 import { EventsService } from './events/events.service.js';
 import { GATEWAY_CONFIG, gatewayConfigProvider } from './gateway.config.js';
+import { restControllers } from './openapi/controllers.js';
+import { DocsController } from './openapi/docs.controller.js';
 import { DiffService } from './reads/diff.service.js';
 import { ReadModel } from './reads/read-model.js';
-import { RequestsController } from './requests/requests.controller.js';
 import { RequestsService } from './requests/requests.service.js';
-import { ResourcesController } from './resources/resources.controller.js';
 import { ResourcesService } from './resources/resources.service.js';
 import { LOG_ACCESS, LogAccess } from './state/log-access.js';
-import { SystemController } from './system/system.controller.js';
-import { TokensController } from './tokens/tokens.controller.js';
 import { TokensService } from './tokens/tokens.service.js';
-import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { WebhooksService } from './webhooks/webhooks.service.js';
 
 /** The door for users, CI and webhooks: REST, gRPC, event streams. Declares and requests; decides nothing. */
 @Module({
-  controllers: [
-    ResourcesController, ApplicationsController, RequestsController, EventsController, TokensController, SystemController, WebhooksController, EventsConsumer,
-  ],
+  controllers: [...restControllers, DocsController, EventsConsumer],
   providers: [
     gatewayConfigProvider,
     { provide: LOG_ACCESS, useClass: LogAccess },
-    { provide: ANNOUNCE, useValue: (line: string): void => void process.stdout.write(`${line}\n`) },
+    { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
     ReadModel, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
   ],

@@ -16,8 +16,13 @@ import { isToken, newToken } from './tokens.js';
 const BOOTSTRAP: Actor = { kind: 'system', id: 'bootstrap', name: 'first start' };
 const DAY_MS = 86_400_000;
 
-/** Injection token of the function that prints the first admin token for the person who starts Plumbline. */
-export const ANNOUNCE = Symbol('ANNOUNCE');
+/** Injection token of the {@link Announcer}. */
+export const ANNOUNCER = Symbol('ANNOUNCER');
+
+/** Tells the person who starts Plumbline something that must not get into the log. */
+export class Announcer {
+  announce: (line: string) => void = (line) => void process.stdout.write(`${line}\n`);
+}
 
 /** Makes the very first start usable: one admin token and the project `default`. */
 @Injectable()
@@ -26,7 +31,7 @@ export class Bootstrap {
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(ANNOUNCE) private readonly announce: (line: string) => void,
+    @Inject(ANNOUNCER) private readonly announcer: Announcer,
   ) {}
 
   /** Issues the admin token when no token was ever issued. Of several gateways that start at once, one does. */
@@ -45,7 +50,7 @@ export class Bootstrap {
       return;
     }
     const where = this.config.bootstrapTokenFile === undefined ? '' : ` (also in ${this.config.bootstrapTokenFile})`;
-    this.announce(`First admin token, shown only now${where}:\n\n    ${token}\n`);
+    this.announcer.announce(`First admin token, shown only now${where}:\n\n    ${token}\n`);
     this.logger.info('the first admin token was issued');
   }
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ApplicationsController } from '../applications/applications.controller.js';
+import { operationOf } from '../api/operation.js';
+import type { AnyOperation } from '../api/operation.js';
+import { EventsController } from '../events/events.controller.js';
+import { RequestsController } from '../requests/requests.controller.js';
+import { ResourcesController } from '../resources/resources.controller.js';
+import { SystemController } from '../system/system.controller.js';
+import { TokensController } from '../tokens/tokens.controller.js';
+import { WebhooksController } from '../webhooks/webhooks.controller.js';
+
+/** Every controller of the REST API. */
+export const restControllers = [
+  ResourcesController, ApplicationsController, RequestsController, EventsController, TokensController, SystemController, WebhooksController,
+] as const;
+
+/** Every operation that the controllers serve. */
+export function allOperations(): readonly AnyOperation[] {
+  return restControllers.flatMap((controller) => {
+    const methods = Object.getOwnPropertyDescriptors(controller.prototype);
+    return Object.values(methods).flatMap(({ value }: PropertyDescriptor) => (typeof value === 'function' ? (operationOf(value) ?? []) : []));
+  });
+}

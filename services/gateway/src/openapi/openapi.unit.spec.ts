@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { allOperations } from './controllers.js';
+import { openApiDocument } from './document.js';
+import { errorMeaning } from './error-meanings.js';
+
+type Json = { readonly [key: string]: Json } & { readonly description?: string; readonly $ref?: string };
+
+/**
+ * Fields without a description of their own: those of resource specs, whose schemas are in @plumbline/events and described there one by one.
+ * This list may only shrink.
+ */
+const UNDESCRIBED: readonly string[] = [];
+
+const document = openApiDocument() as unknown as Json;
+const operations = allOperations();
+
+function* fields(path: string, schema: Json | undefined): Generator<readonly [string, Json]> {
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [name, field] of Object.entries((schema['properties'] ?? {}) as Json)) {
+    yield [`${path}.${name}`, field as Json];
+    yield* fields(`${path}.${name}`, field as Json);
+  }
+  for (const part of ['items', 'additionalProperties'] as const) yield* fields(`${path}[]`, schema[part]);
+  for (const part of ['oneOf', 'anyOf', 'allOf'] as const) {
+    for (const [index, option] of Object.entries((schema[part] ?? []) as Json)) yield* fields(`${path}|${index}`, option as Json);
+  }
+}
+
+describe('the OpenAPI document', () => {
+  it('is version 3.1.0 and names the licence', () => {
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { license: { identifier: 'Apache-2.0' } } });
+  });
+
+  it('has an operation for every method of the controllers, with ids that are unique', () => {
+    const ids = operations.map(({ id }) => id);
+    expect(ids.length).toBeGreaterThanOrEqual(35);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it.each(operations.map((served) => [served.id, served] as const))('%s has a summary, error codes with meanings, and examples that fit the schemas', (_, served) => {
+    const shown = (document['paths']?.[served.path] as Json)[served.method.toLowerCase()] as Json;
+    expect(shown['summary']).toMatch(/^[A-Z].*\.$/s);
+    const codes = shown['x-error-codes'] as unknown as readonly string[];
+    expect(codes).toContain('PLB-9000');
+    expect(codes.filter((code) => errorMeaning(code) === '')).toEqual([]);
+    expect(served.response.safeParse(served.example).error?.issues ?? []).toEqual([]);
+    if (served.bodyExample !== undefined) expect(served.body.safeParse(served.bodyExample).error?.issues ?? []).toEqual([]);
+  });
+
+  it('describes every parameter', () => {
+    const missing = operations.flatMap((served) => {
+      const shown = (document['paths']?.[served.path] as Json)[served.method.toLowerCase()] as Json;
+      return Object.values(shown['parameters'] ?? {}).flatMap((parameter) => ((parameter as Json).description === undefined ? [`${served.id} ${String((parameter as Json)['name'])}`] : []));
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('describes every field but those listed', () => {
+    const schemas = document['components']?.['schemas'] as Json;
+    const missing = Object.entries(schemas).flatMap(([name, schema]) =>
+      [...fields(name, schema as Json)].filter(([, field]) => field.description === undefined && field.$ref === undefined).map(([path]) => path));
+    expect([...new Set(missing)].sort()).toEqual([...UNDESCRIBED].sort());
+  });
+
+  it('refers only to components that exist', () => {
+    const schemas = document['components']?.['schemas'] as Json;
+    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? '');
+    expect([...new Set(references)].filter((name) => !Object.hasOwn(schemas, name))).toEqual([]);
+  });
+});

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import 'reflect-metadata';
+import { Writable } from 'node:stream';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { systemClock, uuidv7 } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
+import { MemoryEventLog } from '@plumbline/event-log/testing';
+import type { Actor, EventData, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
+import { eventOwners } from '@plumbline/events';
+import { OBJECT_STORE } from '@plumbline/object-store';
+import { MemoryObjectStore } from '@plumbline/object-store/memory';
+import { CLOCK, CONFIG_SOURCE, createLogger, ENDPOINTS, Endpoints, ErrorFilter, HTTP_EDGE, LOGGER, READINESS, Readiness } from '@plumbline/platform';
+import type { ConfigSource, HttpEdge } from '@plumbline/platform';
+import { GatewayModule } from '../gateway.module.js';
+import type { Announcer } from '../auth/bootstrap.js';
+import { ANNOUNCER } from '../auth/bootstrap.js';
+import { LOG_ACCESS } from '../state/log-access.js';
+import type { LogAccess } from '../state/log-access.js';
+import { InMemoryLogQueries } from './in-memory-log-queries.fixture.js';
+
+/** How the gateway under test is set up. */
+export interface GatewayOptions {
+  readonly source?: ConfigSource;
+  readonly log?: MemoryEventLog;
+  readonly clock?: Clock;
+}
+
+/** A gateway that serves on loopback, over a log in memory; other services are played by the spec. */
+export interface GatewayUnderTest extends AsyncDisposable {
+  readonly url: string;
+  readonly grpcAddress: string;
+  readonly log: MemoryEventLog;
+  readonly objects: MemoryObjectStore;
+  readonly app: NestFastifyApplication;
+  readonly access: LogAccess;
+  /** The admin token that the first start announced. */
+  readonly adminToken: string;
+  /** Lines of the log so far. */
+  readonly logLines: readonly string[];
+  /** Announcements on standard output. */
+  readonly announced: readonly string[];
+  /** Appends an event as the service that owns it, and waits until the gateway has it. */
+  append<Type extends EventType>(type: Type, stream: string, data: EventData<Type>, options?: AppendOptions): Promise<RecordedEvent>;
+  /** A token of a role, issued through the log. */
+  readonly tokenOf: (role: 'viewer' | 'operator' | 'admin') => Promise<string>;
+}
+
+export interface AppendOptions {
+  readonly causationId?: string;
+  readonly correlationId?: string;
+  readonly actor?: Actor;
+}
+
+/** Starts a gateway as a host does: adapter, filter, edge, listen. */
+export async function startGateway(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
+  const log = options.log ?? new MemoryEventLog();
+  const objects = new MemoryObjectStore();
+  const clock = options.clock ?? systemClock;
+  const logLines: string[] = [];
+  const announced: string[] = [];
+  const destination = new Writable({ write: (chunk, _, done) => (logLines.push(String(chunk)), done()) });
+  const logger = createLogger({ service: 'gateway', level: 'debug', destination });
+  const endpoints = new Endpoints();
+  const values = new Map<symbol, unknown>([
+    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
+    [ENDPOINTS, endpoints],
+    [CONFIG_SOURCE, { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source }],
+  ]);
+  const providers = [...values].map(([provide, useValue]) => ({ provide, useValue }));
+  @Module({})
+  class Ports {}
+  @Module({})
+  class Root {}
+  const ports = { module: Ports, global: true, providers, exports: providers.map(({ provide }) => provide) };
+  const root = { module: Root, imports: [ports, GatewayModule] };
+  const adapter = new FastifyAdapter({ bodyLimit: 4 * 1024 * 1024, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 300 } });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: ['fatal'], abortOnError: false, rawBody: true });
+  app.useGlobalFilters(new ErrorFilter(logger));
+  await app.get<HttpEdge>(HTTP_EDGE, { strict: false }).setup?.(app);
+  app.get<Announcer>(ANNOUNCER, { strict: false }).announce = (line) => void announced.push(line);
+  await app.listen(0, '127.0.0.1');
+  const access = app.get<LogAccess>(LOG_ACCESS, { strict: false });
+  const address = app.getHttpServer().address();
+  const append: GatewayUnderTest['append'] = async (type, stream, data, given = {}) => {
+    const service = eventOwners[type];
+    const events = [{ type, data } as unknown as NewEvent];
+    const actor = given.actor ?? { kind: 'service' as const, id: service, name: service };
+    const { causationId, correlationId } = given;
+    const result = await log.append({
+      requestId: uuidv7(clock.nowMs()), actor, service, items: [{ stream, expected: { type: 'any' }, events }],
+      ...(causationId === undefined ? {} : { causationId }), ...(correlationId === undefined ? {} : { correlationId }),
+    });
+    await access.folded(result.lastPosition);
+    const [event] = (await log.read({ from: result.lastPosition, limit: 1 })).events;
+    if (event === undefined) throw new Error('the event cannot be read');
+    return event;
+  };
+  const adminToken = /plumb_[\w-]{43}/.exec(announced.join('\n'))?.[0] ?? '';
+  const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  return {
+    url, grpcAddress: (endpoints.get('grpc') ?? '').replace('grpc://', ''), log, objects, app, access, adminToken, logLines, announced, append,
+    tokenOf: async (role) => {
+      const response = await fetch(`${url}/api/v1/tokens`, {
+        method: 'POST', headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ name: `a ${role}`, role }),
+      });
+      return ((await response.json()) as { readonly token: string }).token;
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
