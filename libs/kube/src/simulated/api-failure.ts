@@ -3,7 +3,7 @@ import type { MutableObj, Obj, Value } from './value.js';
 
 /** One cause in the details of a Status. */
 export interface Cause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   readonly field?: string;
 }
@@ -64,6 +64,8 @@ export const failures = {
   noSuchResource: (): ApiFailure => new ApiFailure(404, 'NotFound', 'the server could not find the requested resource', {}),
   methodNotAllowed: (): ApiFailure => new ApiFailure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {}),
   unsupportedMediaType: (): ApiFailure => new ApiFailure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}),
+  unsupportedBody: (): ApiFailure =>
+    new ApiFailure(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml'),
   alreadyExists: (resource: NamedResource, name: string): ApiFailure =>
     new ApiFailure(409, 'AlreadyExists', `${qualified(resource, resource.plural)} "${name}" already exists`, { name, group: resource.group, kind: resource.plural }),
   conflict: (resource: NamedResource, name: string, why: string, kind: string = resource.plural): ApiFailure =>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
 import type { KubeRequest } from '../kube-transport.port.js';
 import { ApiFailure, failures } from './api-failure.js';
 import { coreRoot, groupDocument, groupsRoot, resourceList, wantsAggregated, AGGREGATED_V2 } from './discovery.js';
@@ -64,9 +65,9 @@ export class ApiServer {
     const aggregated = wantsAggregated(request.headers['accept'] ?? '');
     const parts = request.path.split('/').filter((part) => part !== '');
     const [root, group, version] = parts;
-    if (root === 'api' && group === undefined) return discovery(coreRoot(registry, aggregated), aggregated);
+    if (root === 'api' && group === undefined) return discovery(coreRoot(registry, aggregated), aggregated, request);
     if (root === 'api' && group === 'v1') return ok(resourceList(registry, '', 'v1'));
-    if (root === 'apis' && group === undefined) return discovery(groupsRoot(registry, aggregated), aggregated);
+    if (root === 'apis' && group === undefined) return discovery(groupsRoot(registry, aggregated), aggregated, request);
     if (root === 'apis' && group !== undefined) {
       const found = registry.group(group);
       if (found === undefined) return pageNotFound();
@@ -162,8 +163,12 @@ function ok(object: Obj): ApiResponse {
   return { status: 200, headers: JSON_TYPE, body: JSON.stringify(object) };
 }
 
-function discovery(object: Obj, aggregated: boolean): ApiResponse {
-  return { status: 200, headers: { 'content-type': aggregated ? AGGREGATED_V2 : 'application/json', vary: 'Accept' }, body: JSON.stringify(object) };
+function discovery(object: Obj, aggregated: boolean, request: ApiRequest): ApiResponse {
+  const body = JSON.stringify(object);
+  if (!aggregated) return { status: 200, headers: { ...JSON_TYPE, vary: 'Accept' }, body };
+  const etag = `"${createHash('sha256').update(body).digest('hex').toUpperCase()}"`;
+  const headers = { 'content-type': AGGREGATED_V2, vary: 'Accept', etag };
+  return request.headers['if-none-match'] === etag ? { status: 304, headers, body: '' } : { status: 200, headers, body };
 }
 
 function pageNotFound(): ApiResponse {

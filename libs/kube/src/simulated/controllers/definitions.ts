@@ -51,7 +51,7 @@ export class Definitions {
       this.finalize(key, definition);
       return;
     }
-    const next = this.withStatus(withFinalizer(definition));
+    const next = this.withStatus(definition);
     if (!equalValues(next, definition)) store.put(COLLECTION, key, next);
   }
 
@@ -130,11 +130,6 @@ export class Definitions {
     if (rest.length === 0) store.remove(COLLECTION, key, next);
     else store.put(COLLECTION, key, next);
   }
-}
-
-function withFinalizer(definition: Obj): Obj {
-  const finalizers = textsAt(definition, 'metadata', 'finalizers');
-  return finalizers.includes(CRD_FINALIZER) ? definition : withAt(definition, ['metadata', 'finalizers'], [...finalizers, CRD_FINALIZER]);
 }
 
 function isEstablished(definition: Obj): boolean {

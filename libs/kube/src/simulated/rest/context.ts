@@ -30,9 +30,11 @@ export type AdmissionHook = (request: AdmissionRequest) => AdmissionRefusal | un
 /** How an admission hook refuses. */
 export interface AdmissionRefusal {
   readonly message: string;
-  /** Name of the webhook or policy, as the message carries it. */
+  /** Name of the webhook that refuses, as the message carries it. */
   readonly webhook?: string;
-  /** 403 by default. */
+  /** Name of the ValidatingAdmissionPolicy (and of its binding) that refuses, instead of a webhook. */
+  readonly policy?: string;
+  /** 403 by default for a webhook; a policy always answers 422. */
   readonly code?: number;
   readonly reason?: string;
 }

@@ -210,6 +210,7 @@ export class Mutations {
       const parsed = parseApplyBody(request.body);
       return asBody(parsed.value, parsed.duplicates().map(({ key }) => key), resource, request.body);
     }
+    if (!contentType.includes('json') && contentType !== '*/*') throw failures.unsupportedBody();
     let parsed: ParsedBody;
     try {
       parsed = parseJson(request.body, call.validation !== 'Ignore');

@@ -22,6 +22,8 @@ export interface Strategy {
   readonly nameRule: NameRule;
   /** Top-level members whose change raises `metadata.generation`; undefined for kinds without a generation. */
   readonly generationOf: readonly string[] | 'all-but-status' | undefined;
+  /** Whether a change of annotations raises the generation too. */
+  readonly generationOfAnnotations: boolean;
   /** Whether plain writes leave `status` alone because it has a subresource. */
   readonly hasStatus: boolean;
   /** Whether a PUT may leave out `resourceVersion`. */
@@ -52,7 +54,7 @@ const SPEC = fieldSet('spec');
 export function strategy(parts: Partial<Strategy> & { readonly resetByStatus?: readonly string[] } = {}): Strategy {
   const hasStatus = parts.hasStatus ?? false;
   return {
-    nameRule: 'subdomain', generationOf: undefined, unconditionalUpdate: true, createOnUpdate: false,
+    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, unconditionalUpdate: true, createOnUpdate: false,
     ...parts,
     hasStatus,
     hiddenFromMain: parts.hiddenFromMain ?? (hasStatus ? STATUS : undefined),

@@ -88,6 +88,13 @@ export class ObjectWriter {
         subresource: options.subresource, dryRun: options.dryRun,
       });
       if (refusal === undefined) continue;
+      if (refusal.policy !== undefined) {
+        const text = `ValidatingAdmissionPolicy '${refusal.policy}' with binding '${refusal.policy}' denied request: ${refusal.message}`;
+        const { name } = write;
+        throw new ApiFailure(422, 'Invalid', `${resource.plural}${resource.group === '' ? '' : `.${resource.group}`} ${JSON.stringify(name)} is forbidden: ${text}`, {
+          name, group: resource.group, kind: resource.plural, causes: [{ message: text }],
+        });
+      }
       const webhook = refusal.webhook ?? 'simulated.plumbline.dev';
       throw new ApiFailure(refusal.code ?? 403, refusal.reason ?? 'Forbidden', `admission webhook ${JSON.stringify(webhook)} denied the request: ${refusal.message}`);
     }
@@ -150,7 +157,8 @@ export class ObjectWriter {
     if (strategy.generationOf === undefined) return;
     const fields = strategy.generationOf === 'all-but-status' ? Object.keys({ ...draft, ...live }).filter((key) => !['metadata', 'status', 'kind', 'apiVersion'].includes(key)) : strategy.generationOf;
     // A write that stores another version of the same object changes nothing of it.
-    if (fields.some((field) => !equalValues(draft[field], live[field]))) child(draft, 'metadata')['generation'] = (numberAt(live, 'metadata', 'generation') ?? 0) + 1;
+    const annotated = strategy.generationOfAnnotations && !equalValues(objAt(draft, 'metadata')['annotations'], objAt(live, 'metadata')['annotations']);
+    if (annotated || fields.some((field) => !equalValues(draft[field], live[field]))) child(draft, 'metadata')['generation'] = (numberAt(live, 'metadata', 'generation') ?? 0) + 1;
   }
 
   private validate(resource: Resource, object: Obj, errors: FieldError[]): void {

@@ -145,10 +145,10 @@ export class Store {
     };
   }
 
-  /** Forgets all history, as etcd's compaction does. */
+  /** Forgets all history, as etcd's compaction does: every revision that was handed out before is too old from now on. */
   compact(): void {
     this.history = [];
-    this.compacted = this.current;
+    this.compacted = ++this.current;
   }
 
   state(): StoreState {
@@ -165,7 +165,8 @@ export class Store {
       for (const [key, object] of Object.entries(objects)) collection.set(key, object);
     }
     this.current = state.revision;
-    this.compact();
+    this.history = [];
+    this.compacted = this.current;
   }
 
   private collection(name: string): Collection {

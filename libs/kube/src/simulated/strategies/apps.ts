@@ -27,7 +27,7 @@ const STATEFUL_MUTABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 
 /** Kinds of apps/v1. */
 export const APPS: Readonly<Record<string, Strategy>> = {
   'apps/Deployment': strategy({
-    hasStatus: true, generationOf: ['spec'], resetByStatus: RESET_BY_STATUS,
+    hasStatus: true, generationOf: ['spec'], generationOfAnnotations: true, resetByStatus: RESET_BY_STATUS,
     validate: (object, errors) => {
       validateWorkload(object, errors);
       const strategyType = textAt(object, 'spec', 'strategy', 'type');
