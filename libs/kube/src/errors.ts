@@ -117,9 +117,9 @@ export function isFieldManagerConflict(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.conflicts.length > 0;
 }
 
-/** The object is wrong (422, or 400 from strict field validation): the same request can never pass. */
+/** The object is wrong (422, 400 from strict field validation, or the 500 of a server-side apply that misfits its schema): the same request can never pass. */
 export function isInvalid(error: unknown): error is KubeApiError {
-  return error instanceof KubeApiError && (error.status === 422 || error.status === 400);
+  return error instanceof KubeApiError && (error.status === 422 || error.status === 400 || error.reason === 'Invalid');
 }
 
 /** A field that cannot change after creation would have to. */
@@ -153,7 +153,7 @@ const IMMUTABLE =
 const CONFLICT = /^conflict with "(.*?)"(?: with subresource "([^"]*)")?(?: using .*)?$/s;
 
 function adviceFor({ status, reason, conflicts, denial }: Parts): RetryAdvice {
-  if (conflicts.length > 0) return 'never';
+  if (conflicts.length > 0 || reason === 'Invalid') return 'never';
   if (status === 409 || status === 410) return 'after-reload';
   if (status === 401 || status === 408 || status === 429 || status >= 500 || reason === 'Timeout') return 'after-delay';
   return denial?.by === 'quota' || denial?.by === 'namespace-terminating' ? 'after-delay' : 'never';
@@ -193,20 +193,44 @@ function strictCauses(text: string): KubeCause[] {
   }));
 }
 
-function causesOf(body: StatusBody, secret: boolean): KubeCause[] {
+/**
+ * Server-side apply answers 500 without a reason to an object that does not fit its schema, so it looks like a fault of the server;
+ * the paths are in the text alone: one after the prefix, or one a line after `errors:`.
+ */
+const MISFIT = /^failed to (?:create typed patch object|convert new object) \(.*?\)(?: to proper version)?: /s;
+const MISFIT_LINE = /^\s*(\.(?:[^[\]:\s]|\[[^\]]*\])*): (.*)$/gm;
+
+function misfitCauses(text: string): KubeCause[] {
+  const rest = text.replace(MISFIT, '');
+  const found = [...rest.matchAll(MISFIT_LINE)].map(([, field = '', message = '']) => ({ reason: misfitReason(message), field, message, immutable: false }));
+  return found.length > 0 ? found : [{ reason: misfitReason(rest), field: '', message: rest, immutable: false }];
+}
+
+function misfitReason(message: string): string {
+  if (message.includes('field not declared in schema')) return 'FieldUnknown';
+  if (message.includes('duplicate entries for key')) return 'FieldValueDuplicate';
+  if (message.startsWith('expected ')) return 'FieldValueTypeInvalid';
+  return message.includes('illegal base64') ? 'IllegalBase64' : 'FieldValueInvalid';
+}
+
+function causesOf(status: number, body: StatusBody): KubeCause[] {
+  const text = body.message ?? '';
   const listed = (body.details?.causes ?? []).map((cause) => ({
     reason: cause.reason ?? '',
     field: cause.field ?? '',
-    message: secret ? '' : (cause.message ?? ''),
+    message: cause.message ?? '',
     immutable: IMMUTABLE.test(cause.message ?? ''),
   }));
-  return listed.length > 0 ? listed : strictCauses(body.message ?? '');
+  const found = listed.length > 0 ? listed : status === 500 && MISFIT.test(text) ? misfitCauses(text) : strictCauses(text);
+  // Validation runs more than once over some fields.
+  return [...new Map(found.map((cause) => [JSON.stringify(cause), cause])).values()];
 }
 
 function codeFor({ status, reason, conflicts, denial }: Parts): ErrorCode {
   if (conflicts.length > 0) return 'PLB-6103';
   if (denial?.by === 'policy' || denial?.by === 'webhook' || denial?.by === 'quota') return 'PLB-6106';
   if (reason === 'AlreadyExists') return 'PLB-6104';
+  if (reason === 'Invalid') return 'PLB-6105';
   if (status >= 500) return 'PLB-6112';
   const codes: Readonly<Record<number, ErrorCode>> = {
     400: 'PLB-6105', 401: 'PLB-6108', 403: 'PLB-6107', 404: 'PLB-6101', 409: 'PLB-6102', 410: 'PLB-6110', 413: 'PLB-6111', 422: 'PLB-6105', 429: 'PLB-6109',
@@ -252,10 +276,12 @@ export function apiErrorFrom(
 ): KubeApiError {
   const body = parseStatus(answer.text);
   const secret = subject.group === '' && subject.kind === 'Secret';
+  const misfit = answer.status === 500 && MISFIT.test(body.message ?? '');
+  const causes = causesOf(answer.status, body);
   const parts: Parts = {
     status: answer.status,
-    reason: body.reason ?? '',
-    causes: causesOf(body, secret),
+    reason: body.reason ?? (misfit ? 'Invalid' : ''),
+    causes: secret ? causes.map((cause) => ({ ...cause, message: '' })) : causes,
     conflicts: conflictsOf(body),
     denial: denialOf(answer.status, body),
     retryAfterMs: retryAfterMsOf(answer.headers, body.details?.retryAfterSeconds),

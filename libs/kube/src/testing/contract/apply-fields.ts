@@ -64,7 +64,7 @@ export function applyFieldChecks(check: Check): void {
     expect(dig(third.object, 'spec', 'ports').map(({ port }: { port: number }) => port)).toEqual([443]);
   });
 
-  check('merges finalizers as a set, imagePullSecrets and volumes by name', async (bench) => {
+  check('merges finalizers as a set and volumes by name', async (bench) => {
     const namespace = await bench.namespace();
     await bench.apply(configMap(namespace, 'a', {}, { finalizers: ['example.org/ours'] }));
     const shared = await bench.apply(configMap(namespace, 'a', {}, { finalizers: ['example.org/theirs'] }), { fieldManager: 'other' });
@@ -73,9 +73,13 @@ export function applyFieldChecks(check: Check): void {
     await bench.apply(configMap(namespace, 'a'), { fieldManager: 'other' });
     const { object } = await bench.apply(configMap(namespace, 'a'));
     expect(object.metadata.finalizers ?? []).toEqual([]);
-    const sa = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'sa', namespace }, imagePullSecrets: [{ name }] });
-    await bench.apply(sa('ours'));
-    expect((await bench.apply(sa('theirs'), { fieldManager: 'other' })).object['imagePullSecrets']).toEqual([{ name: 'ours' }, { name: 'theirs' }]);
+    const volumes = (name: string): KubeObject => {
+      const base = deployment(namespace, 'web');
+      return { ...base, spec: { ...dig(base, 'spec'), template: { ...dig(base, 'spec', 'template'), spec: { ...dig(base, 'spec', 'template', 'spec'), volumes: [{ name, emptyDir: {} }] } } } };
+    };
+    await bench.apply(volumes('ours'));
+    const { object: both } = await bench.apply(volumes('theirs'), { fieldManager: 'other' });
+    expect(dig(both, 'spec', 'template', 'spec', 'volumes').map(({ name }: { name: string }) => name)).toEqual(['ours', 'theirs']);
   });
 
   check('takes an atomic list as a whole', async (bench) => {
@@ -101,7 +105,9 @@ export function applyFieldChecks(check: Check): void {
 
   check('refuses duplicate keys of a keyed list', async (bench) => {
     const namespace = await bench.namespace();
-    await expect(container(bench, namespace, 'plumbline', { env: [{ name: 'A', value: '1' }, { name: 'A', value: '2' }] })).rejects.toMatchObject({ status: expect.toSatisfy((status: number) => status >= 400 && status <= 500) });
+    await expect(container(bench, namespace, 'plumbline', { env: [{ name: 'A', value: '1' }, { name: 'A', value: '2' }] })).rejects.toMatchObject({
+      code: 'PLB-6105', retry: 'never', reason: 'Invalid', causes: [{ reason: 'FieldValueDuplicate', field: '.spec.template.spec.containers[name="app"].env' }],
+    });
     expect(await bench.get(deployment(namespace, 'web'))).toBeUndefined();
   });
 
@@ -113,13 +119,15 @@ export function applyFieldChecks(check: Check): void {
     expect(second.object.metadata.resourceVersion).toBe(object.metadata.resourceVersion);
   });
 
-  check('owns an empty map that it sends', async (bench) => {
+  check('owns an empty map that it sends: nobody else may apply into it, and a forced apply leaves what an edit put there', async (bench) => {
     const namespace = await bench.namespace();
+    const resource = await bench.resource('v1', 'ConfigMap');
     const first = await bench.apply(configMap(namespace, 'a', {}, { labels: {} }));
     const second = await bench.apply(configMap(namespace, 'a', {}, { labels: {} }));
     expect(second.object.metadata.resourceVersion).toBe(first.object.metadata.resourceVersion);
-    const { object } = await bench.apply(configMap(namespace, 'a', {}, { labels: { other: '1' } }), { fieldManager: 'other' });
-    expect(object.metadata.labels).toEqual({ other: '1' });
+    await expect(bench.apply(configMap(namespace, 'a', {}, { labels: { other: '1' } }), { fieldManager: 'other' })).rejects.toMatchObject({ conflicts: [{ manager: 'plumbline', field: '.metadata.labels' }] });
+    await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { labels: { edited: '1' } } } }, { fieldManager: 'kubectl-edit' });
+    expect((await bench.apply(configMap(namespace, 'a', {}, { labels: {} }), { force: true })).object.metadata.labels).toEqual({ edited: '1' });
   });
 
   check('leaves replicas to whoever scales when we send none', async (bench) => {
@@ -128,6 +136,14 @@ export function applyFieldChecks(check: Check): void {
     await bench.raw('PATCH', `/apis/apps/v1/namespaces/${namespace}/deployments/web/scale?fieldManager=hpa`, JSON.stringify({ spec: { replicas: 4 } }), 'application/merge-patch+json');
     const { object } = await bench.apply(deployment(namespace, 'web', {}, { image: 'registry.example/app:2' }));
     expect(dig(object, 'spec', 'replicas')).toBe(4);
+  });
+
+  check('hands replicas that we sent over to whoever scales', async (bench) => {
+    const namespace = await bench.namespace();
+    await bench.apply(deployment(namespace, 'web', { replicas: 2 }));
+    await bench.raw('PATCH', `/apis/apps/v1/namespaces/${namespace}/deployments/web/scale?fieldManager=hpa`, JSON.stringify({ spec: { replicas: 4 } }), 'application/merge-patch+json');
+    const live = await bench.get(deployment(namespace, 'web'));
+    expect(live === undefined ? [] : ownersOf(live, '.spec.replicas')).toEqual([{ manager: 'hpa', operation: 'Update', subresource: 'scale' }]);
     await expect(bench.apply(deployment(namespace, 'web', { replicas: 2 }))).rejects.toMatchObject({ conflicts: [{ manager: 'hpa', field: '.spec.replicas', subresource: 'scale' }] });
   });
 }

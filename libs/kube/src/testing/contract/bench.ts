@@ -109,8 +109,10 @@ function parsed(text: string): unknown {
 /** Registers one check of an area. */
 export type Check = (title: string, run: (bench: Bench) => Promise<void>) => void;
 
+/** An empty `data` is left out: an empty map is a claim of its own. */
 export function configMap(namespace: string, name: string, data: Record<string, string> = {}, metadata: object = {}): KubeObject {
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, ...metadata }, data };
+  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, ...metadata } };
+  return Object.keys(data).length === 0 ? object : { ...object, data };
 }
 
 export function secret(namespace: string, name: string, fields: object): KubeObject {
