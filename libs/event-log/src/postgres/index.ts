@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { WRITER_ROLE } from './ledger-sql.js';
+export { connectionConfig, sqlStateOf, WRITER_ROLE } from './ledger-sql.js';
 export { writerLimits } from './ledger-writer.js';
 export type { WriterLimits } from './ledger-writer.js';
 export { migrateLedger, migrateSchema } from './migrate.js';

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EventBus } from '@plumbline/bus';
+import type { Clock } from '@plumbline/core';
+import { connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
+import type { Logger } from '@plumbline/platform';
+import pg from 'pg';
+import type { DoorConfig } from './audit.config.js';
+import { LogDoor } from './door/log-door.js';
+import { migrateProjection } from './projection/migrate.js';
+import { ProjectionTables } from './projection/projection-tables.js';
+import { Projector } from './projection/projector.js';
+import { PostgresLogQueries } from './queries/postgres-log-queries.js';
+import { RelayCursor } from './relay/relay-cursor.js';
+import { Relay } from './relay/relay.js';
+
+/** What the audit service is made from. */
+export interface AuditOptions {
+  readonly logUrl: string;
+  /** The database as the owner of the schemas; `logUrl` when absent. */
+  readonly migrateUrl?: string;
+  /** Role of the connections; the writer's when absent, 'none' for the user of the URL. */
+  readonly role?: string;
+  readonly bus: EventBus;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/** The audit service without its framework: the log's writer, the views, the queries and the relay, over one database. */
+export class AuditParts {
+  readonly log: PostgresEventLog;
+  readonly queries: PostgresLogQueries;
+  readonly projector: Projector;
+  readonly relay: Relay;
+  readonly #pool: pg.Pool;
+  readonly #logger: Logger;
+  #door: LogDoor | undefined;
+
+  private constructor(log: PostgresEventLog, options: AuditOptions) {
+    const { logger, bus } = options;
+    this.log = log;
+    this.#logger = logger;
+    const role = options.role === 'none' ? undefined : options.role;
+    this.#pool = new pg.Pool({ ...connectionConfig({ url: options.logUrl, role, statementTimeoutMs: 30_000 }), application_name: 'plumbline-audit', max: 6 });
+    this.#pool.on('error', (error) => logger.warn('a connection to the views broke', { reason: error.message }));
+    this.projector = new Projector({ log, tables: new ProjectionTables(this.#pool), logger });
+    this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector });
+    this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#pool), logger });
+  }
+
+  /** Migrates, and begins to write and to project. Nothing is published before {@link startRelay}. @throws UpstreamError PLB-6003 */
+  static async open(given: AuditOptions): Promise<AuditParts> {
+    const options = { role: 'plumbline_writer', ...given };
+    const migrateUrl = options.migrateUrl ?? options.logUrl;
+    await migrateLedger(migrateUrl);
+    await migrateProjection(migrateUrl);
+    const { logUrl: url, role, logger: notices, clock } = options;
+    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, ...(clock === undefined ? {} : { clock }) });
+    const parts = new AuditParts(log, options);
+    parts.projector.start();
+    return parts;
+  }
+
+  /** Begins to publish. */
+  startRelay(): void {
+    this.relay.start();
+  }
+
+  /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
+  async openDoor(config: DoorConfig): Promise<string> {
+    const { token, tls } = config;
+    this.#door = new LogDoor({ log: this.log, queries: this.queries, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    return this.#door.listen(config.listen);
+  }
+
+  /** Closes the door, finishes what waits, publishes no more, gives up the lead. */
+  async close(): Promise<void> {
+    await this.#door?.close();
+    await this.relay.stop();
+    await this.projector.stop();
+    await this.log.close();
+    await this.#pool.end();
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { migrateSchema } from '@plumbline/event-log/postgres';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { projection0001 } from './migrations/0001-projection.js';
+
+class Projection0001 implements MigrationInterface {
+  readonly name = 'Projection1764000000001';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(projection0001);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('drop table projection.live, projection.audit_event, projection.document');
+  }
+}
+
+/** Brings the tables of the projections up to date; the schema of the log must be there. @throws UpstreamError PLB-6003 */
+export async function migrateProjection(url: string): Promise<void> {
+  await migrateSchema(url, { schema: 'projection', migrations: [Projection0001] });
+}

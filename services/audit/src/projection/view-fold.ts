@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { messageOf } from '@plumbline/core';
+import { decodeEvent } from '@plumbline/events';
+import type { StoredBody } from '@plumbline/event-log';
+import { ViewStore } from '@plumbline/views';
+import type { ViewChange } from '@plumbline/views';
+import { auditRow } from './audit-row.js';
+import type { AuditRow } from './audit-row.js';
+
+/** A document as it is after a page, and by which event. */
+export interface ChangedDocument {
+  readonly change: ViewChange;
+  readonly position: number;
+}
+
+/** An event that could not be applied, and the key that waits from there on. */
+export interface Parked {
+  readonly position: number;
+  readonly key: string;
+  readonly message: string;
+  readonly recordedAt: string;
+  /** True for the event that failed, false for one that only came after it. */
+  readonly isCause: boolean;
+}
+
+/** What a page of events changes. */
+export interface FoldedPage {
+  readonly documents: readonly ChangedDocument[];
+  readonly rows: readonly AuditRow[];
+  readonly parked: readonly Parked[];
+}
+
+/** How one event changes the store. */
+export type Apply = (store: ViewStore, event: ReturnType<typeof decodeEvent>) => readonly ViewChange[];
+
+/** Folds pages in memory. One event that cannot be applied stops its own stream, never the others. */
+export class ViewFold {
+  readonly #store = new ViewStore();
+  readonly #parkedKeys: Set<string>;
+
+  constructor(
+    from: { readonly documents: Iterable<ViewChange>; readonly parkedKeys: Iterable<string> },
+    private readonly apply: Apply = (store, event) => store.apply(event),
+  ) {
+    this.#store.load(from.documents);
+    this.#parkedKeys = new Set(from.parkedKeys);
+  }
+
+  /** @param refused positions whose result the tables refused before */
+  fold(bodies: readonly StoredBody[], refused: ReadonlySet<number>): FoldedPage {
+    const documents = new Map<string, ChangedDocument>();
+    const rows: AuditRow[] = [];
+    const parked: Parked[] = [];
+    for (const { body, position } of bodies) {
+      const event = decodeEvent(body);
+      rows.push(auditRow(event));
+      const key = event.stream;
+      const park = (message: string, isCause: boolean): void => void parked.push({ position, key, message, recordedAt: event.recordedAt, isCause });
+      if (this.#parkedKeys.has(key)) {
+        park('an earlier event of this stream is parked', false);
+        continue;
+      }
+      try {
+        if (refused.has(position)) throw new Error('the tables refuse what this event makes of the views');
+        for (const change of this.apply(this.#store, event)) documents.set(`${change.view}\n${change.key}`, { change, position });
+      } catch (error) {
+        this.#parkedKeys.add(key);
+        park(messageOf(error), true);
+      }
+    }
+    return { documents: [...documents.values()], rows, parked };
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import { InputError, messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
+import { decodeEvent } from '@plumbline/events';
+import type { AuditFilter, AuditPage, ListViewOptions, LogQueries, ViewPage } from '@plumbline/event-log';
+import { ViewKind } from '@plumbline/views';
+import type pg from 'pg';
+import { CONSUMER } from '../projection/projection-tables.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
+
+/** Tells how far the views are. */
+export interface ProjectionProgress {
+  /** True when everything below the position is in the tables; false when the time is over before. */
+  waitFor(position: number, timeoutMs: number): Promise<boolean>;
+}
+
+const SHARD = 0;
+const DEFAULT_LIMIT = 500;
+const MAX_LIMIT = 5_000;
+/** Text of the documents or events of one page: keeps an answer below the message limit of the door. */
+const PAGE_CHARS = 8 * 1024 * 1024;
+/** How long a question waits for the views to reach `minPosition`. */
+export const VIEW_WAIT_MS = 5_000;
+
+const LIVE = `select l.version, coalesce(c.pos, 0) as pos from projection.live l
+  left join ledger.cursor c on c.consumer = l.consumer and c.version = l.version and c.shard = ${SHARD} and c.partition = 0
+  where l.consumer = '${CONSUMER}'`;
+
+/** Answers from the tables of the projections; works in every process that reaches the database. */
+export class PostgresLogQueries implements LogQueries {
+  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly waitMs?: number }) {}
+
+  async getView(view: string, key: string, minPosition?: number): Promise<unknown> {
+    checkView(view);
+    await this.#reach(minPosition);
+    const { rows } = await this.#query<{ document: unknown }>({
+      name: 'get-view',
+      text: `select d.document from (${LIVE}) l join projection.document d on d.version = l.version and d.view = $1 and d.key = $2`,
+      values: [view, key],
+    });
+    return rows[0]?.document;
+  }
+
+  async listView(view: string, options: ListViewOptions = {}): Promise<ViewPage> {
+    checkView(view);
+    const limit = checkLimit(options.limit);
+    const prefix = options.keyPrefix ?? '';
+    const after = options.cursor === undefined ? undefined : decodeCursor(options.cursor);
+    await this.#reach(options.minPosition);
+    // The cursor of the projection and the documents in one statement: both from one moment.
+    const { rows } = await this.#query<{ pos: string; key: string | null; document: string | null }>({
+      name: 'list-view',
+      text: `select l.pos, d.key, d.document from (${LIVE}) l left join lateral (
+          select key, document::text as document from projection.document
+          where version = l.version and view = $1 and key >= $2 and starts_with(key, $2) and ($3::text is null or key > $3) order by key limit $4
+        ) d on true`,
+      values: [view, prefix, after ?? null, limit + 1],
+    });
+    const found = rows.flatMap(({ key, document }) => (key === null || document === null ? [] : [{ key, text: document }]));
+    const shown = fitting(found.slice(0, limit), (row) => row.text.length);
+    const last = shown.at(-1);
+    return {
+      documents: shown.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })),
+      position: Number(rows[0]?.pos ?? 0),
+      ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}),
+    };
+  }
+
+  async audit(filter: AuditFilter): Promise<AuditPage> {
+    const { bodies, cursor } = await this.auditBodies(filter);
+    return { events: bodies.map((body) => decodeEvent(body)), ...(cursor === undefined ? {} : { cursor }) };
+  }
+
+  /** As {@link audit}, with the events as they are stored. */
+  async auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }> {
+    const limit = checkLimit(filter.limit);
+    const { conditions, values } = auditConditions(filter);
+    const direction = (filter.order ?? 'desc') === 'asc' ? 'asc' : 'desc';
+    const { rows } = await this.#query<{ position: string; body: string }>({
+      text: `select a.position, e.body from (
+          select position from projection.audit_event where version = (select version from projection.live where consumer = '${CONSUMER}')
+          ${conditions.map((condition) => `and ${condition}`).join(' ')} order by position ${direction} limit ${limit + 1}
+        ) a join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`,
+      values,
+    });
+    const shown = fitting(rows.slice(0, limit), (row) => row.body.length);
+    const last = shown.at(-1);
+    return { bodies: shown.map((row) => row.body), ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
+  }
+
+  async #reach(minPosition: number | undefined): Promise<void> {
+    if (minPosition === undefined) return;
+    if (!Number.isSafeInteger(minPosition) || minPosition < 0) throw new InputError('PLB-1158', `minPosition ${minPosition} is not a position: positions are whole numbers from 0`);
+    if (await this.parts.progress.waitFor(minPosition, this.parts.waitMs ?? VIEW_WAIT_MS)) return;
+    throw new OverloadedError('PLB-5102', `the views have not folded the events below position ${minPosition} yet: ask again`, 1_000, { details: { minPosition } });
+  }
+
+  async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.parts.pool.query<Row>(query);
+    } catch (error) {
+      throw new UpstreamError('PLB-6007', `the views cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function checkView(view: string): void {
+  if (!ViewKind.some((kind) => kind === view)) throw new InputError('PLB-1158', `"${view}" is not a view: there are ${ViewKind.join(', ')}`);
+}
+
+function checkLimit(limit = DEFAULT_LIMIT): number {
+  if (!Number.isSafeInteger(limit) || limit < 1) throw new InputError('PLB-1158', `the limit is a whole number from 1, not ${limit}`);
+  return Math.min(limit, MAX_LIMIT);
+}
+
+function checkTime(name: string, text: string): string {
+  if (Number.isNaN(Date.parse(text)) || !/^\d{4}-\d{2}-\d{2}T/.test(text)) throw new InputError('PLB-1158', `${name} "${text}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`);
+  return text;
+}
+
+/** As many as fit into a page, at least one. */
+function fitting<Row>(rows: readonly Row[], chars: (row: Row) => number): readonly Row[] {
+  let sum = 0;
+  const end = rows.findIndex((row, index) => {
+    sum += chars(row);
+    return index > 0 && sum > PAGE_CHARS;
+  });
+  return end < 0 ? rows : rows.slice(0, end);
+}
+
+function auditConditions(filter: AuditFilter): { readonly conditions: readonly string[]; readonly values: unknown[] } {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  const add = (condition: (parameter: string) => string, value: unknown): void => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  add((p) => `(actor = ${p} or actor_name = ${p})`, filter.actor);
+  add((p) => `type = ${p}`, filter.type);
+  add((p) => `application = ${p}`, filter.application);
+  add((p) => `environment = ${p}`, filter.environment);
+  add((p) => `cluster = ${p}`, filter.cluster);
+  add((p) => `correlation_id = ${p}`, filter.correlationId);
+  add((p) => `recorded_at >= ${p}::timestamptz`, filter.since === undefined ? undefined : checkTime('since', filter.since));
+  add((p) => `recorded_at < ${p}::timestamptz`, filter.until === undefined ? undefined : checkTime('until', filter.until));
+  if (filter.cursor !== undefined) {
+    const position = Number(decodeCursor(filter.cursor));
+    if (!Number.isSafeInteger(position)) throw new InputError('PLB-1158', 'the cursor is not one that this server gave out: begin without a cursor');
+    add((p) => `position ${filter.order === 'asc' ? '>' : '<'} ${p}`, position);
+  }
+  return { conditions, values };
+}
