@@ -36,8 +36,10 @@ export function httpEdge(config: GatewayConfig, authenticator: Authenticator): H
   return {
     listen: config.listen,
     setup: (app: NestFastifyApplication) => {
-      app.useBodyParser('*', {}, parseBody);
       const fastify = app.getHttpAdapter().getInstance();
+      // The built-in parser of JSON would go before one for everything.
+      fastify.removeAllContentTypeParsers();
+      app.useBodyParser('*', {}, parseBody);
       fastify.addHook('onRoute', (route) => {
         route.bodyLimit = limitOf(route.url);
       });
