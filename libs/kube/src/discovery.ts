@@ -36,6 +36,8 @@ interface Snapshot {
   /** Group (or `group/version`) to the reason why it could not be read. */
   readonly failed: ReadonlyMap<string, string>;
   readonly readAtMs: number;
+  /** How many invalidations had been asked for when the read began. */
+  readonly epoch: number;
 }
 
 interface AggregatedResource {
@@ -83,10 +85,10 @@ class SnapshotBuilder {
     else versions.push(version);
   }
 
-  build(readAtMs: number): Snapshot {
+  build(readAtMs: number, epoch: number): Snapshot {
     const byKind = new Map<string, ApiResource>();
     for (const resource of this.resources) byKind.set(`${resource.group}/${resource.version}/${resource.kind}`, resource);
-    return { resources: this.resources, byKind, groups: this.groups, failed: this.failed, readAtMs };
+    return { resources: this.resources, byKind, groups: this.groups, failed: this.failed, readAtMs, epoch };
   }
 }
 
@@ -96,8 +98,8 @@ class SnapshotBuilder {
  */
 export class Discovery {
   private snapshot: Snapshot | undefined;
-  private loading: Promise<Snapshot> | undefined;
-  private stale = false;
+  private loading: { readonly epoch: number; readonly promise: Promise<Snapshot> } | undefined;
+  private epoch = 0;
   private readonly etags = new Map<string, { readonly etag: string; readonly list: AggregatedList }>();
   private readonly clock: Clock;
   private readonly maxAgeMs: number;
@@ -122,7 +124,7 @@ export class Discovery {
     const known = await this.current();
     const first = lookup(known, apiVersion, kind);
     if ('found' in first || this.clock.nowMs() - known.readAtMs <= this.missMaxAgeMs) return first;
-    return lookup(await this.refresh(), apiVersion, kind);
+    return lookup(await this.read(), apiVersion, kind);
   }
 
   /** Every resource (all versions, without subresources) that could be read. */
@@ -137,44 +139,44 @@ export class Discovery {
 
   /** The next answer is read anew. Call it when a CRD or an APIService changed. */
   invalidate(): void {
-    this.stale = true;
+    this.epoch += 1;
   }
 
   /** Reads everything now; concurrent calls share one read. */
-  async refresh(): Promise<Snapshot> {
-    // A read that began before an invalidation must not satisfy it.
-    if (this.stale) {
-      await this.loading?.catch(() => undefined);
-      this.stale = false;
-    }
-    this.loading ??= this.load().finally(() => {
-      this.loading = undefined;
-    });
-    return this.loading;
+  async refresh(): Promise<void> {
+    await this.read();
   }
 
   private async current(): Promise<Snapshot> {
     const { snapshot } = this;
-    const usable = snapshot !== undefined && !this.stale && this.clock.nowMs() - snapshot.readAtMs < this.maxAgeMs;
-    return usable ? snapshot : this.refresh();
+    const usable = snapshot?.epoch === this.epoch && this.clock.nowMs() - snapshot.readAtMs < this.maxAgeMs;
+    return usable ? snapshot : this.read();
   }
 
-  private async load(): Promise<Snapshot> {
+  private read(): Promise<Snapshot> {
+    const { epoch } = this;
+    // A read that began before an invalidation does not satisfy it.
+    if (this.loading?.epoch !== epoch) {
+      const promise = this.load(epoch).finally(() => {
+        if (this.loading?.promise === promise) this.loading = undefined;
+      });
+      this.loading = { epoch, promise };
+    }
+    return this.loading.promise;
+  }
+
+  private async load(epoch: number): Promise<Snapshot> {
     const startedAtMs = this.clock.nowMs();
     const builder = new SnapshotBuilder();
-    try {
-      await Promise.all([this.loadRoot('/api', builder), this.loadRoot('/apis', builder)]);
-    } catch (error) {
-      this.stale = true;
-      throw error;
-    }
-    this.snapshot = builder.build(startedAtMs);
-    return this.snapshot;
+    await Promise.all([this.loadRoot('/api', builder), this.loadRoot('/apis', builder)]);
+    const snapshot = builder.build(startedAtMs, epoch);
+    if (this.snapshot === undefined || this.snapshot.epoch <= epoch) this.snapshot = snapshot;
+    return snapshot;
   }
 
   private async loadRoot(path: '/api' | '/apis', builder: SnapshotBuilder): Promise<void> {
     const cached = this.etags.get(path);
-    const response = await this.read(path, { accept: AGGREGATED, ...(cached === undefined ? {} : { 'if-none-match': cached.etag }) });
+    const response = await this.get(path, { accept: AGGREGATED, ...(cached === undefined ? {} : { 'if-none-match': cached.etag }) });
     const text = await response.text();
     if (response.status === 304 && cached !== undefined) return addAggregated(cached.list, builder);
     this.check(response, text, path);
@@ -207,7 +209,7 @@ export class Discovery {
   ): Promise<void> {
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
     try {
-      const response = await this.read(path, { accept: 'application/json' });
+      const response = await this.get(path, { accept: 'application/json' });
       const text = await response.text();
       this.check(response, text, path);
       const listed = parseJson<ResourceList>(text, path).resources ?? [];
@@ -222,7 +224,7 @@ export class Discovery {
     }
   }
 
-  private read(path: string, headers: Readonly<Record<string, string>>): Promise<KubeResponse> {
+  private get(path: string, headers: Readonly<Record<string, string>>): Promise<KubeResponse> {
     return this.transport.request({ method: 'GET', path, headers, signal: AbortSignal.timeout(this.timeoutMs) });
   }
 
