@@ -154,14 +154,14 @@ export class KubeClient {
 
   /** The version of the API server. */
   async version(): Promise<{ readonly gitVersion: string }> {
-    const answer = await this.call({ method: 'GET', path: '/version', subject: { verb: 'read', group: '', kind: 'version' } });
+    const answer = await this.call({ method: 'GET', path: '/version', subject: { verb: 'read', group: '', kind: 'version', cluster: this.cluster } });
     return parseJson(answer.text, 'GET /version');
   }
 
   /** UID of the namespace `kube-system`: the identity of a cluster, whatever its address. */
   async serverUid(): Promise<string> {
     const path = '/api/v1/namespaces/kube-system';
-    const answer = await this.call({ method: 'GET', path, subject: { verb: 'get', group: '', kind: 'Namespace', name: 'kube-system' } });
+    const answer = await this.call({ method: 'GET', path, subject: { verb: 'get', group: '', kind: 'Namespace', name: 'kube-system', cluster: this.cluster } });
     const { uid } = parseJson<KubeObject>(answer.text, path).metadata;
     if (uid === undefined) throw new UpstreamError('PLB-6127', 'the namespace kube-system has no UID: this is not a Kubernetes API server');
     return uid;

@@ -297,7 +297,7 @@ export class KubeTransportError extends UpstreamError {}
 /** Wraps whatever a connection threw. `where` is the server's address without credentials. */
 export function transportError(where: string, cause: unknown): KubeTransportError {
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-  const tls = /CERT|TLS|SSL/.test(code);
+  const tls = /CERT|TLS|SSL|VERIFY|SELF_SIGNED/.test(code);
   const advice = tls ? '; check the certificate authority and client certificate of this cluster' : '';
   return new KubeTransportError(tls ? 'PLB-6122' : 'PLB-6120', `no answer from the API server at ${where}: ${messageOf(cause)}${advice}`, {
     cause,

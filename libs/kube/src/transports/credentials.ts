@@ -58,9 +58,11 @@ export async function credentialSource(connection: KubeConnection, clock: Clock 
   if (cluster === null) {
     throw new UpstreamError('PLB-6123', `${where}: the context "${config.getCurrentContext()}" names a cluster that the file does not have`, { retry: 'never' });
   }
+  const server = parseServer(cluster.server, where);
+  allowLoopbackHttp(config, server, where);
   let cached: { readonly value: Promise<ResolvedCredentials>; readonly untilMs: number } | undefined;
   return {
-    server: parseServer(cluster.server, where),
+    server,
     proxyUrl: cluster.proxyUrl,
     resolve: async () => {
       if (cached === undefined || cached.untilMs <= clock.nowMs()) {
@@ -102,6 +104,16 @@ async function load(config: Loader, connection: Exclude<KubeConnection, { readon
   }
   config.setCurrentContext(context);
   return where;
+}
+
+/** The library refuses plain HTTP unless certificates are not verified, which there are none of. Credentials never leave the machine unencrypted. */
+function allowLoopbackHttp(config: Loader, server: URL, where: string): void {
+  if (server.protocol !== 'http:') return;
+  if (!['127.0.0.1', '[::1]', 'localhost'].includes(server.hostname)) {
+    throw new UpstreamError('PLB-6123', `${where}: the server address is http:// and not on this machine; use https://`, { retry: 'never' });
+  }
+  const current = config.getCurrentCluster();
+  config.clusters = config.clusters.map((cluster) => (cluster === current ? { ...cluster, skipTLSVerify: true } : cluster));
 }
 
 async function resolveFrom(config: Loader, where: string): Promise<ResolvedCredentials> {
