@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { canonicalJson } from '@plumbline/core';
 import type { Declared } from './declared.js';
 
 /** Dotted paths of what differs between two declarations; items of lists by their name where they have one. */
@@ -6,13 +7,13 @@ export function changedFields(before: Declared, after: Declared): readonly strin
   const paths: string[] = [];
   walk('labels', before.labels, after.labels, paths);
   walk('spec', before.spec, after.spec, paths);
-  return paths;
+  return paths.sort();
 }
 
 function walk(path: string, before: unknown, after: unknown, paths: string[]): void {
   const [left, right] = [entriesOf(before), entriesOf(after)];
   if (left === undefined || right === undefined) {
-    if (JSON.stringify(before) !== JSON.stringify(after)) paths.push(path);
+    if (textOf(before) !== textOf(after)) paths.push(path);
     return;
   }
   for (const key of new Set([...left.keys(), ...right.keys()])) walk(`${path}.${key}`, left.get(key), right.get(key), paths);
@@ -33,4 +34,9 @@ function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
     named.set(name, item);
   }
   return value.length === 0 ? undefined : named;
+}
+
+/** Equal values have equal texts: the order of keys says nothing. */
+function textOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : canonicalJson(value);
 }
