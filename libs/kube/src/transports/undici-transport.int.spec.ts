@@ -53,7 +53,7 @@ class CountingProxy implements AsyncDisposable {
 interface Kubeconfig {
   readonly clusters: { readonly cluster: Record<string, unknown> }[];
   readonly users: { user: Record<string, unknown> }[];
-  readonly contexts: { readonly name: string }[];
+  readonly contexts: { readonly name: string; readonly context: { cluster: string } }[];
 }
 
 describeWith('kube', 'the transport to a real API server', () => {
@@ -143,7 +143,7 @@ describeWith('kube', 'the transport to a real API server', () => {
   it('names what is wrong with a kubeconfig: no file, no YAML, no such context, no such cluster, no URL', async () => {
     const broken = path.join(dir.path, 'broken');
     await writeFile(broken, `users:\n- name: x\n  user:\n    token: "${CANARY}\n`);
-    const dangling = await kubeconfig('dangling', ({ contexts }) => { (contexts as { context: { cluster: string } }[]).forEach((entry) => { entry.context.cluster = 'none'; }); });
+    const dangling = await kubeconfig('dangling', ({ contexts }) => { contexts.forEach((entry) => { entry.context.cluster = 'none'; }); });
     const odd = await kubeconfig('odd', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['server'] = 'not a url'; });
     const clear = await kubeconfig('clear', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['server'] = 'http://10.0.0.1:8080'; });
     const cases: [string, string | undefined, RegExp][] = [
