@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { applicationResource, repositoryResource, sampleFiles } from '../../topology/samples.js';
+import type { Stage } from '../../topology/stage.js';
+import { bareEnvironment } from '../../topology/topology.config.js';
+
+const PLUMB = fileURLToPath(new URL('../../../cli/bin/plumb.js', import.meta.url));
+
+/** How a command ended. */
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `plumb` as a person does: a process with a server and a token in its environment. */
+async function plumb({ topology }: Stage, ...args: readonly string[]): Promise<Ended> {
+  const env = bareEnvironment(topology.dataDir, { PLUMBLINE_SERVER: topology.url, PLUMBLINE_TOKEN: topology.token });
+  const child = spawn(process.execPath, [PLUMB, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, out, err };
+}
+
+/** The command line. */
+export function plumbStories(stage: () => Stage): void {
+  it('plumb applies, waits, shows, rolls back, and tells by its exit status how it went', async () => {
+    const { git, topology } = stage();
+    const source = await git.createRepository('typed');
+    await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'one' }) });
+    const file = path.join(topology.dataDir, 'typed.yaml');
+    const resources = [repositoryResource('typed', source.url), applicationResource('typed', { repository: 'typed', path: 'deploy', namespace: 'typed' })];
+    // JSON is YAML; one document each.
+    await writeFile(file, resources.map((resource) => JSON.stringify(resource)).join('\n---\n'));
+    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({ code: 0, out: expect.stringContaining('created') as unknown });
+    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({ code: 0, out: expect.stringContaining('unchanged') as unknown });
+    expect(await plumb(stage(), 'wait', 'typed', '--version', '1', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
+    const commit = await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'two' }) });
+    expect((await plumb(stage(), 'refresh', 'typed')).code).toBe(0);
+    expect((await plumb(stage(), 'wait', 'typed', '--commit', commit, '--timeout', '30s')).code).toBe(0);
+    expect((await plumb(stage(), 'status', 'typed')).out).toMatch(/released version 2[\s\S]*east: Synced Healthy/);
+    const listed = await plumb(stage(), 'get', 'applications', '-o', 'json');
+    expect(JSON.stringify(JSON.parse(listed.out))).toContain('default/typed');
+    expect((await plumb(stage(), 'diff', 'typed', '--from', '1', '--to', '2')).out).toContain('two');
+    expect(await plumb(stage(), 'rollback', 'typed', '--to', '1', '--reason', 'wrong')).toMatchObject({ code: 0 });
+    expect(await plumb(stage(), 'wait', 'typed', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
+    expect((await plumb(stage(), 'history', 'typed')).out).toMatch(/Rollback|rollback/);
+    expect((await plumb(stage(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain('RollbackRequested');
+  });
+
+  it('plumb ends with 2 for a wrong line, 3 for what is not there, 4 when time is over, 5 when refused', async () => {
+    expect((await plumb(stage(), 'frobnicate')).code).toBe(2);
+    expect(await plumb(stage(), 'status', 'not-there')).toMatchObject({ code: 3, err: expect.stringContaining('PLB-3') as unknown });
+    const { repository, apply } = stage();
+    await repository('endless', { 'README.md': 'nothing to deploy' });
+    await apply(applicationResource('endless', { repository: 'endless', path: 'not-there', namespace: 'endless' }));
+    expect((await plumb(stage(), 'wait', 'endless', '--timeout', '300ms')).code).toBe(4);
+    expect((await plumb(stage(), '--token', 'plumb_wrong', 'get', 'applications')).code).toBe(5);
+  });
+}
