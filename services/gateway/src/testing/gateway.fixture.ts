@@ -84,6 +84,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   app.get<Announcer>(ANNOUNCER, { strict: false }).announce = (line) => void announced.push(line);
   await app.listen(0, '127.0.0.1');
   const access = app.get<LogAccess>(LOG_ACCESS, { strict: false });
+  // What the bus does for a gateway that runs with others.
+  log.onCommitted(({ firstPosition, lastPosition }) => {
+    void log.read({ from: firstPosition, limit: lastPosition - firstPosition + 1 }).then(({ events }) => access.offer({ shard: 0, firstPosition, lastPosition, events }));
+  });
   const address = app.getHttpServer().address();
   const append: GatewayUnderTest['append'] = async (type, stream, data, given = {}) => {
     const service = eventOwners[type];
