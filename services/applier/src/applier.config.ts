@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 import { InputError, messageOf } from '@plumbline/core';
 import { parseReleaseVerifyKey, parseSealKey } from '@plumbline/manifest';
 import type { SealKey } from '@plumbline/manifest';
-import { configProvider } from '@plumbline/platform';
+import { booleanSetting, configProvider } from '@plumbline/platform';
 import { z } from 'zod';
 import type { SyncLimits } from './sync/tools.js';
 
@@ -20,6 +20,8 @@ export interface ApplierConfig {
   readonly releaseKeys: readonly KeyObject[];
   /** Where simulated clusters live. */
   readonly simulatedDir: string;
+  /** Simulated clusters get a loopback HTTP door and a kubeconfig for it beside their state. */
+  readonly simulatedDoors: boolean;
   readonly probeMs: number;
   /** Requests to one cluster in flight. */
   readonly requestsPerCluster: number;
@@ -35,6 +37,8 @@ export const applierEnvironment = z.object({
   PLUMBLINE_SECRETS_KEY_FILE: z.string().describe('File with the 32-byte key that values of Secrets are sealed with; the same as the renderer\'s.'),
   PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: z.string().describe('PEM file (SPKI, Ed25519) with the key that releases must be signed by.'),
   PLUMBLINE_DATA_DIR: z.string().default('.plumbline').describe('Directory for data of this process; simulated clusters are kept in it.'),
+  PLUMBLINE_APPLIER_SIMULATED_DOORS: booleanSetting.default(false)
+    .describe('Open an HTTP door on loopback, without authentication, to each simulated cluster, and write a kubeconfig for it to PLUMBLINE_DATA_DIR/simulated/NAME.kubeconfig.'),
   PLUMBLINE_APPLIER_PROBE_MS: z.coerce.number().int().min(200).default(15_000).describe('How often a connected cluster is asked for its identity, in milliseconds.'),
   PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(16).describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
   PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(32).describe('Targets of one cluster that are synced at the same time.'),
@@ -47,6 +51,7 @@ function compile(env: z.output<typeof applierEnvironment>): ApplierConfig {
     installation: env.PLUMBLINE_INSTALLATION,
     sealKey: parseSealKey(read('PLUMBLINE_SECRETS_KEY_FILE', env.PLUMBLINE_SECRETS_KEY_FILE)),
     releaseKeys: [parseReleaseVerifyKey(read('PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE', env.PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE).toString('utf8'))],
+    simulatedDoors: env.PLUMBLINE_APPLIER_SIMULATED_DOORS,
     simulatedDir: path.join(env.PLUMBLINE_DATA_DIR, 'simulated'),
     probeMs: env.PLUMBLINE_APPLIER_PROBE_MS,
     requestsPerCluster: env.PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER,

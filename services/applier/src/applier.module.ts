@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
-import { applierConfigProvider } from './applier.config.js';
+import { APPLIER_CONFIG, applierConfigProvider } from './applier.config.js';
+import type { ApplierConfig } from './applier.config.js';
 import { ApplierService } from './applier.service.js';
+import { CONNECT_CLUSTER } from './clusters/cluster-registry.js';
+import { clusterConnector } from './clusters/connect.js';
+import { SIMULATED_OPTIONS, SimulatedClusters } from './clusters/simulated-clusters.js';
 import { EventsConsumer } from './consumers/events.consumer.js';
 
 /** Plans, applies, prunes, and watches health and drift; the only module that talks to clusters. */
-@Module({ controllers: [EventsConsumer], providers: [ApplierService, applierConfigProvider] })
+@Module({
+  controllers: [EventsConsumer],
+  providers: [
+    applierConfigProvider,
+    { provide: SIMULATED_OPTIONS, inject: [APPLIER_CONFIG], useFactory: (config: ApplierConfig) => ({ directory: config.simulatedDir, doors: config.simulatedDoors }) },
+    SimulatedClusters,
+    {
+      provide: CONNECT_CLUSTER, inject: [APPLIER_CONFIG, SimulatedClusters],
+      useFactory: (config: ApplierConfig, simulated: SimulatedClusters) => clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated }),
+    },
+    ApplierService,
+  ],
+})
 export class ApplierModule {}

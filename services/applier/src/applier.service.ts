@@ -13,10 +13,9 @@ import { CLOCK, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import { APPLIER_CONFIG } from './applier.config.js';
 import type { ApplierConfig } from './applier.config.js';
-import { ClusterRegistry } from './clusters/cluster-registry.js';
+import { ClusterRegistry, CONNECT_CLUSTER } from './clusters/cluster-registry.js';
+import type { ConnectCluster } from './clusters/cluster-registry.js';
 import type { ClusterSession } from './clusters/cluster-session.js';
-import { clusterConnector } from './clusters/connect.js';
-import { SimulatedClusters } from './clusters/simulated-clusters.js';
 import { FleetState } from './domain/fleet-state.js';
 import type { RenderedVersion, TargetState } from './domain/fleet-state.js';
 import { Slots } from './domain/limits.js';
@@ -43,7 +42,6 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   readonly #log: FleetLog;
   readonly #reader: ObjectReader;
   readonly #inventories: Inventories;
-  readonly #simulated: SimulatedClusters;
   readonly #clusters: ClusterRegistry;
   readonly #follower: Follower;
   readonly #deps: RunnerDeps;
@@ -55,14 +53,13 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(APPLIER_CONFIG) private readonly config: ApplierConfig,
+    @Inject(CONNECT_CLUSTER) connect: ConnectCluster,
   ) {
     this.#log = new FleetLog(log, this.#fleet, clock, logger);
     this.#reader = new ObjectReader(store, config.cacheBytes);
     this.#inventories = new Inventories(this.#reader);
-    this.#simulated = new SimulatedClusters(config.simulatedDir);
     this.#clusters = new ClusterRegistry({
-      fleet: this.#fleet, log: this.#log, inventories: this.#inventories, clock, logger, probeMs: config.probeMs,
-      connect: clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated: this.#simulated }),
+      fleet: this.#fleet, log: this.#log, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,
       onCluster: (cluster, what) => this.#onCluster(cluster, what),
       onObject: (owner) => this.#runner(owner).notice(),
     });
@@ -89,7 +86,6 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     await this.#follower.stop();
     await Promise.allSettled([...this.#runners.values()].map((runner) => runner.stop()));
     await this.#clusters.stop();
-    await this.#simulated.close();
   }
 
   /** Takes a batch from the bus. */

@@ -10,6 +10,9 @@ import type { Inventories } from '../targets/inventories.js';
 import { ClusterSession } from './cluster-session.js';
 import type { ClusterIdentity } from './cluster-session.js';
 
+/** Injection token of the {@link ConnectCluster}. */
+export const CONNECT_CLUSTER = Symbol('CONNECT_CLUSTER');
+
 /** Opens a way to the API server of a cluster. */
 export type ConnectCluster = (cluster: ClusterState) => Promise<KubeTransport>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError } from '@plumbline/core';
-import { KubeApiError } from '@plumbline/kube';
+import { isInvalid, KubeApiError } from '@plumbline/kube';
 
 /** Why a write or a read on the cluster failed, and whether the same again may pass. */
 export interface Failure {
@@ -14,12 +14,19 @@ export interface Failure {
 /** The class of a failure. Messages about Secrets come without the server's text already. */
 export function failureOf(error: unknown): Failure {
   const message = messageOf(error);
-  if (error instanceof KubeApiError) return { ...apiFailure(error), message, uncertain: error.status >= 500 };
+  if (error instanceof KubeApiError) return { ...apiFailure(error), message, uncertain: error.status >= 500 && !misfits(error) };
   if (error instanceof PlumblineError && error.code.startsWith('PLB-61')) return { reason: 'ClusterUnreachable', message, retryable: true, uncertain: true };
   if (error instanceof PlumblineError) return { reason: error.code === 'PLB-6401' ? 'CannotUnseal' : 'Error', message, retryable: error.retry !== 'never', uncertain: false };
   // An aborted or timed-out request: nobody knows.
   return { reason: 'Error', message, retryable: true, uncertain: true };
 }
+
+/** A plain boolean: a type guard would leave nothing of the error for what follows. */
+function misfits(error: unknown): boolean {
+  return isInvalid(error);
+}
+
+const INVALID = { reason: 'InvalidObject', retryable: false } as const;
 
 function apiFailure(error: KubeApiError): { readonly reason: string; readonly retryable: boolean } {
   switch (error.denial?.by) {
@@ -34,11 +41,11 @@ function apiFailure(error: KubeApiError): { readonly reason: string; readonly re
   }
   if (error.causes.some(({ immutable }) => immutable)) return { reason: 'ImmutableField', retryable: false };
   if (error.conflicts.length > 0) return { reason: 'FieldConflict', retryable: true };
+  if (misfits(error)) return INVALID;
   if (error.status >= 500) return { reason: 'ServerError', retryable: true };
   const known: Readonly<Record<number, { readonly reason: string; readonly retryable: boolean }>> = {
-    400: { reason: 'InvalidObject', retryable: false }, 401: { reason: 'Unauthorized', retryable: true }, 403: { reason: 'Forbidden', retryable: true },
-    404: { reason: 'NotFound', retryable: true }, 409: { reason: 'Conflict', retryable: true }, 413: { reason: 'TooLarge', retryable: false },
-    422: { reason: 'InvalidObject', retryable: false }, 429: { reason: 'TooManyRequests', retryable: true },
+    401: { reason: 'Unauthorized', retryable: true }, 403: { reason: 'Forbidden', retryable: true },
+    404: { reason: 'NotFound', retryable: true }, 409: { reason: 'Conflict', retryable: true }, 413: { reason: 'TooLarge', retryable: false }, 429: { reason: 'TooManyRequests', retryable: true },
   };
   return known[error.status] ?? { reason: 'ServerError', retryable: false };
 }

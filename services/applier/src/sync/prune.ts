@@ -66,6 +66,8 @@ export class PruneRun {
         await this.#one(doomed.entry);
       });
     }
+    // The API server cleans up behind a definition by itself, in a moment.
+    await this.#waitFor(new Set([...this.#kept.keys()].filter((key) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'))));
     return { changes: this.#changes, kept: [...this.#kept.values()], retryable: this.#retryable };
   }
 
