@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { messageOf } from '@plumbline/core';
+import { messageOf, OverloadedError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
 import type { EventLog } from './event-log.port.js';
 
 const BUS_GRACE_MS = 25;
+
+function stoppedError(): OverloadedError {
+  return new OverloadedError('PLB-5103', 'this process is stopping and follows the log no further', 1_000);
+}
 
 /** How a {@link Follower} is set up. */
 export interface FollowerOptions {
@@ -30,7 +34,8 @@ export class Follower {
   #wake: (() => void) | undefined;
   #offered: EventEnvelopeBatch[] = [];
   #loop: Promise<void> = Promise.resolve();
-  readonly #waiters = new Set<{ readonly position: number; readonly resolve: () => void }>();
+  readonly #waiters = new Set<{ readonly position: number; readonly resolve: () => void; readonly reject: () => void }>();
+  #stopped = false;
   #behind = true;
 
   constructor(private readonly options: FollowerOptions) {
@@ -67,27 +72,32 @@ export class Follower {
     this.#wake?.();
   }
 
-  /** Resolves when every event up to and including the position has been folded. */
+  /**
+   * Resolves when every event up to and including the position has been folded.
+   * @throws OverloadedError PLB-5103 when the follower is stopped before: what is waited for is in the log all the same.
+   */
   whenProcessed(position: number): Promise<void> {
     if (this.#next > position) return Promise.resolve();
-    return new Promise((resolve) => {
+    if (this.#stopped) return Promise.reject(stoppedError());
+    return new Promise((resolve, reject) => {
       // The bus usually brings it within milliseconds; asking the log at once would cost a read for every append.
       const timer = setTimeout(() => this.nudge(), BUS_GRACE_MS);
-      this.#waiters.add({
-        position,
-        resolve: () => {
-          clearTimeout(timer);
-          resolve();
-        },
-      });
+      const settle = (done: () => void) => (): void => {
+        clearTimeout(timer);
+        done();
+      };
+      this.#waiters.add({ position, resolve: settle(resolve), reject: settle(() => reject(stoppedError())) });
     });
   }
 
-  /** Stops after the batch in hand. */
+  /** Stops after the batch in hand; whoever still waits for a position is told so. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.#stopped = true;
     this.#wake?.();
     await this.#loop;
+    for (const waiter of this.#waiters) waiter.reject();
+    this.#waiters.clear();
   }
 
   async #run(): Promise<void> {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createPublicKey } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApplicationId, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { createTestLog } from '@plumbline/event-log/testing';
+import type { TestLog } from '@plumbline/event-log/testing';
+import { applicationSpec } from '@plumbline/events';
+import type { NewEvent, RecordedEvent, ServiceName } from '@plumbline/events';
+import { buildObjectSet, generateReleaseKeys, verifyRelease } from '@plumbline/manifest';
+import { MemoryObjectStore } from '@plumbline/object-store/memory';
+import { createLogger } from '@plumbline/platform';
+import { describeWith } from '@plumbline/testkit/vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { commitBy } from './domain/history.fixture.js';
+import { PolicyService } from './policy.service.js';
+
+const APP = ApplicationId.parse('web');
+const digest = `sha256:${'b'.repeat(64)}`;
+const set = buildObjectSet([{ key: '/ConfigMap/web/a', apiVersion: 'v1', digest: digest as never }]);
+const forbidden = buildObjectSet([{ key: 'rbac.authorization.k8s.io/ClusterRoleBinding//a', apiVersion: 'rbac.authorization.k8s.io/v1', digest: digest as never }]);
+const silent = createLogger({ service: 'policy', level: 'silent' });
+
+describeWith('postgres:embedded18', 'the policy service on a real log', () => {
+  const keys = generateReleaseKeys();
+  let dir: string;
+  let test: TestLog;
+  let objects: MemoryObjectStore;
+  let running: PolicyService[];
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'policy-'));
+    writeFileSync(join(dir, 'release.key'), keys.privateKeyPem);
+    test = await createTestLog();
+    objects = new MemoryObjectStore();
+    await objects.put([set, forbidden]);
+    running = [];
+  });
+
+  afterEach(async () => {
+    for (const service of running) await service.beforeApplicationShutdown();
+    await test[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  async function start(): Promise<PolicyService> {
+    const service = new PolicyService(test.log, objects, silent, systemClock, { signingKeyFile: join(dir, 'release.key') });
+    running.push(service);
+    // The bus is not part of this spec: a batch that does not join on makes the service look at the log.
+    test.log.onCommitted(() => service.offer({ shard: 0, firstPosition: Number.MAX_SAFE_INTEGER, lastPosition: Number.MAX_SAFE_INTEGER, events: [] }));
+    await service.onApplicationBootstrap();
+    return service;
+  }
+
+  async function append(service: ServiceName, stream: string, event: NewEvent): Promise<RecordedEvent> {
+    const result = await test.log.append({ requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'tok-anna', name: 'anna' }, service, items: [{ stream, expected: { type: 'any' }, events: [event] }] });
+    const [event0] = (await test.log.read({ from: result.firstPosition, limit: 1 })).events;
+    if (event0 === undefined) throw new Error('the event is not readable');
+    return event0;
+  }
+
+  async function declared(approvals: number): Promise<void> {
+    await append('gateway', StreamName.cluster('east'), { type: 'ClusterDeclared', data: { name: 'east', labels: {}, spec: { simulated: {} } } });
+    const environment = { name: 'staging', clusters: { names: ['east'] }, ...(approvals === 0 ? {} : { approvals: { required: approvals } }) };
+    await append('gateway', StreamName.application(APP), { type: 'ApplicationDeclared', data: { application: APP, labels: {}, spec: applicationSpec.parse({ repository: 'shop', environments: [environment] }) } });
+  }
+
+  async function rendered(version: number, renderDigest: string = set.digest): Promise<RecordedEvent> {
+    return append('renderer', StreamName.version(APP, version), {
+      type: 'VersionRendered',
+      data: {
+        application: APP, environment: 'staging', version, repository: 'shop', revision: 'c'.repeat(40), commit: commitBy('dana@example.com'), inputDigest: digest, renderDigest,
+        sourcesDigest: digest, renderer: 'plain', objectCount: 1, createNamespace: true,
+      },
+    });
+  }
+
+  async function when(type: RecordedEvent['type']): Promise<RecordedEvent> {
+    const { promise: committed, resolve } = Promise.withResolvers<undefined>();
+    const off = test.log.onCommitted(() => resolve(undefined));
+    const { events } = await test.log.read({ from: 0 });
+    const found = events.find((event) => event.type === type);
+    if (found === undefined) await committed;
+    off();
+    return found ?? when(type);
+  }
+
+  it('releases what nothing objects to, in one append, signed over exactly what it says', async () => {
+    await start();
+    await declared(0);
+    const version = await rendered(1);
+    const released = await when('VersionReleased');
+    if (released.type !== 'VersionReleased') throw new Error('unexpected');
+    const evaluated = (await test.log.readStream(StreamName.version(APP, 1))).map(({ type, position }) => [type, position]);
+    expect(evaluated).toEqual([['VersionRendered', version.position], ['PolicyEvaluated', version.position + 1], ['VersionReleased', version.position + 2]]);
+    expect(released).toMatchObject({ causationId: version.id, correlationId: version.correlationId, actor: { id: 'policy' } });
+    const publicKey = createPublicKey(keys.publicKeyPem);
+    expect(verifyRelease(released.data, released.data, [publicKey])).toBe(true);
+    expect(verifyRelease({ ...released.data, clusters: ['east', 'west'] }, released.data, [publicKey])).toBe(false);
+  });
+
+  it('blocks a forbidden kind with the object named', async () => {
+    await start();
+    await append('gateway', StreamName.project('default'), { type: 'ProjectDeclared', data: { name: 'default', labels: {}, spec: { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: ['ClusterRoleBinding'] } } });
+    await declared(0);
+    await rendered(1, forbidden.digest);
+    expect(await when('VersionBlocked')).toMatchObject({ data: { reason: 'PolicyDenied', message: expect.stringContaining('ClusterRoleBinding//a') as string } });
+  });
+
+  it('answers an approval that was submitted while it was not running, once, also after further restarts', async () => {
+    const first = await start();
+    await declared(1);
+    await rendered(1);
+    await when('ApprovalRequested');
+    await first.beforeApplicationShutdown();
+    const submission = await append('gateway', StreamName.version(APP, 1), { type: 'ApprovalSubmitted', data: { application: APP, environment: 'staging', version: 1, verdict: 'Approve', renderDigest: set.digest } });
+    const second = await start();
+    const released = await when('VersionReleased');
+    expect(released).toMatchObject({ causationId: submission.id, data: { kind: 'Approved', approvals: [submission.id] } });
+    await second.beforeApplicationShutdown();
+    const head = await test.log.head();
+    await start();
+    expect(await test.log.head()).toBe(head);
+  });
+});
