@@ -50,7 +50,7 @@ function mode(file: string): string {
 }
 
 async function projects(url: string, token: string): Promise<number> {
-  return (await fetch(`${url}/v1/projects`, { headers: { authorization: `Bearer ${token}` } })).status;
+  return (await fetch(`${url}/api/v1/projects`, { headers: { authorization: `Bearer ${token}` } })).status;
 }
 
 describeWith('postgres:embedded18', 'the standalone process', () => {
@@ -92,7 +92,7 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     const second = start(dir.path);
     expect(await second.ended).toBe(1);
     expect(second.output()).toContain('PLB-4901');
-    expect((await fetch(`${url}/healthz`)).status).not.toBe(500);
+    expect((await fetch(`${url}/api/v1/version`)).status).toBe(200);
   });
 
   it('tells on standard error what is wrong with its settings, and exits with 1', async () => {

@@ -5,6 +5,7 @@ import { UpstreamError } from '@plumbline/core';
 import type { ServerAccount } from './server-account.js';
 
 const KEPT_CHARS = 8_000;
+const LEAVE_MS = 1_000;
 
 /** How PostgreSQL programs are called. */
 export interface PostgresCall {
@@ -76,13 +77,16 @@ export class PostgresProcess {
     return this.#exited;
   }
 
-  /** Disconnects all clients and ends orderly; after the patience is over, at once (it recovers at the next start). */
+  /**
+   * Lets clients that are leaving leave, then disconnects the others and ends orderly; after the patience is over, at once
+   * (it recovers at the next start).
+   */
   async stop(patienceMs: number): Promise<void> {
     if (this.#exit !== undefined) return;
-    this.#child.kill('SIGINT');
-    const timer = setTimeout(() => this.#child.kill('SIGQUIT'), patienceMs);
+    this.#child.kill('SIGTERM');
+    const timers = [setTimeout(() => this.#child.kill('SIGINT'), Math.min(LEAVE_MS, patienceMs)), setTimeout(() => this.#child.kill('SIGQUIT'), patienceMs)];
     await this.#exited;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 
