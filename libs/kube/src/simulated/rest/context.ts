@@ -42,16 +42,21 @@ export interface AdmissionRefusal {
 /** What every part of the simulated API server works on. */
 export class ServerContext {
   readonly admissionHooks = new Set<AdmissionHook>();
-  private readonly usedAddresses = new Map<string, string>();
+  private readonly allocated = new Set<string>();
   private nextAddress = 10;
-  private nextPort = 30_000;
+  private nextPort = 0;
 
   constructor(
     readonly store: Store,
     readonly registry: ResourceRegistry,
     readonly clock: Clock,
     readonly gitVersion: string,
-  ) {}
+  ) {
+    store.subscribe('/services', (change) => {
+      this.allocationsOf(change.before).forEach((entry) => this.allocated.delete(entry));
+      if (change.type !== 'DELETED') this.allocationsOf(change.object).forEach((entry) => this.allocated.add(entry));
+    });
+  }
 
   now(): string {
     return `${new Date(this.clock.nowMs()).toISOString().slice(0, 19)}Z`;
@@ -67,39 +72,36 @@ export class ServerContext {
   }
 
   prepare(): PrepareContext {
-    return { nowMs: this.clock.nowMs(), now: this.now(), uid: () => this.uid(), allocate: (pool, wanted) => this.allocate(pool, wanted) };
+    // What one object claims counts as taken at once; for all others it does when the object is stored.
+    const claimed = new Set<string>();
+    const isTaken = (pool: string, value: string | number): boolean => claimed.has(`${pool}/${value}`) || this.allocated.has(`${pool}/${value}`);
+    return {
+      nowMs: this.clock.nowMs(), now: this.now(), uid: () => this.uid(), isTaken,
+      allocate: (pool) => {
+        let made: string | number;
+        do made = pool === 'clusterIP' ? addressOf(this.nextAddress++) : FIRST_NODE_PORT + (this.nextPort++ % NODE_PORTS);
+        while (isTaken(pool, made));
+        claimed.add(`${pool}/${made}`);
+        return made;
+      },
+    };
   }
 
-  /** Marks what existing services hold as taken; called after a restore. */
+  /** Reads anew what existing services hold; after a restore. */
   readAllocations(): void {
-    this.usedAddresses.clear();
-    for (const key of this.store.keys('/services')) {
-      const service = this.store.get('/services', key);
-      for (const address of listAt(service, 'spec', 'clusterIPs')) this.usedAddresses.set(`clusterIP/${String(address)}`, key);
-      for (const port of listAt(service, 'spec', 'ports')) if (isObj(port) && typeof port['nodePort'] === 'number') this.usedAddresses.set(`nodePort/${port['nodePort']}`, key);
-    }
+    this.allocated.clear();
+    for (const key of this.store.keys('/services')) this.allocationsOf(this.store.get('/services', key)).forEach((entry) => this.allocated.add(entry));
   }
 
-  isAllocated(pool: string, value: string | number): boolean {
-    return this.usedAddresses.has(`${pool}/${value}`);
-  }
-
-  release(pool: string, value: string | number): void {
-    this.usedAddresses.delete(`${pool}/${value}`);
-  }
-
-  private allocate(pool: string, wanted?: string | number): string | number {
-    if (wanted !== undefined) {
-      this.usedAddresses.set(`${pool}/${wanted}`, '');
-      return wanted;
-    }
-    let made: string | number;
-    do made = pool === 'clusterIP' ? addressOf(this.nextAddress++) : this.nextPort++;
-    while (this.usedAddresses.has(`${pool}/${made}`));
-    this.usedAddresses.set(`${pool}/${made}`, '');
-    return made;
+  private allocationsOf(service: Obj | undefined): readonly string[] {
+    const addresses = listAt(service, 'spec', 'clusterIPs').map((address) => `clusterIP/${String(address)}`);
+    const ports = listAt(service, 'spec', 'ports').flatMap((port) => (isObj(port) && typeof port['nodePort'] === 'number' ? [`nodePort/${port['nodePort']}`] : []));
+    return [...addresses, ...ports].filter((entry) => entry !== 'clusterIP/None');
   }
 }
+
+const FIRST_NODE_PORT = 30_000;
+const NODE_PORTS = 2768;
 
 /** The nth address of 10.96.0.0/12. */
 function addressOf(index: number): string {

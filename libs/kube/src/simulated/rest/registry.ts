@@ -56,6 +56,7 @@ function builtinResources(): ReadonlyMap<string, Resource> {
 /** Which resources the server has at the moment: the built-in ones and those of established CRDs. */
 export class ResourceRegistry {
   private readonly custom = new Map<string, Resource>();
+  private readonly byKind = new Map<string, Resource>();
   private cachedGroups: readonly Group[] | undefined;
 
   find(group: string, version: string, plural: string): Resource | undefined {
@@ -65,8 +66,13 @@ export class ResourceRegistry {
 
   /** The resource of a kind; used for owners and admission, which name kinds. */
   findKind(apiVersion: string, kind: string): Resource | undefined {
+    const id = `${apiVersion}/${kind}`;
+    const known = this.byKind.get(id);
+    if (known !== undefined) return known;
     const matches = (resource: Resource): boolean => resource.kind === kind && resource.apiVersion === apiVersion;
-    return [...builtinResources().values()].find(matches) ?? [...this.custom.values()].find(matches);
+    const found = [...builtinResources().values()].find(matches) ?? [...this.custom.values()].find(matches);
+    if (found !== undefined) this.byKind.set(id, found);
+    return found;
   }
 
   /** The schema of a collection's objects in an API version. */
@@ -113,6 +119,7 @@ export class ResourceRegistry {
     for (const [key, resource] of this.custom) if (resource.group === group && resource.plural === plural) this.custom.delete(key);
     for (const resource of resources) this.custom.set(`${group}/${resource.version}/${plural}`, resource);
     this.cachedGroups = undefined;
+    this.byKind.clear();
   }
 }
 

@@ -12,8 +12,10 @@ export interface PrepareContext {
   readonly nowMs: number;
   /** RFC 3339, whole seconds. */
   readonly now: string;
-  /** A free cluster IP, node port or the like; the same object keeps what it has. */
-  allocate(pool: 'clusterIP' | 'nodePort' | 'healthCheckNodePort', wanted?: string | number): string | number;
+  /** A free cluster IP or node port. */
+  allocate(pool: 'clusterIP' | 'nodePort'): string | number;
+  /** Whether another object has it. */
+  isTaken(pool: 'clusterIP' | 'nodePort', value: string | number): boolean;
   uid(): string;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldErrors } from '../api-failure.js';
+import { failures, fieldErrors } from '../api-failure.js';
 import type { FieldError } from '../api-failure.js';
 import { child, drafts } from '../defaults/draft.js';
 import type { Draft } from '../defaults/draft.js';
@@ -7,6 +7,10 @@ import { strategy } from '../rest/strategy.js';
 import type { PrepareContext, Strategy } from '../rest/strategy.js';
 import { isObj, listAt, numberAt, objAt, textAt, textsAt } from '../value.js';
 import type { Obj } from '../value.js';
+
+function refusal(draft: Draft, error: FieldError): Error {
+  return failures.invalid('', 'Service', textAt(draft, 'metadata', 'name') ?? '', [error]);
+}
 
 function allocateAddress(draft: Draft, live: Obj | undefined, context: PrepareContext): void {
   const spec = child(draft, 'spec');
@@ -19,7 +23,12 @@ function allocateAddress(draft: Draft, live: Obj | undefined, context: PrepareCo
   const wanted = typeof spec['clusterIP'] === 'string' && spec['clusterIP'] !== '' ? spec['clusterIP'] : kept;
   if (wanted === 'None') spec['clusterIP'] = 'None';
   else if (wanted === undefined) spec['clusterIP'] = context.allocate('clusterIP');
-  else spec['clusterIP'] = wanted === kept ? wanted : context.allocate('clusterIP', wanted);
+  else {
+    if (wanted !== kept && context.isTaken('clusterIP', wanted)) {
+      throw refusal(draft, fieldErrors.invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: provided IP is already allocated`));
+    }
+    spec['clusterIP'] = wanted;
+  }
   if (!Array.isArray(spec['clusterIPs'])) spec['clusterIPs'] = [spec['clusterIP'] ?? ''];
   if (!Array.isArray(spec['ipFamilies'])) spec['ipFamilies'] = textsAt(old, 'ipFamilies').length > 0 ? [...textsAt(old, 'ipFamilies')] : ['IPv4'];
   if (spec['ipFamilyPolicy'] === undefined) spec['ipFamilyPolicy'] = textAt(old, 'ipFamilyPolicy') ?? 'SingleStack';
@@ -29,13 +38,20 @@ function allocatePorts(draft: Draft, live: Obj | undefined, context: PrepareCont
   const spec = child(draft, 'spec');
   const external = spec['type'] === 'NodePort' || (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
   const had = new Map(listAt(live, 'spec', 'ports').filter(isObj).map((port) => [`${String(port['protocol'])}/${String(port['port'])}`, numberAt(port, 'nodePort')]));
-  for (const port of drafts(spec, 'ports')) {
+  for (const [index, port] of drafts(spec, 'ports').entries()) {
     if (!external) {
       if (live !== undefined && port['nodePort'] === had.get(`${String(port['protocol'])}/${String(port['port'])}`)) delete port['nodePort'];
       continue;
     }
     const wanted = typeof port['nodePort'] === 'number' && port['nodePort'] !== 0 ? port['nodePort'] : had.get(`${String(port['protocol'])}/${String(port['port'])}`);
-    port['nodePort'] = context.allocate('nodePort', wanted);
+    if (wanted === undefined) port['nodePort'] = context.allocate('nodePort');
+    else {
+      const at = `spec.ports[${index}].nodePort`;
+      const isNew = ![...had.values()].includes(wanted);
+      if (wanted < 30_000 || wanted > 32_767) throw refusal(draft, fieldErrors.invalid(at, wanted, 'provided port is not in the valid range. The range of valid ports is 30000-32767'));
+      if (isNew && context.isTaken('nodePort', wanted)) throw refusal(draft, fieldErrors.invalid(at, wanted, 'provided port is already allocated'));
+      port['nodePort'] = wanted;
+    }
   }
 }
 
