@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError } from '@plumbline/core';
-import { Frontier, leafHash } from '@plumbline/proof';
+import { leafHash } from '@plumbline/proof';
+import type { Frontier } from '@plumbline/proof';
 import type { AppendResult, ExpectedRevision } from '../event-log.port.js';
 import type { CheckedEvent, CheckedRequest } from './checked-request.js';
 import { formatMicros } from './time.js';
