@@ -128,6 +128,15 @@ describe('a host', () => {
     expect(lines.find((line) => line['instance'] === body['instance'])).toMatchObject({ level: 'error', error: reason, errorCode: loggedCode });
   });
 
+  it('starts a service without an HTTP door of its own, and logs no error about it', async () => {
+    @Module({})
+    class QuietModule {}
+    const lines: Record<string, unknown>[] = [];
+    await using host = await startHost({ module: QuietModule, name: 'quiet', source: SOURCE, logger: recordingLogger(lines) });
+    expect(host.endpoints.get('http')).toBeUndefined();
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it('answers what the framework refuses in our form', async () => {
     await using host = await startThings();
     expect(await answerOf(host, '/nowhere')).toMatchObject({ status: 404, body: { code: 'PLB-3901' } });

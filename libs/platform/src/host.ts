@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModuleRef, NestFactory } from '@nestjs/core';
 import type { CustomStrategy } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -64,7 +64,8 @@ async function createApplication(options: HostOptions, parts: PlatformParts, nes
 
 function edgeOf(app: NestFastifyApplication): HttpEdge | undefined {
   try {
-    return app.get<HttpEdge>(HTTP_EDGE, { strict: false });
+    // Not app.get: it logs an error before it throws.
+    return app.get(ModuleRef).get<HttpEdge>(HTTP_EDGE, { strict: false });
   } catch {
     // Nest has no other way to ask whether something is provided.
     return undefined;
