@@ -16,7 +16,11 @@ run(path.join(bin, 'buf'), ['lint'], proto);
 const templates = readdirSync(proto).filter((file) => /^buf\.gen\..*yaml$/.test(file));
 for (const template of templates) run(path.join(bin, 'buf'), ['generate', '--template', template], proto);
 
+// The reference pages are made from the built code.
+run(path.join(bin, 'nx'), ['run-many', '-t', 'build', '--output-style=static']);
+run(process.execPath, [path.join(root, 'tools', 'reference-docs.mjs')]);
+
 if (process.argv.includes('--check')) {
   if (!existsSync(path.join(root, '.git'))) throw new Error('--check needs a Git checkout');
-  run('git', ['diff', '--exit-code', '--stat', '--', '*/generated/*']);
+  run('git', ['diff', '--exit-code', '--stat', '--', '*/generated/*', 'docs/reference/*']);
 }

@@ -117,6 +117,7 @@ async function toolSpecs() {
 const stages = [
   ['servers', () => check('node', ['tools/prepare-servers.mjs'])],
   ['build', () => check('nx', ['run-many', '-t', 'build'])],
+  ['codegen', () => check('node', ['tools/codegen.mjs', '--check'])],
   ['lint', () => check('npm', ['run', '--silent', 'lint'])],
   ['typecheck', () => check('npm', ['run', '--silent', 'typecheck'])],
   ['tools', toolSpecs],

@@ -5,7 +5,8 @@ import { z } from 'zod';
 /** Injection token of the {@link PolicyConfig}. */
 export const POLICY_CONFIG = Symbol('POLICY_CONFIG');
 
-const schema = z.object({
+/** Names and meanings of the settings. */
+export const policySettings = z.object({
   PLUMBLINE_POLICY_SIGNING_KEY_FILE: z.string().describe('File with the Ed25519 private key (PKCS #8 PEM) that releases are signed with. No default.'),
 });
 
@@ -15,6 +16,6 @@ export interface PolicyConfig {
 }
 
 /** Provides {@link POLICY_CONFIG}. */
-export const policyConfigProvider = configProvider(POLICY_CONFIG, schema, (values): PolicyConfig => ({
+export const policyConfigProvider = configProvider(POLICY_CONFIG, policySettings, (values): PolicyConfig => ({
   signingKeyFile: values.PLUMBLINE_POLICY_SIGNING_KEY_FILE,
 }));
