@@ -5,5 +5,6 @@ export { GrpcEventLog } from './grpc-event-log.js';
 export { GrpcLogQueries } from './grpc-log-queries.js';
 export { LogChannel, MAX_MESSAGE_BYTES } from './log-channel.js';
 export type { LogChannelOptions } from './log-channel.js';
+export { inTrace } from './trace.js';
 export { appendFromWire, jsonBytes, resultToWire } from './wire.js';
 export { statusFromError } from './wire-errors.js';

@@ -4,6 +4,7 @@ import { credentials, Metadata, status } from '@grpc/grpc-js';
 import type { CallOptions, ChannelCredentials, ClientReadableStream, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { LogClient } from './generated/plumbline/internal/v1/log.js';
+import { withTrace } from './trace.js';
 import { errorFromStatus } from './wire-errors.js';
 
 /** How to reach the door of the log. */
@@ -99,7 +100,7 @@ export class LogChannel {
   #once<Request, Response>(method: Unary<Request, Response>, request: Request, endMs: number): Promise<Response> {
     const attemptMs = Math.max(1, Math.min(this.options.attemptTimeoutMs ?? 10_000, endMs - performance.now()));
     return new Promise((resolve, reject) => {
-      method.call(this.client, request, this.#metadata, { deadline: Date.now() + attemptMs }, (error, response) => {
+      method.call(this.client, request, withTrace(this.#metadata), { deadline: Date.now() + attemptMs }, (error, response) => {
         if (error === null) resolve(response);
         else reject(error);
       });

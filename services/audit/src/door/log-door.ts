@@ -5,7 +5,7 @@ import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerW
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
 import type { AuditFilter, BodyPage, ListViewOptions, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
-import { appendFromWire, jsonBytes, LogService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
+import { appendFromWire, inTrace, jsonBytes, LogService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
 import { BearerCheck } from './bearer.js';
@@ -108,7 +108,7 @@ export class LogDoor {
 
   #unary<Request, Response>(answer: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
     return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-      this.#guarded(call.metadata, () => answer(call.request)).then(
+      this.#guarded(call.metadata, () => inTrace({ path: call.getPath(), metadata: call.metadata }, () => answer(call.request))).then(
         (response) => callback(null, response),
         (error: unknown) => callback(this.#statusOf(call.getPath(), error)),
       );
