@@ -1,45 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test, vi } from 'vitest';
-import type { KubeMethod } from '../kube-transport.port.js';
-import { SimulatedCluster } from './index.js';
-import type { SimulatedClusterOptions } from './index.js';
 import type { Obj, Value } from './value.js';
+import { openProbe } from './testing/probe.js';
 import { listAt, numberAt, textAt, textsAt, valueAt } from './value.js';
-
-interface Answer {
-  readonly status: number;
-  readonly body: Obj;
-}
-
-class Probe {
-  readonly cluster: SimulatedCluster;
-
-  constructor(options: Partial<SimulatedClusterOptions> = {}) {
-    this.cluster = new SimulatedCluster({ name: 'test', ...options });
-  }
-
-  async send(method: KubeMethod, path: string, body?: Value, contentType = 'application/json'): Promise<Answer> {
-    const response = await this.cluster.transport().request({
-      method, path, headers: { 'content-type': contentType, 'user-agent': 'probe/1' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const parsed: Obj = text.startsWith('{') ? JSON.parse(text) : { text };
-    return { status: response.status, body: parsed };
-  }
-
-  apply(path: string, body: Obj): Promise<Answer> {
-    return this.send('PATCH', `${path}?fieldManager=test&force=true`, body, 'application/apply-patch+yaml');
-  }
-
-  async get(path: string): Promise<Obj | undefined> {
-    const { status, body } = await this.send('GET', path);
-    return status === 404 ? undefined : body;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.cluster.close();
-  }
-}
 
 const web: Obj = {
   apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' },
@@ -57,7 +20,7 @@ describe('a cluster that simulates status', () => {
   const simulated = { simulateStatus: { readyDelayMs: 5, cleanUpDelayMs: 1 } };
 
   test('makes a Deployment available for the generation it has', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     await probe.apply(WEB, web);
     await vi.waitFor(async () => expect(textAt(condition(await probe.get(WEB), 'Progressing'), 'reason')).toBe('NewReplicaSetAvailable'));
     const live = await probe.get(WEB);
@@ -68,7 +31,7 @@ describe('a cluster that simulates status', () => {
   });
 
   test('fails a Deployment when told to, keeps what the roll-out before it had, and recovers', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     await probe.apply(WEB, web);
     await vi.waitFor(async () => expect(numberAt(await probe.get(WEB), 'status', 'readyReplicas')).toBe(2));
     probe.cluster.failWorkload({ kind: 'Deployment', namespace: 'default', name: 'web' }, { message: 'it crashes' });
@@ -83,14 +46,14 @@ describe('a cluster that simulates status', () => {
   });
 
   test('fails workloads by what they are', async () => {
-    await using probe = new Probe({ simulateStatus: { readyDelayMs: 1, failWhen: (workload) => (JSON.stringify(workload).includes('web:broken') ? { message: 'ImagePullBackOff' } : undefined) } });
+    const probe = openProbe({ simulateStatus: { readyDelayMs: 1, failWhen: (workload) => (JSON.stringify(workload).includes('web:broken') ? { message: 'ImagePullBackOff' } : undefined) } });
     await probe.apply(WEB, JSON.parse(JSON.stringify(web).replace('web:1', 'web:broken')));
     await vi.waitFor(async () => expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({ status: 'False', message: 'ImagePullBackOff' }));
     expect(condition(await probe.get(WEB), 'Available')).toMatchObject({ status: 'False' });
   });
 
   test('leaves the resourceVersion alone once everything is settled', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     await probe.apply(WEB, web);
     await vi.waitFor(async () => expect(numberAt(await probe.get(WEB), 'status', 'readyReplicas')).toBe(2));
     const before = textAt(await probe.get(WEB), 'metadata', 'resourceVersion');
@@ -99,7 +62,7 @@ describe('a cluster that simulates status', () => {
   });
 
   test('completes a Job and fails one', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     const job = (name: string): Obj => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } } } });
     probe.cluster.failWorkload({ kind: 'Job', namespace: 'default', name: 'bad' }, { message: 'exit code 1' });
     await probe.send('POST', '/apis/batch/v1/namespaces/default/jobs', job('good'));
@@ -109,7 +72,7 @@ describe('a cluster that simulates status', () => {
   });
 
   test('binds claims, gives addresses to load balancers and lets go of deleted claims', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     const claims = '/api/v1/namespaces/default/persistentvolumeclaims';
     await probe.send('POST', claims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } });
     await probe.send('POST', '/api/v1/namespaces/default/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'lb' }, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } });
@@ -120,7 +83,7 @@ describe('a cluster that simulates status', () => {
   });
 
   test('furnishes a namespace, empties it when it is deleted and finalises it', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     await probe.send('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
     await vi.waitFor(async () => expect(await probe.get('/api/v1/namespaces/shop/serviceaccounts/default')).toBeDefined());
     await probe.send('POST', '/api/v1/namespaces/shop/configmaps', configMap('held', { finalizers: ['example.com/hold'] }));
@@ -134,7 +97,7 @@ describe('a cluster that simulates status', () => {
   });
 
   test('collects what has lost its owner, and awaits or frees dependants as the policy says', async () => {
-    await using probe = new Probe(simulated);
+    const probe = openProbe(simulated);
     const owned = async (owner: string, name: string, metadata: Obj = {}): Promise<void> => {
       const { body } = await probe.send('POST', MAPS, configMap(owner));
       const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: textAt(body, 'metadata', 'uid') ?? '', blockOwnerDeletion: true };
@@ -158,7 +121,7 @@ describe('a cluster that simulates status', () => {
 
 describe('the knobs of a test', () => {
   test('429 answers carry Retry-After and spare requests that do not match', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     probe.cluster.inject429(1, { retryAfterSeconds: 7, matches: ({ method }) => method === 'POST' });
     expect((await probe.send('GET', MAPS)).status).toBe(200);
     const transport = probe.cluster.transport();
@@ -168,7 +131,7 @@ describe('the knobs of a test', () => {
   });
 
   test('latency delays the answer, not the order of effects', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     probe.cluster.injectLatency(20);
     const started = performance.now();
     await probe.send('POST', MAPS, configMap('a'));
@@ -176,7 +139,7 @@ describe('the knobs of a test', () => {
   });
 
   test('a refused write leaves no trace and names its webhook', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     const allow = probe.cluster.denyAdmission(({ operation }) => (operation === 'CREATE' ? { webhook: 'no.example.com', message: 'not today' } : undefined));
     const { status, body } = await probe.send('POST', MAPS, configMap('a'));
     expect([status, textAt(body, 'message')]).toEqual([403, 'admission webhook "no.example.com" denied the request: not today']);
@@ -186,7 +149,7 @@ describe('the knobs of a test', () => {
   });
 
   test('a dropped watch throws, an ended one ends', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     const open = async (): Promise<AsyncIterator<string>> => {
       const response = await probe.cluster.transport().request({ method: 'GET', path: `${MAPS}?watch=true&resourceVersion=${probe.cluster.resourceVersion}` });
       return response.lines()[Symbol.asyncIterator]();
@@ -202,7 +165,7 @@ describe('the knobs of a test', () => {
   });
 
   test('an aborted watch is closed on the server too', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     const controller = new AbortController();
     const response = await probe.cluster.transport().request({ method: 'GET', path: `${MAPS}?watch=true`, signal: controller.signal });
     const lines = response.lines()[Symbol.asyncIterator]();
@@ -213,7 +176,7 @@ describe('the knobs of a test', () => {
   });
 
   test('every request is recorded with its verb, query and answer', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     await probe.apply(`${MAPS}/a`, configMap('a'));
     await probe.send('DELETE', `${MAPS}/a`, { propagationPolicy: 'Background', preconditions: { uid: 'other' } });
     await probe.get('/api/v1/namespaces/default');
@@ -226,7 +189,7 @@ describe('the knobs of a test', () => {
 
 describe('a snapshot', () => {
   test('carries objects, identity, ownership, CRDs and allocations into another cluster', async () => {
-    await using first = new Probe({ establishDelayMs: 1 });
+    const first = openProbe({ establishDelayMs: 1 });
     await first.apply(`${MAPS}/a`, { ...configMap('a'), data: { x: '1' } });
     await first.send('POST', '/api/v1/namespaces/default/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 's' }, spec: { ports: [{ port: 80 }] } });
     await first.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
@@ -238,7 +201,7 @@ describe('a snapshot', () => {
     await first.send('POST', things, { apiVersion: 'example.com/v1', kind: 'Thing', metadata: { name: 't' }, spec: { size: 1 } });
     const state = JSON.parse(JSON.stringify(first.cluster.snapshot()));
 
-    await using second = new Probe();
+    const second = openProbe();
     second.cluster.restore(state);
     for (const path of [`${MAPS}/a`, '/api/v1/namespaces/kube-system', `${things}/t`]) expect(await second.get(path)).toEqual(await first.get(path));
     expect(second.cluster.resourceVersion).toBe(first.cluster.resourceVersion);
@@ -247,14 +210,14 @@ describe('a snapshot', () => {
   });
 
   test('of another format is refused', async () => {
-    await using probe = new Probe();
+    const probe = openProbe();
     // @ts-expect-error a state of the future
     expect(() => probe.cluster.restore({ format: 2, store: { revision: 1, objects: {} } })).toThrow(/format 2/);
   });
 });
 
 test('a second claimant of a cluster IP is refused', async () => {
-  await using probe = new Probe();
+  const probe = openProbe();
   const service = (name: string, clusterIP: string): Obj => ({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP, ports: [{ port: 80 }] } });
   expect((await probe.send('POST', '/api/v1/namespaces/default/services', service('a', '10.96.0.77'))).status).toBe(201);
   const { status, body } = await probe.send('POST', '/api/v1/namespaces/default/services', service('b', '10.96.0.77'));
