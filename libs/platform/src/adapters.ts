@@ -6,6 +6,7 @@ import type { EventLog, LogQueries } from '@plumbline/event-log';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
+import type { Readiness } from './readiness.js';
 
 /** Something that holds connections. */
 export interface Closable {
@@ -19,12 +20,22 @@ export interface BusParts extends Closable {
 }
 
 /** The bus that the URL names. JetStream is loaded only where it is used. */
-export async function openBus(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
-  const onError = (message: string): void => logger.warn('a batch of events could not be handled; it comes again', { message });
-  if (config.busUrl.startsWith('inproc:')) {
-    const bus = new InProcessBus();
-    return { bus, transport: new InProcessServer({ bus, onError }), close: async () => bus.close() };
-  }
+export async function openBus(config: PlatformConfig, process: { readonly service: string; readonly logger: Logger; readonly readiness: Readiness }): Promise<BusParts> {
+  const { service, logger, readiness } = process;
+  const parts = config.busUrl.startsWith('inproc:') ? openInProcess(logger) : await openJetStream(config, service, logger);
+  // Told, but no reason to be not ready: without its bus a service reads the log instead.
+  parts.transport.status.subscribe((status) => readiness.report('bus', true, status));
+  return parts;
+}
+
+function openInProcess(logger: Logger): BusParts {
+  const bus = new InProcessBus();
+  return { bus, transport: new InProcessServer({ bus, onError: redelivery(logger) }), close: async () => bus.close() };
+}
+
+const redelivery = (logger: Logger) => (message: string): void => logger.warn('taking events from the bus failed; trying again', { message });
+
+async function openJetStream(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
   const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/bus/jetstream');
   const link = new NatsLink({
     url: config.busUrl,
@@ -38,7 +49,7 @@ export async function openBus(config: PlatformConfig, service: string, logger: L
   });
   return {
     bus: new JetStreamBus({ link }),
-    transport: new JetStreamServer({ link, service, onError, ...(config.busInstance === undefined ? {} : { instance: config.busInstance }) }),
+    transport: new JetStreamServer({ link, service, onError: redelivery(logger), ...(config.busInstance === undefined ? {} : { instance: config.busInstance }) }),
     close: async () => link.close(),
   };
 }

@@ -47,12 +47,12 @@ export interface PlatformOptions {
 
 /** Opens the adapters that the URLs of the configuration name. None of them waits for its server. */
 export async function openPlatform(options: PlatformOptions): Promise<PlatformParts> {
-  const { config, service, logger } = options;
+  const { config } = options;
   return {
     ...options,
     clock: options.clock ?? systemClock,
     endpoints: new Endpoints(),
-    bus: await openBus(config, service, logger),
+    bus: await openBus(config, options),
     log: await openLog(config),
     objectStore: await openObjectStore(config),
   };
