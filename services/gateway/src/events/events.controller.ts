@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject, Req, Res } from '@nestjs/common';
-import { InputError } from '@plumbline/core';
+import { InputError, messageOf } from '@plumbline/core';
 import { LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
-import { messageOf } from '@plumbline/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
 import { queryAudit, readEvents, streamEvents } from './events.operations.js';
 import { EventsService } from './events.service.js';
-import type { EventsPage, PublicEvent, StreamStep } from './events.service.js';
+import type { EventsPage, PublicEvent } from './events.service.js';
 import { writeSse } from './sse.js';
 
 /** The log over REST and server-sent events. */
@@ -37,17 +36,15 @@ export class EventsController {
     const after = lastEventId(request) ?? query.after;
     const steps = this.events.follow({ ...query, after, signal: gone.signal });
     reply.raw.on('close', () => gone.abort());
-    // The first step is asked for before the head is sent, so that a refusal is still an error answer.
-    const started = steps.next();
-    const refused = await Promise.race([started.then(() => undefined, (error: unknown) => error), Promise.resolve()]);
-    if (refused !== undefined) throw refused;
     reply.hijack();
     const headers = { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
+    // A stream ends when its process does: a connection kept alive after it would hold the process back.
+    reply.raw.shouldKeepAlive = false;
     reply.raw.writeHead(200);
     reply.raw.write(': welcome\n\n');
     try {
-      await writeSse(reply.raw, resumed(started, steps), gone.signal);
+      await writeSse(reply.raw, steps, gone.signal);
     } catch (error) {
       if (!gone.signal.aborted) this.logger.warn('an event stream ended early; its reader resumes', { error: messageOf(error) });
     } finally {
@@ -55,13 +52,6 @@ export class EventsController {
       reply.raw.end();
     }
   }
-}
-
-async function* resumed(first: Promise<IteratorResult<StreamStep>>, rest: AsyncGenerator<StreamStep>): AsyncGenerator<StreamStep> {
-  const started = await first;
-  if (started.done === true) return;
-  yield started.value;
-  yield* rest;
 }
 
 /** @throws InputError PLB-1712 when the header is no position. */

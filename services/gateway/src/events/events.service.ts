@@ -65,10 +65,15 @@ export class EventsService {
 
   /**
    * Follows the log until the signal aborts or the process stops; yields also when nothing came for the time of a heartbeat.
+   * Counts from the first step on.
    * @throws OverloadedError PLB-5704 when too many streams are open.
    */
-  async *follow(input: FollowInput): AsyncGenerator<StreamStep> {
+  follow(input: FollowInput): AsyncGenerator<StreamStep> {
     if (this.#open >= this.config.streamsMax) throw new OverloadedError('PLB-5704', `${this.config.streamsMax} event streams are open: try again later`, 5_000);
+    return this.#follow(input);
+  }
+
+  async *#follow(input: FollowInput): AsyncGenerator<StreamStep> {
     this.#open += 1;
     try {
       let position = input.after ?? this.access.position;
