@@ -88,6 +88,8 @@ export const payloads = {
   ApprovalSubmitted: z.object({ ...environmentOf, version: count, verdict: z.enum(['Approve', 'Reject']), renderDigest: digest, comment: z.string().max(2000).optional() }),
   TokenIssued: z.object({ id: name, name, role: z.enum(['viewer', 'operator', 'admin']), hash: digest, expiresAt: time.optional(), emails: z.array(z.string()).readonly() }),
   TokenRevoked: z.object({ id: name }),
+  ResourcesApplied: z.object({ repository: name, revision: z.string(), digest, changes: z.array(z.object({ kind: z.string(), id: z.string(), action: z.string() })).readonly() }),
+  ResourcesRefused: z.object({ repository: name, revision: z.string(), digest, message, issues: z.array(z.object({ path: z.string(), message })).readonly() }),
   // watcher
   RevisionObserved: z.object({ repository: name, ref: z.string(), revision: z.string(), previous: z.string().optional(), forced: z.boolean(), commit: commitInfo }),
   RefMissing: z.object({ repository: name, ref: z.string(), message }),
@@ -100,6 +102,8 @@ export const payloads = {
     namespace: name.optional(), createNamespace: z.boolean(),
   }),
   RenderFailed: z.object({ ...environmentOf, revision: z.string(), reason: z.string(), message, file: z.string().optional() }),
+  ResourcesRead: z.object({ repository: name, ref: z.string(), revision: z.string(), digest, count }),
+  ResourcesUnreadable: z.object({ repository: name, ref: z.string(), revision: z.string(), reason: z.string(), message }),
   // policy
   PolicyEvaluated: z.object({ ...environmentOf, version: count, renderDigest: digest, verdicts: z.array(verdict).readonly(), allowed: z.boolean() }),
   ApprovalRequested: z.object({ ...environmentOf, version: count, renderDigest: digest, required: count, excluded: z.array(z.string()).readonly() }),
@@ -150,8 +154,9 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   ClusterDeclared: 'gateway', ClusterRemoved: 'gateway', ApplicationDeclared: 'gateway', ApplicationRemoved: 'gateway',
   ApplicationSuspended: 'gateway', ApplicationResumed: 'gateway', RefreshRequested: 'gateway', PlanRequested: 'gateway',
   SyncRequested: 'gateway', RollbackRequested: 'gateway', ApprovalSubmitted: 'gateway', TokenIssued: 'gateway', TokenRevoked: 'gateway',
+  ResourcesApplied: 'gateway', ResourcesRefused: 'gateway',
   RevisionObserved: 'watcher', RefMissing: 'watcher', RepositoryUnreachable: 'watcher', RepositoryRecovered: 'watcher',
-  VersionRendered: 'renderer', RenderFailed: 'renderer',
+  VersionRendered: 'renderer', RenderFailed: 'renderer', ResourcesRead: 'renderer', ResourcesUnreadable: 'renderer',
   PolicyEvaluated: 'policy', ApprovalRequested: 'policy', ApprovalGranted: 'policy', ApprovalRefused: 'policy', VersionRejected: 'policy',
   VersionReleased: 'policy', VersionBlocked: 'policy', VersionWaiting: 'policy', VersionSuperseded: 'policy', RollbackRefused: 'policy',
   ClusterConnected: 'applier', ClusterUnreachable: 'applier', PlanComputed: 'applier', PlanFailed: 'applier', SyncStarted: 'applier',

@@ -61,6 +61,14 @@ export const repositorySpec = z.strictObject({
     })
     .optional()
     .describe('References to credentials held by the watcher, never the values.'),
+  resources: z
+    .strictObject({
+      ref: z.string().min(1).max(250).default('main').describe('Branch, tag or commit that holds the resources.'),
+      path: relativePath.default('.').describe('Directory with YAML or JSON files of resources.'),
+      prune: z.boolean().default(true).describe('Remove resources that this repository declared before and declares no longer.'),
+    })
+    .optional()
+    .describe('Follow resources (applications, clusters, projects, other repositories) that are declared in this repository.'),
   webhookSecretFile: z.string().optional().describe('File, readable by the gateway, with the secret that webhooks of this repository are signed with.'),
 });
 export type RepositorySpec = z.infer<typeof repositorySpec>;

@@ -40,6 +40,16 @@ export interface RepositoryView {
   readonly declared: Provenance;
   readonly connection: Condition<'Ready' | 'Unreachable' | 'Unknown'>;
   readonly refs: Readonly<Record<string, RefView>>;
+  /** Resources that the repository declares: the newest revision that was read, and whether it is in force. */
+  readonly resources?: {
+    readonly revision: string;
+    readonly digest?: string;
+    readonly state: 'Read' | 'Applied' | 'Refused' | 'Unreadable';
+    readonly message: string;
+    readonly at: string;
+    readonly eventId: string;
+    readonly correlationId: string;
+  };
 }
 
 /** A cluster and its connection. Key: name. */

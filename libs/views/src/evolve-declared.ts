@@ -26,6 +26,7 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
           declared: provenanceOf(event),
           connection: before !== undefined && sameSource ? before.connection : { state: 'Unknown', reason: 'NotFetchedYet', message: 'not fetched yet', since: event.recordedAt },
           refs: before !== undefined && sameSource ? before.refs : {},
+          ...(before?.resources !== undefined && sameSource && event.data.spec.resources !== undefined ? { resources: before.resources } : {}),
         },
       }];
     }
@@ -34,7 +35,11 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
     case 'RevisionObserved':
     case 'RefMissing':
     case 'RepositoryUnreachable':
-    case 'RepositoryRecovered': {
+    case 'RepositoryRecovered':
+    case 'ResourcesRead':
+    case 'ResourcesUnreadable':
+    case 'ResourcesApplied':
+    case 'ResourcesRefused': {
       const before = views.get('repository', event.data.repository);
       return before === undefined ? [] : [{ view: 'repository', key: event.data.repository, document: evolveRepository(before, event) }];
     }
@@ -78,7 +83,7 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
   }
 }
 
-type RepositoryEvent = Extract<PlumblineEvent, { type: 'RevisionObserved' | 'RefMissing' | 'RepositoryUnreachable' | 'RepositoryRecovered' }>;
+type RepositoryEvent = Extract<PlumblineEvent, { type: 'RevisionObserved' | 'RefMissing' | 'RepositoryUnreachable' | 'RepositoryRecovered' | 'ResourcesRead' | 'ResourcesUnreadable' | 'ResourcesApplied' | 'ResourcesRefused' }>;
 
 function evolveRepository(before: RepositoryView, event: RepositoryEvent): RepositoryView {
   const since = event.recordedAt;
@@ -98,5 +103,25 @@ function evolveRepository(before: RepositoryView, event: RepositoryEvent): Repos
       return { ...before, connection: nextCondition(before.connection, { state: 'Unreachable', reason: event.data.reason, message: event.data.message, since }) };
     case 'RepositoryRecovered':
       return { ...before, connection: ready };
+    case 'ResourcesRead':
+    case 'ResourcesUnreadable':
+    case 'ResourcesApplied':
+    case 'ResourcesRefused':
+      return { ...before, resources: resourcesOf(before, event) };
   }
+}
+
+const RESOURCE_STATES = { ResourcesRead: 'Read', ResourcesUnreadable: 'Unreadable', ResourcesApplied: 'Applied', ResourcesRefused: 'Refused' } as const;
+
+function resourcesOf(before: RepositoryView, event: Extract<RepositoryEvent, { type: keyof typeof RESOURCE_STATES }>): NonNullable<RepositoryView['resources']> {
+  const digest = 'digest' in event.data ? event.data.digest : undefined;
+  const message = 'message' in event.data ? event.data.message : '';
+  // An answer about an older revision than the newest one read does not take its place.
+  const { resources } = before;
+  const answers = event.type === 'ResourcesApplied' || event.type === 'ResourcesRefused';
+  if (answers && resources !== undefined && resources.digest !== digest) return resources;
+  return {
+    revision: event.data.revision, state: RESOURCE_STATES[event.type], message, at: event.recordedAt, eventId: event.id, correlationId: event.correlationId,
+    ...(digest === undefined ? {} : { digest }),
+  };
 }
