@@ -23,6 +23,8 @@ export default [
         {
           enforceBuildableLibDependency: false,
           allowCircularSelfDependency: true,
+          // Adapters of a port are loaded where their URL asks for them, its types everywhere.
+          checkDynamicDependenciesExceptions: ['@plumbline/.*'],
           depConstraints: [
             { sourceTag: 'type:pure', onlyDependOnLibsWithTags: PURE, bannedExternalImports: BANNED_FOR_PURE },
             { sourceTag: 'type:port', onlyDependOnLibsWithTags: PORTS },

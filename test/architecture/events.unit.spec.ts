@@ -28,7 +28,7 @@ describe('every event type', () => {
 });
 
 describe('a service', () => {
-  const sources = sourceFiles().filter((file) => /^services\/[^/]+\/src\/.*\.ts$/.test(file) && !/\.(spec|fixture)\.ts$/.test(file));
+  const sources = sourceFiles().filter((file) => /^services\/[^/]+\/src\/.*\.ts$/.test(file) && !/\.(spec|fixture)\.ts$|\/testing\//.test(file));
 
   it.each(types.map((type) => [type]))('appends %s only where it is the owner', (type) => {
     const writes = new RegExp(`\\btype: '${type}',\\s*(data|occurredAt)\\b`);
