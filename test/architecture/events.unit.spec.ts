@@ -17,7 +17,7 @@ describe('every event type', () => {
   it.each(types.map((type) => [type]))('%s is a fact in the past tense', (type) => {
     expect(type).toMatch(/^[A-Z][A-Za-z]+$/);
     expect(type).not.toMatch(/Updated$/);
-    expect(type).toMatch(/(ed|Missing|Unreachable|Waiting|Rendered)$/);
+    expect(type).toMatch(/(ed|Read|Missing|Unreachable|Unreadable|Waiting)$/);
   });
 
   it.each(types.map((type) => [type]))('%s has a golden file for each of its versions', (type) => {

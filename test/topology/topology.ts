@@ -121,7 +121,7 @@ async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Prom
     applier: { ...seal, PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: path.join(keys, 'release.pub') },
   };
   const services: NodeServiceProcess[] = [];
-  for (const name of SERVICES) if (name !== 'renderer') services.push(await serviceProcess(setup, name, { PLUMBLINE_LOG_URL: `grpc://${logListen}`, ...shared, ...own[name] }));
+  for (const name of SERVICES) services.push(await serviceProcess(setup, name, { PLUMBLINE_LOG_URL: `grpc://${logListen}`, ...shared, ...own[name] }));
   const server = (name: string, part: { kill(): Promise<void>; stop(): Promise<void>; start(): Promise<void> }): ServiceProcess => ({
     name, pid: -1, isRunning: true, output: '', kill: async () => part.kill(), stop: async () => part.stop(), start: async () => part.start(),
   });
@@ -155,7 +155,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     const setup: Setup = { options, root, dataDir, common };
     const parts = options.shape === 'standalone' ? await standaloneParts(setup) : await distributedParts(setup, stack);
     stack.defer(async () => keepLogs(root, options.shape));
-    stack.defer(async () => void (await Promise.all(parts.services.map(async (service) => { const t = performance.now(); await service.stop(); console.log('stopped', service.name, performance.now() - t, service.output.slice(-600)); }))));
+    stack.defer(async () => void (await Promise.all(parts.services.map(async (service) => service.stop()))));
     await Promise.all(parts.services.map(async (service) => service.start()));
     const url = `http://127.0.0.1:${port}`;
     const token = (await readFile(path.join(dataDir, 'admin.token'), 'utf8')).trim();
