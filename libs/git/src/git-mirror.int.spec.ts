@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UpstreamError } from '@plumbline/core';
+import { processConfigSource } from '@plumbline/platform';
 import { startGit, tempDir } from '@plumbline/testkit';
 import type { GitServer, TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +15,7 @@ import type { GitCredentials } from './git-credentials.js';
 import { GitMirror } from './git-mirror.js';
 import { materialise } from './materialise.js';
 
-const surroundings = { variables: { PATH: process.env['PATH'] ?? '' }, timeoutMs: 20_000 };
+const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
 
 function mirrorOf(dir: TempDir, url: string, credentials?: GitCredentials, timeoutMs?: number): GitMirror {
   return new GitMirror({

@@ -5,7 +5,7 @@ import type { EventLog } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import { applicationSpec, repositorySpec } from '@plumbline/events';
 import type { EventOf, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
-import { createLogger } from '@plumbline/platform';
+import { createLogger, processConfigSource } from '@plumbline/platform';
 import { startGit, tempDir } from '@plumbline/testkit';
 import type { GitServer, GitServerOptions } from '@plumbline/testkit';
 import { watcherConfig } from './watcher.config.js';
@@ -46,7 +46,7 @@ export async function until<Result>(what: string, ask: () => Promise<Result | un
 }
 
 function watcherOn(log: EventLog, dir: string, settings: Record<string, string>): WatcherService {
-  const config = watcherConfig({ PATH: process.env['PATH'], PLUMBLINE_DATA_DIR: dir, PLUMBLINE_GIT_MIRROR_DIR: path.join(dir, 'mirrors'), ...settings });
+  const config = watcherConfig({ PATH: processConfigSource()['PATH'], PLUMBLINE_DATA_DIR: dir, PLUMBLINE_GIT_MIRROR_DIR: path.join(dir, 'mirrors'), ...settings });
   return new WatcherService(log, createLogger({ service: 'watcher', level: 'silent' }), systemClock, config);
 }
 
