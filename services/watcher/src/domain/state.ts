@@ -82,9 +82,11 @@ export class WatcherState {
     return this.#refreshes.get(repository);
   }
 
-  /** Refs that applications want of a repository, sorted. An application that is being removed wants none. */
+  /** Refs that applications (and the repository's own declared resources) want of a repository, sorted. An application that is being removed wants none. */
   wantedRefs(repository: string): readonly string[] {
     const refs = new Set<string>();
+    const resources = this.views.get('repository', repository)?.spec.resources;
+    if (resources !== undefined) refs.add(resources.ref);
     for (const application of this.views.all('application')) {
       if (application.spec.repository === repository && application.removal === undefined) refs.add(application.spec.ref);
     }
