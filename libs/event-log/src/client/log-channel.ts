@@ -54,6 +54,8 @@ export class LogChannel {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 2_000,
+      // With several processes behind one name, the next attempt may reach the one that leads.
+      'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
       // Retries are ours: they know that the request id makes an append safe to repeat.
       'grpc.enable_retries': 0,
     });

@@ -204,6 +204,16 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await hanging.end();
     });
 
+    it('makes partitions of request ids ahead while it leads, however few events come', async () => {
+      await using test = await createTestLog({ flavour, limits: { partitionsMs: 10, heartbeatMs: 10 } });
+      const parts = async (): Promise<string[]> =>
+        (await sql<{ name: string }>(test.database.url, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'ledger.request'::regclass order by 1")).map((row) => row.name);
+      const before = await parts();
+      expect(before).toHaveLength(8);
+      await sql(test.database.url, `drop table ${before.at(-1)}`);
+      await vi.waitFor(async () => expect(await parts()).toEqual(before));
+    });
+
     it('refuses a clock that is ahead of the database, and time never goes back', async () => {
       let aheadMs = 0;
       const clock = { nowMs: (): number => Date.now() + aheadMs };

@@ -25,7 +25,11 @@ export const writerLimits = {
   waitForLeadMs: 5_000,
   attempts: 3,
   cachedStreams: 200_000,
+  /** Streams that are loaded when the lead begins; with more than these, each is loaded when it is needed. */
+  loadedStreams: 50_000,
   cachedRequests: 50_000,
+  /** How often partitions are made ahead; those of request ids go by the calendar. */
+  partitionsMs: 12 * 3_600_000,
 } as const;
 
 /** Sizes and times, some of them different. */
@@ -59,6 +63,7 @@ interface Lead {
   frontier: Frontier;
   lastMicros: number;
   partitionsFor: number;
+  partitionsAtMs: number;
 }
 
 type Outcome = { readonly type: 'committed' } | { readonly type: 'again'; readonly cause: unknown };
@@ -85,6 +90,7 @@ export class LedgerWriter {
   #queuedBytes = 0;
   #lead: Lead | undefined;
   #stopping = false;
+  #unreachable = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -143,18 +149,24 @@ export class LedgerWriter {
     try {
       const head = await this.options.sql.takeLead(this.options.holder, this.#limits.leaseMs);
       if (head !== undefined) {
-        const streams = await this.options.sql.allRevisions(this.#limits.cachedStreams);
+        const streams = await this.options.sql.allRevisions(Math.min(this.#limits.loadedStreams, this.#limits.cachedStreams));
         this.#forget();
         for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
         this.#streamsComplete = streams !== undefined;
         this.#knownSinceMs = this.#clock.nowMs() + CLOCK_SKEW_MS;
-        this.#lead = { epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros, partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK) };
+        this.#lead = {
+          epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros,
+          partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(),
+        };
+        this.#unreachable = false;
         this.options.notices.info('leads the log', { epoch: head.epoch, position: head.frontier.size });
         this.options.onLead(head);
         return;
       }
     } catch (error) {
-      this.options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
+      // Once, not five times a second while the database is away.
+      if (!this.#unreachable) this.options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
+      this.#unreachable = true;
     }
     this.#rejectOverdue();
     await this.#sleep(this.#limits.candidateMs, { always: true });
@@ -184,7 +196,10 @@ export class LedgerWriter {
 
   async #heartbeat(lead: Lead): Promise<void> {
     try {
-      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) return;
+      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) {
+        await this.#preparePartitions(lead);
+        return;
+      }
       this.options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
     } catch (error) {
       this.options.notices.warn('the lease of the log could not be renewed', { reason: messageOf(error) });
@@ -348,8 +363,9 @@ export class LedgerWriter {
 
   async #preparePartitions(lead: Lead): Promise<void> {
     const reached = Math.floor(lead.frontier.size / PARTITION_CHECK);
-    if (reached === lead.partitionsFor) return;
+    if (reached === lead.partitionsFor && performance.now() - lead.partitionsAtMs < this.#limits.partitionsMs) return;
     lead.partitionsFor = reached;
+    lead.partitionsAtMs = performance.now();
     await this.options.sql.ensurePartitions(lead.frontier.size).catch((error: unknown) => {
       this.options.notices.error('partitions of the log could not be made ahead', { reason: messageOf(error), position: lead.frontier.size });
     });
