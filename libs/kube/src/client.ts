@@ -180,11 +180,14 @@ export class KubeClient {
 
   /** One page of a list. @throws KubeApiError 410 when the continue token has expired. */
   async listPage(resource: ApiResource, options: ListOptions = {}): Promise<ListPage> {
+    // A continue token stands for its own version; the server refuses both together.
+    const resourceVersion = options.continueToken === undefined ? options.resourceVersion : undefined;
     const path = withQuery(resourcePath(resource, options.namespace), {
-      limit: options.limit ?? 500, continue: options.continueToken, resourceVersion: options.resourceVersion,
+      limit: options.limit ?? 500, continue: options.continueToken, resourceVersion,
       labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
     });
-    const answer = await this.call({ method: 'GET', path, subject: this.subject('list', resource, options.namespace), signal: options.signal });
+    const subject = this.subject('list', resource, options.namespace);
+    const answer = await this.call({ method: 'GET', path, subject, signal: options.signal });
     return toPage(answer.text, resource);
   }
 

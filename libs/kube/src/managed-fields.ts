@@ -22,10 +22,18 @@ export function applyEntryOf(object: KubeObject, manager: string = FIELD_MANAGER
  * The fields that a manager owns by apply, as one canonical text; undefined when it owns none.
  * Whoever changes or removes a field of ours takes it out of our entry, so a text that differs from the one after our apply is drift,
  * and an equal one means that every field still has the value we gave it. Whoever sets the very same value becomes a co-owner: no drift.
+ * A claim on an empty `labels` or `annotations` does not count: the first label that somebody else adds would end it.
  */
 export function ownedFields(object: KubeObject, manager: string = FIELD_MANAGER): string | undefined {
   const fields = applyEntryOf(object, manager)?.fieldsV1;
-  return fields === undefined ? undefined : canonicalJson(fields);
+  return fields === undefined ? undefined : canonicalJson(withoutEmptyMetadata(fields));
+}
+
+function withoutEmptyMetadata(fields: FieldsV1): FieldsV1 {
+  const { 'f:metadata': metadata, ...rest } = fields;
+  if (metadata === undefined) return fields;
+  const kept = Object.entries(metadata).filter(([key, claim]) => !(key === 'f:labels' || key === 'f:annotations') || Object.keys(claim).some((child) => child !== '.'));
+  return kept.length === 0 ? rest : { ...rest, 'f:metadata': Object.fromEntries(kept) };
 }
 
 /**

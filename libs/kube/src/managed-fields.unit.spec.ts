@@ -63,6 +63,14 @@ describe('managed fields', () => {
     expect(ownedFields(fewer)).not.toBe(ownedFields(deployment));
   });
 
+  it('does not count a claim on empty labels or annotations', () => {
+    const owning = (fieldsV1: FieldsV1): string | undefined => ownedFields({ ...deployment, metadata: { name: 'web', managedFields: [{ manager: 'plumbline', operation: 'Apply', fieldsV1 }] } });
+    const data = { 'f:data': { 'f:x': {} } };
+    expect(owning({ ...data, 'f:metadata': { 'f:labels': {}, 'f:annotations': { '.': {} } } })).toBe(owning(data));
+    expect(owning({ ...data, 'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } } })).not.toBe(owning(data));
+    expect(owning({ ...data, 'f:metadata': { 'f:finalizers': {} } })).not.toBe(owning(data));
+  });
+
   it('writes paths as the API server does', () => {
     expect(fieldPathsOf(ours)).toEqual([
       '.metadata.finalizers[="x/y"]',

@@ -52,7 +52,7 @@ export async function credentialSource(connection: KubeConnection, clock: Clock 
   if ('direct' in connection) return directSource(connection.direct);
   // 90 MB and up to 0.9 s: only for those who connect to a real cluster, and only then.
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
+  let config = new KubeConfig();
   const where = await load(config, connection);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -61,18 +61,30 @@ export async function credentialSource(connection: KubeConnection, clock: Clock 
   const server = parseServer(cluster.server, where);
   allowLoopbackHttp(config, server, where);
   let cached: { readonly value: Promise<ResolvedCredentials>; readonly untilMs: number } | undefined;
+  let refused = false;
+  // Plugins cache until a token's end and files are read once: only a fresh configuration gives other credentials before that.
+  const reload = async (): Promise<ResolvedCredentials> => {
+    if (refused) {
+      config = new KubeConfig();
+      await load(config, connection);
+      allowLoopbackHttp(config, server, where);
+      refused = false;
+    }
+    return resolveFrom(config, where);
+  };
   return {
     server,
-    proxyUrl: cluster.proxyUrl,
+    proxyUrl: parseProxy(cluster.proxyUrl, where),
     resolve: async () => {
       if (cached === undefined || cached.untilMs <= clock.nowMs()) {
-        cached = { value: resolveFrom(config, where), untilMs: clock.nowMs() + CACHE_MS };
+        cached = { value: reload(), untilMs: clock.nowMs() + CACHE_MS };
         cached.value.catch(() => (cached = undefined));
       }
       return cached.value;
     },
     expire: () => {
       cached = undefined;
+      refused = true;
     },
   };
 }
@@ -82,6 +94,9 @@ type Loader = InstanceType<typeof import('@kubernetes/client-node').KubeConfig>;
 async function load(config: Loader, connection: Exclude<KubeConnection, { readonly direct: unknown }>): Promise<string> {
   if ('inCluster' in connection) {
     config.loadFromCluster();
+    if (!URL.canParse(config.getCurrentCluster()?.server ?? '')) {
+      throw new UpstreamError('PLB-6123', 'this process does not run in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set', { retry: 'never' });
+    }
     return "the pod's service account";
   }
   const [where, wanted] =
@@ -148,6 +163,12 @@ function directSource(direct: DirectConnection): CredentialSource {
     resolve: async () => ({ tls, headers }),
     expire: () => undefined,
   };
+}
+
+function parseProxy(proxyUrl: string | undefined, where: string): string | undefined {
+  if (proxyUrl === undefined || proxyUrl === '') return undefined;
+  if (/^https?:/.test(proxyUrl) && URL.canParse(proxyUrl)) return proxyUrl;
+  throw new UpstreamError('PLB-6123', `${where}: proxy-url must begin with http:// or https://; other kinds of proxy are not supported`, { retry: 'never' });
 }
 
 function parseServer(server: string, where: string): URL {

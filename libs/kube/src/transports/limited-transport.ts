@@ -65,7 +65,7 @@ export class LimitedTransport implements KubeTransport {
       slot.leave(response);
       return { status: response.status, headers: response.headers, text: async () => text, lines: () => linesOf(text) };
     } catch (error) {
-      slot.leave(undefined);
+      slot.leave(wasCancelled(request.signal) ? 'cancelled' : 'failed');
       throw error;
     }
   }
@@ -80,8 +80,16 @@ export class LimitedTransport implements KubeTransport {
   }
 }
 
+/** How a request ended: with an answer, without one, or because its caller did not want it any more (which says nothing about the server). */
+type Outcome = Pick<KubeResponse, 'status' | 'headers'> | 'failed' | 'cancelled';
+
 interface Slot {
-  leave(response: Pick<KubeResponse, 'status' | 'headers'> | undefined): void;
+  leave(outcome: Outcome): void;
+}
+
+function wasCancelled(signal: AbortSignal | undefined): boolean {
+  const reason: unknown = signal?.reason;
+  return signal?.aborted === true && !(reason instanceof Error && reason.name === 'TimeoutError');
 }
 
 class Lane {
@@ -111,9 +119,9 @@ class Lane {
     const startedAtMs = this.clock.nowMs();
     const wasFull = this.inFlight >= Math.floor(this.limit);
     return {
-      leave: (response) => {
+      leave: (outcome) => {
         this.inFlight -= 1;
-        this.learn(response, { startedAtMs, wasFull });
+        if (outcome !== 'cancelled') this.learn(outcome, { startedAtMs, wasFull });
         this.drain();
       },
     };
@@ -157,8 +165,8 @@ class Lane {
     }, pauseMs);
   }
 
-  private learn(response: Pick<KubeResponse, 'status' | 'headers'> | undefined, request: { readonly startedAtMs: number; readonly wasFull: boolean }): void {
-    const overloaded = response === undefined || response.status === 429 || response.status === 503 || response.status === 504;
+  private learn(outcome: Exclude<Outcome, 'cancelled'>, request: { readonly startedAtMs: number; readonly wasFull: boolean }): void {
+    const overloaded = outcome === 'failed' || outcome.status === 429 || outcome.status === 503 || outcome.status === 504;
     if (!overloaded) {
       // An idle lane learns nothing about what the server can take.
       if (request.wasFull) this.limit = Math.min(this.max, this.limit + 1 / this.limit);
@@ -170,7 +178,7 @@ class Lane {
       this.limit = Math.max(this.min, this.limit / 2);
       this.decreasedAtMs = nowMs;
     }
-    const retryAfterMs = response === undefined ? undefined : retryAfterMsOf(response.headers);
+    const retryAfterMs = outcome === 'failed' ? undefined : retryAfterMsOf(outcome.headers);
     if (retryAfterMs !== undefined) this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + retryAfterMs * (1 + 0.1 * this.random()));
   }
 }

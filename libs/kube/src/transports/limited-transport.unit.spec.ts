@@ -134,6 +134,21 @@ describe('a limited transport', () => {
     expect(inner.held).toHaveLength(2);
   });
 
+  it('learns nothing from a request that its caller gave up, and halves after one that timed out', async () => {
+    const { inner, limited, send } = start({ writes: { initial: 8 } });
+    const [given, timed] = [new AbortController(), new AbortController()];
+    const pending = [send('PATCH', '/a', given.signal), send('PATCH', '/b', timed.signal)].map((sent) => sent.catch(() => undefined));
+    await settle();
+    given.abort(new Error('superseded'));
+    inner.held[0]?.fail();
+    await settle();
+    expect(limited.status().writes.limit).toBe(8);
+    timed.abort(new DOMException('timed out', 'TimeoutError'));
+    inner.held[1]?.fail();
+    await Promise.all(pending);
+    expect(limited.status().writes.limit).toBe(4);
+  });
+
   it('hands over the whole body, as text and as lines', async () => {
     const { inner, send } = start();
     const sent = send('GET', '/a');

@@ -6,7 +6,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTcpServer, connect } from 'node:net';
-import type { AddressInfo, Server as TcpServer } from 'node:net';
+import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -146,12 +146,14 @@ describeWith('kube', 'the transport to a real API server', () => {
     const dangling = await kubeconfig('dangling', ({ contexts }) => { contexts.forEach((entry) => { entry.context.cluster = 'none'; }); });
     const odd = await kubeconfig('odd', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['server'] = 'not a url'; });
     const clear = await kubeconfig('clear', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['server'] = 'http://10.0.0.1:8080'; });
+    const socks = await kubeconfig('socks', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['proxy-url'] = 'socks5://127.0.0.1:1080'; });
     const cases: [string, string | undefined, RegExp][] = [
       [path.join(dir.path, 'absent'), undefined, /absent cannot be read: ENOENT/],
       [broken, undefined, /broken cannot be read: it is not a valid kubeconfig/],
       [server.kubeconfigPath, 'production', /has no context "production"; it has: \S+/],
       [dangling, undefined, /names a cluster that the file does not have/],
       [odd, undefined, /server address/],
+      [socks, undefined, /proxy-url must begin with http/],
       [clear, undefined, /is http:\/\/ and not on this machine/],
     ];
     for (const [file, context, message] of cases) {
@@ -178,6 +180,29 @@ describeWith('kube', 'the transport to a real API server', () => {
     const client = new KubeClient(await connectKube({ kubeconfig: { path: file } }));
     await expect(client.version()).rejects.toMatchObject({ code: 'PLB-6122', message: expect.stringContaining('certificate authority') });
     await client.close();
+  });
+
+  it('goes through the proxy that the kubeconfig names', async () => {
+    let tunnels = 0;
+    const proxy = createServer().on('connect', (request: IncomingMessage, socket: Socket) => {
+      tunnels += 1;
+      const { hostname, port } = new URL(`http://${request.url ?? ''}`);
+      const upstream = connect(Number(port), hostname, () => {
+        socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        socket.pipe(upstream).pipe(socket);
+      });
+      for (const side of [socket, upstream]) side.on('error', () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const file = await kubeconfig('proxied', ({ clusters }) => { if (clusters[0]) clusters[0].cluster['proxy-url'] = `http://127.0.0.1:${port}`; });
+    const client = new KubeClient(await connectKube({ kubeconfig: { path: file } }));
+    expect((await client.version()).gitVersion).toMatch(/^v1\./);
+    expect(await Promise.all(Array.from({ length: 50 }, (_, index) => client.get(configMaps, 'default', `none-${index}`)))).toHaveLength(50);
+    expect(tunnels).toBeGreaterThan(0);
+    expect(tunnels).toBeLessThanOrEqual(16);
+    await client.close();
+    await new Promise((resolve) => proxy.close(resolve));
   });
 
   it('takes text and given credentials as well as a file', async () => {
@@ -265,6 +290,29 @@ describe('the transport to any HTTP server', () => {
     const pending = expect(transport.request({ method: 'GET', path: '/', signal: controller.signal })).rejects.toThrow('no longer');
     setImmediate(() => controller.abort(new Error('no longer')));
     await pending;
+    await transport.close();
+  });
+
+  it('says that it is not in a pod when it is not', async () => {
+    await expect(connectKube({ inCluster: true })).rejects.toMatchObject({ code: 'PLB-6123', message: expect.stringContaining('KUBERNETES_SERVICE_HOST') });
+  });
+
+  it('reads a kubeconfig file again after a 401', async () => {
+    await using dir = await tempDir('rewritten');
+    const file = path.join(dir.path, 'config');
+    const write = (token: string): Promise<void> => writeFile(file, stringify({
+      clusters: [{ name: 'c', cluster: { server: url } }], users: [{ name: 'u', user: { token } }], contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }], 'current-context': 'x',
+    }));
+    await write('old');
+    respond = (request, response) => {
+      response.statusCode = request.headers.authorization === 'Bearer new' ? 200 : 401;
+      response.end('{}');
+    };
+    const transport = await connectKube({ kubeconfig: { path: file } });
+    const status = async (): Promise<number> => (await transport.request({ method: 'GET', path: '/version' })).status;
+    expect(await status()).toBe(401);
+    await write('new');
+    expect(await status()).toBe(200);
     await transport.close();
   });
 

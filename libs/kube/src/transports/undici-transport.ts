@@ -125,7 +125,7 @@ class UndiciTransport implements KubeTransport {
       ...(connections === undefined ? {} : { connections }),
     };
     const { proxyUrl } = this.source;
-    return proxyUrl === undefined || proxyUrl === ''
+    return proxyUrl === undefined
       ? new this.undici.Agent({ ...shared, connect: { ...tls, timeout } })
       : new this.undici.ProxyAgent({ ...shared, uri: proxyUrl, requestTls: { ...tls, timeout } });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
-import { fieldPathsOf, ownersOf } from '../../managed-fields.js';
+import { fieldPathsOf, ownedFields, ownersOf } from '../../managed-fields.js';
 import type { KubeObject } from '../../types.js';
 import { configMap, deployment, dig } from './bench.js';
 import type { Bench, Check } from './bench.js';
@@ -128,6 +128,9 @@ export function applyFieldChecks(check: Check): void {
     await expect(bench.apply(configMap(namespace, 'a', {}, { labels: { other: '1' } }), { fieldManager: 'other' })).rejects.toMatchObject({ conflicts: [{ manager: 'plumbline', field: '.metadata.labels' }] });
     await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { labels: { edited: '1' } } } }, { fieldManager: 'kubectl-edit' });
     expect((await bench.apply(configMap(namespace, 'a', {}, { labels: {} }), { force: true })).object.metadata.labels).toEqual({ edited: '1' });
+    const { object } = await bench.apply(configMap(namespace, 'b', { x: '1' }, { labels: {}, annotations: {} }));
+    const edited = await bench.client.patch(resource, { namespace, name: 'b' }, { merge: { metadata: { labels: { edited: '1' }, annotations: { edited: '1' } } } }, { fieldManager: 'kubectl-edit' });
+    expect(ownedFields(edited)).toBe(ownedFields(object));
   });
 
   check('leaves replicas to whoever scales when we send none', async (bench) => {

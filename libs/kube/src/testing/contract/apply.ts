@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
 import { fieldPathsOf, ownedFields, ownersOf } from '../../managed-fields.js';
+import type { KubeObject } from '../../types.js';
 import { configMap, deployment, dig } from './bench.js';
 import type { Check } from './bench.js';
 
@@ -122,6 +123,24 @@ export function applyChecks(check: Check): void {
     expect(ownedFields(healed.object)).toBe(ours);
     expect(healed.object['data']).toEqual({ x: '1', y: '1', extra: 'theirs' });
     expect(ownedFields(await edit({ y: null }))).not.toBe(ours);
+  });
+
+  check('lets managed fields be rewritten, guarded by the version, and be cleared', async (bench) => {
+    const namespace = await bench.namespace();
+    const resource = await bench.resource('v1', 'ConfigMap');
+    const created = await bench.client.create(resource, configMap(namespace, 'a', { x: '1', y: '1' }), { fieldManager: 'kubectl-client-side-apply' });
+    const entry = created.metadata.managedFields?.[0];
+    const rewrite = (resourceVersion: string | undefined): Promise<KubeObject> => bench.client.patch(resource, { namespace, name: 'a' }, { json: [
+      { op: 'replace', path: '/metadata/managedFields', value: [{ ...entry, manager: 'plumbline', operation: 'Apply' }] },
+      { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+    ] });
+    const adopted = await rewrite(created.metadata.resourceVersion);
+    expect(ownersOf(adopted, '.data.y')).toEqual([{ manager: 'plumbline', operation: 'Apply' }]);
+    await expect(rewrite(created.metadata.resourceVersion)).rejects.toMatchObject({ status: 409 });
+    expect((await bench.apply(configMap(namespace, 'a', { x: '1' }))).object['data']).toEqual({ x: '1' });
+    const cleared = await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { managedFields: [{}] } } });
+    expect(cleared.metadata.managedFields ?? []).toEqual([]);
+    expect(cleared['data']).toEqual({ x: '1' });
   });
 
   check('dry-runs without any effect', async (bench) => {

@@ -67,12 +67,16 @@ export class Bench {
     return { status: response.status, headers: response.headers, body: parsed(text) };
   }
 
-  /** Lines of a watch until the server ends it or `enough` says so. */
-  async watch(apiVersion: string, kind: string, query: Readonly<Record<string, string | number | boolean>>, enough: (lines: readonly WatchLine[]) => boolean = () => false): Promise<WatchLine[]> {
+  /** Lines of a watch until the server ends it or `enough` says so. `whenOpen` runs once it is open. */
+  async watch(
+    apiVersion: string, kind: string, query: Readonly<Record<string, string | number | boolean>>,
+    { enough = () => false, whenOpen = async () => undefined }: WatchUse = {},
+  ): Promise<WatchLine[]> {
     const controller = new AbortController();
     const lines: WatchLine[] = [];
     try {
       const response = await this.client.watch(await this.resource(apiVersion, kind), query, controller.signal);
+      await whenOpen();
       for await (const line of response.lines()) {
         lines.push(JSON.parse(line) as WatchLine);
         if (enough(lines)) break;
@@ -82,6 +86,12 @@ export class Bench {
     }
     return lines;
   }
+}
+
+/** What a check does with a watch. */
+export interface WatchUse {
+  readonly enough?: (lines: readonly WatchLine[]) => boolean;
+  readonly whenOpen?: () => Promise<unknown>;
 }
 
 /** One line of a watch. */

@@ -77,7 +77,7 @@ export function deleteChecks(check: Check): void {
     const { object } = await bench.apply(configMap(namespace, 'a', {}, { finalizers: ['example.org/x'] }));
     await bench.delete(object);
     await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { finalizers: null } } });
-    const lines = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion: object.metadata.resourceVersion ?? '', timeoutSeconds: 30 }, (seen) => seen.some(({ type }) => type === 'DELETED'));
+    const lines = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion: object.metadata.resourceVersion ?? '', timeoutSeconds: 30 }, { enough: (seen) => seen.some(({ type }) => type === 'DELETED') });
     expect(lines.map(({ type }) => type)).toEqual(['MODIFIED', 'DELETED']);
   });
 
