@@ -53,7 +53,8 @@ export class ClusterDoor {
     const text = options.body === undefined ? undefined : JSON.stringify(options.body);
     const contentType = options.contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
     const target: RequestOptions = { method, headers: { accept: 'application/json', 'user-agent': 'person-with-kubectl', ...(text === undefined ? {} : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(text)) }) } };
-    await config.applyToHTTPSOptions(target);
+    // The door of a simulated cluster is plain HTTP on this machine, without credentials; the library refuses such.
+    if (server.startsWith('https:')) await config.applyToHTTPSOptions(target);
     return send(new URL(server.replace(/\/$/, '') + path), target, text);
   }
 }

@@ -57,12 +57,12 @@ export function upkeepStories(stage: () => Stage): void {
     const before = book.head;
     await source.commit({ files: { 'deploy/settings.yaml': '# nothing here any more\n', 'deploy/service.yaml': undefined } });
     await client.refresh('emptied');
-    const refused = await book.first('SyncRefused', ({ data }) => data.application === 'default/emptied', { after: before });
-    expect(refused.data.version).toBe(2);
+    const held = await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied', { after: before });
+    expect(held.data).toMatchObject({ version: 2, result: 'Partial', reason: 'EmptyRender' });
     expect(await east.get('/api/v1/namespaces/emptied/configmaps/emptied')).toBeDefined();
-    expect((await client.targets({ application: 'emptied' })).items[0]?.sync.state).toBe('Refused');
+    expect((await client.targets({ application: 'emptied', minPosition: held.position })).items[0]?.sync).toMatchObject({ reason: 'EmptyRender', message: expect.stringContaining('--confirm-prune') as unknown });
     await client.sync('emptied', { confirmPrune: true });
-    await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied' && data.result === 'Succeeded', { after: refused.position });
+    await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied' && data.result === 'Succeeded', { after: held.position });
     expect(await east.get('/api/v1/namespaces/emptied/configmaps/emptied')).toBeUndefined();
   });
 
