@@ -22,7 +22,10 @@ export interface AppendItem {
 
 /** One append: all of it or nothing, over any number of streams. */
 export interface AppendRequest {
-  /** UUIDv7, or a UUIDv8 from `derivedId` (core). A repeat with the same content answers with the first result. */
+  /**
+   * UUIDv7, or a UUIDv8 from `derivedId` (core); at most 30 days old. A repeat with the same content answers with the first result.
+   * Content is what would be recorded: actor, service, causation, correlation, streams, types, data; not `expected`, not `occurredAt`.
+   */
   readonly requestId: string;
   readonly actor: Actor;
   /** The service that appends; the log refuses types that it does not own. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import type { Meter } from '@opentelemetry/api';
 import { EVENT_BUS } from '@plumbline/bus';
 import type { EventBus } from '@plumbline/bus';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
 import type { EventLog, LogQueries } from '@plumbline/event-log';
-import { CLOCK, ENDPOINTS, LOGGER, READINESS } from '@plumbline/platform';
+import { CLOCK, ENDPOINTS, LOGGER, METER, READINESS } from '@plumbline/platform';
 import type { Endpoints, Logger, Readiness } from '@plumbline/platform';
 import { AuditParts } from './audit-parts.js';
 import { AUDIT_CONFIG, auditConfigProvider } from './audit.config.js';
@@ -18,6 +19,20 @@ async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clo
   return AuditParts.open({ logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, bus, logger: logger.child({ role: 'audit' }), clock });
 }
 
+/** How far the log is, and how far those are that follow it: the difference is what an alarm watches. */
+function observe(meter: Meter, parts: AuditParts): void {
+  const gauge = (name: string, description: string, read: () => number | undefined): void => {
+    meter.createObservableGauge(name, { description }).addCallback((result) => {
+      const value = read();
+      if (value !== undefined) result.observe(value);
+    });
+  };
+  gauge('plumbline_log_leads', '1 while this process writes the log', () => (parts.log.leads ? 1 : 0));
+  gauge('plumbline_log_next_position', 'Next position of the log, in the process that leads', () => parts.log.nextPosition);
+  gauge('plumbline_log_views_position', 'Next position that the views will fold', () => parts.projector.position);
+  gauge('plumbline_log_relay_position', 'Next position that will be published on the bus', () => parts.relay.position);
+}
+
 @Injectable()
 class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
@@ -25,9 +40,11 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
     @Inject(AUDIT_CONFIG) private readonly config: AuditConfig,
     @Inject(ENDPOINTS) private readonly endpoints: Endpoints,
     @Inject(READINESS) private readonly readiness: Readiness,
+    @Inject(METER) private readonly meter: Meter,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    observe(this.meter, this.parts);
     this.parts.startRelay();
     if (this.config.door !== undefined) this.endpoints.announce('log', await this.parts.openDoor(this.config.door));
     // A process that waits for another one's lead answers reads, and appends as soon as it leads.

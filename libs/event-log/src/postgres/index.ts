@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { connectionConfig, sqlStateOf, WRITER_ROLE } from './ledger-sql.js';
-export { writerLimits } from './ledger-writer.js';
-export type { WriterLimits } from './ledger-writer.js';
+export { writerLimits } from './writer-limits.js';
+export type { WriterLimits } from './writer-limits.js';
 export { migrateLedger, migrateSchema } from './migrate.js';
 export type { MigrationSet } from './migrate.js';
 export type { Notices } from './notices.js';

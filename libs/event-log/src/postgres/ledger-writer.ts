@@ -10,30 +10,9 @@ import { isServerAnswer, sqlStateOf } from './ledger-sql.js';
 import type { Head, KnownRequest, LedgerSql } from './ledger-sql.js';
 import { Lru } from './lru.js';
 import type { Notices } from './notices.js';
-
-/** Sizes and times of group commit and of the lease. */
-export const writerLimits = {
-  batchEvents: 200,
-  batchBytes: 256 * 1024,
-  queueEvents: 4_096,
-  queueBytes: 16 * 1024 * 1024,
-  leaseMs: 3_000,
-  heartbeatMs: 1_000,
-  /** How often a writer that does not lead asks for the lead. */
-  candidateMs: 200,
-  /** How long a request waits for a writer that leads. */
-  waitForLeadMs: 5_000,
-  attempts: 3,
-  cachedStreams: 200_000,
-  /** Streams that are loaded when the lead begins; with more than these, each is loaded when it is needed. */
-  loadedStreams: 50_000,
-  cachedRequests: 50_000,
-  /** How often partitions are made ahead; those of request ids go by the calendar. */
-  partitionsMs: 12 * 3_600_000,
-} as const;
-
-/** Sizes and times, some of them different. */
-export type WriterLimits = { readonly [Key in keyof typeof writerLimits]: number };
+import { failureOf } from './writer-failure.js';
+import { writerLimits } from './writer-limits.js';
+import type { WriterLimits } from './writer-limits.js';
 
 /** What a writer needs. */
 export interface LedgerWriterOptions {
@@ -385,17 +364,4 @@ export class LedgerWriter {
       };
     });
   }
-}
-
-function failureOf(cause: unknown): Error {
-  const state = sqlStateOf(cause);
-  if (state === undefined) {
-    return new UpstreamError('PLB-6001', 'the database of the log did not answer, the outcome is unknown: send the same request again', { cause });
-  }
-  if (state === 'PLB01') return new UpstreamError('PLB-6002', 'another writer leads the log now: send the same request again', { cause });
-  if (state === 'PLB03') return new UpstreamError('PLB-6005', `the clock of the log and the clock of its database disagree: ${messageOf(cause)}`, { cause });
-  const canHelp = !state.startsWith('22') && !state.startsWith('23');
-  return new UpstreamError('PLB-6004', `the database of the log refused to write (SQLSTATE ${state}): ${messageOf(cause)}`, {
-    cause, retry: canHelp ? 'after-delay' : 'never', details: { sqlState: state },
-  });
 }

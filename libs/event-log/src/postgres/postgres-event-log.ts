@@ -15,7 +15,7 @@ import { formatMicros } from '../append/time.js';
 import { connectionConfig, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
 import type { Head } from './ledger-sql.js';
 import { LedgerWriter } from './ledger-writer.js';
-import type { WriterLimits } from './ledger-writer.js';
+import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
 import { silent } from './notices.js';
 import type { Notices } from './notices.js';
@@ -95,6 +95,11 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   /** The epoch of this process's lead; undefined while it does not lead. */
   get epoch(): number | undefined {
     return this.#writer.epoch;
+  }
+
+  /** One above the last committed position, without asking the database; undefined while this process does not lead. */
+  get nextPosition(): number | undefined {
+    return this.#leads ? this.#tail.nextPosition : undefined;
   }
 
   /** Resolves when this process leads. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, connect } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
+import path from 'node:path';
 import { Digest, InputError } from '@plumbline/core';
 import type { RawEventLog } from '@plumbline/event-log';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
 import { createTestLog, eventLogContract, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { LogDoor } from './log-door.js';
 import type { DoorQueries } from './log-door.js';
@@ -53,6 +56,25 @@ describe('the door of the log', () => {
     await using opened = await openDoor(new MemoryEventLog(), { token: wrong });
     await expect(opened.log.head()).rejects.toMatchObject({ code: 'PLB-2102', httpStatus: 401, retry: 'never' });
     await expect(opened.log.readStream('project-web')).rejects.toMatchObject({ code: 'PLB-2102' });
+  });
+
+  it('speaks TLS, to clients that know its authority', async () => {
+    await using dir = await tempDir('door');
+    const [certFile, keyFile] = [path.join(dir.path, 'cert.pem'), path.join(dir.path, 'key.pem')];
+    execFileSync('openssl', [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+      '-addext', 'subjectAltName=DNS:localhost', '-keyout', keyFile, '-out', certFile,
+    ], { stdio: 'ignore' });
+    const door = new LogDoor({ log: new MemoryEventLog(), queries: noQueries, token, logger: silent, tls: { certFile, keyFile } });
+    const url = await door.listen('localhost:0');
+    expect(url).toMatch(/^grpcs:\/\/localhost:/);
+    const channel = new LogChannel({ url, token, caFile: certFile });
+    expect(await new GrpcEventLog(channel).head()).toBe(0);
+    const stranger = new LogChannel({ url, token, timeoutMs: 200 });
+    await expect(new GrpcEventLog(stranger).head()).rejects.toMatchObject({ code: 'PLB-6001' });
+    channel.close();
+    stranger.close();
+    await door.close();
   });
 
   it('carries errors with class, code, advice and details', async () => {

@@ -69,6 +69,11 @@ export class Projector {
     this.#definition = options.definition ?? VIEWS_DEFINITION;
   }
 
+  /** The next position to fold; undefined while this process does not lead. */
+  get position(): number | undefined {
+    return this.#live?.position;
+  }
+
   /** Begins; the tables follow the log while this process leads it. */
   start(): void {
     this.#running = true;
