@@ -27,6 +27,7 @@ export type Decision =
   | { readonly type: 'remove'; readonly trigger: Cause; readonly mode: 'Delete' | 'Orphan'; readonly touch: boolean }
   | { readonly type: 'refuse'; readonly trigger: Cause; readonly release: Release; readonly reason: string; readonly message: string };
 
+const EAGER_TRIES = 5;
 const NONE: Decision = { type: 'none' };
 
 /** The to-do of one target as a function of the folded log and of what the cluster shows. */
@@ -126,8 +127,9 @@ function sooner(a: Decision, b: Decision): Decision {
 }
 
 function retry(last: NonNullable<TargetState['last']>, facts: LiveFacts, sync: () => Decision): Decision {
-  if (facts.deletionDone || facts.claimFree || facts.kindArrived) return sync();
-  if (!last.retryable) return NONE;
+  // What changed on the cluster is acted on at once, unless it keeps leading nowhere.
+  if ((facts.deletionDone || facts.claimFree || facts.kindArrived) && last.attempts <= EAGER_TRIES) return sync();
+  if (!last.retryable && !facts.deletionDone && !facts.claimFree && !facts.kindArrived) return NONE;
   if (last.reason === 'ClusterUnreachable' && facts.connectedAtMs > last.atMs) return sync();
   const untilMs = last.atMs + retryDelayMs(last.attempts);
   return facts.nowMs < untilMs ? { type: 'wait', untilMs } : sync();

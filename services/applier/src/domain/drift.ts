@@ -77,7 +77,7 @@ class LossWalk {
     for (const [name, child] of Object.entries(value)) {
       if (child === undefined || child === null) continue;
       const step = `f:${name}`;
-      this.value(child, owned[step], { path: at.path === '' ? quoted(name) : `${at.path}.${quoted(name)}`, steps: [...at.steps, step] });
+      this.value(child, owned[step], { path: joined(at.path, name), steps: [...at.steps, step] });
     }
   }
 
@@ -145,6 +145,7 @@ function describe(item: unknown): string {
   return 'item';
 }
 
-function quoted(name: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(name) ? name : `["${name}"]`;
+function joined(path: string, name: string): string {
+  if (!/^[A-Za-z_$][\w$-]*$/.test(name)) return `${path}["${name}"]`;
+  return path === '' ? name : `${path}.${name}`;
 }

@@ -84,6 +84,8 @@ export interface LastSync {
   readonly confirmPrune: boolean;
   /** Keys that belong to another target. */
   readonly claims: readonly string[];
+  /** Keys that another control plane has marked as its own. */
+  readonly foreign: readonly string[];
   /** `apiVersion kind` that the cluster did not have. */
   readonly unknownKinds: readonly string[];
 }
@@ -351,7 +353,7 @@ function foldTarget(target: TargetState, event: PlumblineEvent): void {
       answer(target, event.causationId);
       target.last = {
         syncId: event.id, confirmPrune: false, generation: -1, releaseId, version, renderDigest: '', cause: 'Release', result: 'Refused', reason, retryable: false,
-        atMs: Date.parse(event.recordedAt), position: event.position, attempts: 1, claims: [], unknownKinds: [],
+        atMs: Date.parse(event.recordedAt), position: event.position, attempts: 1, claims: [], foreign: [], unknownKinds: [],
       };
       return;
     }
@@ -400,6 +402,7 @@ function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'Syn
     result: data.result, reason: data.reason, retryable: data.retryable, atMs: Date.parse(event.recordedAt), position: event.position,
     attempts: again ? last.attempts + 1 : 1, confirmPrune: running?.confirmPrune ?? false,
     claims: data.changes.inline.filter(({ reason }) => reason === 'OwnedByAnother').map(({ key }) => key),
+    foreign: data.changes.inline.filter(({ reason }) => reason === 'OwnedByAnotherInstallation').map(({ key }) => key),
     unknownKinds: data.changes.inline.filter(({ reason }) => UNKNOWN_KIND_REASONS.has(reason ?? '')).map(({ apiVersion, key }) => `${apiVersion} ${key.split('/')[1] ?? ''}`),
   };
   target.inventoryDigest = data.inventoryDigest as Digest;

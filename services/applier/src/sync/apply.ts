@@ -150,7 +150,7 @@ export class ApplyRun {
     const live = cache.get(wanted.key);
     const owner = ownerOf(live?.owner, wanted.key);
     if (owner !== undefined && owner.installation !== this.job.marks.installation) {
-      this.#set(wanted, { action: 'Refused', reason: 'OwnedByAnother', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` });
+      this.#set(wanted, { action: 'Refused', reason: 'OwnedByAnotherInstallation', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` });
       return;
     }
     const body = this.job.marks.mark(clearObject(manifest, this.tools.sealKey), wanted.key, wanted.ref.namespace);

@@ -85,7 +85,7 @@ async function planOne({ tools, job, prepared }: PlanContext, wanted: WantedObje
     const live = await patiently(() => client.get(resource, namespace, name));
     const owner = ownerOf(live?.metadata.annotations?.[OWNER_ANNOTATION], wanted.key);
     if (owner !== undefined && owner.installation !== job.marks.installation) {
-      return { action: 'Refused', reason: 'OwnedByAnother', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` };
+      return { action: 'Refused', reason: 'OwnedByAnotherInstallation', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` };
     }
     const body = job.marks.mark(clearObject(manifest, tools.sealKey), wanted.key, namespace);
     const { result, takenOver } = await dryRun(tools, resource, body);

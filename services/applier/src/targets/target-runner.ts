@@ -7,7 +7,7 @@ import { decide } from '../domain/decide.js';
 import type { Decision, LiveFacts } from '../domain/decide.js';
 import { healthSignature } from '../domain/fleet-state.js';
 import type { TargetState } from '../domain/fleet-state.js';
-import { Marks } from '../domain/ownership.js';
+import { Marks, ownerOf } from '../domain/ownership.js';
 import { observeDrift, observeHealth } from './observe.js';
 import type { RunnerDeps } from './runner-deps.js';
 import { TargetPlans } from './target-plans.js';
@@ -15,7 +15,7 @@ import { TargetSyncs } from './target-syncs.js';
 
 const OBSERVE_DEBOUNCE_MS = 100;
 const RECHECK_MS = 5_000;
-const KIND_CHECK_MS = 15_000;
+const RECHECK_LATER_MS = 15_000;
 const TROUBLE_FIRST_MS = 500;
 const TROUBLE_LAST_MS = 60_000;
 
@@ -76,13 +76,13 @@ export class TargetRunner {
   }
 
   async #trouble(error: unknown): Promise<void> {
-    if (error instanceof ConflictError) {
+    this.#troubles += 1;
+    if (error instanceof ConflictError && this.#troubles <= 3) {
       // Somebody else appended to the target's stream: see it, then decide again.
       await this.deps.refold(this.id);
       this.#dirty = true;
       return;
     }
-    this.#troubles += 1;
     const delayMs = Math.min(TROUBLE_LAST_MS, TROUBLE_FIRST_MS * 2 ** (this.#troubles - 1));
     this.deps.session(this.#target.cluster)?.suspect();
     this.deps.logger.warn('a target could not be worked on; trying again', { target: this.id, message: messageOf(error), delayMs });
@@ -137,11 +137,12 @@ export class TargetRunner {
       deletionDone: false, claimFree: false, kindArrived: false,
     };
     if (!ready || target.last === undefined || target.last.result === 'Succeeded') return base;
-    const { claims, unknownKinds } = target.last;
+    const { claims, foreign, unknownKinds } = target.last;
+    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.deps.clock.nowMs() + RECHECK_LATER_MS);
     return {
       ...base,
       deletionDone: await this.#deletionDone(target, session),
-      claimFree: claims.some((key) => (session.claims.get(key) ?? this.id) === this.id),
+      claimFree: claims.some((key) => (session.claims.get(key) ?? this.id) === this.id) || foreign.some((key) => this.#isFree(session, key)),
       kindArrived: await this.#kindArrived(session, unknownKinds),
     };
   }
@@ -154,10 +155,13 @@ export class TargetRunner {
     return false;
   }
 
+  #isFree(session: ClusterSession, key: string): boolean {
+    const owner = ownerOf(session.cache.get(key)?.owner, key);
+    return session.cache.isLive(key) && (owner === undefined || owner.installation === this.deps.config.installation);
+  }
+
   async #kindArrived(session: ClusterSession, unknownKinds: readonly string[]): Promise<boolean> {
-    if (unknownKinds.length === 0) return false;
     for (const id of unknownKinds) if (await kindServed(session.client, id)) return true;
-    this.#wakeAt(this.deps.clock.nowMs() + KIND_CHECK_MS);
     return false;
   }
 
