@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Body, Controller, Get, Inject, Module, Post } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
@@ -126,6 +128,19 @@ describe('a host', () => {
     expect([status, body['code'], body['details']]).toEqual([500, 'PLB-9000', {}]);
     expect(JSON.stringify(body)).not.toContain(reason);
     expect(lines.find((line) => line['instance'] === body['instance'])).toMatchObject({ level: 'error', error: reason, errorCode: loggedCode });
+  });
+
+  it('does not wait at its end for connections that carry no request', async () => {
+    const host = await startThings();
+    const { hostname, port } = new URL(host.endpoints.get('http') ?? '');
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    const ended = once(socket, 'close');
+    await answerOf(host, '/trace');
+    const startedMs = performance.now();
+    await host.stop();
+    await ended;
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
   });
 
   it('starts a service without an HTTP door of its own, and logs no error about it', async () => {

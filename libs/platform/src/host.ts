@@ -11,6 +11,7 @@ import { messageOf } from '@plumbline/core';
 import { startHealthServer } from './health/health-server.js';
 import type { HealthServer } from './health/health-server.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { UnusedConnections } from './http/unused-connections.js';
 import { parseListen } from './load-config.js';
 import { createLogger } from './logger.js';
 import type { Logger } from './logger.js';
@@ -96,7 +97,7 @@ class RunningHost implements Host {
   constructor(
     app: NestFastifyApplication,
     private readonly parts: PlatformParts,
-    private readonly closing: { readonly nestLog: NestLog; readonly health: HealthServer },
+    private readonly closing: { readonly nestLog: NestLog; readonly health: HealthServer; readonly connections: UnusedConnections },
   ) {
     this.app = app;
   }
@@ -131,7 +132,9 @@ class RunningHost implements Host {
     const errorsBefore = closing.nestLog.errors;
     // Streams to browsers end only when somebody ends them.
     const deadline = setTimeout(() => this.app.getHttpServer().closeAllConnections(), parts.config.shutdownTimeoutMs / 2);
+    const endUnused = closing.connections.end();
     await this.app.close().catch(note);
+    endUnused();
     clearTimeout(deadline);
     if (closing.nestLog.errors > errorsBefore) failures.push('a service did not stop cleanly; see the log');
     for (const error of await closePlatform(parts)) note(error);
@@ -177,10 +180,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const nestLog = new NestLog(logger, foundation.config.loggingFramework);
     const app = await createApplication(options, parts, nestLog);
     undo.unshift(async () => app.close());
+    const connections = new UnusedConnections(app.getHttpServer());
     await listen(app, parts);
     readiness.report('process', true);
     logger.info('ready', { endpoints: parts.endpoints.all });
-    return new RunningHost(app, parts, { nestLog, health });
+    return new RunningHost(app, parts, { nestLog, health, connections });
   } catch (error) {
     // The reason of the failed start counts; what fails while tidying up after it would only hide it.
     for (const step of undo) await step().catch(() => undefined);
