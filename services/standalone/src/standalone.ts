@@ -27,7 +27,7 @@ export interface StandaloneOptions {
 export interface Standalone extends Stoppable, AsyncDisposable {
   /** Base URL of the REST API. */
   readonly url: string;
-  /** `host:port` of the gRPC API. */
+  /** `grpc://host:port` of the gRPC API. */
   readonly grpcUrl: string;
   readonly dataDir: string;
   /** File with the first admin token, mode 0600. */
