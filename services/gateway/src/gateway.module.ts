@@ -12,6 +12,11 @@ import { Announcer, ANNOUNCER, Bootstrap } from './auth/bootstrap.js';
 import { EventsConsumer } from './consumers/events.controller.js';
 import { EventsService } from './events/events.service.js';
 import { GATEWAY_CONFIG, gatewayConfigProvider } from './gateway.config.js';
+import { ApplicationsGrpc } from './grpc/applications.grpc.js';
+import { EventsGrpc } from './grpc/events.grpc.js';
+import { GrpcCalls } from './grpc/grpc-calls.js';
+import { GrpcServer } from './grpc/grpc-server.js';
+import { ResourcesGrpc } from './grpc/resources.grpc.js';
 import { restControllers } from './openapi/controllers.js';
 import { DocsController } from './openapi/docs.controller.js';
 import { DiffService } from './reads/diff.service.js';
@@ -31,6 +36,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
     ReadModel, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],
 })
@@ -38,6 +44,7 @@ export class GatewayModule implements OnApplicationBootstrap {
   constructor(
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
+    @Inject(GrpcServer) private readonly grpc: GrpcServer,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -49,5 +56,6 @@ export class GatewayModule implements OnApplicationBootstrap {
       this.logger.error('the first admin token could not be issued: nobody can sign in', { error: messageOf(error) });
       throw error;
     }
+    await this.grpc.start();
   }
 }

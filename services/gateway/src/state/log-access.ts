@@ -67,9 +67,14 @@ export class LogAccess implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.close();
+    await this.#follower.stop();
+  }
+
+  /** Ends streams and waits; requests are answered as long as they come. */
+  close(): void {
     this.readiness.report('gateway', false, 'stopping');
     this.#closing.abort();
-    await this.#follower.stop();
   }
 
   /** Takes a batch from the bus. */

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { checkInput } from '../api/check-input.js';
+import { diffVersions, getApplication, getApplicationStatus, getHistory, getVersion, listApplications, listTargets, listVersions } from '../applications/applications.operations.js';
+import { ApplicationsService } from '../applications/applications.service.js';
+import type { ObjectDifference } from '../reads/diff.service.js';
+import { planApplication, resumeApplication, rollbackApplication, suspendApplication, syncApplication } from '../requests/requests.operations.js';
+import { RequestsService } from '../requests/requests.service.js';
+import type { Accepted } from '../state/log-access.js';
+import { Application, EnvironmentStatus, HistoryEntry, Target, Version } from './generated/plumbline/v1/documents.js';
+import { TargetPlan } from './generated/plumbline/v1/plumbline.js';
+import type { Accepted as AcceptedMessage, ApplicationsServer, ObjectDifference as ObjectDifferenceMessage, TargetsServer, VersionsServer } from './generated/plumbline/v1/plumbline.js';
+import { GrpcCalls } from './grpc-calls.js';
+import { applicationOf, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
+
+/** Where an accepted request stands. */
+export function acceptedMessage({ position, eventId, correlationId }: Accepted): AcceptedMessage {
+  return { position, eventId, correlationId };
+}
+
+/** Applications, versions and targets over gRPC: the use cases of the REST API. */
+@Injectable()
+export class ApplicationsGrpc {
+  constructor(
+    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
+    @Inject(ApplicationsService) private readonly applications: ApplicationsService,
+    @Inject(RequestsService) private readonly requests: RequestsService,
+  ) {}
+
+  applicationsServer(): ApplicationsServer {
+    const { calls, applications } = this;
+    return {
+      listApplications: calls.unary(listApplications, async ({ page, project }) => {
+        const found = await applications.list({ ...pageInput(page), project: project === '' ? undefined : project });
+        return { items: found.items.map(Application.fromJSON), page: pageInfo(found) };
+      }),
+      getApplication: calls.unary(getApplication, async ({ application, minPosition }) => ({
+        application: Application.fromJSON(await applications.get(applicationOf(application), minPosition)),
+      })),
+      getApplicationStatus: calls.unary(getApplicationStatus, async ({ application, minPosition }) => {
+        const status = await applications.status(applicationOf(application), minPosition);
+        return { application: Application.fromJSON(status.application), environments: status.environments.map(EnvironmentStatus.fromJSON), position: status.position };
+      }),
+      ...this.#requestHandlers(),
+    };
+  }
+
+  #requestHandlers(): Pick<ApplicationsServer, 'planApplication' | 'syncApplication' | 'rollbackApplication' | 'suspendApplication' | 'resumeApplication'> {
+    const { calls, requests } = this;
+    return {
+      planApplication: calls.unary(planApplication, async ({ application, ...given }, principal) => {
+        const result = await requests.plan(principal, { ...checkInput(planApplication.body, given), application: applicationOf(application) });
+        return { accepted: acceptedMessage(result), complete: result.complete, plans: result.plans.map(TargetPlan.fromJSON) };
+      }),
+      syncApplication: calls.unary(syncApplication, async ({ application, ...given }, principal) => ({
+        accepted: acceptedMessage(await requests.sync(principal, { ...checkInput(syncApplication.body, given), application: applicationOf(application) })),
+      })),
+      rollbackApplication: calls.unary(rollbackApplication, async ({ application, ...given }, principal) => {
+        const { outcome, releases, reason, message, ...accepted } = await requests.rollback(principal, { ...checkInput(rollbackApplication.body, given), application: applicationOf(application) });
+        return { accepted: acceptedMessage(accepted), outcome, releases: releases.map((release) => ({ ...release, clusters: [...release.clusters] })), reason, message };
+      }),
+      suspendApplication: calls.unary(suspendApplication, ({ application, ...given }, principal) =>
+        requests.suspend(principal, applicationOf(application), checkInput(suspendApplication.body, given).reason)),
+      resumeApplication: calls.unary(resumeApplication, ({ application }, principal) => requests.resume(principal, applicationOf(application))),
+    };
+  }
+
+  versionsServer(): VersionsServer {
+    const { calls, applications } = this;
+    return {
+      listVersions: calls.unary(listVersions, async ({ page, application, environment }) => {
+        const found = await applications.versions(applicationOf(application), { ...pageInput(page), environment });
+        return { items: found.items.map(Version.fromJSON), page: pageInfo(found) };
+      }),
+      getVersion: calls.unary(getVersion, async ({ application, version, minPosition }) => {
+        const found = await applications.version(applicationOf(application), version, minPosition);
+        return { items: found.items.map(Version.fromJSON) };
+      }),
+      getHistory: calls.unary(getHistory, async ({ page, application }) => {
+        const found = await applications.history(applicationOf(application), pageInput(page));
+        return { items: found.items.map(HistoryEntry.fromJSON), page: pageInfo(found) };
+      }),
+      diffVersions: calls.unary(diffVersions, async ({ application, ...given }) => {
+        const environments = await applications.diff(applicationOf(application), checkInput(diffVersions.query, given));
+        return {
+          environments: environments.map(({ environment, from, to, unchangedCount, objects }) => ({ environment, from, to, unchangedCount, objects: objects.map(objectDifference) })),
+        };
+      }),
+    };
+  }
+
+  targetsServer(): TargetsServer {
+    return {
+      listTargets: this.calls.unary(listTargets, async ({ page, application, environment, cluster }) => {
+        const found = await this.applications.targets({ ...pageInput(page), application: optionalApplication(application), environment, cluster });
+        return { items: found.items.map(Target.fromJSON), page: pageInfo(found) };
+      }),
+    };
+  }
+}
+
+function objectDifference({ key, change, fields }: ObjectDifference): ObjectDifferenceMessage {
+  const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value));
+  return { key, change, fields: fields.map(({ path, op, from, to }) => ({ path, op, fromJson: json(from), toJson: json(to) })) };
+}

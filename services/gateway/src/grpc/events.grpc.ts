@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { checkInput } from '../api/check-input.js';
+import { queryAudit, streamEvents } from '../events/events.operations.js';
+import { EventsService } from '../events/events.service.js';
+import type { StreamStep } from '../events/events.service.js';
+import { publicEvent } from '../events/public-event.js';
+import { Event } from './generated/plumbline/v1/documents.js';
+import type { AuditServer, EventsServer, StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
+import { GrpcCalls } from './grpc-calls.js';
+import { optionalApplication } from './grpc-input.js';
+
+/** The log over gRPC. */
+@Injectable()
+export class EventsGrpc {
+  constructor(
+    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
+    @Inject(EventsService) private readonly events: EventsService,
+  ) {}
+
+  eventsServer(): EventsServer {
+    return {
+      streamEvents: this.calls.stream(streamEvents, ({ after, types, application }, signal) =>
+        messagesOf(this.events.follow({ after, application: optionalApplication(application), types: types.length === 0 ? undefined : types, signal }))),
+    };
+  }
+
+  auditServer(): AuditServer {
+    return {
+      queryAudit: this.calls.unary(queryAudit, async ({ ascending, limit, ...given }) => {
+        const query = checkInput(queryAudit.query, { ...given, order: ascending ? 'asc' : 'desc', limit: limit === 0 ? undefined : limit });
+        const page = await this.events.audit(Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)));
+        return { events: page.events.map(Event.fromJSON), cursor: page.cursor ?? '' };
+      }),
+    };
+  }
+}
+
+/** One message per event; one without an event when a step brought progress only, or nothing: that shows that the stream lives. */
+async function* messagesOf(steps: AsyncGenerator<StreamStep>): AsyncGenerator<StreamEventsResponse> {
+  for await (const step of steps) {
+    for (const event of step.events) yield { event: Event.fromJSON(publicEvent(event)), position: event.position };
+    if (step.events.length === 0) yield { event: undefined, position: step.position };
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ApplicationId } from '@plumbline/core';
+import { z } from 'zod';
+import { checkInput } from '../api/check-input.js';
+import { pageQuery } from '../api/documents.js';
+import type { DocumentPage } from '../reads/read-model.js';
+import type { PageInfo, PageRequest } from './generated/plumbline/v1/plumbline.js';
+
+const pageSchema = z.strictObject(pageQuery);
+
+/** Checks a page request as REST does; zero and empty are absent. */
+export function pageInput(page: PageRequest | undefined): z.output<typeof pageSchema> {
+  const { limit = 0, cursor = '', minPosition } = page ?? {};
+  return checkInput(pageSchema, { limit: limit === 0 ? undefined : limit, cursor: cursor === '' ? undefined : cursor, minPosition });
+}
+
+/** Where a page stands. */
+export function pageInfo({ cursor, position }: DocumentPage<unknown>): PageInfo {
+  return { cursor: cursor ?? '', position };
+}
+
+/** @throws InputError PLB-1001 */
+export function applicationOf(text: string): string {
+  return ApplicationId.parse(text);
+}
+
+/** An application that may be left out. */
+export function optionalApplication(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : ApplicationId.parse(text);
+}
