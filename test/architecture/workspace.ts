@@ -27,10 +27,15 @@ function subdirectories(dir: string): readonly string[] {
   return readdirSync(full, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => `${dir}/${entry.name}`);
 }
 
+/** The folders that npm takes for workspaces. */
+function workspaceDirs(): readonly string[] {
+  const { workspaces = [] } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { readonly workspaces?: readonly string[] };
+  return workspaces.flatMap((pattern) => (pattern.endsWith('/*') ? subdirectories(pattern.slice(0, -2)) : [pattern]));
+}
+
 /** All projects, found by their package.json as npm finds its workspaces. */
 export function projects(): readonly Project[] {
-  const dirs = [...subdirectories('libs'), ...subdirectories('services'), 'cli', 'console', 'test'];
-  return dirs.filter((dir) => existsSync(path.join(root, dir, 'package.json'))).map((dir) => {
+  return workspaceDirs().filter((dir) => existsSync(path.join(root, dir, 'package.json'))).map((dir) => {
     const json = JSON.parse(readFileSync(path.join(root, dir, 'package.json'), 'utf8')) as PackageJson;
     return { name: json.name, dir, tags: json.nx?.tags ?? [], exports: Object.keys(json.exports ?? {}) };
   });
@@ -50,7 +55,7 @@ function walk(dir: string, found: string[]): void {
 /** Every hand-written source file of the repository, relative to the root. */
 export function sourceFiles(): readonly string[] {
   const found: string[] = [];
-  for (const dir of ['libs', 'services', 'cli', 'console', 'test', 'tools', 'deploy', 'docs']) if (existsSync(path.join(root, dir))) walk(dir, found);
+  for (const dir of ['libs', 'services', 'cli', 'console', 'demo', 'test', 'tools', 'deploy', 'docs']) if (existsSync(path.join(root, dir))) walk(dir, found);
   return found.toSorted();
 }
 
