@@ -7,6 +7,9 @@ import type { FollowerOptions } from './follower.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { projectDeclared, sampleAppend } from './testing/sample-events.js';
 
+/** A loaded machine may take its time; a wrong one never gets there. */
+const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 8_000, interval: 10 });
+
 const HOUR_MS = 3_600_000;
 
 class Setting {
@@ -87,7 +90,7 @@ it('lives on the batches of the bus without reading the log', async () => {
   await setting.fill(6);
   follower.offer(await setting.batch(0, 2));
   follower.offer(await setting.batch(3, 5));
-  await vi.waitFor(() => expect(setting.positions).toEqual(upTo(6)));
+  await eventually(() => expect(setting.positions).toEqual(upTo(6)));
   expect(setting.reads).toBe(readsBefore);
 });
 
@@ -107,7 +110,7 @@ it('refills from the log when a batch is missing', async () => {
   await follower.start();
   await setting.fill(9);
   follower.offer(await setting.batch(6, 8));
-  await vi.waitFor(() => expect(setting.positions).toEqual(upTo(9)));
+  await eventually(() => expect(setting.positions).toEqual(upTo(9)));
 });
 
 it('refills from the log when a batch has a hole', async () => {
@@ -117,7 +120,7 @@ it('refills from the log when a batch has a hole', async () => {
   await setting.fill(3);
   const whole = await setting.batch(0, 2);
   follower.offer({ ...whole, events: whole.events.filter((event) => event.position !== 1) });
-  await vi.waitFor(() => expect(setting.positions).toEqual(upTo(3)));
+  await eventually(() => expect(setting.positions).toEqual(upTo(3)));
 });
 
 it('refills from the log when more batches came than it keeps', async () => {
@@ -139,7 +142,7 @@ it('finds by itself what the bus never brought', async () => {
   await using follower = setting.follow({ idlePollMs: 5 });
   await follower.start();
   await setting.fill(2);
-  await vi.waitFor(() => expect(setting.positions).toEqual(upTo(2)));
+  await eventually(() => expect(setting.positions).toEqual(upTo(2)));
 });
 
 it('does not lose a nudge that comes while a read is on its way', async () => {
@@ -154,7 +157,7 @@ it('does not lose a nudge that comes while a read is on its way', async () => {
     }
   };
   await follower.start();
-  await vi.waitFor(() => expect(setting.positions).toEqual([0, 1]));
+  await eventually(() => expect(setting.positions).toEqual([0, 1]));
 });
 
 it('tells when a position has been folded', async () => {
@@ -189,7 +192,7 @@ it('waits between failures, however many batches come meanwhile', async () => {
   };
   await using follower = setting.follow({ firstRetryMs: HOUR_MS });
   const caughtUp = follower.start().catch(() => undefined);
-  await vi.waitFor(() => expect(setting.errors).toHaveLength(1));
+  await eventually(() => expect(setting.errors).toHaveLength(1));
   for (let position = 0; position < 20; position += 1) follower.offer(await setting.batch(position, position));
   follower.nudge();
   await Promise.resolve();
@@ -214,7 +217,7 @@ it('says so when the log ends before what was folded', async () => {
   const setting = new Setting();
   await using follower = setting.follow({ from: 7 });
   void follower.start().catch(() => undefined);
-  await vi.waitFor(() => expect(setting.errors[0]).toMatch(/the log ends at 0, but events up to 7 were folded/));
+  await eventually(() => expect(setting.errors[0]).toMatch(/the log ends at 0, but events up to 7 were folded/));
 });
 
 it('never folds two batches at once', async () => {

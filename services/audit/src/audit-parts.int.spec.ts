@@ -7,6 +7,9 @@ import { expect, it, vi } from 'vitest';
 import { AuditParts } from './audit-parts.js';
 import { openAudit, silent, tellStory } from './audit.fixture.js';
 
+/** A loaded machine may take its time; a wrong one never gets there. */
+const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
 it('brings an event from a client over the door into the log, the views, the search and the bus', async () => {
   await using audit = await openAudit();
   const received: number[] = [];
@@ -21,7 +24,7 @@ it('brings an event from a client over the door into the log, the views, the sea
   expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({ version: 1, sync: { state: 'OutOfSync' } });
   expect((await queries.listView('version')).documents).toHaveLength(1);
   expect((await queries.audit({ application: 'default/web', type: 'SyncCompleted' })).events).toMatchObject([{ type: 'SyncCompleted', data: { result: 'Succeeded' } }]);
-  await vi.waitFor(() => expect(received).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+  await eventually(() => expect(received).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]));
   channel.close();
 });
 

@@ -14,7 +14,7 @@ import { AuditParts } from './audit-parts.js';
 import { migrateProjection } from './projection/migrate.js';
 
 const template: DatabaseTemplate = {
-  key: 'audit-ledger-projection-2',
+  key: 'audit-ledger-projection-3',
   prepare: async (url) => {
     await migrateLedger(url);
     await migrateProjection(url);

@@ -12,6 +12,9 @@ import { projectDeclared, sampleAppend } from '../testing/sample-events.js';
 import { createTestLog, ledgerTemplate } from '../testing/test-log.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 
+/** A loaded machine may take its time; a wrong one never gets there. */
+const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
 async function sql<Row extends pg.QueryResultRow>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -158,7 +161,7 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await sql(test.database.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and pid <> pg_backend_pid()");
       const blocker = new pg.Client({ connectionString: test.database.url });
       await blocker.connect();
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const { rows } = await blocker.query<{ locked: boolean }>("select pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', 0)) as locked");
         expect(rows[0]?.locked).toBe(true);
       });
@@ -172,15 +175,14 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
     });
 
     it('lets a second process take over at once when the first one ends', async () => {
-      await using test = await createTestLog({ flavour });
+      // Longer than any test: the lease is not what ends the wait.
+      await using test = await createTestLog({ flavour, limits: { leaseMs: 600_000 } });
       await using second = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits: { waitForLeadMs: 100 } });
       await test.log.append(sampleAppend('project-over'));
       await expect(second.append(sampleAppend('project-over'))).rejects.toMatchObject({ code: 'PLB-6002' });
       expect((await second.read({ from: 0 })).events).toHaveLength(1);
-      const started = performance.now();
       await test.log.close();
       await second.whenLeading();
-      expect(performance.now() - started).toBeLessThan(1_500);
       expect((await second.append(sampleAppend('project-over', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
     });
 
@@ -211,7 +213,7 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       const before = await parts();
       expect(before).toHaveLength(8);
       await sql(test.database.url, `drop table ${before.at(-1)}`);
-      await vi.waitFor(async () => expect(await parts()).toEqual(before));
+      await eventually(async () => expect(await parts()).toEqual(before));
     });
 
     it('refuses a clock that is ahead of the database, and time never goes back', async () => {

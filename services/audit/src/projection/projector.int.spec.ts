@@ -9,6 +9,9 @@ import { Projector } from './projector.js';
 import type { ProjectorOptions } from './projector.js';
 import type { Apply } from './view-fold.js';
 
+/** A loaded machine may take its time; a wrong one never gets there. */
+const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
 interface Running extends AsyncDisposable {
   readonly projector: Projector;
   readonly tables: ProjectionTables;
@@ -120,7 +123,7 @@ it('applies what was parked when the views are rebuilt by a definition that can'
     await reach(test, running);
   }
   await using repaired = startProjector(test, { definition: 'repaired' });
-  await vi.waitFor(async () => expect(await repaired.tables.live()).toEqual({ version: 2, definition: 'repaired' }), { timeout: 10_000, interval: 20 });
+  await eventually(async () => expect(await repaired.tables.live()).toEqual({ version: 2, definition: 'repaired' }));
   const { documents, parkedKeys } = await repaired.tables.load(2);
   expect(documents.some((change) => change.view === 'application' && change.key === 'default/api')).toBe(true);
   expect(parkedKeys).toEqual([]);

@@ -71,6 +71,11 @@ describe('the audit search', () => {
     const events = (await log.read({ from: 0 })).events;
     const [since, until] = [events[4]?.recordedAt ?? '', events[6]?.recordedAt ?? ''];
     expect((await queries.audit({ since, until })).events.map((event) => event.position)).toEqual([5, 4]);
+    const [past, future] = ['2001-01-01T00:00:00Z', '2999-01-01T00:00:00+02:00'];
+    expect(await types({ since: future })).toEqual([]);
+    expect(await types({ until: past })).toEqual([]);
+    expect(await types({ since: past, until: future })).toHaveLength(events.length);
+    expect(await types({ actor: 'renderer', order: 'asc', limit: 1 })).toEqual(['VersionRendered']);
   });
 
   it.each(['asc', 'desc'] as const)('pages through everything %s, each event once', async (order) => {

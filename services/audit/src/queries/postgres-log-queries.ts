@@ -73,15 +73,7 @@ export class PostgresLogQueries implements LogQueries {
   /** As {@link audit}, with the events as they are stored. */
   async auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }> {
     const limit = checkLimit(filter.limit);
-    const { conditions, values } = auditConditions(filter);
-    const direction = (filter.order ?? 'desc') === 'asc' ? 'asc' : 'desc';
-    const { rows } = await this.#query<{ position: string; body: string }>({
-      text: `select a.position, e.body from (
-          select position from projection.audit_event where version = (select version from projection.live where consumer = '${CONSUMER}')
-          ${conditions.map((condition) => `and ${condition}`).join(' ')} order by position ${direction} limit ${limit + 1}
-        ) a join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`,
-      values,
-    });
+    const { rows } = await this.#query<{ position: string; body: string }>(auditQuery(filter, limit + 1));
     const shown = fitting(rows.slice(0, limit), (row) => row.body.length);
     const last = shown.at(-1);
     return { bodies: shown.map((row) => row.body), ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
@@ -127,26 +119,29 @@ function fitting<Row>(rows: readonly Row[], chars: (row: Row) => number): readon
   return end < 0 ? rows : rows.slice(0, end);
 }
 
-function auditConditions(filter: AuditFilter): { readonly conditions: readonly string[]; readonly values: unknown[] } {
-  const conditions: string[] = [];
+/** Times rise with positions, so the commits turn a time into a position: the range is then one of the key that the page is ordered by. */
+function firstPositionAt(time: string): string {
+  return `(select first_pos from ledger.commit where shard = ${SHARD} and recorded_at >= ${time}::timestamptz order by recorded_at limit 1)`;
+}
+
+function auditQuery(filter: AuditFilter, rows: number): { readonly text: string; readonly values: unknown[] } {
+  const direction = filter.order === 'asc' ? 'asc' : 'desc';
+  const conditions = [`version = (select version from projection.live where consumer = '${CONSUMER}')`];
   const values: unknown[] = [];
-  const add = (condition: (parameter: string) => string, value: unknown): void => {
-    if (value === undefined) return;
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  add((p) => `(actor = ${p} or actor_name = ${p})`, filter.actor);
-  add((p) => `type = ${p}`, filter.type);
-  add((p) => `application = ${p}`, filter.application);
-  add((p) => `environment = ${p}`, filter.environment);
-  add((p) => `cluster = ${p}`, filter.cluster);
-  add((p) => `correlation_id = ${p}`, filter.correlationId);
-  add((p) => `recorded_at >= ${p}::timestamptz`, filter.since === undefined ? undefined : checkTime('since', filter.since));
-  add((p) => `recorded_at < ${p}::timestamptz`, filter.until === undefined ? undefined : checkTime('until', filter.until));
+  const parameter = (value: unknown): string => `$${values.push(value)}`;
+  const equal = { type: filter.type, application: filter.application, environment: filter.environment, cluster: filter.cluster, correlation_id: filter.correlationId };
+  for (const [column, value] of Object.entries(equal)) if (value !== undefined) conditions.push(`${column} = ${parameter(value)}`);
+  if (filter.since !== undefined) conditions.push(`position >= ${firstPositionAt(parameter(checkTime('since', filter.since)))}`);
+  if (filter.until !== undefined) conditions.push(`position < coalesce(${firstPositionAt(parameter(checkTime('until', filter.until)))}, ${Number.MAX_SAFE_INTEGER})`);
   if (filter.cursor !== undefined) {
     const position = Number(decodeCursor(filter.cursor));
     if (!Number.isSafeInteger(position)) throw new InputError('PLB-1158', 'the cursor is not one that this server gave out: begin without a cursor');
-    add((p) => `position ${filter.order === 'asc' ? '>' : '<'} ${p}`, position);
+    conditions.push(`position ${direction === 'asc' ? '>' : '<'} ${parameter(position)}`);
   }
-  return { conditions, values };
+  const page = (more: readonly string[]): string =>
+    `(select position from projection.audit_event where ${[...conditions, ...more].join(' and ')} order by position ${direction} limit ${rows})`;
+  // An id or a name: a page by each index and the first of both, where one condition with "or" would read the whole table.
+  const actor = filter.actor === undefined ? undefined : parameter(filter.actor);
+  const found = actor === undefined ? page([]) : `(${page([`actor = ${actor}`])} union ${page([`actor_name = ${actor}`])} order by position ${direction} limit ${rows})`;
+  return { text: `select a.position, e.body from ${found} a join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`, values };
 }

@@ -8,6 +8,9 @@ import type { LogAndPool } from '../audit.fixture.js';
 import { RelayCursor } from './relay-cursor.js';
 import { Relay } from './relay.js';
 
+/** A loaded machine may take its time; a wrong one never gets there. */
+const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
 /** Records what is published; can be down. */
 class RecordingBus implements EventBus {
   readonly published: EventEnvelopeBatch[] = [];
@@ -44,7 +47,7 @@ it('publishes each commit in order, cut at the borders of commits', async () => 
   await using _relay = startRelay(test, bus);
   await test.log.append(sampleAppend('project-big', { events: Array.from({ length: 250 }, () => projectDeclared('big')) }));
   await test.log.append(sampleAppend('project-after'));
-  await vi.waitFor(() => expect(bus.positions).toEqual(upTo(252)));
+  await eventually(() => expect(bus.positions).toEqual(upTo(252)));
   expect(bus.published.map((batch) => [batch.firstPosition, batch.lastPosition])).toEqual([[0, 0], [1, 200], [201, 250], [251, 251]]);
 });
 
@@ -53,12 +56,12 @@ it('lets appends go on while the bus is down, and catches up when it is back', a
   const bus = new RecordingBus();
   await using _relay = startRelay(test, bus);
   await test.log.append(sampleAppend('project-up'));
-  await vi.waitFor(() => expect(bus.positions).toEqual([0]));
+  await eventually(() => expect(bus.positions).toEqual([0]));
   bus.connected = false;
   for (let index = 0; index < 5; index += 1) await test.log.append(sampleAppend('project-down'));
-  await vi.waitFor(() => expect(bus.attempts).toBeGreaterThan(3));
+  await eventually(() => expect(bus.attempts).toBeGreaterThan(3));
   bus.connected = true;
-  await vi.waitFor(() => expect(bus.positions).toEqual(upTo(6)));
+  await eventually(() => expect(bus.positions).toEqual(upTo(6)));
 });
 
 it('goes on from its position after a stop', async () => {
@@ -66,11 +69,11 @@ it('goes on from its position after a stop', async () => {
   const bus = new RecordingBus();
   const first = startRelay(test, bus);
   await test.log.append(sampleAppend('project-a'));
-  await vi.waitFor(() => expect(bus.positions).toEqual([0]));
+  await eventually(() => expect(bus.positions).toEqual([0]));
   await first.stop();
   await test.log.append(sampleAppend('project-b'));
   await using _second = startRelay(test, bus);
-  await vi.waitFor(() => expect(bus.positions).toEqual([0, 1]));
+  await eventually(() => expect(bus.positions).toEqual([0, 1]));
 });
 
 it('repeats identical messages after a crash before its position was kept, and skips nothing', async () => {
@@ -82,9 +85,9 @@ it('repeats identical messages after a crash before its position was kept, and s
   crashed.start();
   await test.log.append(sampleAppend('project-big', { events: Array.from({ length: 210 }, () => projectDeclared('big')) }));
   await test.log.append(sampleAppend('project-a'));
-  await vi.waitFor(() => expect(bus.published).toHaveLength(3));
+  await eventually(() => expect(bus.published).toHaveLength(3));
   await crashed.stop();
   await using _relay = startRelay(test, bus);
-  await vi.waitFor(() => expect(bus.published).toHaveLength(6));
+  await eventually(() => expect(bus.published).toHaveLength(6));
   expect(bus.published.slice(3)).toEqual(bus.published.slice(0, 3));
 });

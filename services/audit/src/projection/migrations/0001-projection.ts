@@ -32,7 +32,6 @@ create index audit_event_application on projection.audit_event (version, applica
 create index audit_event_environment on projection.audit_event (version, environment, position) where environment is not null;
 create index audit_event_cluster on projection.audit_event (version, cluster, position) where cluster is not null;
 create index audit_event_correlation on projection.audit_event (version, correlation_id, position);
-create index audit_event_time on projection.audit_event (version, recorded_at);
 
 -- Which version is shown, and by which definition of the views it was made.
 create table projection.live (
