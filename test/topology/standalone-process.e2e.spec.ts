@@ -53,6 +53,12 @@ async function projects(url: string, token: string): Promise<number> {
   return (await fetch(`${url}/api/v1/projects`, { headers: { authorization: `Bearer ${token}` } })).status;
 }
 
+async function declareProject(url: string, token: string, name: string): Promise<number> {
+  const resources = [{ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Project', metadata: { name }, spec: {} }];
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return (await fetch(`${url}/api/v1/resources:apply`, { method: 'POST', headers, body: JSON.stringify({ resources }) })).status;
+}
+
 describeWith('postgres:embedded18', 'the standalone process', () => {
   it('starts on an empty directory, keeps its secrets to itself, and ends with 0 when it is asked to', async () => {
     await using dir = await tempDir('standalone');
@@ -83,6 +89,21 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     expect(await projects(await urlOf(second), token)).toBe(200);
     expect(readFileSync(path.join(dir.path, 'keys/release.key'), 'utf8')).toBe(key);
     expect(second.output()).not.toContain(token);
+  });
+
+  it('goes on when its database is killed, and loses nothing that was acknowledged', async () => {
+    await using dir = await tempDir('standalone');
+    await using running = start(dir.path);
+    const url = await urlOf(running);
+    const token = readFileSync(path.join(dir.path, 'admin.token'), 'utf8').trim();
+    expect(await declareProject(url, token, 'before')).toBe(200);
+    process.kill(Number(readFileSync(path.join(dir.path, 'postgres/postmaster.pid'), 'utf8').split('\n', 1)[0]), 'SIGKILL');
+    await vi.waitFor(async () => expect(await declareProject(url, token, 'after')).toBe(200), PATIENCE);
+    const answer = await fetch(`${url}/api/v1/projects`, { headers: { authorization: `Bearer ${token}` } });
+    const { items } = (await answer.json()) as { readonly items: readonly { readonly name: string }[] };
+    expect(items.map(({ name }) => name).toSorted()).toEqual(['after', 'before', 'default']);
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toBe(0);
   });
 
   it('refuses a data directory that another one uses, and leaves that one alone', async () => {
