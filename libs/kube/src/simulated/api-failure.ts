@@ -19,6 +19,9 @@ interface Details {
 
 /** An error answer of the simulated API server: thrown inside, written out as a `Status` object. */
 export class ApiFailure extends Error {
+  /** Warnings that go with the refusal. */
+  warnings: readonly string[] = [];
+
   constructor(
     readonly code: number,
     readonly reason: string,
@@ -64,8 +67,8 @@ export const failures = {
   noSuchResource: (): ApiFailure => new ApiFailure(404, 'NotFound', 'the server could not find the requested resource', {}),
   methodNotAllowed: (): ApiFailure => new ApiFailure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {}),
   unsupportedMediaType: (): ApiFailure => new ApiFailure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}),
-  unsupportedBody: (): ApiFailure =>
-    new ApiFailure(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml'),
+  unsupportedBody: (known: readonly string[] = ['application/json', 'application/yaml']): ApiFailure =>
+    new ApiFailure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${known.join(', ')}`),
   alreadyExists: (resource: NamedResource, name: string): ApiFailure =>
     new ApiFailure(409, 'AlreadyExists', `${qualified(resource, resource.plural)} "${name}" already exists`, { name, group: resource.group, kind: resource.plural }),
   conflict: (resource: NamedResource, name: string, why: string, kind: string = resource.plural): ApiFailure =>
@@ -77,8 +80,8 @@ export const failures = {
     new ApiFailure(429, 'TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds }),
   expired: (message: string): ApiFailure => new ApiFailure(410, 'Expired', message),
   invalid: (group: string, kind: string, name: string, errors: readonly FieldError[]): ApiFailure => {
-    const texts = errors.map((error) => `${error.field}: ${error.message}`);
-    const all = texts.length === 1 ? (texts[0] ?? '') : `[${[...new Set(texts)].join(', ')}]`;
+    const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
+    const all = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
     return new ApiFailure(422, 'Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${all}`, {
       name, group, kind, causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
     });
@@ -104,7 +107,7 @@ export const fieldErrors = {
   forbidden: (field: string, detail: string): FieldError => ({ field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` }),
   duplicate: (field: string, value: Value): FieldError => ({ field, reason: 'FieldValueDuplicate', message: `Duplicate value: ${quoteValue(value)}` }),
   unsupported: (field: string, value: Value, supported: readonly string[]): FieldError => ({
-    field, reason: 'FieldValueNotSupported', message: `Unsupported value: ${quoteValue(value)}: supported values: ${[...supported].sort().map((text) => JSON.stringify(text)).join(', ')}`,
+    field, reason: 'FieldValueNotSupported', message: `Unsupported value: ${quoteValue(value)}: supported values: ${supported.map((text) => JSON.stringify(text)).join(', ')}`,
   }),
   tooLong: (field: string, limitBytes: number): FieldError => ({ field, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limitBytes} bytes` }),
   notFound: (field: string, value: Value): FieldError => ({ field, reason: 'FieldValueNotFound', message: `Not found: ${quoteValue(value)}` }),

@@ -99,7 +99,7 @@ export class ApiServer {
       case 'PATCH':
         return this.written(resource, this.mutations.patch(resource, target, request));
       case 'DELETE':
-        return ok(this.deletions.one(resource, target, request));
+        return deleted(this.deletions.one(resource, target, request));
       default:
         throw failures.methodNotAllowed();
     }
@@ -129,7 +129,7 @@ export class ApiServer {
 
   private subresource(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
     const sub = resource.subresources.get(target.subresource);
-    if (sub === undefined) throw failures.noSuchResource();
+    if (sub === undefined) throw resource.custom === undefined ? failures.noSuchResource() : failures.notFound(resource, target.name);
     if (target.subresource !== 'status' && target.subresource !== 'approval' && target.subresource !== 'ephemeralcontainers' && target.subresource !== 'resize') {
       const { status, object } = this.subresources.handle(resource, target, request);
       return { status, headers: JSON_TYPE, body: JSON.stringify(object) };
@@ -154,13 +154,20 @@ export class ApiServer {
   }
 
   private written(resource: Resource, result: WriteResult): ApiResponse {
-    const headers = result.warnings.length === 0 ? JSON_TYPE : { ...JSON_TYPE, warning: result.warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ') };
-    return { status: result.status, headers, body: jsonOf(viewer(resource)(result.object)) };
+    return { status: result.status, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: jsonOf(viewer(resource)(result.object)) };
   }
+}
+
+function warningHeader(warnings: readonly string[]): Readonly<Record<string, string>> {
+  return warnings.length === 0 ? {} : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ') };
 }
 
 function ok(object: Obj): ApiResponse {
   return { status: 200, headers: JSON_TYPE, body: JSON.stringify(object) };
+}
+
+function deleted(result: { readonly object: Obj; readonly warnings: readonly string[] }): ApiResponse {
+  return { status: 200, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: JSON.stringify(result.object) };
 }
 
 function discovery(object: Obj, aggregated: boolean, request: ApiRequest): ApiResponse {
@@ -180,7 +187,7 @@ export function failureResponse(error: ApiFailure): ApiResponse {
   const retryAfter = error.details?.retryAfterSeconds;
   return {
     status: error.code,
-    headers: retryAfter === undefined ? JSON_TYPE : { ...JSON_TYPE, 'retry-after': String(retryAfter) },
+    headers: { ...JSON_TYPE, ...warningHeader(error.warnings), ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }) },
     body: JSON.stringify(error.status()),
   };
 }

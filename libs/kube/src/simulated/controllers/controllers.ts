@@ -128,7 +128,7 @@ export class Controllers {
     const hidden = subresource === 'status' ? resource.strategy.hiddenFromStatus : resource.strategy.hiddenFromMain;
     const tracked = trackUpdate(live, next, {
       types: { schemaOf: (apiVersion) => context.registry.schemaIn(resource, apiVersion), ...(hidden === undefined ? {} : { hidden }) },
-      apiVersion: resource.apiVersion, manager: 'kube-controller-manager', subresource, now: context.now(),
+      apiVersion: resource.apiVersion, manager: 'kube-controller-manager', subresource, now: context.now(), blank: {},
     });
     return writer.update(resource, live, tracked, { dryRun: false, subresource, internal: true });
   }

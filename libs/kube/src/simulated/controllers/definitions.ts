@@ -3,6 +3,7 @@ import { apiVersionOf } from '../rest/resource.js';
 import type { ApiServer } from '../api-server.js';
 import { CRD_FINALIZER } from '../rest/deletions.js';
 import type { Resource, Subresource } from '../rest/resource.js';
+import { trackUpdate } from '../smd/field-manager.js';
 import { fieldSet, strategy } from '../rest/strategy.js';
 import { openApiOf, schemaOfCustom, servedVersions } from '../schema/crd-schema.js';
 import type { Change } from '../store/store.js';
@@ -52,7 +53,18 @@ export class Definitions {
       return;
     }
     const next = this.withStatus(definition);
-    if (!equalValues(next, definition)) store.put(COLLECTION, key, next);
+    if (!equalValues(next, definition)) this.save(definition, next);
+  }
+
+  private save(live: Obj, next: Obj): void {
+    const { context, writer } = this.server;
+    const resource = context.registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions');
+    if (resource === undefined) return;
+    const tracked = trackUpdate(live, next, {
+      types: { schemaOf: (apiVersion) => context.registry.schemaIn(resource, apiVersion), hidden: resource.strategy.hiddenFromStatus },
+      apiVersion: resource.apiVersion, manager: 'kube-apiserver', subresource: 'status', now: context.now(), blank: {},
+    });
+    writer.update(resource, live, tracked, { dryRun: false, subresource: 'status', internal: true });
   }
 
   private withStatus(definition: Obj): Obj {
@@ -155,7 +167,7 @@ function resourceOf(definition: Obj, version: Obj): Resource {
   if (isObj(given['scale'])) subresources.set('scale', { name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] });
   const stored = listAt(spec, 'versions').find((entry) => isObj(entry) && entry['storage'] === true);
   // The status endpoint changes nothing but status, so it owns nothing else.
-  const hiddenFromStatus = fieldSet('metadata', ...[...schema.fields.keys()].filter((field) => field !== 'status' && field !== 'metadata'));
+  const hiddenFromStatus = fieldSet(...[...schema.fields.keys()].filter((field) => field !== 'status' && field !== 'metadata'));
   return {
     group, version: name, apiVersion: apiVersionOf(group, name), kind, plural, singular: textAt(names, 'singular') ?? kind.toLowerCase(),
     namespaced: textAt(spec, 'scope') === 'Namespaced', verbs: VERBS, shortNames: textsAt(names, 'shortNames'), categories: textsAt(names, 'categories'),

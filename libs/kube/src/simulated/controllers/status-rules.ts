@@ -248,6 +248,15 @@ const claim: StatusRule = {
   },
 };
 
+const volume: StatusRule = {
+  watches: ['spec'],
+  settled: (object, { now }) => (textAt(object, 'status', 'phase') === 'Pending' ? withStatus(object, { phase: 'Available', lastPhaseTransitionTime: now }) : undefined),
+  release: (object) => {
+    const finalizers = textsAt(object, 'metadata', 'finalizers').filter((finalizer) => finalizer !== 'kubernetes.io/pv-protection');
+    return withAt(object, ['metadata', 'finalizers'], finalizers.length === 0 ? undefined : finalizers);
+  },
+};
+
 const disruptionBudget: StatusRule = {
   watches: ['spec'],
   settled: (object, { now }) => withStatus(object, {
@@ -309,6 +318,7 @@ export const STATUS_RULES: Readonly<Record<string, StatusRule>> = {
   '/services': service,
   'networking.k8s.io/ingresses': ingress,
   '/persistentvolumeclaims': claim,
+  '/persistentvolumes': volume,
   'policy/poddisruptionbudgets': disruptionBudget,
   'autoscaling/horizontalpodautoscalers': scaler,
   '/resourcequotas': quota,

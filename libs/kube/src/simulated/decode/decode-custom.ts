@@ -16,9 +16,8 @@ export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema): Decod
   const pruned = pruneObject(openApi, rest, '', unknown);
   const metaSchema = schema.fields.get('metadata')?.schema;
   const meta = metaSchema?.is === 'map' ? decodeBuiltin(metaSchema, metadata ?? {}) : { object: objAt(value, 'metadata'), unknown: [] };
-  for (const path of meta.unknown) unknown.push(`metadata.${path}`);
   const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, true);
-  return { object: isObj(object) ? object : {}, unknown };
+  return { object: isObj(object) ? object : {}, unknown: [...meta.unknown.map((path) => `metadata.${path}`), ...unknown.sort()] };
 }
 
 function pruneObject(node: Obj, value: Obj, path: string, unknown: string[]): Obj {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isAlways } from '../schema/schema.js';
 import type { FieldSchema, ListSchema, MapSchema, ScalarType, Schema } from '../schema/schema.js';
 import { isEmptyValue, isList, isObj } from '../value.js';
 import type { MutableObj, Obj, Value } from '../value.js';
@@ -33,6 +34,7 @@ export function emptyStruct(schema: MapSchema): Obj {
 
 function zeroOf(field: FieldSchema): Value {
   const { schema } = field;
+  if (field.flag === 'n') return null;
   if (schema.is === 'map' && schema.name !== '') return field.flag === 's' ? emptyStruct(schema) : null;
   if (schema.is !== 'scalar') return null;
   switch (schema.type) {
@@ -48,8 +50,12 @@ const GO_TYPES: Readonly<Partial<Record<ScalarType, string>>> = { string: 'strin
 
 class DecodeWalk {
   readonly unknown: string[] = [];
+  /** The innermost struct, which Go names in its messages. */
+  private owner: string;
 
-  constructor(private readonly root: string) {}
+  constructor(root: string) {
+    this.owner = root;
+  }
 
   struct(schema: MapSchema, value: Value, path: string): Value {
     if (value === null) return emptyStruct(schema);
@@ -66,6 +72,7 @@ class DecodeWalk {
         changed = true;
         continue;
       }
+      this.owner = schema.name;
       const read = this.field(field, given, path === '' ? key : `${path}.${key}`);
       if (read === undefined) {
         changed = true;
@@ -86,7 +93,7 @@ class DecodeWalk {
 
   private field(field: FieldSchema, value: Value, path: string): Value | undefined {
     const { flag } = field;
-    if (value === null) return flag === 'r' || flag === 's' ? zeroOf(field) : undefined;
+    if (value === null) return isAlways(flag) ? zeroOf(field) : undefined;
     const read = this.any(field.schema, value, path);
     if (flag === 'o' && isEmptyValue(read)) return undefined;
     if (flag === 'z' && isEmptyValue(read)) return undefined;
@@ -164,7 +171,7 @@ class DecodeWalk {
 
   private mismatch(value: Value, path: string, goType: string, what: string = jsonKind(value)): DecodeError {
     const plain = path.replaceAll(/\[\d+\]/g, '');
-    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.root}.${plain} of type ${goType}`);
+    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.owner}.${plain} of type ${goType}`);
   }
 }
 
@@ -186,7 +193,7 @@ function checkedBase64(text: string): string {
   if (bad !== null || plain.length % 4 !== 0 || body.includes('=')) {
     throw new DecodeError(`illegal base64 data at input byte ${bad?.index ?? Math.max(0, plain.indexOf('=') === -1 ? plain.length - (plain.length % 4) : plain.indexOf('='))}`);
   }
-  return plain;
+  return Buffer.from(plain, 'base64').toString('base64');
 }
 
 function checkedTime(text: string, type: 'time' | 'micro-time'): string {

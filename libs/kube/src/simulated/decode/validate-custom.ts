@@ -90,10 +90,10 @@ function patternOf(text: string): RegExp | undefined {
 function checkText(node: Obj, value: string, path: string, errors: FieldError[]): void {
   const length = [...value].length;
   const [min, max] = [numberAt(node, 'minLength'), numberAt(node, 'maxLength')];
-  if (max !== undefined && length > max) errors.push(fieldErrors.tooLong(path, max));
-  if (min !== undefined && length < min) errors.push(fieldErrors.invalid(path, value, `${path} in body should be at least ${min} chars long`));
   const pattern = textAt(node, 'pattern');
-  if (pattern !== undefined && patternOf(pattern)?.test(value) === false) errors.push(fieldErrors.invalid(path, value, `${path} in body should match '${pattern}'`));
+  if (max !== undefined && length > max) errors.push(fieldErrors.tooLong(path, max));
+  else if (min !== undefined && length < min) errors.push(fieldErrors.invalid(path, value, `${path} in body should be at least ${min} chars long`));
+  else if (pattern !== undefined && patternOf(pattern)?.test(value) === false) errors.push(fieldErrors.invalid(path, value, `${path} in body should match '${pattern}'`));
   const format = textAt(node, 'format');
   if (format !== undefined && FORMATS[format]?.test(value) === false) errors.push(fieldErrors.invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`));
 }

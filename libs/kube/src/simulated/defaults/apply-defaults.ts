@@ -11,13 +11,13 @@ export function withDefaults(schema: MapSchema, group: string, version: string, 
   const whole = OBJECT_DEFAULTS[`${group}/${version}/${kind}`] ?? OBJECT_DEFAULTS[`${group}/${kind}`];
   if (whole === undefined && !hasDefaults(schema)) return object;
   const draft = draftOf(object);
-  whole?.(draft);
+  whole?.(draft, schema);
   walkStruct(schema, draft);
   return draft;
 }
 
 function walkStruct(schema: MapSchema, draft: Draft): void {
-  STRUCT_DEFAULTS[schema.name]?.(draft);
+  STRUCT_DEFAULTS[schema.name]?.(draft, schema);
   for (const field of interesting(schema)) {
     if (field.default !== undefined && typeof field.default === 'string') fill(draft, field.name, field.default);
     const value = draft[field.name];

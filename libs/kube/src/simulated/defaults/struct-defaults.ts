@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { child, drafts, fill, fillZero, isDraft, lacks } from './draft.js';
+import type { MapSchema } from '../schema/schema.js';
 import type { Draft } from './draft.js';
 
 /** Fills what the API server fills in a struct of this type. */
-export type StructDefault = (draft: Draft) => void;
+export type StructDefault = (draft: Draft, schema: MapSchema) => void;
 
 function pullPolicy(draft: Draft, image: unknown): string {
   if (typeof draft['imagePullPolicy'] === 'string' && draft['imagePullPolicy'] !== '') return draft['imagePullPolicy'];
@@ -95,8 +96,8 @@ export const STRUCT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   },
   NetworkPolicyPort: (draft) => fill(draft, 'protocol', 'TCP'),
   ValidatingWebhook: webhook,
-  MutatingWebhook: (draft) => {
-    webhook(draft);
+  MutatingWebhook: (draft, schema) => {
+    webhook(draft, schema);
     fill(draft, 'reinvocationPolicy', 'Never');
   },
   RuleWithOperations: (draft) => fill(draft, 'scope', '*'),
@@ -108,7 +109,9 @@ export const STRUCT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     fill(draft, 'namespaceSelector', {});
     fill(draft, 'objectSelector', {});
   },
-  Subject: (draft) => {
+  Subject: (draft, schema) => {
+    // The flow control API has a Subject too, of another shape.
+    if (!schema.fields.has('apiGroup')) return;
     if (draft['kind'] === 'User' || draft['kind'] === 'Group') fill(draft, 'apiGroup', 'rbac.authorization.k8s.io');
   },
   QueuingConfiguration: (draft) => {
@@ -179,7 +182,8 @@ function job(draft: Draft): void {
   fill(spec, 'backoffLimit', spec['backoffLimitPerIndex'] === undefined ? 6 : 2_147_483_647);
   const labels = templateLabels(draft);
   const metadata = child(draft, 'metadata');
-  if (labels !== undefined && lacks(metadata, 'labels')) metadata['labels'] = { ...labels };
+  // The same map on purpose: see `selectByUid`.
+  if (labels !== undefined && lacks(metadata, 'labels')) metadata['labels'] = labels;
   fill(spec, 'completionMode', 'NonIndexed');
   if (spec['suspend'] === undefined) spec['suspend'] = false;
   fill(spec, 'podReplacementPolicy', spec['podFailurePolicy'] === undefined ? 'TerminatingOrFailed' : 'Failed');
@@ -201,7 +205,11 @@ function statefulSet(draft: Draft): void {
   fill(retention, 'whenScaled', 'Retain');
   fill(spec, 'replicas', 1);
   fill(spec, 'revisionHistoryLimit', 10);
-  for (const claim of drafts(spec, 'volumeClaimTemplates')) fill(child(claim, 'status'), 'phase', 'Pending');
+  for (const claim of drafts(spec, 'volumeClaimTemplates')) {
+    fill(claim, 'kind', 'PersistentVolumeClaim');
+    fill(claim, 'apiVersion', 'v1');
+    fill(child(claim, 'status'), 'phase', 'Pending');
+  }
 }
 
 function roleRef(draft: Draft): void {
@@ -232,6 +240,10 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     fill(spec, 'persistentVolumeReclaimPolicy', 'Retain');
     fill(spec, 'volumeMode', 'Filesystem');
   },
+  '/Node': (draft) => {
+    const status = child(draft, 'status');
+    if (status['allocatable'] === undefined && isDraft(status['capacity'])) status['allocatable'] = { ...status['capacity'] };
+  },
   '/PersistentVolumeClaim': (draft) => fill(child(draft, 'status'), 'phase', 'Pending'),
   '/ReplicationController': (draft) => {
     const spec = child(draft, 'spec');
@@ -253,6 +265,7 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   'apps/DaemonSet': (draft) => {
     const spec = child(draft, 'spec');
     rollingUpdate(child(spec, 'updateStrategy'), { maxUnavailable: 1, maxSurge: 0 });
+    fill(child(child(draft, 'metadata'), 'annotations'), 'deprecated.daemonset.template.generation', '0');
     fill(spec, 'revisionHistoryLimit', 10);
   },
   'apps/StatefulSet': statefulSet,

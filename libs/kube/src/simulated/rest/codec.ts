@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { failures } from '../api-failure.js';
-import { DecodeError, decodeBuiltin } from '../decode/decode.js';
+import { failures, fieldErrors } from '../api-failure.js';
+import { DecodeError, decodeBuiltin, emptyStruct } from '../decode/decode.js';
 import { decodeCustom } from '../decode/decode-custom.js';
 import { withDefaults } from '../defaults/apply-defaults.js';
 import { isObj, objAt, textAt } from '../value.js';
@@ -30,6 +30,15 @@ export function ordered(resource: Resource, object: Obj): Obj {
   return { kind: resource.kind, apiVersion: resource.apiVersion, ...without(object) };
 }
 
+const blanks = new WeakMap<Resource, Obj>();
+
+/** A new object of the kind with nothing written to it. */
+export function blankOf(resource: Resource): Obj {
+  let blank = blanks.get(resource);
+  if (blank === undefined) blanks.set(resource, (blank = ordered(resource, resource.custom === undefined ? emptyStruct(resource.schema) : {})));
+  return blank;
+}
+
 function without(object: Obj): Obj {
   const { kind: _, apiVersion: __, ...rest } = object;
   return rest;
@@ -41,7 +50,8 @@ export function checkKind(resource: Resource, body: Obj): void {
   const apiVersion = textAt(body, 'apiVersion') ?? '';
   if (resource.custom !== undefined && (kind === '' || apiVersion === '')) {
     const missing = kind === '' ? "Object 'Kind' is missing" : "Object 'apiVersion' is missing";
-    throw failures.badRequest(`error decoding custom resource: ${missing} in '${JSON.stringify(body)}'`);
+    const text = JSON.stringify(body);
+    throw failures.badRequest(`the object provided is unrecognized (must be of type ${resource.kind}): ${missing} in '${text}' (${text})`);
   }
   if (apiVersion !== '' && apiVersion !== resource.apiVersion) {
     throw failures.badRequest(
@@ -50,13 +60,11 @@ export function checkKind(resource: Resource, body: Obj): void {
         : `the API version in the data (${apiVersion}) does not match the expected API version (${resource.apiVersion})`,
     );
   }
-  if (kind !== '' && kind !== resource.kind) {
-    throw failures.badRequest(
-      resource.custom === undefined
-        ? `${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${resource.kind}: converting (${versionOf(apiVersion)}.${kind}) to (${resource.group === '' ? 'core' : resource.group.split('.')[0]}.${resource.kind}): unknown conversion`
-        : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme`,
-    );
+  if (kind === '' || kind === resource.kind) return;
+  if (resource.custom !== undefined) {
+    throw failures.invalid(resource.group, kind, textAt(body, 'metadata', 'name') ?? '', [fieldErrors.invalid('kind', kind, `must be ${resource.kind}`)]);
   }
+  throw failures.badRequest(`${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${resource.kind}: converting (${versionOf(apiVersion)}.${kind}) to (${resource.group === '' ? 'core' : resource.group.split('.')[0]}.${resource.kind}): unknown conversion`);
 }
 
 function versionOf(apiVersion: string): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures, fieldErrors } from '../api-failure.js';
 import { storeKey } from '../store/store.js';
-import { isObj, numberAt, objAt, textAt, textsAt, withAt } from '../value.js';
+import { isObj, listAt, numberAt, objAt, textAt, textsAt, withAt } from '../value.js';
 import type { MutableObj, Obj, Value } from '../value.js';
 import type { ServerContext } from './context.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
@@ -29,16 +29,20 @@ export class Deletions {
   ) {}
 
   /** DELETE of one object: the object while something holds it, else a Status of success. */
-  one(resource: Resource, target: ResourceTarget, request: ApiRequest): Obj {
+  one(resource: Resource, target: ResourceTarget, request: ApiRequest): { readonly object: Obj; readonly warnings: readonly string[] } {
     const live = this.context.live(resource, storeKey(target.namespace, target.name));
     const options = deleteOptionsOf(request);
     if (live === undefined) throw failures.notFound(resource, target.name);
     const left = this.remove(resource, live, options);
-    if (left !== undefined) return left;
-    return {
+    const warnings = resource.collection === 'batch/jobs' && options.propagation === undefined ? [JOB_WARNING] : [];
+    if (left !== undefined) return { object: left, warnings };
+    // Some kinds answer with what they were instead of a Status; a pod, which ends gracefully even when at once, with its marks.
+    if (RETURNED.has(resource.collection)) return { object: resource.collection === '/pods' ? this.marked(resource, live, options) : live, warnings };
+    const object = {
       kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success',
       details: { name: target.name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.plural, uid: textAt(live, 'metadata', 'uid') ?? '' },
     };
+    return { object, warnings };
   }
 
   /** DELETE of a collection: every selected object as a delete of its own. Returns what was selected. */
@@ -74,12 +78,12 @@ export class Deletions {
     const uid = textAt(live, 'metadata', 'uid') ?? '';
     if (options.uid !== undefined && options.uid !== uid) {
       const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
-      throw failures.conflict(resource, name, why, resource.custom === undefined ? resource.kind : resource.plural);
+      throw failures.conflict(resource, name, why, resource.kind);
     }
     const version = textAt(live, 'metadata', 'resourceVersion') ?? '';
     if (options.resourceVersion !== undefined && options.resourceVersion !== version) {
       const why = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${version}). The object might have been modified`;
-      throw failures.conflict(resource, name, why, resource.custom === undefined ? resource.kind : resource.plural);
+      throw failures.conflict(resource, name, why, resource.kind);
     }
   }
 
@@ -93,6 +97,7 @@ export class Deletions {
   private marked(resource: Resource, live: Obj, options: DeleteOptions): Obj {
     const metadata = objAt(live, 'metadata');
     const isNamespace = resource.collection === '/namespaces';
+    const isDefinition = resource.collection === CRD_COLLECTION;
     const finalizers = this.finalizersOf(resource, live, options);
     const graceSeconds = graceOf(resource, live, options);
     const next: MutableObj = { ...metadata, finalizers };
@@ -100,11 +105,15 @@ export class Deletions {
     const going = textAt(metadata, 'deletionTimestamp') !== undefined;
     if (!going) {
       next['deletionTimestamp'] = secondsLater(this.context.clock.nowMs(), graceSeconds);
-      if (!isNamespace) next['deletionGracePeriodSeconds'] = graceSeconds;
-      if (typeof metadata['generation'] === 'number') next['generation'] = metadata['generation'] + 1;
+      if (!isNamespace && !isDefinition) next['deletionGracePeriodSeconds'] = graceSeconds;
+      if (!isDefinition && typeof metadata['generation'] === 'number') next['generation'] = metadata['generation'] + 1;
     } else if (graceSeconds < (numberAt(metadata, 'deletionGracePeriodSeconds') ?? 0)) next['deletionGracePeriodSeconds'] = graceSeconds;
     else if (finalizers.length === textsAt(metadata, 'finalizers').length && finalizers.every((entry, index) => entry === textsAt(metadata, 'finalizers')[index])) return live;
     const marked: Obj = { ...live, metadata: next };
+    if (isDefinition && !going) {
+      const condition: Obj = { type: 'Terminating', status: 'True', lastTransitionTime: this.context.now(), reason: 'InstanceDeletionPending', message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon' };
+      return withAt(marked, ['status', 'conditions'], [...listAt(live, 'status', 'conditions'), condition]);
+    }
     return isNamespace ? withAt(marked, ['status', 'phase'], 'Terminating') : marked;
   }
 
@@ -113,12 +122,23 @@ export class Deletions {
     if (resource.collection === '/namespaces') return now;
     const propagation = options.propagation ?? (now.includes('orphan') ? 'Orphan' : now.includes('foregroundDeletion') ? 'Foreground' : defaultPropagation(resource));
     const kept = now.filter((finalizer) => finalizer !== 'orphan' && finalizer !== 'foregroundDeletion');
-    const crd = resource.collection === 'apiextensions.k8s.io/customresourcedefinitions' && !kept.includes(CRD_FINALIZER) ? [CRD_FINALIZER] : [];
+    const crd = resource.collection === CRD_COLLECTION && !kept.includes(CRD_FINALIZER) ? [CRD_FINALIZER] : [];
     const marks = propagation === 'Orphan' ? ['orphan'] : propagation === 'Foreground' ? ['foregroundDeletion'] : [];
     const unchanged = marks.length > 0 && now.includes(marks[0] ?? '');
     return unchanged ? now : [...kept, ...crd, ...marks];
   }
 }
+
+const RETURNED: ReadonlySet<string> = new Set([
+  '/persistentvolumes', '/persistentvolumeclaims', '/pods', '/podtemplates', '/resourcequotas', '/services', '/serviceaccounts',
+  'storage.k8s.io/csidrivers', 'storage.k8s.io/csinodes', 'storage.k8s.io/storageclasses', 'storage.k8s.io/volumeattachments', 'storage.k8s.io/volumeattributesclasses',
+  'resource.k8s.io/deviceclasses', 'resource.k8s.io/resourceclaims', 'resource.k8s.io/resourceclaimtemplates', 'resource.k8s.io/resourceslices',
+]);
+
+const JOB_WARNING =
+  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
+
+const CRD_COLLECTION = 'apiextensions.k8s.io/customresourcedefinitions';
 
 /** Holds a CRD until its instances are gone. */
 export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';

@@ -20,7 +20,7 @@ const TOO_OLD_CONTINUE =
 /** Lists as the API server writes them: sorted by key, in consistent pages. Returns the JSON text. */
 export function listJson(context: ServerContext, resource: Resource, target: ResourceTarget, request: ApiRequest, view: (object: Obj) => Obj): string {
   const { query } = request;
-  const limit = Number(query.get('limit') ?? '0');
+  const limit = limitOf(query);
   const page = pageOf(context, query);
   const objects = context.store.at(resource.collection, page.revision);
   if (objects === undefined) {
@@ -46,6 +46,7 @@ export function listJson(context: ServerContext, resource: Resource, target: Res
     last = key;
   }
   const metadata: Record<string, string | number> = { resourceVersion: String(page.revision) };
+  if (resource.custom !== undefined) metadata['continue'] = '';
   if (remaining > 0) {
     metadata['continue'] = tokenOf({ revision: page.revision, after: last });
     // The server cannot know how many of the rest a selector would take.
@@ -53,6 +54,12 @@ export function listJson(context: ServerContext, resource: Resource, target: Res
   }
   const head = `{"kind":${JSON.stringify(`${resource.kind}List`)},"apiVersion":${JSON.stringify(resource.apiVersion)},"metadata":${JSON.stringify(metadata)}`;
   return `${head},"items":[${items.join(',')}]}`;
+}
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  if (!/^\d*$/.test(text)) throw failures.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
 }
 
 /** 410 with the token to go on inconsistently. */
@@ -110,5 +117,5 @@ function readToken(token: string): Page {
   } catch {
     // Falls through to the one message that there is for a token that nobody gave out.
   }
-  throw failures.badRequest('continue key is not valid: invalid continue token');
+  throw failures.badRequest('invalid continue token: continue key is not valid');
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { failures, fieldErrors } from '../api-failure.js';
+import { ApiFailure, failures, fieldErrors } from '../api-failure.js';
 import type { FieldError } from '../api-failure.js';
 import { parseApplyBody, parseJson } from '../decode/body.js';
 import type { ParsedBody } from '../decode/body.js';
@@ -7,13 +7,13 @@ import { DecodeError } from '../decode/decode.js';
 import { pathText } from '../smd/field-set.js';
 import { trackApply, trackUpdate } from '../smd/field-manager.js';
 import type { Writer } from '../smd/field-manager.js';
-import { decodeManaged, managerText } from '../smd/managers.js';
+import { managerText } from '../smd/managers.js';
 import { typeProblems } from '../smd/typed.js';
 import { ApplyConflict } from '../smd/updater.js';
 import { storeKey } from '../store/store.js';
 import { equalValues, isObj, listAt, objAt, textAt, withAt } from '../value.js';
 import type { Obj, Value } from '../value.js';
-import { asBadBody, checkKind, objectText, readObject } from './codec.js';
+import { asBadBody, blankOf, checkKind, objectText, readObject } from './codec.js';
 import type { ServerContext } from './context.js';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patches.js';
 import { flagOf } from './request.js';
@@ -49,7 +49,22 @@ export class Mutations {
   ) {}
 
   create(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
-    const call = this.call(resource, target, request, 'CreateOptions');
+    return withWarnings(this.call(resource, target, request, 'CreateOptions'), (call) => this.created(call));
+  }
+
+  replace(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
+    return withWarnings(this.call(resource, target, request, 'UpdateOptions'), (call) => this.replaced(call));
+  }
+
+  patch(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
+    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    const isApply = type === 'application/apply-patch+yaml';
+    return withWarnings(this.call(resource, target, request, 'PatchOptions', isApply), (call) => (isApply ? this.apply(call) : this.patchedBy(call, type)));
+  }
+
+  private created(call: Call): WriteResult {
+    const { resource, target } = call;
+    if (resource.collection === '/endpoints') call.warnings.push('v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice');
     const body = this.parseBody(call);
     checkKind(resource, body.value);
     const read = this.decode(call, body.value, body.duplicates);
@@ -58,8 +73,8 @@ export class Mutations {
     return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
   }
 
-  replace(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
-    const call = this.call(resource, target, request, 'UpdateOptions');
+  private replaced(call: Call): WriteResult {
+    const { resource, target } = call;
     const body = this.parseBody(call);
     checkKind(resource, body.value);
     const read = this.inNamespace(resource, target, dedupOwners(this.decode(call, body.value, body.duplicates), call.warnings));
@@ -77,18 +92,16 @@ export class Mutations {
       throw failures.conflict(resource, target.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${liveUid}`);
     }
     if ((textAt(read, 'metadata', 'resourceVersion') ?? '') === '' && !resource.strategy.unconditionalUpdate) {
-      throw failures.invalid(resource.group, resource.kind, target.name, [fieldErrors.invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+      throw failures.invalid(resource.group, resource.plural, target.name, [fieldErrors.invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
     }
     return this.finishUpdate(call, live, trackUpdate(live, read, this.writerOf(call)));
   }
 
-  patch(resource: Resource, target: ResourceTarget, request: ApiRequest): WriteResult {
-    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
-    const call = this.call(resource, target, request, 'PatchOptions', type === 'application/apply-patch+yaml');
-    if (type === 'application/apply-patch+yaml') return this.apply(call);
+  private patchedBy(call: Call, type: string): WriteResult {
+    const { resource, target } = call;
     const live = this.liveView(resource, target);
     const kinds = ['application/json-patch+json', 'application/merge-patch+json', ...(resource.custom === undefined ? ['application/strategic-merge-patch+json'] : [])];
-    if (!kinds.includes(type)) throw failures.unsupportedMediaType();
+    if (!kinds.includes(type)) throw resource.custom === undefined ? failures.unsupportedMediaType() : failures.unsupportedBody([...kinds, 'application/apply-patch+yaml']);
     if (live === undefined) throw failures.notFound(resource, target.name);
     const { value: patch, duplicates } = this.parsePatch(call);
     const patched = this.patched(resource, type, live, patch);
@@ -124,7 +137,7 @@ export class Mutations {
       const object = this.writer.update(resource, live, merged, { dryRun: call.dryRun, subresource: target.subresource });
       return { status: 200, object, warnings: call.warnings };
     }
-    const next = this.inNamespace(resource, target, dedupOwners(this.decodeMerged(call, merged), call.warnings));
+    const next = this.inNamespace(resource, target, dedupOwners(this.decodeMerged(call, merged, patch), call.warnings));
     checkName(next, target.name);
     if (live !== undefined) return this.finishUpdate(call, live, next);
     const fresh = withAt(withAt(next, ['metadata', 'resourceVersion'], undefined), ['metadata', 'name'], target.name);
@@ -150,17 +163,17 @@ export class Mutations {
       return trackApply(live, named, { ...this.writerOf(call), force: flagOf(request.query, 'force') });
     } catch (error) {
       if (!(error instanceof ApplyConflict)) throw error;
-      throw conflictOf(live ?? {}, error);
+      throw conflictOf(error);
     }
   }
 
-  private decodeMerged(call: Call, merged: Obj): Obj {
+  private decodeMerged(call: Call, merged: Obj, patch: Obj): Obj {
     try {
       return readObject(call.resource, merged).object;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       const { resource } = call;
-      throw failures.internal(`failed to convert new object (${objectText(resource, merged)}) to proper version: unable to convert unstructured object to ${resource.group}/${resource.version}, Kind=${resource.kind}: error decoding from json: ${error.message}`);
+      throw failures.internal(`failed to convert new object (${objectText(resource, patch)}) to proper version: unable to convert unstructured object to ${resource.group}/${resource.version}, Kind=${resource.kind}: error decoding from json: ${error.message}`);
     }
   }
 
@@ -199,7 +212,7 @@ export class Mutations {
     const hidden = isStatus ? resource.strategy.hiddenFromStatus : resource.strategy.hiddenFromMain;
     return {
       types: { schemaOf: (apiVersion) => this.context.registry.schemaIn(resource, apiVersion), ...(hidden === undefined ? {} : { hidden }) },
-      apiVersion: resource.apiVersion, manager: call.manager, subresource: target.subresource, now: this.context.now(),
+      apiVersion: resource.apiVersion, manager: call.manager, subresource: target.subresource, now: this.context.now(), blank: blankOf(resource),
     };
   }
 
@@ -266,6 +279,16 @@ export class Mutations {
   }
 }
 
+/** A refusal carries the warnings that came before it. */
+function withWarnings(call: Call, write: (call: Call) => WriteResult): WriteResult {
+  try {
+    return write(call);
+  } catch (error) {
+    if (error instanceof ApiFailure) error.warnings = call.warnings;
+    throw error;
+  }
+}
+
 function strictProblems(unknown: readonly string[], duplicates: readonly string[]): string[] {
   return [...unknown.map((path) => `unknown field ${JSON.stringify(path)}`), ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`)];
 }
@@ -295,9 +318,8 @@ function dedupOwners(object: Obj, warnings: string[]): Obj {
   return withAt(object, ['metadata', 'ownerReferences'], unique);
 }
 
-function conflictOf(live: Obj, error: ApplyConflict): Error {
-  const { times } = decodeManaged(live);
-  const named = error.conflicts.map(({ manager, path }) => ({ text: managerText(manager, times.get(manager)), field: pathText(path) }));
+function conflictOf(error: ApplyConflict): Error {
+  const named = error.conflicts.map(({ manager, path }) => ({ text: managerText(manager), field: pathText(path) }));
   const causes = named.map(({ text, field }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${text}`, field }));
   const [only] = named;
   if (named.length === 1 && only !== undefined) return failures.applyConflict(`Apply failed with 1 conflict: conflict with ${only.text}: ${only.field}`, causes);

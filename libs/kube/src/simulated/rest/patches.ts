@@ -41,7 +41,8 @@ function patchStep(value: Value, step: Obj): Value {
     case 'add':
       return changeAt(value, path, { type: 'add', value: given ?? null });
     case 'replace':
-      if (read(value, path) === undefined) throw unfit();
+      // A missing key is no obstacle, only a missing parent is.
+      if (path.length > 0 && typeof read(value, path.slice(0, -1)) !== 'object') throw unfit();
       return changeAt(value, path, { type: 'set', value: given ?? null });
     case 'remove':
       if (read(value, path) === undefined) throw unfit();
@@ -137,16 +138,27 @@ function mergeMember(type: Schema | undefined, current: Value | undefined, chang
 
 function mergeKeyed(item: Schema, key: string, before: readonly Value[], change: readonly Value[]): readonly Value[] {
   if (change.some((entry) => isObj(entry) && entry['$patch'] === 'replace')) return change.filter((entry) => !(isObj(entry) && entry['$patch'] === 'replace'));
-  const out = [...before];
-  for (const entry of change) {
-    if (!isObj(entry)) continue;
-    const identity = entry[key];
-    const index = out.findIndex((candidate) => isObj(candidate) && equalValues(candidate[key], identity));
-    const known = out[index];
-    if (entry['$patch'] === 'delete') {
-      if (index !== -1) out.splice(index, 1);
-    } else if (index === -1 || !isObj(known)) out.push(strip(entry));
-    else out[index] = mergeStrategic(item, known, entry);
+  const keyOf = (entry: Value): string => JSON.stringify(isObj(entry) ? (entry[key] ?? null) : entry);
+  const left = new Map(before.map((entry) => [keyOf(entry), entry]));
+  const patched: Value[] = [];
+  for (const entry of change.filter(isObj)) {
+    const known = left.get(keyOf(entry));
+    left.delete(keyOf(entry));
+    if (entry['$patch'] !== 'delete') patched.push(isObj(known) ? mergeStrategic(item, known, entry) : strip(entry));
+  }
+  return interleaved([...left.values()], patched, before.map(keyOf), keyOf);
+}
+
+/** Items of the server go in front of the first item of the patch that stood behind them; otherwise behind all of it. */
+function interleaved(kept: readonly Value[], patched: readonly Value[], order: readonly string[], keyOf: (entry: Value) => string): readonly Value[] {
+  const out = [...patched];
+  let from = 0;
+  for (const entry of kept) {
+    const place = order.indexOf(keyOf(entry));
+    let at = from;
+    while (at < out.length && !(order.indexOf(keyOf(out[at] ?? null)) > place)) at++;
+    out.splice(at, 0, entry);
+    from = at + 1;
   }
   return out;
 }

@@ -35,7 +35,10 @@ export interface Strategy {
   /** Top-level members that the status subresource leaves alone, besides `metadata` parts. */
   readonly hiddenFromStatus: FieldSet;
   readonly hiddenFromMain: FieldSet | undefined;
-  readonly prepareCreate?: (draft: Draft, context: PrepareContext) => void;
+  /** Whether a new object keeps the status it brings. */
+  readonly bringsStatus: boolean;
+  /** `given` is the object as it was read, before it was copied into the draft. */
+  readonly prepareCreate?: (draft: Draft, context: PrepareContext, given: Obj) => void;
   readonly prepareUpdate?: (draft: Draft, live: Obj, context: PrepareContext) => void;
   readonly prepareStatus?: (draft: Draft, live: Obj) => void;
   readonly validate?: (object: Obj, errors: FieldError[]) => void;
@@ -56,7 +59,7 @@ const SPEC = fieldSet('spec');
 export function strategy(parts: Partial<Strategy> & { readonly resetByStatus?: readonly string[] } = {}): Strategy {
   const hasStatus = parts.hasStatus ?? false;
   return {
-    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, unconditionalUpdate: true, createOnUpdate: false,
+    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, bringsStatus: false, unconditionalUpdate: true, createOnUpdate: false,
     ...parts,
     hasStatus,
     hiddenFromMain: parts.hiddenFromMain ?? (hasStatus ? STATUS : undefined),

@@ -41,11 +41,11 @@ export class Subresources {
   review(resource: Resource, request: ApiRequest): Obj | undefined {
     if (resource.group !== 'authorization.k8s.io' && resource.group !== 'authentication.k8s.io') return undefined;
     const body = bodyOf(request);
-    const base = { kind: resource.kind, apiVersion: resource.apiVersion, metadata: { creationTimestamp: null }, spec: body['spec'] };
+    const base = { kind: resource.kind, apiVersion: resource.apiVersion, metadata: {}, spec: body['spec'] };
     if (resource.kind === 'SelfSubjectReview') return { ...base, status: { userInfo: { username: 'simulated', groups: ['system:masters', 'system:authenticated'] } } };
     if (resource.kind === 'TokenReview') return { ...base, status: { authenticated: true, user: { username: 'simulated' } } };
     if (resource.kind === 'SelfSubjectRulesReview') return { ...base, status: { resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }], incomplete: false } };
-    return { ...base, status: { allowed: true, reason: 'the simulated cluster allows everything' } };
+    return { ...base, status: { allowed: true } };
   }
 
   private scale(resource: Resource, live: Obj, request: ApiRequest): Obj {
@@ -61,7 +61,7 @@ export class Subresources {
     const manager = request.query.get('fieldManager') ?? (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
     const tracked = trackUpdate(live, changed, {
       types: { schemaOf: (apiVersion) => this.context.registry.schemaIn(resource, apiVersion) },
-      apiVersion: resource.apiVersion, manager, subresource: 'scale', now: this.context.now(),
+      apiVersion: resource.apiVersion, manager, subresource: 'scale', now: this.context.now(), blank: {},
     });
     const dryRun = request.query.get('dryRun') === 'All';
     return scaleOf(this.writer.update(resource, live, tracked, { dryRun, subresource: '' }), paths);
@@ -133,7 +133,7 @@ function scaleOf(live: Obj, paths: ScalePaths): Obj {
   return {
     kind: 'Scale', apiVersion: 'autoscaling/v1',
     metadata: { name: metadata['name'], namespace: metadata['namespace'], uid: metadata['uid'], resourceVersion: metadata['resourceVersion'], creationTimestamp: metadata['creationTimestamp'] },
-    spec: { replicas: numberAt(live, ...paths.spec) ?? 0 },
+    spec: (numberAt(live, ...paths.spec) ?? 0) === 0 ? {} : { replicas: numberAt(live, ...paths.spec) },
     status: { replicas: numberAt(live, ...paths.status) ?? 0, ...(selector === undefined || selector === '' ? {} : { selector }) },
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
-import { failures } from '../api-failure.js';
+import { failures, fieldErrors } from '../api-failure.js';
 import { jsonOf } from '../store/json-cache.js';
 import type { Change } from '../store/store.js';
 import { withAt } from '../value.js';
@@ -180,7 +180,9 @@ export class Watches {
       throw failures.invalid('meta.k8s.io', 'ListOptions', '', [{ field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan' }]);
     }
     if (initial === null && match !== '') {
-      throw failures.invalid('meta.k8s.io', 'ListOptions', '', [{ field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message: 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided' }]);
+      const errors = [fieldErrors.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')];
+      if (match !== 'NotOlderThan') errors.push(fieldErrors.unsupported('resourceVersionMatch', match, ['NotOlderThan']));
+      throw failures.invalid('meta.k8s.io', 'ListOptions', '', errors);
     }
   }
 

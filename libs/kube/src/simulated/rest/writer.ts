@@ -37,7 +37,7 @@ export class ObjectWriter {
       this.admit(resource, { operation: 'CREATE', namespace, name, object: named, oldObject: undefined, options });
     }
     const draft = draftOf(named);
-    this.prepareNew(resource, draft);
+    this.prepareNew(resource, draft, named);
     const errors: FieldError[] = [];
     validateMetadata(draft, resource.strategy.nameRule, resource.namespaced, errors);
     this.validate(resource, draft, errors);
@@ -62,7 +62,8 @@ export class ObjectWriter {
     this.carryMetadata(draft, live);
     this.prepareChange(resource, draft, live, options.subresource);
     const errors: FieldError[] = [];
-    validateMetadataUpdate(draft, live, errors);
+    // Once for all kinds and once by the kind's own rules: the API server reports each finding twice.
+    for (let round = 0; round < 2; round++) validateMetadataUpdate(draft, live, errors);
     if (options.subresource === '') {
       validateMetadata(draft, resource.strategy.nameRule, resource.namespaced, errors);
       if (!equalValues(withoutMetadata(draft), withoutMetadata(live))) this.validate(resource, draft, errors);
@@ -111,7 +112,7 @@ export class ObjectWriter {
     }
   }
 
-  private prepareNew(resource: Resource, draft: Draft): void {
+  private prepareNew(resource: Resource, draft: Draft, given: Obj): void {
     const { strategy } = resource;
     const metadata = child(draft, 'metadata');
     for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation']) delete metadata[key];
@@ -119,8 +120,8 @@ export class ObjectWriter {
     metadata['creationTimestamp'] = this.context.now();
     if (strategy.generationOf !== undefined) metadata['generation'] = 1;
     if (!resource.namespaced) delete metadata['namespace'];
-    if (strategy.hasStatus) this.resetStatus(resource, draft);
-    strategy.prepareCreate?.(draft, this.context.prepare());
+    if (strategy.hasStatus && !strategy.bringsStatus) this.resetStatus(resource, draft);
+    strategy.prepareCreate?.(draft, this.context.prepare(), given);
   }
 
   private resetStatus(resource: Resource, draft: Draft): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Value } from '../value.js';
 import { BUILTIN_TABLE } from './builtin.generated.js';
-import { ATOMIC_ANY, mapSchema, scalar } from './schema.js';
+import { ATOMIC_ANY, isAlways, mapSchema, scalar } from './schema.js';
 import type { FieldFlag, FieldSchema, MapSchema, ScalarType, Schema } from './schema.js';
 
 /** `['l', item, shape, mergeKey]` a list, `['m', value, atomic]` a map, a number a struct by index, a letter a scalar. */
@@ -72,7 +72,7 @@ export class BuiltinSchemas {
         ...(allowed === undefined ? {} : { enum: allowed }),
       };
       fields.set(field, entry);
-      if (flag === 'r' || flag === 's') always.push(entry);
+      if (isAlways(flag)) always.push(entry);
     }
     return schema;
   }

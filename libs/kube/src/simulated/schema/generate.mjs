@@ -147,11 +147,11 @@ function structOf(name) {
   return schema['x-kubernetes-map-type'] === 'atomic' ? [short, fields, 1] : [short, fields];
 }
 
-/** o: left out when empty; p: pointer, left out only when absent; r: always written; s: struct, always written; z: struct, left out when empty. */
+/** o: left out when empty; p: pointer, left out only when absent; n: pointer, null when absent; r: always written; s: struct, always written; z: struct, left out when empty. */
 function flagOf(go, type, required) {
   const struct = typeof type === 'number';
   if (go === undefined) return required ? 'r' : 'p';
-  if (go.type.startsWith('*')) return go.omitempty || go.omitzero ? 'p' : 'r';
+  if (go.type.startsWith('*')) return go.omitempty || go.omitzero ? 'p' : 'n';
   const collection = go.type.startsWith('[') || go.type.startsWith('map[');
   const structLike = struct || (!collection && ['T', 'M', 'x', 'q'].includes(type));
   if (structLike) return go.omitzero ? 'z' : 's';

@@ -2,7 +2,7 @@
 import type { Value } from '../value.js';
 
 /** How Go's JSON encoder writes a field: see `flagOf` in generate.mjs. */
-export type FieldFlag = 'o' | 'p' | 'r' | 's' | 'z';
+export type FieldFlag = 'o' | 'p' | 'n' | 'r' | 's' | 'z';
 
 /** The scalar types of the API. `untyped` accepts any scalar (int-or-string, quantity). */
 export type ScalarType = 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'int-or-string' | 'quantity' | 'bytes' | 'time' | 'micro-time' | 'untyped';
@@ -63,9 +63,14 @@ export function scalar(type: ScalarType): ScalarSchema {
   return found;
 }
 
+/** Whether a field is written even when nothing was given for it. */
+export function isAlways(flag: FieldFlag): boolean {
+  return flag === 'n' || flag === 'r' || flag === 's';
+}
+
 /** A map schema from its fields. */
 export function mapSchema(name: string, fields: ReadonlyMap<string, FieldSchema>, options: { readonly rest?: Schema; readonly atomic?: boolean } = {}): MapSchema {
-  const always = [...fields.values()].filter((field) => field.flag === 'r' || field.flag === 's');
+  const always = [...fields.values()].filter((field) => isAlways(field.flag));
   return {
     is: 'map', name, fields, atomic: options.atomic ?? false, always,
     ...(options.rest === undefined ? {} : { rest: options.rest }),

@@ -15,6 +15,8 @@ export interface Writer {
   readonly subresource: string;
   /** RFC 3339, whole seconds. */
   readonly now: string;
+  /** What a new object of the kind is before anything is written to it: its structs are there, so nobody owns them as such. */
+  readonly blank: Obj;
 }
 
 const IDENTITY = new FieldSet();
@@ -34,7 +36,7 @@ export function trackUpdate(live: Obj | undefined, next: Obj, writer: Writer): O
   const bare = withoutManaged(next);
   // An object whose owners are unknown stays so until somebody applies to it.
   if (live !== undefined && managed.owners.size === 0) return bare;
-  update(withoutManaged(live ?? {}), bare, managed, writer);
+  update(withoutManaged(live ?? writer.blank), bare, managed, writer);
   capManagers(managed);
   return encodeManaged(bare, managed, before);
 }
@@ -64,7 +66,9 @@ function update(before: Obj, after: Obj, managed: Managed, writer: Writer, opera
   const joined = previous === undefined ? set : set.union(previous.set);
   const unchanged = previous !== undefined && previous.set.equals(joined);
   managed.owners.set(key, unchanged ? previous : { ...own, set: joined });
-  managed.times.set(key, writer.now);
+  // The scale subresource writes its entry without a time: so does the API server.
+  if (writer.subresource === 'scale') managed.times.delete(key);
+  else managed.times.set(key, writer.now);
 }
 
 /**
@@ -77,7 +81,7 @@ export function trackApply(live: Obj | undefined, applied: Obj, writer: Writer &
   const managed = decodeManaged(current);
   const bare = withoutManaged(current);
   if (live !== undefined && managed.owners.size === 0) {
-    update({ apiVersion: bare['apiVersion'], kind: bare['kind'] }, bare, managed, { ...writer, manager: 'before-first-apply', subresource: writer.subresource });
+    update(writer.blank, bare, managed, { ...writer, manager: 'before-first-apply', subresource: writer.subresource });
   }
   const key = managerKey({ manager: writer.manager, operation: 'Apply', subresource: writer.subresource });
   const before = managed.owners.get(key);

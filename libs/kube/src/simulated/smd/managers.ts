@@ -34,12 +34,11 @@ export function managerOf(key: string): ManagerId {
 }
 
 /** The manager as conflict messages name it. */
-export function managerText(key: string, time: string | undefined): string {
+export function managerText(key: string): string {
   const id = managerOf(key);
   let text = JSON.stringify(id.manager);
   if (id.subresource !== undefined) text += ` with subresource ${JSON.stringify(id.subresource)}`;
-  if (id.operation !== 'Update') return text;
-  return time === undefined ? `${text} using ${id.apiVersion ?? ''}` : `${text} using ${id.apiVersion ?? ''} at ${time}`;
+  return id.operation === 'Update' ? `${text} using ${id.apiVersion ?? ''}` : text;
 }
 
 // Entries of stored objects never change, so each is decoded once.

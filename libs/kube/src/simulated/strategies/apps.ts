@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldErrors } from '../api-failure.js';
 import type { FieldError } from '../api-failure.js';
+import { child } from '../defaults/draft.js';
 import { strategy } from '../rest/strategy.js';
 import type { Strategy } from '../rest/strategy.js';
 import { validateTemplate } from '../validation/pods.js';
@@ -8,6 +9,7 @@ import { requireCount, validateSelector } from '../validation/selectors.js';
 import { equalValues, isObj, objAt, textAt } from '../value.js';
 import type { Obj } from '../value.js';
 
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 const RESET_BY_STATUS = ['spec', 'metadata.labels'];
 
 function immutableSelector(object: Obj, live: Obj, errors: FieldError[]): void {
@@ -38,7 +40,17 @@ export const APPS: Readonly<Record<string, Strategy>> = {
     validateUpdate: immutableSelector,
   }),
   'apps/ReplicaSet': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector }),
-  'apps/DaemonSet': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector }),
+  'apps/DaemonSet': strategy({
+    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector,
+    prepareCreate: (draft) => {
+      child(child(draft, 'metadata'), 'annotations')[TEMPLATE_GENERATION] = '1';
+    },
+    prepareUpdate: (draft, live) => {
+      const before = Number(textAt(live, 'metadata', 'annotations', TEMPLATE_GENERATION) ?? '1');
+      const changed = !equalValues(child(draft, 'spec')['template'], objAt(live, 'spec')['template']);
+      child(child(draft, 'metadata'), 'annotations')[TEMPLATE_GENERATION] = String(changed ? before + 1 : before);
+    },
+  }),
   'apps/StatefulSet': strategy({
     hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload,
     validateUpdate: (object, live, errors) => {

@@ -4,23 +4,27 @@ import type { FieldError } from '../api-failure.js';
 import { child, isDraft } from '../defaults/draft.js';
 import type { Draft } from '../defaults/draft.js';
 import { strategy } from '../rest/strategy.js';
-import type { Strategy } from '../rest/strategy.js';
+import type { PrepareContext, Strategy } from '../rest/strategy.js';
 import { validateTemplate } from '../validation/pods.js';
 import { requireCount } from '../validation/selectors.js';
 import { equalValues, objAt, textAt } from '../value.js';
 import type { Obj } from '../value.js';
 
 /** A job's selector and its labels are made from its uid unless it brings its own. */
-function selectByUid(draft: Draft): void {
+function selectByUid(draft: Draft, _: PrepareContext, given: Obj): void {
   const spec = child(draft, 'spec');
   if (spec['manualSelector'] === true) return;
   const metadata = child(draft, 'metadata');
   const [uid, name] = [String(metadata['uid'] ?? ''), String(metadata['name'] ?? '')];
   const labels = { 'batch.kubernetes.io/controller-uid': uid, 'batch.kubernetes.io/job-name': name, 'controller-uid': uid, 'job-name': name };
   const template = child(child(spec, 'template'), 'metadata');
-  template['labels'] = { ...(isDraft(template['labels']) ? template['labels'] : {}), ...labels };
-  const given = spec['selector'];
-  const selector: Draft = isDraft(given) ? given : {};
+  const grown: Draft = { ...(isDraft(template['labels']) ? template['labels'] : {}), ...labels };
+  template['labels'] = grown;
+  // Labels that the defaulting took over from the template are the template's own map in the API server, and grow with it.
+  const taken = objAt(given, 'metadata')['labels'];
+  if (taken === undefined || taken === objAt(given, 'spec', 'template', 'metadata')['labels']) metadata['labels'] = { ...grown };
+  const wanted = spec['selector'];
+  const selector: Draft = isDraft(wanted) ? wanted : {};
   selector['matchLabels'] = { ...(isDraft(selector['matchLabels']) ? selector['matchLabels'] : {}), 'batch.kubernetes.io/controller-uid': uid };
   spec['selector'] = selector;
 }

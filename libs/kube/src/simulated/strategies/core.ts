@@ -50,6 +50,13 @@ function validatePodUpdate(object: Obj, live: Obj, errors: FieldError[]): void {
   }
 }
 
+/** The admission plugin for storage objects in use adds a finalizer; a controller has to take it away. */
+function protect(draft: Draft, finalizer: string): void {
+  const metadata = child(draft, 'metadata');
+  const finalizers = Array.isArray(metadata['finalizers']) ? metadata['finalizers'] : [];
+  if (!finalizers.includes(finalizer)) metadata['finalizers'] = [...finalizers, finalizer];
+}
+
 function validateClaim(object: Obj, errors: FieldError[]): void {
   const spec = objAt(object, 'spec');
   if (listAt(spec, 'accessModes').length === 0) errors.push(fieldErrors.required('spec.accessModes', 'at least 1 access mode is required'));
@@ -96,10 +103,19 @@ export const CORE: Readonly<Record<string, Strategy>> = {
       draft['spec'] = { finalizers: listAt(live, 'spec', 'finalizers').map(String) };
     },
   }),
-  '/Node': strategy({ hasStatus: true, resetByStatus: ['spec'] }),
+  '/Node': strategy({
+    hasStatus: true, bringsStatus: true, resetByStatus: ['spec'],
+    prepareCreate: (draft) => {
+      const taints = drafts(child(draft, 'spec'), 'taints');
+      child(draft, 'spec')['taints'] = [...taints, { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }];
+    },
+  }),
   '/PersistentVolume': strategy({
     hasStatus: true, resetByStatus: ['spec'],
-    prepareCreate: (draft) => void (draft['status'] = { phase: 'Pending' }),
+    prepareCreate: (draft, { now }) => {
+      draft['status'] = { phase: 'Pending', lastPhaseTransitionTime: now };
+      protect(draft, 'kubernetes.io/pv-protection');
+    },
     validate: (object, errors) => {
       if (listAt(object, 'spec', 'accessModes').length === 0) errors.push(fieldErrors.required('spec.accessModes'));
       if (objAt(object, 'spec', 'capacity')['storage'] === undefined) errors.push(fieldErrors.required('spec.capacity'));
@@ -109,10 +125,7 @@ export const CORE: Readonly<Record<string, Strategy>> = {
     hasStatus: true, resetByStatus: ['spec'],
     prepareCreate: (draft) => {
       draft['status'] = { phase: 'Pending' };
-      // The storage object in use protection admission plugin adds it; a controller has to take it away.
-      const metadata = child(draft, 'metadata');
-      const finalizers = Array.isArray(metadata['finalizers']) ? metadata['finalizers'] : [];
-      if (!finalizers.includes('kubernetes.io/pvc-protection')) metadata['finalizers'] = [...finalizers, 'kubernetes.io/pvc-protection'];
+      protect(draft, 'kubernetes.io/pvc-protection');
     },
     validate: validateClaim,
     validateUpdate: validateClaimUpdate,

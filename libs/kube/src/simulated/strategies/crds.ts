@@ -30,7 +30,8 @@ function validateVersions(spec: Obj, errors: FieldError[]): void {
       errors.push(fieldErrors.required(`${at}.schema.openAPIV3Schema`, 'schemas are required'));
       continue;
     }
-    const path = `${at}.schema.openAPIV3Schema`;
+    // A schema that all versions share is reported in its internal place.
+    const path = versions.length === 1 ? 'spec.validation.openAPIV3Schema' : `${at}.schema.openAPIV3Schema`;
     if (textAt(schema, 'type') === undefined) errors.push(fieldErrors.required(`${path}.type`, 'must not be empty at the root'));
     else if (textAt(schema, 'type') !== 'object') errors.push(fieldErrors.invalid(`${path}.type`, textAt(schema, 'type'), 'must be object at the root'));
     validateStructural(schema, path, errors);
@@ -65,6 +66,7 @@ function validateDefinition(object: Obj, errors: FieldError[]): void {
   }
   validateNames(spec, errors);
   validateVersions(spec, errors);
+  if (textsAt(object, 'status', 'storedVersions').length === 0) errors.push(fieldErrors.invalid('status.storedVersions', null, 'must have at least one stored version'));
 }
 
 /** CustomResourceDefinition. */

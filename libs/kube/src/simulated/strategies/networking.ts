@@ -28,7 +28,10 @@ function validateIngress(object: Obj, errors: FieldError[]): void {
     for (const [pathIndex, path] of listAt(rule, 'http', 'paths').entries()) {
       const at = `spec.rules[${index}].http.paths[${pathIndex}]`;
       const type = textAt(path, 'pathType');
-      if (type === undefined) errors.push(fieldErrors.required(`${at}.pathType`, 'pathType must be specified'));
+      if (type === undefined || type === '') {
+        errors.push(fieldErrors.required(`${at}.pathType`, 'pathType must be specified'));
+        continue;
+      }
       const text = textAt(path, 'path') ?? '';
       if ((type === 'Exact' || type === 'Prefix') && !text.startsWith('/')) errors.push(fieldErrors.invalid(`${at}.path`, text, 'must be an absolute path'));
       validateBackend(isObj(path) ? path['backend'] : undefined, `${at}.backend`, errors);

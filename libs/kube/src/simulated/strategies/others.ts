@@ -12,6 +12,10 @@ function forbidChange(fields: readonly string[], detail: (field: string) => stri
   };
 }
 
+function immutable(object: Obj, live: Obj, field: string, errors: FieldError[]): void {
+  if (!equalValues(object[field], live[field])) errors.push(fieldErrors.invalid(field, object[field], 'field is immutable'));
+}
+
 function validateRules(object: Obj, errors: FieldError[]): void {
   for (const [index, rule] of listAt(object, 'rules').entries()) {
     if (textsAt(rule, 'verbs').length === 0) errors.push(fieldErrors.required(`rules[${index}].verbs`, 'verbs must contain at least one value'));
@@ -37,8 +41,14 @@ function validateBinding(kinds: readonly string[]): (object: Obj, errors: FieldE
   };
 }
 
+/** As Go's internal type writes it. */
+function roleRefText(object: Obj): Obj {
+  const roleRef = objAt(object, 'roleRef');
+  return { APIGroup: roleRef['apiGroup'], Kind: roleRef['kind'], Name: roleRef['name'] };
+}
+
 function fixedRoleRef(object: Obj, live: Obj, errors: FieldError[]): void {
-  if (!equalValues(object['roleRef'], live['roleRef'])) errors.push(fieldErrors.invalid('roleRef', object['roleRef'], 'cannot change roleRef'));
+  if (!equalValues(object['roleRef'], live['roleRef'])) errors.push(fieldErrors.invalid('roleRef', roleRefText(object), 'cannot change roleRef'));
 }
 
 function validateScaler(object: Obj, errors: FieldError[]): void {
@@ -47,6 +57,7 @@ function validateScaler(object: Obj, errors: FieldError[]): void {
   if (max < 1) errors.push(fieldErrors.invalid('spec.maxReplicas', max, 'must be greater than 0'));
   if (max < min) errors.push(fieldErrors.invalid('spec.maxReplicas', max, 'must be greater than or equal to `minReplicas`'));
   for (const key of ['kind', 'name']) if ((textAt(object, 'spec', 'scaleTargetRef', key) ?? '') === '') errors.push(fieldErrors.required(`spec.scaleTargetRef.${key}`));
+  if ((textAt(object, 'spec', 'scaleTargetRef', 'apiVersion') ?? '') === '') errors.push(fieldErrors.invalid('spec.scaleTargetRef.apiVersion', '', 'apiVersion must specify API group'));
 }
 
 function validateWebhooks(object: Obj, errors: FieldError[]): void {
@@ -57,9 +68,9 @@ function validateWebhooks(object: Obj, errors: FieldError[]): void {
     else if (name.split('.').length < 3) errors.push(fieldErrors.invalid(`${at}.name`, name, 'should be a domain with at least three segments separated by dots'));
     const effects = textAt(webhook, 'sideEffects') ?? '';
     if (effects === '') errors.push(fieldErrors.required(`${at}.sideEffects`, 'must specify one of None, NoneOnDryRun'));
-    if (textsAt(webhook, 'admissionReviewVersions').length === 0) errors.push(fieldErrors.required(`${at}.admissionReviewVersions`, 'must specify one of v1, v1beta1'));
     const config = objAt(webhook, 'clientConfig');
     if (isObj(config['service']) === (config['url'] !== undefined)) errors.push(fieldErrors.required(`${at}.clientConfig`, 'exactly one of url or service is required'));
+    if (textsAt(webhook, 'admissionReviewVersions').length === 0) errors.push(fieldErrors.required(`${at}.admissionReviewVersions`, 'must specify one of v1, v1beta1'));
   }
 }
 
@@ -83,13 +94,19 @@ export const OTHERS: Readonly<Record<string, Strategy>> = {
   }),
   'scheduling.k8s.io/PriorityClass': strategy({
     generationOf: ['value'],
-    validateUpdate: forbidChange(['value', 'preemptionPolicy'], (field) => (field === 'value' ? 'may not be changed in an update.' : 'may not be changed in an update.')),
+    validateUpdate: (object, live, errors) => {
+      forbidChange(['value'], () => 'may not be changed in an update.')(object, live, errors);
+      immutable(object, live, 'preemptionPolicy', errors);
+    },
   }),
   'storage.k8s.io/StorageClass': strategy({
     validate: (object, errors) => {
       if ((textAt(object, 'provisioner') ?? '') === '') errors.push(fieldErrors.required('provisioner'));
     },
-    validateUpdate: forbidChange(['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'], storageClassText),
+    validateUpdate: (object, live, errors) => {
+      forbidChange(['parameters', 'provisioner', 'reclaimPolicy'], storageClassText)(object, live, errors);
+      immutable(object, live, 'volumeBindingMode', errors);
+    },
   }),
   'storage.k8s.io/CSIDriver': strategy({ generationOf: ['spec'], unconditionalUpdate: false }),
   'storage.k8s.io/CSINode': strategy({ unconditionalUpdate: false }),
@@ -99,9 +116,7 @@ export const OTHERS: Readonly<Record<string, Strategy>> = {
   'discovery.k8s.io/EndpointSlice': strategy({ generationOf: ['addressType', 'endpoints', 'ports'] }),
   'node.k8s.io/RuntimeClass': strategy({
     createOnUpdate: true, unconditionalUpdate: false,
-    validateUpdate: (object, live, errors) => {
-      if (!equalValues(object['handler'], live['handler'])) errors.push(fieldErrors.invalid('handler', object['handler'], 'field is immutable'));
-    },
+    validateUpdate: (object, live, errors) => immutable(object, live, 'handler', errors),
   }),
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhooks,
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhooks,

@@ -29,7 +29,8 @@ function allocateAddress(draft: Draft, live: Obj | undefined, context: PrepareCo
     }
     spec['clusterIP'] = wanted;
   }
-  if (!Array.isArray(spec['clusterIPs'])) spec['clusterIPs'] = [spec['clusterIP'] ?? ''];
+  const listed = Array.isArray(spec['clusterIPs']) ? spec['clusterIPs'] : [];
+  if (listed.length === 0 || (spec['clusterIP'] !== kept && listed[0] === kept)) spec['clusterIPs'] = [spec['clusterIP'] ?? ''];
   if (!Array.isArray(spec['ipFamilies'])) spec['ipFamilies'] = textsAt(old, 'ipFamilies').length > 0 ? [...textsAt(old, 'ipFamilies')] : ['IPv4'];
   if (spec['ipFamilyPolicy'] === undefined) spec['ipFamilyPolicy'] = textAt(old, 'ipFamilyPolicy') ?? 'SingleStack';
 }
@@ -79,7 +80,7 @@ function validateService(object: Obj, errors: FieldError[]): void {
     const target = isObj(port) ? port['targetPort'] : undefined;
     if (typeof target === 'number' && (target < 1 || target > 65_535)) errors.push(fieldErrors.invalid(`${at}.targetPort`, target, 'must be between 1 and 65535, inclusive'));
     const key = `${textAt(port, 'protocol') ?? ''}/${number}`;
-    if (keys.has(key)) errors.push(fieldErrors.duplicate(at, { protocol: textAt(port, 'protocol') ?? '', port: number }));
+    if (keys.has(key)) errors.push(fieldErrors.duplicate(at, { Name: '', Protocol: textAt(port, 'protocol') ?? '', AppProtocol: null, Port: number, TargetPort: 0, NodePort: 0 }));
     keys.add(key);
   }
 }
@@ -92,6 +93,16 @@ function validateServiceUpdate(object: Obj, live: Obj, errors: FieldError[]): vo
   }
 }
 
+/** What belongs to another type of service goes with it, unless it was just set. */
+function dropOfOtherTypes(draft: Draft, live: Obj): void {
+  const spec = child(draft, 'spec');
+  const old = objAt(live, 'spec');
+  const unchanged = (key: string): boolean => spec[key] === old[key];
+  const external = spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer' || (Array.isArray(spec['externalIPs']) && spec['externalIPs'].length > 0);
+  if (!external && unchanged('externalTrafficPolicy')) delete spec['externalTrafficPolicy'];
+  if (spec['type'] !== 'LoadBalancer') for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass']) if (unchanged(key)) delete spec[key];
+}
+
 /** Service, with its addresses and ports. */
 export const SERVICE: Readonly<Record<string, Strategy>> = {
   '/Service': strategy({
@@ -101,6 +112,7 @@ export const SERVICE: Readonly<Record<string, Strategy>> = {
       allocatePorts(draft, undefined, context);
     },
     prepareUpdate: (draft, live, context) => {
+      dropOfOtherTypes(draft, live);
       allocateAddress(draft, live, context);
       allocatePorts(draft, live, context);
     },

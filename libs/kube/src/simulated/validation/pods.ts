@@ -85,9 +85,11 @@ function validatePorts(container: Value, at: string, errors: FieldError[]): void
     const path = `${at}.ports[${index}]`;
     const name = textAt(port, 'name') ?? '';
     if (name !== '') {
-      if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) || !/[a-z]/.test(name)) {
-        errors.push(fieldErrors.invalid(`${path}.name`, name, /[a-z]/.test(name) ? 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)' : 'must contain at least one letter (a-z)'));
-      } else if (name.length > 15) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must be no more than 15 characters'));
+      if (name.length > 15) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must be no more than 15 characters'));
+      if (!/^[-a-z0-9]+$/.test(name)) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)'));
+      if (!/[a-z]/.test(name)) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must contain at least one letter (a-z)'));
+      if (name.includes('--')) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must not contain consecutive hyphens'));
+      if (name.startsWith('-') || name.endsWith('-')) errors.push(fieldErrors.invalid(`${path}.name`, name, 'must not begin or end with a hyphen'));
       if (names.has(name)) errors.push(fieldErrors.duplicate(`${path}.name`, name));
       names.add(name);
     }
