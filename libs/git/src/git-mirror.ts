@@ -8,6 +8,7 @@ import { GitCommand, GitExit, upstreamError } from './git-command.js';
 import type { GitCommandOptions, GitSurroundings } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
 import { GitTree, parseTree } from './git-tree.js';
+import type { ReadBlobs } from './git-tree.js';
 import { mirrorName, parseGitUrl } from './git-url.js';
 import type { GitUrl } from './git-url.js';
 import { withMirrorLock } from './mirror-lock.js';
@@ -147,15 +148,15 @@ export class GitMirror {
     return git.text(['merge-base', '--is-ancestor', ancestor, descendant]).then(() => true, () => false);
   }
 
-  /** The files of a commit: two Git processes, whatever their number. */
-  async tree(revision: string): Promise<GitTree> {
+  /** The files of a commit: two Git processes, whatever their number. Contents are read with `readBlobs`, {@link blobs} when absent. */
+  async tree(revision: string, readBlobs: ReadBlobs = (hashes) => this.blobs(hashes)): Promise<GitTree> {
     const git = await this.#ready();
     this.#checkCommitId(revision);
     const [root, listing] = await Promise.all([
       this.#run(git, ['rev-parse', '--verify', '--end-of-options', `${revision}^{tree}`]),
       this.#run(git, ['ls-tree', '-r', '-t', '-z', '--full-tree', revision]),
     ]);
-    return GitTree.load(revision, parseTree(listing, root.trim()), (hashes) => this.blobs(hashes));
+    return GitTree.load(revision, parseTree(listing, root.trim()), readBlobs);
   }
 
   /** Contents by hash: one Git process for all. */

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RepositorySpec } from '@plumbline/events';
+import { GitMirror, GitTree, readCredentials } from '@plumbline/git';
+import type { CredentialPlaces, GitSurroundings } from '@plumbline/git';
+import { BatchReader } from './batch-reader.js';
+
+/** Where the renderer's mirrors are and what Git may use. */
+export interface SourcesOptions {
+  readonly mirrorRoot: string;
+  readonly surroundings: GitSurroundings;
+  readonly credentials: CredentialPlaces;
+  readonly knownHostsFile: string | undefined;
+}
+
+const TREES_KEPT = 8;
+
+/** The trees of revisions, each loaded once however many applications ask for it. */
+export class Sources {
+  readonly #mirrors = new Map<string, GitMirror>();
+  readonly #trees = new Map<string, Promise<GitTree>>();
+
+  constructor(private readonly options: SourcesOptions) {}
+
+  /** The tree of a revision; fetched only when the mirror does not have it. @throws UpstreamError PLB-63xx. */
+  tree(spec: RepositorySpec, revision: string): Promise<GitTree> {
+    const key = `${revision} ${spec.url}`;
+    const known = this.#trees.get(key);
+    if (known !== undefined) {
+      // Least recently used goes first.
+      this.#trees.delete(key);
+      this.#trees.set(key, known);
+      return known;
+    }
+    const loading = this.#load(spec, revision);
+    this.#trees.set(key, loading);
+    loading.catch(() => this.#trees.delete(key));
+    for (const oldest of this.#trees.keys()) {
+      if (this.#trees.size <= TREES_KEPT) break;
+      this.#trees.delete(oldest);
+    }
+    return loading;
+  }
+
+  async #load(spec: RepositorySpec, revision: string): Promise<GitTree> {
+    const mirror = this.#mirror(spec);
+    await mirror.ensureCommit(revision);
+    const reader = new BatchReader((hashes) => mirror.blobs(hashes));
+    return mirror.tree(revision, (hashes) => reader.get(hashes));
+  }
+
+  #mirror(spec: RepositorySpec): GitMirror {
+    const key = JSON.stringify([spec.url, spec.credentials ?? {}]);
+    let mirror = this.#mirrors.get(key);
+    if (mirror === undefined) {
+      const { mirrorRoot, surroundings, credentials, knownHostsFile } = this.options;
+      mirror = new GitMirror({ root: mirrorRoot, url: spec.url, surroundings, credentials: () => readCredentials(spec.credentials, credentials), ...(knownHostsFile === undefined ? {} : { knownHostsFile }) });
+      this.#mirrors.set(key, mirror);
+    }
+    return mirror;
+  }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { EventEnvelopeBatch } from '@plumbline/bus';
+import { ConflictError, derivedId, messageOf, StreamName, uuidTimeMs } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { EVENT_LOG, Follower } from '@plumbline/event-log';
+import type { AppendItem, EventLog } from '@plumbline/event-log';
+import type { EnvironmentSpec, EventData, NewEvent, RecordedEvent } from '@plumbline/events';
+import type { GitTree } from '@plumbline/git';
+import { OBJECT_STORE } from '@plumbline/object-store';
+import type { ObjectStore } from '@plumbline/object-store';
+import { CLOCK, LOGGER } from '@plumbline/platform';
+import type { Logger } from '@plumbline/platform';
+import { BlobWriter } from './adapters/blob-writer.js';
+import { Sources } from './adapters/sources.js';
+import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
+import { isSameVersion, RendererState, settingsOf } from './domain/state.js';
+import type { RenderTask } from './domain/state.js';
+import { RenderEngine } from './render-engine.js';
+import { RENDERER_CONFIG } from './renderer.config.js';
+import type { RendererConfig } from './renderer.config.js';
+import { createRenderers } from './renderers/index.js';
+
+const ACTOR = { kind: 'service', id: 'renderer', name: 'renderer' } as const;
+const CONCURRENCY = 128;
+/** The log forgets request ids after 30 days. */
+const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
+const MAX_RETRY_MS = 60_000;
+/** A failure that may pass is told to users when it has lasted this many attempts. */
+const TOLD_AFTER_ATTEMPTS = 4;
+
+type Outcome =
+  | { readonly type: 'unchanged' }
+  | { readonly type: 'rendered'; readonly data: EventData<'VersionRendered'> }
+  | { readonly type: 'failed'; readonly data: EventData<'RenderFailed'> };
+
+/** Follows the log, renders what a revision or a declaration changed, and appends versions. */
+@Injectable()
+export class RendererService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #state = new RendererState();
+  readonly #sources: Sources;
+  readonly #engine: RenderEngine;
+  readonly #follower: Follower;
+  readonly #due = new Set<string>();
+  readonly #busy = new Map<string, Promise<void>>();
+  readonly #attempts = new Map<string, number>();
+  #acting = false;
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(OBJECT_STORE) objects: ObjectStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RENDERER_CONFIG) config: RendererConfig,
+  ) {
+    this.#sources = new Sources(config.sources);
+    this.#engine = new RenderEngine(createRenderers(config.surroundings), new BlobWriter(objects), config.sealKey);
+    this.#follower = new Follower({
+      log, from: 0,
+      onEvents: (events) => this.#fold(events),
+      onError: (message) => this.logger.warn('the log could not be followed; trying again', { message }),
+    });
+  }
+
+  /** Renders since the start, for operators and specs: untouched applications cost none. */
+  get renders(): number {
+    return this.#engine.renders;
+  }
+
+  /** Catches up, then looks at every application once. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.#follower.start();
+    this.#acting = true;
+    this.#state.takeDirty();
+    for (const { id } of this.#state.views.all('application')) this.#due.add(id);
+    this.#act();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#acting = false;
+    await Promise.allSettled(this.#busy.values());
+    await this.#follower.stop();
+  }
+
+  /** Resolves when nothing that is known is due. */
+  async whenIdle(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy.values());
+  }
+
+  /** Takes a batch from the bus. */
+  offer(batch: EventEnvelopeBatch): void {
+    this.#follower.offer(batch);
+  }
+
+  #fold(events: readonly RecordedEvent[]): void {
+    for (const event of events) this.#state.apply(event);
+    if (!this.#acting) return;
+    for (const id of this.#state.takeDirty()) this.#due.add(id);
+    this.#act();
+  }
+
+  #act(): void {
+    if (!this.#acting) return;
+    for (const id of this.#due) {
+      if (this.#busy.size >= CONCURRENCY) return;
+      // Looked at again when the one in hand is done.
+      if (this.#busy.has(id)) continue;
+      this.#due.delete(id);
+      const work = this.#work(id).finally(() => {
+        this.#busy.delete(id);
+        this.#act();
+      });
+      this.#busy.set(id, work);
+    }
+  }
+
+  async #work(id: string): Promise<void> {
+    const task = this.#state.taskOf(id);
+    if (task === undefined) return;
+    try {
+      await this.#render(task);
+      this.#attempts.delete(id);
+    } catch (error) {
+      if (this.#acting) await this.#retry(task, error);
+    }
+  }
+
+  async #retry(task: RenderTask, error: unknown): Promise<void> {
+    const { id } = task.application;
+    if (error instanceof ConflictError) {
+      await this.log.head().then((head) => this.#follower.whenProcessed(head - 1)).catch(() => undefined);
+      this.#due.add(id);
+      return;
+    }
+    const attempt = (this.#attempts.get(id) ?? 0) + 1;
+    this.#attempts.set(id, attempt);
+    const retryMs = Math.min(MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 10));
+    this.logger.warn('an application could not be rendered; trying again', { application: id, revision: task.revision, attempt, retryMs, message: messageOf(error) });
+    if (attempt === TOLD_AFTER_ATTEMPTS) await this.#tellUnavailable(task, error).catch(() => undefined);
+    setTimeout(() => {
+      this.#due.add(id);
+      this.#act();
+    }, retryMs).unref();
+  }
+
+  async #tellUnavailable(task: RenderTask, error: unknown): Promise<void> {
+    const { message } = failureOf(error);
+    const outcomes = task.application.spec.environments
+      .filter(({ name }) => !this.#state.hasFailed(task, name, 'any'))
+      .map(({ name }): Outcome => ({ type: 'failed', data: { application: task.application.id, environment: name, revision: task.revision, reason: UNAVAILABLE, message } }));
+    await this.#append(task, outcomes);
+  }
+
+  async #render(task: RenderTask): Promise<void> {
+    const { application, repository } = task;
+    const spec = this.#state.views.get('repository', repository)?.spec;
+    if (spec === undefined) return;
+    const tree = await this.#sources.tree(spec, task.revision);
+    const outcomes = await Promise.all(application.spec.environments.map((environment) => this.#environment(task, tree, environment)));
+    const now = this.#state.taskOf(application.id);
+    // Git or the declaration has moved on meanwhile: only the newest is of interest.
+    if (now === undefined || now.cause.position !== task.cause.position || now.revision !== task.revision) {
+      this.#due.add(application.id);
+      return;
+    }
+    await this.#append(task, outcomes);
+  }
+
+  async #environment(task: RenderTask, tree: GitTree, environment: EnvironmentSpec): Promise<Outcome> {
+    const { application, revision } = task;
+    const at = { application: application.id, environment: environment.name };
+    if (this.#state.hasFailed(task, environment.name, 'lasting')) return { type: 'unchanged' };
+    const settings = settingsOf(application, environment);
+    try {
+      const prepared = await this.#engine.prepare(tree, application.spec, { environment, settings });
+      const newest = this.#state.newestVersion(application.id, environment.name);
+      if (newest?.inputDigest === prepared.inputDigest) return { type: 'unchanged' };
+      const rendered = await prepared.render();
+      if (isSameVersion(newest, rendered, settings)) return { type: 'unchanged' };
+      const { namespace, createNamespace } = settings;
+      return {
+        type: 'rendered',
+        data: {
+          ...at, version: task.nextVersion, repository: task.repository, revision, commit: task.commit,
+          inputDigest: prepared.inputDigest, renderer: prepared.renderer, ...rendered, createNamespace, ...(namespace === undefined ? {} : { namespace }),
+        },
+      };
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      return { type: 'failed', data: { ...at, revision, ...failureOf(error) } };
+    }
+  }
+
+  /** One append for all environments that a revision changed: they share the number. */
+  async #append(task: RenderTask, outcomes: readonly Outcome[]): Promise<void> {
+    const { application, cause, nextVersion } = task;
+    const versions: NewEvent[] = [];
+    const failures: NewEvent[] = [];
+    const content: string[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.type === 'unchanged') continue;
+      if (outcome.type === 'rendered') versions.push({ type: 'VersionRendered', data: outcome.data });
+      else failures.push({ type: 'RenderFailed', data: outcome.data });
+      content.push(outcome.data.environment, outcome.type === 'rendered' ? outcome.data.renderDigest : outcome.data.message);
+    }
+    const items: AppendItem[] = [];
+    if (versions.length > 0) items.push({ stream: StreamName.version(application.id, nextVersion), expected: { type: 'noStream' }, events: versions });
+    if (failures.length > 0) items.push({ stream: StreamName.application(application.id), expected: { type: 'exists' }, events: failures });
+    if (items.length === 0) return;
+    const nowMs = this.clock.nowMs();
+    const causeMs = uuidTimeMs(cause.eventId);
+    const { lastPosition } = await this.log.append({
+      requestId: derivedId(nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs, 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
+      actor: ACTOR, service: 'renderer', causationId: cause.eventId, correlationId: cause.correlationId, items,
+    });
+    this.logger.info('an application was rendered', {
+      application: application.id, revision: task.revision, position: lastPosition, correlationId: cause.correlationId,
+      ...(versions.length === 0 ? {} : { version: nextVersion }), ...(failures.length === 0 ? {} : { failed: failures.length }),
+    });
+    await this.#follower.whenProcessed(lastPosition);
+  }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { InputError } from '@plumbline/core';
+import { materialise } from '@plumbline/git';
+import type { GitTree, TreeEntry } from '@plumbline/git';
+import { parseManifests } from '@plumbline/manifest';
+import type { ParsedManifest } from '@plumbline/manifest';
+import { shownPath } from '../paths.js';
+import type { Renderer, RenderInputs, RenderJob } from '../renderer.port.js';
+import type { KustomizeBinary } from './binary.js';
+import { KustomizationWalk, kustomizationFileIn } from './kustomization.js';
+import { SecretMask } from './secret-mask.js';
+import type { Sandbox } from './sandbox.js';
+
+/** What the plug-in needs. */
+export interface KustomizeRendererOptions {
+  readonly binary: () => Promise<KustomizeBinary>;
+  readonly sandbox: Sandbox;
+  /** Directory for the private copies of trees. */
+  readonly workRoot: string;
+}
+
+/** The real kustomize on a private copy of exactly the files that an overlay names. */
+export class KustomizeRenderer implements Renderer {
+  readonly name = 'kustomize';
+
+  constructor(private readonly options: KustomizeRendererOptions) {}
+
+  detects(tree: GitTree, directory: string): boolean {
+    const entry = tree.resolve(directory);
+    return entry?.type === 'directory' && kustomizationFileIn(tree, entry.path) !== undefined;
+  }
+
+  async version(): Promise<string> {
+    return (await this.options.binary()).version;
+  }
+
+  async inputs(tree: GitTree, directory: string): Promise<RenderInputs> {
+    return { entries: await new KustomizationWalk(tree).walk(directory) };
+  }
+
+  async render(job: RenderJob): Promise<readonly ParsedManifest[]> {
+    const binary = await this.options.binary();
+    await mkdir(this.options.workRoot, { recursive: true, mode: 0o700 });
+    const work = await mkdtemp(path.join(this.options.workRoot, 'kustomize-'));
+    try {
+      const copy = path.join(work, 'tree');
+      await materialise(job.tree, job.inputs.entries, copy);
+      const target = path.join(copy, job.path);
+      const result = await this.options.sandbox.run({ command: binary.command, args: [...binary.args, target], directory: work, ...(job.signal === undefined ? {} : { signal: job.signal }) });
+      if (result.exitCode !== 0) await this.#refuse(job, result.stderr.replaceAll(`${copy}/`, '').replaceAll(copy, '.'));
+      return parseManifests(result.stdout, `${shownPath(job.path)} (output of kustomize)`);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #refuse(job: RenderJob, text: string): Promise<never> {
+    const mask = new SecretMask(await contentsOf(job.tree, job.inputs.entries));
+    const message = mask.apply(text).replace(/^error:\s*/i, '').trim().slice(0, 3_000);
+    throw new InputError('PLB-1426', `kustomize refuses ${shownPath(job.path)}: ${message}`, { details: { file: job.path } });
+  }
+}
+
+async function contentsOf(tree: GitTree, entries: readonly TreeEntry[]): Promise<readonly string[]> {
+  const contents = await tree.readBlobs(entries.filter((entry) => entry.type === 'file').map((entry) => entry.hash));
+  return entries.map((entry) => contents.get(entry.hash)?.toString('utf8') ?? '');
+}
