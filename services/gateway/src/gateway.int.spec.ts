@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PlumblineClient } from '@plumbline/api-client';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from './testing/gateway.fixture.js';
+import { clientOf, startGateway } from './testing/gateway.fixture.js';
 
 describe('the gateway', () => {
   it('starts, announces an admin token once, and answers to it', async () => {
     await using gateway = await startGateway();
-    const client = new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
+    const client = clientOf(gateway);
     expect(await client.whoAmI()).toEqual({ id: 'bootstrap', name: 'admin', role: 'admin', emails: [] });
     expect(await client.projects()).toMatchObject({ items: [{ name: 'default' }], position: 1 });
     expect(await client.version()).toMatchObject({ name: 'plumbline' });

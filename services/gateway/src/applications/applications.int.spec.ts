@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError, PlumblineClient } from '@plumbline/api-client';
+import { ApiError } from '@plumbline/api-client';
+import type { PlumblineClient } from '@plumbline/api-client';
 import type { ManifestObject } from '@plumbline/manifest';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 import { released, rendered, resources, storeRendered, synced } from '../testing/story.fixture.js';
 
 async function setUp(gateway: GatewayUnderTest): Promise<PlumblineClient> {
-  const admin = new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
+  const admin = clientOf(gateway);
   await admin.apply({ resources });
-  return new PlumblineClient({ server: gateway.url, token: await gateway.tokenOf('viewer') });
+  return clientOf(gateway, await gateway.tokenOf('viewer'));
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {

@@ -2,10 +2,9 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PlumblineClient } from '@plumbline/api-client';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import { newToken } from './tokens.js';
 
 let folder: string;
@@ -25,7 +24,7 @@ describe('the first start', () => {
     await using second = await startGateway({ log, source: { PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: file } });
     expect(second.announced).toEqual([]);
     expect(await issuedIn(log)).toBe(1);
-    expect(await new PlumblineClient({ server: second.url, token: first.adminToken }).whoAmI()).toMatchObject({ role: 'admin' });
+    expect(await clientOf(second, first.adminToken).whoAmI()).toMatchObject({ role: 'admin' });
   });
 
   it('of two gateways at once issues one token', async () => {
@@ -56,11 +55,11 @@ describe('a token', () => {
   it('ends when it expires', async () => {
     let nowMs = Date.now();
     await using gateway = await startGateway({ clock: { nowMs: () => nowMs } });
-    const admin = new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
+    const admin = clientOf(gateway);
     const { token, item } = await admin.issueToken({ name: 'ci', role: 'operator', emails: ['ci@example.com'], expiresIn: '1h' });
     expect(item).toMatchObject({ name: 'ci', role: 'operator', emails: ['ci@example.com'], expiresAt: new Date(nowMs + 3_600_000).toISOString() });
     expect(JSON.stringify(item)).not.toContain('sha256');
-    const own = new PlumblineClient({ server: gateway.url, token });
+    const own = clientOf(gateway, token);
     await own.whoAmI();
     nowMs += 3_600_000;
     await expect(own.whoAmI()).rejects.toMatchObject({ code: 'PLB-2002', httpStatus: 401 });
@@ -70,9 +69,9 @@ describe('a token', () => {
 describe('a canary', () => {
   it('planted as a token appears in no answer, event, log line or error', async () => {
     await using gateway = await startGateway();
-    const admin = new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
+    const admin = clientOf(gateway);
     const { token, item } = await admin.issueToken({ name: 'canary', role: 'admin' });
-    const own = new PlumblineClient({ server: gateway.url, token });
+    const own = clientOf(gateway, token);
     const seen: unknown[] = [await own.whoAmI(), await own.tokens(), await own.events(), await own.audit()];
     const wrong = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
     const paths = [`/api/v1/applications/${token}/${token}`, `/api/v1/tokens?cursor=${token}&bogus=${token}`, `/${token}`, `/api/v1/events?after=${token}`];

@@ -6,7 +6,7 @@ import { ApiError, PlumblineClient } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import type { NewEvent, RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 import { rendered, resources } from '../testing/story.fixture.js';
 
@@ -30,8 +30,6 @@ async function take(events: AsyncGenerator<RecordedEvent>, count: number): Promi
   }
   return taken;
 }
-
-const clientOf = (gateway: GatewayUnderTest): PlumblineClient => new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
 
 describe('reading events', () => {
   it('goes on after a position, in pages, and moves over what a filter drops', async () => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { credentials, Metadata, status } from '@grpc/grpc-js';
-import type { Client, ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, Client, ServiceError } from '@grpc/grpc-js';
 import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Digest } from '@plumbline/core';
@@ -19,12 +19,12 @@ import {
 } from './generated/plumbline/v1/plumbline.js';
 import type { StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
 
-type Unary<Request, Response> = (request: Request, metadata: Metadata, callback: (error: ServiceError | null, response: Response) => void) => unknown;
+type Unary<Request, Response> = (request: Request, metadata: Metadata, options: Partial<CallOptions>, callback: (error: ServiceError | null, response: Response) => void) => unknown;
 
 function call<Request, Response>(client: Client, method: Unary<Request, Response>, request: Request, token: string): Promise<Response> {
   const metadata = new Metadata();
   if (token !== '') metadata.set('authorization', `Bearer ${token}`);
-  return new Promise((resolve, reject) => void method.call(client, request, metadata, (error, response) => (error === null ? resolve(response) : reject(error))));
+  return new Promise((resolve, reject) => void method.call(client, request, metadata, {}, (error, response) => (error === null ? resolve(response) : reject(error))));
 }
 
 async function refusal(promise: Promise<unknown>): Promise<readonly [status | undefined, unknown]> {

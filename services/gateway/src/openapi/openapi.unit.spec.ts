@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import type { AnyOperation } from '../api/operation.js';
 import { allOperations } from './controllers.js';
 import { openApiDocument } from './document.js';
 import { errorMeaning } from './error-meanings.js';
@@ -14,6 +15,10 @@ const UNDESCRIBED: readonly string[] = [];
 
 const document = openApiDocument() as unknown as Json;
 const operations = allOperations();
+
+function shownOf({ path, method }: AnyOperation): Json {
+  return (document['paths'] as Json)[path]?.[method.toLowerCase()] as Json;
+}
 
 function* fields(path: string, schema: Json | undefined): Generator<readonly [string, Json]> {
   if (typeof schema !== 'object' || schema === null) return;
@@ -39,7 +44,7 @@ describe('the OpenAPI document', () => {
   });
 
   it.each(operations.map((served) => [served.id, served] as const))('%s has a summary, error codes with meanings, and examples that fit the schemas', (_, served) => {
-    const shown = (document['paths']?.[served.path] as Json)[served.method.toLowerCase()] as Json;
+    const shown = shownOf(served);
     expect(shown['summary']).toMatch(/^[A-Z].*\.$/s);
     const codes = shown['x-error-codes'] as unknown as readonly string[];
     expect(codes).toContain('PLB-9000');
@@ -50,7 +55,7 @@ describe('the OpenAPI document', () => {
 
   it('describes every parameter', () => {
     const missing = operations.flatMap((served) => {
-      const shown = (document['paths']?.[served.path] as Json)[served.method.toLowerCase()] as Json;
+      const shown = shownOf(served);
       return Object.values(shown['parameters'] ?? {}).flatMap((parameter) => ((parameter as Json).description === undefined ? [`${served.id} ${String((parameter as Json)['name'])}`] : []));
     });
     expect(missing).toEqual([]);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError, PlumblineClient } from '@plumbline/api-client';
+import { ApiError } from '@plumbline/api-client';
+import type { PlumblineClient } from '@plumbline/api-client';
 import { Digest } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 import { nextEvent, released, rendered, resources, synced } from '../testing/story.fixture.js';
 
 async function setUp(gateway: GatewayUnderTest): Promise<PlumblineClient> {
-  await new PlumblineClient({ server: gateway.url, token: gateway.adminToken }).apply({ resources });
-  return new PlumblineClient({ server: gateway.url, token: await gateway.tokenOf('operator') });
+  await clientOf(gateway).apply({ resources });
+  return clientOf(gateway, await gateway.tokenOf('operator'));
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {

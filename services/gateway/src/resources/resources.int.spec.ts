@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError, PlumblineClient } from '@plumbline/api-client';
+import { ApiError } from '@plumbline/api-client';
 import type { ResourceInput } from '@plumbline/api-client';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import { released, rendered, resources, synced } from '../testing/story.fixture.js';
-
-function adminOf(gateway: GatewayUnderTest): PlumblineClient {
-  return new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
-}
 
 async function refusal(promise: Promise<unknown>): Promise<{ readonly status: number; readonly code: string; readonly message: string; readonly issues: unknown }> {
   try {
@@ -26,7 +21,7 @@ const API = 'plumbline.dev/v1alpha1';
 describe('apply', () => {
   it('declares everything in one append, whatever the order, and nothing the second time', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     const before = await gateway.log.head();
     const first = await client.apply({ resources: resources.toReversed() });
     expect(first.resources.map(({ kind, id, action }) => `${kind} ${id} ${action}`)).toEqual([
@@ -42,7 +37,7 @@ describe('apply', () => {
 
   it('tells which fields changed, and changes nothing on a dry run', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     await client.apply({ resources });
     const changed = structuredClone(web) as unknown as { spec: { ref?: string; environments: { name: string; clusters: unknown; sync?: unknown }[] } } & ResourceInput;
     changed.spec.ref = 'release';
@@ -60,7 +55,7 @@ describe('apply', () => {
     await using gateway = await startGateway();
     const head = await gateway.log.head();
     const application = { apiVersion: API, kind: 'Application', metadata: { name: 'web', project: 'nowhere' }, spec: { repository: 'none', environments: [{ name: 'staging', clusters: { names: ['gone'] } }] } };
-    const answer = await refusal(adminOf(gateway).apply({ resources: [shop, application] }));
+    const answer = await refusal(clientOf(gateway).apply({ resources: [shop, application] }));
     expect(answer).toMatchObject({ status: 400, code: 'PLB-1702' });
     for (const name of ['project "nowhere"', 'repository "none"', 'cluster "gone"']) expect(answer.message).toContain(name);
     expect(await gateway.log.head()).toBe(head);
@@ -68,7 +63,7 @@ describe('apply', () => {
 
   it('holds applications to the limits of their project, also when the project is narrowed later', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     const narrow = { apiVersion: API, kind: 'Project', metadata: { name: 'default' }, spec: { repositories: ['other'], clusters: ['eu-2'], namespaces: ['web-*'] } };
     const answer = await refusal(client.apply({ resources: [...resources, narrow] }));
     expect(answer.code).toBe('PLB-1703');
@@ -80,7 +75,7 @@ describe('apply', () => {
 
   it('refuses a resource given twice, and names every mistake in the resources', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     expect(await refusal(client.apply({ resources: [shop, shop] }))).toMatchObject({ code: 'PLB-1704' });
     const wrong = { apiVersion: API, kind: 'Repository', metadata: { name: 'UPPER' }, spec: { url: 'ftp://x', interval: '1ms' } };
     const { code, issues } = await refusal(client.apply({ resources: [wrong] }));
@@ -90,7 +85,7 @@ describe('apply', () => {
 
   it('prunes what carries the label and is not in the list, applications first', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     const labelled = resources.map((resource) => ({ ...resource, metadata: { ...resource.metadata, labels: { ...('labels' in resource.metadata ? resource.metadata.labels : {}), set: 'a' } } }));
     await client.apply({ resources: labelled });
     const result = await client.apply({ resources: labelled.slice(1, 3), prune: { labelSelector: { set: 'a' } } });
@@ -101,8 +96,8 @@ describe('apply', () => {
 
   it('lets operators change applications, and nothing else', async () => {
     await using gateway = await startGateway();
-    await adminOf(gateway).apply({ resources });
-    const operator = new PlumblineClient({ server: gateway.url, token: await gateway.tokenOf('operator') });
+    await clientOf(gateway).apply({ resources });
+    const operator = clientOf(gateway, await gateway.tokenOf('operator'));
     const changed = { ...web, spec: { ...web.spec, ref: 'next' } };
     expect((await operator.apply({ resources: [shop, changed] })).resources.map(({ action }) => action)).toEqual(['unchanged', 'configured']);
     const answer = await refusal(operator.apply({ resources: [changed, { ...eu1, metadata: { name: 'eu-1', labels: {} } }] }));
@@ -111,7 +106,7 @@ describe('apply', () => {
 
   it('decides again when another service appends to the same stream at the same time', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     await client.apply({ resources });
     const original = gateway.log.append.bind(gateway.log);
     let interfered = false;
@@ -130,7 +125,7 @@ describe('apply', () => {
 describe('removal', () => {
   it('refuses while others need it, and names them', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     await client.apply({ resources });
     for (const promise of [client.deleteProject('default'), client.deleteRepository('shop')]) {
       const answer = await refusal(promise);
@@ -142,7 +137,7 @@ describe('removal', () => {
 
   it('removes an application with or without its objects, once', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     await client.apply({ resources });
     await rendered(gateway, 'staging', 1);
     await released(gateway, 'staging', 1);
@@ -158,7 +153,7 @@ describe('removal', () => {
 
   it('keeps a cluster with objects of ours, unless told to forget it', async () => {
     await using gateway = await startGateway();
-    const client = adminOf(gateway);
+    const client = clientOf(gateway);
     await client.apply({ resources });
     await rendered(gateway, 'staging', 1);
     await released(gateway, 'staging', 1);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import 'reflect-metadata';
+import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { PlumblineClient } from '@plumbline/api-client';
 import { systemClock, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
@@ -18,6 +20,7 @@ import type { ConfigSource, HttpEdge } from '@plumbline/platform';
 import { GatewayModule } from '../gateway.module.js';
 import type { Announcer } from '../auth/bootstrap.js';
 import { ANNOUNCER } from '../auth/bootstrap.js';
+import { allOperations } from '../openapi/controllers.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { InMemoryLogQueries } from './in-memory-log-queries.fixture.js';
@@ -116,3 +119,21 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     [Symbol.asyncDispose]: () => app.close(),
   };
 }
+
+/** A client whose every answer is held against the API document: what is not described there, or not as described, fails the spec. */
+export function clientOf(gateway: GatewayUnderTest, token: string = gateway.adminToken): PlumblineClient {
+  return new PlumblineClient({ server: gateway.url, token, fetch: documentedFetch });
+}
+
+const documentedFetch: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  const { pathname } = new URL(String(input));
+  const served = allOperations().find(({ method, path }) => method === init?.method && new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname));
+  if (served === undefined) throw new Error(`${init?.method} ${pathname} is not in the API document`);
+  if (!response.ok || served.responseType !== undefined) return response;
+  const body: unknown = await response.clone().json();
+  if (response.status !== served.status) throw new Error(`${served.id} answered ${response.status}, not ${served.status}`);
+  // Fields that the schema does not know are dropped by parsing it.
+  assert.deepStrictEqual(served.response.parse(body), body, `${served.id} answered what the API document does not say`);
+  return response;
+};

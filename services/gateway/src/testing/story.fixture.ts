@@ -8,7 +8,7 @@ import type { GatewayUnderTest } from './gateway.fixture.js';
 const time = '2026-03-02T15:04:05Z';
 const person = { name: 'Anna', email: 'anna@example.com' };
 export const commit: CommitInfo = { sha: 'a'.repeat(40), author: person, committer: person, coAuthors: [], message: 'A change', authoredAt: time, committedAt: time };
-const sealKey = parseSealKey(generateSealKey());
+const sealKey = parseSealKey(Buffer.from(generateSealKey()));
 
 /** What `plumb apply -f` would send to set up one application with staging and production. */
 export const resources = [

@@ -3,10 +3,9 @@ import { createHmac } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PlumblineClient } from '@plumbline/api-client';
 import supertest from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayOptions, GatewayUnderTest } from '../testing/gateway.fixture.js';
 
 const SECRET = 'hook-secret-1b2c';
@@ -24,7 +23,7 @@ async function startHooked(options: GatewayOptions & { readonly withSecret?: boo
   await writeFile(join(folder, 'own'), OWN_SECRET);
   const source = options.withSecret === false ? {} : { PLUMBLINE_GATEWAY_WEBHOOK_SECRET_FILE: join(folder, 'secret') };
   const gateway = await startGateway({ ...options, source: { ...source, ...options.source } });
-  const admin = new PlumblineClient({ server: gateway.url, token: gateway.adminToken });
+  const admin = clientOf(gateway);
   await admin.apply({
     resources: [
       { apiVersion: API, kind: 'Repository', metadata: { name: 'shop' }, spec: { url: 'git@git.example.com:team/shop.git' } },
