@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { StreamName } from '@plumbline/core';
+import { StreamName, uuidv7 } from '@plumbline/core';
+import { PostgresEventLog } from '@plumbline/event-log/postgres';
+import { sampleAppend } from '@plumbline/event-log/testing';
 import { ViewStore } from '@plumbline/views';
+import pg from 'pg';
 import { expect, it, vi } from 'vitest';
 import { openLogAndPool, put, silent, tellStory } from '../audit.fixture.js';
 import type { LogAndPool } from '../audit.fixture.js';
@@ -113,6 +116,28 @@ it('parks the stream of an event that it cannot apply, says so once in the log, 
   await reach(test, restarted);
   const parked = (await test.log.readStream('log-views')).map((event) => event.data);
   expect(parked).toEqual([{ consumer: 'views', position: 2, key: 'application-default/api', message: 'cannot digest this' }]);
+});
+
+it('parks an event of long ago all the same', async () => {
+  const dayMs = 24 * 3_600_000;
+  const at = Date.now() - 60 * dayMs;
+  await using test = await openLogAndPool({ clock: { nowMs: () => at } });
+  // Partitions of that time are made by nobody any more.
+  const owner = new pg.Client({ connectionString: test.database.url });
+  await owner.connect();
+  const oldest = (Math.floor(Date.now() / (7 * dayMs)) - 5) * 7 * dayMs;
+  await owner.query(`create table ledger.request_past partition of ledger.request for values from (minvalue) to ('${oldest.toString(16).padStart(12, '0').padEnd(32, '0')}')`);
+  await owner.end();
+  await test.log.append(sampleAppend('project-api', { requestId: uuidv7(at) }));
+  await test.log.close();
+  await using later = await PostgresEventLog.open({ url: test.database.url, migrate: false });
+  await later.whenLeading();
+  const tables = new ProjectionTables(test.pool);
+  const projector = new Projector({ log: later, tables, logger: silent, apply: () => { throw new Error('cannot digest this'); } });
+  projector.start();
+  expect(await projector.waitFor(1, 10_000)).toBe(true);
+  await projector.stop();
+  expect(await later.readStream('log-views')).toHaveLength(1);
 });
 
 it('applies what was parked when the views are rebuilt by a definition that can', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { derivedId, messageOf, UpstreamError } from '@plumbline/core';
+import { derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
 import type { RawEventLog } from '@plumbline/event-log';
 import { sqlStateOf } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
@@ -21,6 +22,7 @@ export interface ProjectorOptions {
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info'>;
   /** How an event changes the views; the fold of `@plumbline/views` when absent. */
   readonly apply?: Apply;
+  readonly clock?: Clock;
   /** Names what `apply` makes of events; tables made by another definition are rebuilt in the background. */
   readonly definition?: string;
   readonly pageSize?: number;
@@ -30,6 +32,8 @@ export interface ProjectorOptions {
 
 /** To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next start. */
 export const VIEWS_DEFINITION = '1';
+
+const OLDEST_CAUSE_MS = 29 * 24 * 3_600_000;
 
 /** How a rebuild went. */
 export interface RebuildReport {
@@ -225,8 +229,11 @@ export class Projector {
   async #announce(parked: readonly Parked[], version: number): Promise<void> {
     for (const { position, key, message, recordedAt } of parked) {
       this.options.logger.error('an event cannot be applied to the views; its stream is parked until a rebuild', { position, stream: key, reason: message });
+      // The log refuses older ids; then a crash at this moment may say it twice.
+      const nowMs = (this.options.clock ?? systemClock).nowMs();
+      const timeMs = Math.max(Date.parse(recordedAt), nowMs - OLDEST_CAUSE_MS);
       await this.options.log.append({
-        requestId: derivedId(Date.parse(recordedAt), 'work-parked', CONSUMER, String(version), String(position)),
+        requestId: derivedId(timeMs, 'work-parked', CONSUMER, String(version), String(position)),
         actor: { kind: 'system', id: 'audit', name: 'audit' },
         service: 'audit',
         items: [{
