@@ -30,7 +30,8 @@ const INHERITED = ['PATH', 'TMPDIR', 'http_proxy', 'https_proxy', 'HTTP_PROXY', 
 
 /** Picks from an environment what Git may inherit. */
 export function gitVariables(environment: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(INHERITED.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const])));
+  const given = INHERITED.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));
+  return { PATH: '/usr/local/bin:/usr/bin:/bin', ...Object.fromEntries(given) };
 }
 
 // No prompt, no configuration of the machine or its user, no helper, no hook; only these transports.

@@ -94,7 +94,7 @@ export class GitMirror {
     if (!isCommitId(revision)) return false;
     const git = await this.#existing();
     if (git === undefined) return false;
-    return git.text(['cat-file', '-e', `${revision}^{commit}`]).then(() => true, () => false);
+    return git.text(['cat-file', '-t', revision]).then((type) => type.trim() === 'commit', () => false);
   }
 
   /** Branches and tags as of the last fetch; tags lead to their commit. */
@@ -145,7 +145,7 @@ export class GitMirror {
     const git = await this.#ready();
     this.#checkCommitId(ancestor);
     this.#checkCommitId(descendant);
-    return git.text(['merge-base', '--is-ancestor', ancestor, descendant]).then(() => true, () => false);
+    return git.text(['merge-base', ancestor, descendant]).then((base) => base.trim() === ancestor, () => false);
   }
 
   /** The files of a commit: two Git processes, whatever their number. Contents are read with `readBlobs`, {@link blobs} when absent. */
@@ -213,7 +213,8 @@ export class GitMirror {
     await withMirrorLock(`${this.directory}.lock`, waitMs, async () => {
       const git = await this.#create();
       const options = await this.#remoteOptions(signal);
-      const args = ['fetch', '--quiet', '--force', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', ...(isMirror ? ['--prune'] : []), '--', this.url, ...refspecs];
+      // Verbose, since simple-git waits 50 ms for output that a quiet command never has (everywhere here, commands say something).
+      const args = ['fetch', '--verbose', '--force', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', ...(isMirror ? ['--prune'] : []), '--', this.url, ...refspecs];
       await git.text(args, options).catch(async (error: unknown) => {
         // A Git process that was killed leaves its own lock files behind; the mirror lock is ours, so nobody uses them.
         if (!(error instanceof GitExit) || !/\.lock'?: File exists|cannot lock ref/i.test(error.message) || !(await this.#removeStaleLocks())) throw upstreamError(error, this.url);

@@ -75,7 +75,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const repository = await git.createRepository('shop');
   const start = async (): Promise<RendererService> => {
     const config = rendererConfig({
-      PATH: process.env['PATH'], PLUMBLINE_DATA_DIR: toolCache(), PLUMBLINE_GIT_MIRROR_DIR: path.join(dir.path, 'mirrors'),
+      PLUMBLINE_DATA_DIR: toolCache(), PLUMBLINE_GIT_MIRROR_DIR: path.join(dir.path, 'mirrors'),
       PLUMBLINE_RENDERER_WORK_DIR: path.join(dir.path, 'work'), PLUMBLINE_SECRETS_KEY_FILE: keyFile, ...options.settings,
     });
     const service = new RendererService(log, store, createLogger({ service: 'renderer', level: 'silent' }), systemClock, config);

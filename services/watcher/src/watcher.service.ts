@@ -174,8 +174,8 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
         return { type: 'RefMissing', data: { repository: name, ref: finding.ref, message: finding.message } };
       case 'moved': {
         const { ref, revision, previous } = finding;
-        const forced = previous !== undefined && previous !== revision && !(await mirror.isAncestor(previous, revision));
-        const commit = await mirror.commit(revision);
+        const isForward = previous === undefined || previous === revision || mirror.isAncestor(previous, revision);
+        const [commit, forced] = await Promise.all([mirror.commit(revision), Promise.resolve(isForward).then((forward) => !forward)]);
         return { type: 'RevisionObserved', data: { repository: name, ref, revision, forced, commit, ...(previous === undefined ? {} : { previous }) } };
       }
     }

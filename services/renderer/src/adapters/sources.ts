@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RepositorySpec } from '@plumbline/events';
-import { GitMirror, GitTree, readCredentials } from '@plumbline/git';
-import type { CredentialPlaces, GitSurroundings } from '@plumbline/git';
+import { GitMirror, readCredentials } from '@plumbline/git';
+import type { CredentialPlaces, GitSurroundings, GitTree } from '@plumbline/git';
 import { BatchReader } from './batch-reader.js';
 
 /** Where the renderer's mirrors are and what Git may use. */
@@ -43,9 +43,13 @@ export class Sources {
 
   async #load(spec: RepositorySpec, revision: string): Promise<GitTree> {
     const mirror = this.#mirror(spec);
-    await mirror.ensureCommit(revision);
     const reader = new BatchReader((hashes) => mirror.blobs(hashes));
-    return mirror.tree(revision, (hashes) => reader.get(hashes));
+    const load = (): Promise<GitTree> => mirror.tree(revision, (hashes) => reader.get(hashes));
+    // The watcher has usually fetched it: asking first would cost a process.
+    return load().catch(async () => {
+      await mirror.ensureCommit(revision);
+      return load();
+    });
   }
 
   #mirror(spec: RepositorySpec): GitMirror {
