@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Module } from '@nestjs/common';
-import type { OnApplicationBootstrap } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
 import { HTTP_EDGE, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
@@ -22,6 +22,7 @@ import { DocsController } from './openapi/docs.controller.js';
 import { DiffService } from './reads/diff.service.js';
 import { ReadModel } from './reads/read-model.js';
 import { RequestsService } from './requests/requests.service.js';
+import { FollowedResources } from './resources/followed-resources.js';
 import { ResourcesService } from './resources/resources.service.js';
 import { LOG_ACCESS, LogAccess } from './state/log-access.js';
 import { TokensService } from './tokens/tokens.service.js';
@@ -35,18 +36,26 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    ReadModel, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
     GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],
 })
-export class GatewayModule implements OnApplicationBootstrap {
+export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
     @Inject(GrpcServer) private readonly grpc: GrpcServer,
+    @Inject(FollowedResources) private readonly followed: FollowedResources,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  #following: Promise<void> = Promise.resolve();
+
+  /** The log access ends its waits in the same hook. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#following;
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.access.start();
@@ -57,5 +66,6 @@ export class GatewayModule implements OnApplicationBootstrap {
       throw error;
     }
     await this.grpc.start();
+    this.#following = this.followed.run();
   }
 }

@@ -106,6 +106,15 @@ export const repositoryView = component('Repository', z.object({
   declared: provenance.describe('Where the declaration came from.'),
   connection: conditionOf('RepositoryConnection', ['Ready', 'Unreachable', 'Unknown']).describe('Whether it can be fetched.'),
   refs: z.record(z.string(), refView).describe('What is known of each ref that an application wants.'),
+  resources: z.object({
+    revision: z.string().describe('Newest commit whose resources were read.'),
+    digest: digestField.optional(),
+    state: z.enum(['Read', 'Applied', 'Refused', 'Unreadable']).describe('Whether they are in force.'),
+    message: z.string().describe('Why not, for people.'),
+    at: timeField,
+    eventId: z.string().describe('Id of the event that tells so.'),
+    correlationId: z.string().describe('Correlation of the change that the commit began.'),
+  }).optional().describe('Set when resources are followed in the repository.'),
 }).describe('A Git repository.'));
 
 export const clusterView = component('Cluster', z.object({

@@ -41,7 +41,7 @@ export class ResourcesGrpc {
         const labelSelector = Object.fromEntries(entriesOf(pruneLabels));
         const prune = Object.keys(labelSelector).length === 0 ? {} : { prune: { labelSelector } };
         const input = checkInput(applyResources.body, { resources: resources.map(resourceInput), dryRun, ...prune });
-        const result = await this.resources.apply(principal, input, { dryRun: input.dryRun });
+        const result = await this.resources.apply(principal, input);
         return { dryRun: result.dryRun, position: result.position, resources: result.resources.map((applied) => ({ ...applied, fields: [...applied.fields] })) };
       }),
       // Removing an application asks for the least; the service asks for more where the kind does.

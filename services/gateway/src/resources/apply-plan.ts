@@ -19,7 +19,8 @@ export interface AppliedResource {
 /** What to apply. */
 export interface ApplyInput {
   readonly resources: readonly Resource[];
-  readonly prune?: { readonly labelSelector: Readonly<Record<string, string>> } | undefined;
+  /** Which of the declared resources are removed when they are not in the list; none when absent. */
+  readonly prunes?: ((declared: Declared) => boolean) | undefined;
 }
 
 /** What an apply does, and the one append that does it. */
@@ -37,7 +38,8 @@ export function planApply(state: GatewayState, input: ApplyInput): ApplyPlan {
   refuseDuplicates(input.resources);
   const after = new Map(allDeclared(state.views).map((declared) => [keyOf(declared), declared]));
   const given = new Set(input.resources.map((resource) => keyOf(declaredOf(resource))));
-  const pruned = input.prune === undefined ? [] : matching([...after.values()], input.prune.labelSelector).filter((declared) => !given.has(keyOf(declared)));
+  const { prunes } = input;
+  const pruned = prunes === undefined ? [] : [...after.values()].filter((declared) => !given.has(keyOf(declared)) && prunes(declared));
   for (const declared of pruned) after.delete(keyOf(declared));
   for (const resource of input.resources) after.set(keyOf(declaredOf(resource)), declaredOf(resource));
   checkReferences(after, given);
@@ -87,8 +89,9 @@ function refuseDuplicates(resources: readonly Resource[]): void {
   if (issues.length > 0) throw new InputError('PLB-1704', issues.map(({ message }) => message).join('; '), { issues });
 }
 
-function matching(all: readonly Declared[], selector: Readonly<Record<string, string>>): readonly Declared[] {
-  return all.filter(({ labels }) => Object.entries(selector).every(([name, value]) => labels[name] === value));
+/** Selects what carries all the labels. */
+export function carries(selector: Readonly<Record<string, string>>): (declared: Declared) => boolean {
+  return ({ labels }) => Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
 
 /** References and project limits, of the applications given and of those in the projects given. */

@@ -10,6 +10,8 @@ export interface Declared {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly spec: Resource['spec'];
+  /** Id of the actor who declared it; absent for what is wanted. */
+  readonly by?: string;
 }
 
 /** The order in which things are declared: what is referred to first. */
@@ -51,11 +53,12 @@ function documentOf(views: ViewReader, kind: ResourceKind, id: string): { readon
 /** Everything declared now. */
 export function allDeclared(views: ViewReader): readonly Declared[] {
   const all: Declared[] = [];
-  for (const [id, { labels, spec }] of views.scan('project', '')) all.push({ kind: 'Project', id, labels, spec });
-  for (const [id, { labels, spec }] of views.scan('repository', '')) all.push({ kind: 'Repository', id, labels, spec });
-  for (const [id, { labels, spec }] of views.scan('cluster', '')) all.push({ kind: 'Cluster', id, labels, spec });
-  for (const [id, { labels, spec, removal }] of views.scan('application', '')) {
-    if (removal === undefined) all.push({ kind: 'Application', id, labels, spec });
+  for (const kind of ['Project', 'Repository', 'Cluster'] as const) {
+    const view = ({ Project: 'project', Repository: 'repository', Cluster: 'cluster' } as const)[kind];
+    for (const [id, { labels, spec, declared }] of views.scan(view, '')) all.push({ kind, id, labels, spec, by: declared.by.id });
+  }
+  for (const [id, { labels, spec, removal, declared }] of views.scan('application', '')) {
+    if (removal === undefined) all.push({ kind: 'Application', id, labels, spec, by: declared.by.id });
   }
   return all;
 }

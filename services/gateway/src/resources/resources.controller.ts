@@ -21,7 +21,7 @@ export class ResourcesController {
 
   @Serve(applyResources)
   apply(@Input() { principal, body }: InputOf<typeof applyResources>): Promise<ApplyResult> {
-    return this.resources.apply(principal, body, { dryRun: body.dryRun });
+    return this.resources.apply(principal, body);
   }
 
   @Serve(deleteProject)

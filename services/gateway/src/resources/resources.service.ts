@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { ConflictError } from '@plumbline/core';
-import type { ResourceKind } from '@plumbline/events';
+import type { Resource, ResourceKind } from '@plumbline/events';
 import { actorOf } from '../api/principal.js';
 import { requireRole } from '../api/role.guard.js';
 import { notFound } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
-import { assertUnused, declaredWithout, itemFor, planApply } from './apply-plan.js';
-import type { AppliedResource, ApplyInput } from './apply-plan.js';
+import { assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
+import type { AppliedResource } from './apply-plan.js';
 import { currentOf, removal } from './declared.js';
+
+/** What to apply. */
+export interface ApplyRequest {
+  readonly resources: readonly Resource[];
+  /** Remove what carries these labels and is not in the list. */
+  readonly prune?: { readonly labelSelector: Readonly<Record<string, string>> } | undefined;
+  readonly dryRun: boolean;
+}
 
 /** What an apply did. */
 export interface ApplyResult {
@@ -42,16 +50,17 @@ export class ResourcesService {
   constructor(@Inject(LOG_ACCESS) private readonly access: LogAccess) {}
 
   /** All of the resources in one append, or none. What is declared already makes no event. */
-  async apply(principal: Principal, input: ApplyInput, options: { readonly dryRun: boolean }): Promise<ApplyResult> {
-    return this.#decideAgainOnConflict(async () => {
-      const plan = planApply(this.access.state, input);
-      for (const { kind, action } of plan.resources) {
+  async apply(principal: Principal, input: ApplyRequest): Promise<ApplyResult> {
+    const { dryRun, prune, resources: given } = input;
+    const prunes = prune === undefined ? undefined : carries(prune.labelSelector);
+    return this.decideAgainOnConflict(async () => {
+      const { resources, items } = planApply(this.access.state, { resources: given, prunes });
+      for (const { kind, action } of resources) {
         if (action !== 'unchanged') requireRole(principal, neededRole(kind));
       }
-      const { resources } = plan;
-      if (options.dryRun || plan.items.length === 0) return { dryRun: options.dryRun, resources, position: this.access.position };
-      const { position } = await this.access.append({ actor: actorOf(principal), items: plan.items });
-      return { dryRun: false, resources, position };
+      if (dryRun || items.length === 0) return { dryRun, resources, position: this.access.position };
+      const { position } = await this.access.append({ actor: actorOf(principal), items });
+      return { dryRun, resources, position };
     });
   }
 
@@ -59,7 +68,7 @@ export class ResourcesService {
   async remove(principal: Principal, input: RemoveInput): Promise<ChangeResult> {
     const { kind, id, mode = 'Delete' } = input;
     requireRole(principal, neededRole(kind));
-    return this.#decideAgainOnConflict(async () => {
+    return this.decideAgainOnConflict(async () => {
       const { state } = this.access;
       const pending = kind === 'Application' ? state.views.get('application', id)?.removal : undefined;
       if (pending?.mode === mode) return { action: 'unchanged', position: this.access.position };
@@ -71,7 +80,7 @@ export class ResourcesService {
   }
 
   /** Other services append to the same streams: when one was faster, look and decide again. */
-  async #decideAgainOnConflict<Result>(decide: () => Promise<Result>): Promise<Result> {
+  async decideAgainOnConflict<Result>(decide: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       await this.access.refresh();
       try {

@@ -25,6 +25,8 @@ export interface Intent {
   readonly items: readonly AppendItem[];
   /** A fresh one when absent. */
   readonly requestId?: string;
+  /** The event that led to this; the request itself when absent. */
+  readonly cause?: { readonly eventId: string; readonly correlationId: string };
 }
 
 /** Injection token of the {@link LogAccess}. */
@@ -100,12 +102,23 @@ export class LogAccess implements BeforeApplicationShutdown {
   /** Brings the fold up to the head of the log as it is now. */
   async refresh(): Promise<void> {
     const head = await this.log.head();
-    if (head > 0) await this.#follower.whenProcessed(head - 1);
+    if (head > 0) await this.folded(head - 1);
   }
 
-  /** Resolves when the fold has the event at a position, which must be in the log. */
-  folded(position: number): Promise<void> {
-    return this.#follower.whenProcessed(position);
+  /**
+   * Resolves when the fold has the event at a position, which must be in the log.
+   * @throws OverloadedError PLB-5703 when the process stops before.
+   */
+  async folded(position: number): Promise<void> {
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(new OverloadedError('PLB-5703', 'the gateway is stopping: ask another one, or again in a moment', 1_000));
+    this.closing.addEventListener('abort', stop, { once: true });
+    try {
+      if (this.closing.aborted) stop();
+      await Promise.race([this.#follower.whenProcessed(position), stopped.promise]);
+    } finally {
+      this.closing.removeEventListener('abort', stop);
+    }
   }
 
   /** Position of the last event in the fold; -1 for none. */
@@ -116,9 +129,10 @@ export class LogAccess implements BeforeApplicationShutdown {
   /** Appends, and returns when the own fold has it: whoever asks next sees it. */
   async append(intent: Intent): Promise<Accepted> {
     const requestId = intent.requestId ?? uuidv7(this.clock.nowMs());
-    const result = await this.log.append({ requestId, actor: intent.actor, service: 'gateway', items: intent.items });
+    const cause = intent.cause === undefined ? {} : { causationId: intent.cause.eventId, correlationId: intent.cause.correlationId };
+    const result = await this.log.append({ requestId, actor: intent.actor, service: 'gateway', items: intent.items, ...cause });
     this.#lastAppended = Math.max(this.#lastAppended, result.lastPosition);
-    await this.#follower.whenProcessed(result.lastPosition);
+    await this.folded(result.lastPosition);
     const event = await this.#eventAt(result.firstPosition);
     return { position: result.lastPosition, eventId: event.id, correlationId: event.correlationId };
   }

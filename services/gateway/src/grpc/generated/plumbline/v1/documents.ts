@@ -121,6 +121,20 @@ export interface Ref {
   missing?: string | undefined;
 }
 
+/** The resources that a repository declares at a commit, and whether they are in force. */
+export interface FollowedResources {
+  revision: string;
+  digest?:
+    | string
+    | undefined;
+  /** Read, Applied, Refused or Unreadable. */
+  state: string;
+  message: string;
+  at: string;
+  eventId: string;
+  correlationId: string;
+}
+
 /** A Git repository. */
 export interface Repository {
   name: string;
@@ -129,6 +143,7 @@ export interface Repository {
   declared: Provenance | undefined;
   connection: Condition | undefined;
   refs: { [key: string]: Ref };
+  resources: FollowedResources | undefined;
 }
 
 export interface Repository_LabelsEntry {
@@ -1639,8 +1654,148 @@ export const Ref: MessageFns<Ref> = {
   },
 };
 
+function createBaseFollowedResources(): FollowedResources {
+  return { revision: "", digest: undefined, state: "", message: "", at: "", eventId: "", correlationId: "" };
+}
+
+export const FollowedResources: MessageFns<FollowedResources> = {
+  encode(message: FollowedResources, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== "") {
+      writer.uint32(10).string(message.revision);
+    }
+    if (message.digest !== undefined) {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message.at !== "") {
+      writer.uint32(42).string(message.at);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(50).string(message.eventId);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(58).string(message.correlationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowedResources {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowedResources();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowedResources {
+    return {
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : undefined,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      correlationId: isSet(object.correlationId)
+        ? globalThis.String(object.correlationId)
+        : isSet(object.correlation_id)
+        ? globalThis.String(object.correlation_id)
+        : "",
+    };
+  },
+};
+
 function createBaseRepository(): Repository {
-  return { name: "", labels: {}, spec: undefined, declared: undefined, connection: undefined, refs: {} };
+  return {
+    name: "",
+    labels: {},
+    spec: undefined,
+    declared: undefined,
+    connection: undefined,
+    refs: {},
+    resources: undefined,
+  };
 }
 
 export const Repository: MessageFns<Repository> = {
@@ -1663,6 +1818,9 @@ export const Repository: MessageFns<Repository> = {
     globalThis.Object.entries(message.refs).forEach(([key, value]: [string, Ref]) => {
       Repository_RefsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.resources !== undefined) {
+      FollowedResources.encode(message.resources, writer.uint32(58).fork()).join();
+    }
     return writer;
   },
 
@@ -1733,6 +1891,14 @@ export const Repository: MessageFns<Repository> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.resources = FollowedResources.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1779,6 +1945,7 @@ export const Repository: MessageFns<Repository> = {
           {},
         )
         : {},
+      resources: isSet(object.resources) ? FollowedResources.fromJSON(object.resources) : undefined,
     };
   },
 };

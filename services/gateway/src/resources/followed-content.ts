@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import { InputError } from '@plumbline/core';
+import type { InputIssue } from '@plumbline/core';
+import { issuesOf, resource } from '@plumbline/events';
+import type { Resource } from '@plumbline/events';
+import { z } from 'zod';
+
+/**
+ * What the renderer stores for a ResourcesRead: the documents as they are written, each with its `file#index`.
+ * Whether they are resources is judged here, so that one judge says it for the API and for repositories.
+ */
+const content = z.object({ resources: z.array(z.object({ source: z.string(), resource: z.unknown() })).readonly() });
+
+/** The resources in a stored content. @throws InputError PLB-1701 with every mistake, each at its `file#index`. */
+export function parseFollowed(text: string): readonly Resource[] {
+  const { resources } = content.parse(JSON.parse(text));
+  const issues: InputIssue[] = [];
+  const parsed: Resource[] = [];
+  for (const { source, resource: document } of resources) {
+    const result = resource.safeParse(document);
+    if (result.success) parsed.push(result.data);
+    else issues.push(...issuesOf(result.error, source));
+  }
+  if (issues.length > 0) {
+    throw new InputError('PLB-1701', `${issues.length} mistake${issues.length === 1 ? '' : 's'} in the resources: ${issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ')}`, { issues });
+  }
+  return parsed;
+}
