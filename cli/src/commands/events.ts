@@ -78,7 +78,11 @@ function whereOf({ data }: RecordedEvent): string {
 
 const DETAILS = ['version', 'toVersion', 'revision', 'kind', 'cause', 'result', 'health', 'verdict', 'allowed', 'reason', 'message', 'mode', 'role'];
 
-function whatOf({ data }: RecordedEvent): string {
+function whatOf(event: RecordedEvent): string {
+  if (event.type === 'DriftDetected') {
+    return event.data.objects.slice(0, 3).map(({ key, kind, fields, actors }) => `${key} ${kind}${fields.length > 0 ? ` ${fields.slice(0, 3).join(', ')}` : ''}${actors.length > 0 ? ` by ${actors.join(', ')}` : ''}`).join('; ');
+  }
+  const { data } = event;
   const parts: string[] = [];
   for (const name of DETAILS) {
     const value = field(data, name);

@@ -31,7 +31,10 @@ function environmentText(context: CommandContext, environment: EnvironmentStatus
     `${paint(terminal, 'bold', environment.name)}  released ${released === undefined ? 'nothing' : `version ${released.version} (${released.revision.slice(0, 12)} ${released.commit.message})`}`,
   ];
   if (latest !== undefined && latest.version !== released?.version) {
-    lines.push(`  version ${latest.version}: ${paintState(terminal, latest.decision.state)} — ${latest.decision.message} (${ago(latest.decision.since, context.nowMs())})`);
+    const ran = latest.decision.state === 'Released';
+    lines.push(ran
+      ? `  version ${latest.version} is newer and was rolled back`
+      : `  version ${latest.version}: ${paintState(terminal, latest.decision.state)} — ${latest.decision.message} (${ago(latest.decision.since, context.nowMs())})`);
     if (latest.decision.state === 'WaitingApproval') lines.push(`  to approve: plumb approve ${latest.application.replace(/^default\//, '')} ${latest.version} --environment ${environment.name}`);
   }
   if (environment.renderError !== undefined) lines.push(`  ${paint(terminal, 'red', 'render failed')} at ${environment.renderError.revision.slice(0, 12)}: ${environment.renderError.message}`);

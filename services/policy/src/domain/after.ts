@@ -10,11 +10,17 @@ export function versionUpTo(views: ViewReader, at: { readonly application: strin
   return found;
 }
 
+/** Why a version cannot go on, in words that stay the same while it waits for the same thing. */
+export interface WaitReason {
+  readonly reason: 'AfterEnvironment' | 'AfterFailedRender' | 'AfterEmptyEnvironment';
+  readonly message: string;
+}
+
 /**
  * What still keeps a version from passing the environments that come before its own; undefined when nothing does.
  * Each must have released the same version (or its newest up to it) or a later one, with every target Synced at it and Healthy.
  */
-export function waitsFor(views: ViewReader, application: ApplicationView, version: VersionView): string | undefined {
+export function waitsFor(views: ViewReader, application: ApplicationView, version: VersionView): WaitReason | undefined {
   const environment = application.spec.environments.find(({ name }) => name === version.environment);
   for (const name of environment?.after ?? []) {
     const reason = missingIn(views, { application, version, environment: name });
@@ -23,19 +29,19 @@ export function waitsFor(views: ViewReader, application: ApplicationView, versio
   return undefined;
 }
 
-function missingIn(views: ViewReader, at: { readonly application: ApplicationView; readonly version: VersionView; readonly environment: string }): string | undefined {
+function missingIn(views: ViewReader, at: { readonly application: ApplicationView; readonly version: VersionView; readonly environment: string }): WaitReason | undefined {
   const { application, version, environment: name } = at;
   const before = application.environments[name];
-  if (before?.renderError?.revision === version.revision) return `environment "${name}" failed to render revision ${version.revision.slice(0, 12)}`;
+  if (before?.renderError?.revision === version.revision) return { reason: 'AfterFailedRender', message: `environment "${name}" failed to render revision ${version.revision.slice(0, 12)}` };
   const wanted = versionUpTo(views, { application: application.id, environment: name, version: version.version });
-  if (wanted === undefined) return `environment "${name}" has no version yet`;
   const released = before?.released;
-  if (released === undefined || released.version < wanted.version) return `environment "${name}" has not released version ${wanted.version}`;
-  if (released.clusters.length === 0) return `environment "${name}" selects no cluster, so nothing is proven there`;
-  for (const cluster of released.clusters) {
-    const target = views.get('target', `${application.id}/${name}/${cluster}`);
-    if (target?.sync.state !== 'Synced' || target.version !== released.version) return `"${name}" on cluster "${cluster}" is not Synced at version ${released.version}`;
-    if (target.health.state !== 'Healthy') return `"${name}" on cluster "${cluster}" is ${target.health.state}`;
-  }
-  return undefined;
+  if (released?.clusters.length === 0) return { reason: 'AfterEmptyEnvironment', message: `environment "${name}" selects no cluster, so nothing is proven there` };
+  const passed = wanted !== undefined && released !== undefined && released.version >= wanted.version && released.clusters.every((cluster) => isProven(views, `${application.id}/${name}/${cluster}`, released.version));
+  if (passed) return undefined;
+  return { reason: 'AfterEnvironment', message: `environment "${name}" must be Synced and Healthy at version ${wanted?.version ?? version.version} first` };
+}
+
+function isProven(views: ViewReader, targetKey: string, version: number): boolean {
+  const target = views.get('target', targetKey);
+  return target?.sync.state === 'Synced' && target.version === version && target.health.state === 'Healthy';
 }

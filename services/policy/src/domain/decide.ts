@@ -119,8 +119,8 @@ function gates(scope: Scope, version: VersionView): readonly Decision[] {
   if (clusters.length === 0) return waiting(version, 'NoClusters', `environment "${environment.name}" selects no declared cluster`);
   const held = heldByRollback(application, version);
   if (held !== undefined) return waiting(version, 'HeldByRollback', held);
-  const reason = waitsFor(views, application, version);
-  if (reason !== undefined) return waiting(version, 'AfterEnvironment', reason);
+  const before = waitsFor(views, application, version);
+  if (before !== undefined) return waiting(version, before.reason, before.message);
   const required = environment.approvals?.required ?? 0;
   if (required > 0) return [approvalRequested(scope, version, required)];
   return [{ type: 'release', draft: { version, generation: nextGeneration(application, environment.name), kind: 'Automatic', clusters, approvals: [] } }];
