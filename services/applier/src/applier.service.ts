@@ -17,7 +17,8 @@ import { ClusterRegistry, CONNECT_CLUSTER } from './clusters/cluster-registry.js
 import type { ConnectCluster } from './clusters/cluster-registry.js';
 import type { ClusterSession } from './clusters/cluster-session.js';
 import { FleetState } from './domain/fleet-state.js';
-import type { RenderedVersion, TargetState } from './domain/fleet-state.js';
+import type { RenderedVersion } from './domain/fleet-state.js';
+import type { TargetState } from './domain/target-state.js';
 import { Slots } from './domain/limits.js';
 import { prepareSet } from './sync/prepare.js';
 import type { SyncTools } from './sync/tools.js';
@@ -59,7 +60,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     this.#reader = new ObjectReader(store, config.cacheBytes);
     this.#inventories = new Inventories(this.#reader);
     this.#clusters = new ClusterRegistry({
-      fleet: this.#fleet, log: this.#log, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,
+      fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,
       onCluster: (cluster, what) => this.#onCluster(cluster, what),
       onObject: (owner) => this.#runner(owner).notice(),
     });

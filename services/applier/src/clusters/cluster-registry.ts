@@ -2,8 +2,10 @@
 import { canonicalJson, messageOf } from '@plumbline/core';
 import type { Clock, TargetId } from '@plumbline/core';
 import type { KubeTransport } from '@plumbline/kube';
+import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
-import type { ClusterState, FleetState, TargetState } from '../domain/fleet-state.js';
+import type { ClusterState, FleetState } from '../domain/fleet-state.js';
+import type { TargetState } from '../domain/target-state.js';
 import { partsOf } from '../domain/identity.js';
 import type { FleetLog } from '../targets/fleet-log.js';
 import type { Inventories } from '../targets/inventories.js';
@@ -18,6 +20,7 @@ export type ConnectCluster = (cluster: ClusterState) => Promise<KubeTransport>;
 
 /** What the registry works with and whom it tells. */
 export interface ClusterRegistryOptions {
+  readonly store: ObjectStore;
   readonly fleet: FleetState;
   readonly log: FleetLog;
   readonly inventories: Inventories;
@@ -124,7 +127,10 @@ export class ClusterRegistry {
     if (known === undefined) return;
     const same = known.connection === 'Connected' && known.uid === identity.uid && known.kubernetesVersion === identity.kubernetesVersion && known.apisDigest === identity.apisDigest;
     if (same) return;
-    await this.options.log.cluster(name, { type: 'ClusterConnected', data: { cluster: name, ...identity } });
+    const { apis, ...facts } = identity;
+    // The content first: an event never names a digest that is not there.
+    await this.options.store.put([{ digest: identity.apisDigest, content: apis }]);
+    await this.options.log.cluster(name, { type: 'ClusterConnected', data: { cluster: name, ...facts } });
     this.options.logger.info('cluster connected', { cluster: name, kubernetesVersion: identity.kubernetesVersion });
   }
 

@@ -10,7 +10,9 @@ import { LiveCache } from './live-cache.js';
 export interface ClusterIdentity {
   readonly uid: string;
   readonly kubernetesVersion: string;
-  readonly apisDigest: string;
+  readonly apisDigest: Digest;
+  /** The kinds that the cluster serves, as policies read them; the content behind `apisDigest`. */
+  readonly apis: string;
 }
 
 /** How a session is set up. */
@@ -135,8 +137,10 @@ export class ClusterSession {
         else if (status.state === 'live') this.options.onLive();
       },
     });
-    const apis = (await client.discovery.all()).map(({ group, version, kind, namespaced }) => `${group}/${version}/${kind}/${String(namespaced)}`).sort();
-    await this.options.onConnected({ uid, kubernetesVersion: gitVersion, apisDigest: Digest.of(canonicalJson(apis)) }, this);
+    const resources = (await client.discovery.all()).map(({ group, version, kind, plural, namespaced }) => ({ group, version, kind, plural, namespaced }));
+    const order = ({ group, version, plural }: (typeof resources)[number]): string => `${group}/${version}/${plural}`;
+    const apis = canonicalJson({ resources: resources.sort((left, right) => (order(left) < order(right) ? -1 : 1)) });
+    await this.options.onConnected({ uid, kubernetesVersion: gitVersion, apisDigest: Digest.of(apis), apis }, this);
     this.#connectedAtMs = this.options.clock.nowMs();
     this.#ready = true;
     this.options.onLive();

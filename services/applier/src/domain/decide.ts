@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SyncCause } from '@plumbline/events';
 import { healDelayMs, retryDelayMs } from './backoff.js';
-import type { ApplicationState, Cause, FleetState, Release, RunningSync, TargetState } from './fleet-state.js';
+import type { ApplicationState, FleetState, Release } from './fleet-state.js';
+import type { Cause, RunningSync, TargetState } from './target-state.js';
 
 /** What only the live cluster knows, at the time of the decision. */
 export interface LiveFacts {

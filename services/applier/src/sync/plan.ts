@@ -12,6 +12,7 @@ import { forEachOf } from '../domain/limits.js';
 import { ownerOf, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
 import { clearObject } from '../targets/object-reader.js';
 import { isUnchanged } from './apply.js';
+import { contentsNote } from './contents.js';
 import { failureOf, patiently } from './failure.js';
 import { kindId } from './prepare.js';
 import type { PreparedSet } from './prepare.js';
@@ -40,7 +41,7 @@ export async function computePlan(tools: SyncTools, job: SyncJob, prepared: Prep
     const content = contents.get(wanted.digest);
     const base = { key: wanted.key, apiVersion: wanted.apiVersion };
     if (content === undefined) changes.set(wanted.key, { ...base, action: 'Failed', reason: 'ContentMissing', message: 'the rendered content is not in the object store' });
-    else changes.set(wanted.key, { ...base, ...(await planOne({ tools, job, prepared }, wanted, parseObject(content))) });
+    else changes.set(wanted.key, { ...base, ...(await tryObject({ tools, job, prepared }, wanted, parseObject(content))) });
   });
   const prune = await planPrune(tools, job, prepared);
   const all = [...changes.values(), ...prune].sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -50,7 +51,7 @@ export async function computePlan(tools: SyncTools, job: SyncJob, prepared: Prep
   });
   const digested = all.map(({ key, action, fields }) => ({ key, action, fields: fields ?? [] }));
   return {
-    changes: all, partial: all.some(({ action }) => action === 'Unverified'), guard: guard?.message,
+    changes: all, partial: all.some(({ action }) => action === 'Unverified'), guard: guard === undefined ? undefined : `${guard.message}${await contentsNote(tools, prune.filter(({ action }) => action === 'Pruned').flatMap(({ key }) => job.inventory.get(key) ?? []))}`,
     planDigest: Digest.of(canonicalJson({ renderDigest: job.version.renderDigest, changes: digested })),
   };
 }
@@ -66,15 +67,18 @@ async function planPrune(tools: SyncTools, job: SyncJob, prepared: PreparedSet):
   });
 }
 
-interface PlanContext {
+/** What a dry run needs. */
+export interface PlanContext {
   readonly tools: SyncTools;
   readonly job: SyncJob;
   readonly prepared: PreparedSet;
 }
 
-type PlannedChange = Omit<ObjectChange, 'key' | 'apiVersion'>;
+/** The outcome of a dry run. */
+export type PlannedChange = Omit<ObjectChange, 'key' | 'apiVersion'>;
 
-async function planOne({ tools, job, prepared }: PlanContext, wanted: WantedObject, manifest: ManifestObject): Promise<PlannedChange> {
+/** What writing one object would do, tried as a dry run. */
+export async function tryObject({ tools, job, prepared }: PlanContext, wanted: WantedObject, manifest: ManifestObject): Promise<PlannedChange> {
   const resource = prepared.resources.get(kindId(wanted.apiVersion, wanted.ref.kind));
   if (resource === undefined) return unverified(`needs the CustomResourceDefinition of ${wanted.ref.kind}, which is in the same set`);
   const claimed = tools.session.claims.get(wanted.key);

@@ -10,6 +10,7 @@ import { pruneOrder } from '../domain/order.js';
 import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
 import type { SetObject } from '../domain/references.js';
 import { asKubeObject } from '../targets/object-reader.js';
+import { foreignContents } from './contents.js';
 import { failureOf, patiently } from './failure.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
@@ -36,6 +37,7 @@ export class PruneRun {
   readonly #changes: ObjectChange[] = [];
   readonly #kept = new Map<string, InventoryEntry>();
   readonly #remaining = new Set<string>();
+  #doomed: ReadonlySet<string> = new Set();
   #retryable = false;
 
   constructor(
@@ -50,6 +52,7 @@ export class PruneRun {
     const byKey = new Map(nodes.map((doomed) => [doomed.entry.key, doomed]));
     const elsewhere = this.mode === 'Delete' ? await this.job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
     for (const { entry } of nodes) this.#remaining.add(entry.key);
+    this.#doomed = new Set(byKey.keys());
     for (const level of order.levels) {
       await forEachOf(level, this.tools.limits.perTarget, async ({ key }) => {
         const doomed = byKey.get(key);
@@ -157,6 +160,11 @@ export class PruneRun {
     const protectedBy = protectionOf(live);
     if (protectedBy !== undefined) {
       this.#settle(entry, { action: 'Released', reason: 'Protected', message: `not deleted: ${protectedBy}` });
+      return;
+    }
+    const foreign = this.job.confirmPrune ? [] : await foreignContents(this.tools, { key: entry.key, ref: refOfKey(entry.key), object: live }, this.#doomed);
+    if (foreign.length > 0) {
+      this.#settle(entry, { action: 'Released', reason: 'HoldsForeignObjects', message: `not deleted: it holds ${foreign.join(', ')}, which would go with it` });
       return;
     }
     await this.#delete(resource, entry, live);

@@ -2,13 +2,17 @@
 import type { EventData, ObjectChange } from '@plumbline/events';
 import { summary } from '../domain/changes.js';
 import { pruneGuard } from '../domain/guard.js';
+import type { GuardVerdict } from '../domain/guard.js';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { WantedObject } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
+import { forEachOf } from '../domain/limits.js';
 import { applyOrder } from '../domain/order.js';
 import { asKubeObject } from '../targets/object-reader.js';
 import { ApplyRun, isSpentJob, isUnchanged } from './apply.js';
 import type { ApplyResults } from './apply.js';
+import { contentsNote } from './contents.js';
+import { tryObject } from './plan.js';
 import { sourcesOf } from './prepare.js';
 import type { PreparedSet } from './prepare.js';
 import { PruneRun } from './prune.js';
@@ -86,12 +90,14 @@ export async function findCycle(tools: SyncTools, plan: SyncPlan): Promise<reado
 
 /** Writes, then deletes if all went well and nothing speaks against it, and says what came of it. */
 export async function runSync(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<SyncOutcome> {
+  const invalid = job.spec.atomic ? await validateAll(tools, job, plan) : undefined;
+  if (invalid !== undefined) return invalid;
   const applied = await new ApplyRun(tools, job, plan.prepared).run(plan.writes, plan.refusals);
   const changes = new Map<string, ObjectChange>(plan.unchanged.map((wanted) => [wanted.key, unchangedOf(job, wanted)]));
   for (const change of plan.prepared.unresolved) changes.set(change.key, change);
   for (const [key, change] of applied.changes) changes.set(key, change);
   const broken = [...changes.values()].some(({ action }) => action === 'Failed' || action === 'Skipped');
-  const guard = broken ? undefined : guardOf(job, plan);
+  const guard = broken ? undefined : await guardOf(tools, job, plan);
   const pruned = await prune(tools, job, plan, { broken, guard: guard !== undefined });
   const kept = new Map(pruned.kept.map((entry) => [entry.key, entry]));
   const inventory = settledInventory(job, plan, applied, kept);
@@ -104,12 +110,37 @@ function unchangedOf(job: SyncJob, wanted: WantedObject): ObjectChange {
   return { key: wanted.key, apiVersion: wanted.apiVersion, action: 'Unchanged', ...(uid === undefined ? {} : { uid }) };
 }
 
-function guardOf(job: SyncJob, plan: SyncPlan): ReturnType<typeof pruneGuard> {
-  return pruneGuard({
+async function guardOf(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<GuardVerdict | undefined> {
+  if (!job.spec.prune) return undefined;
+  const verdict = pruneGuard({
     wanted: plan.prepared.wanted.length + plan.prepared.unresolved.length, before: job.inventory.size, prune: plan.prune.map(({ key }) => refOfKey(key)),
     allowEmpty: job.spec.allowEmpty, confirmed: job.confirmPrune,
   });
+  return verdict === undefined ? undefined : { ...verdict, message: `${verdict.message}${await contentsNote(tools, plan.prune)}`.slice(0, 4_000) };
 }
+
+/** All or nothing: every object is tried as a dry run first, and with one that cannot pass nothing is written. */
+async function validateAll(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<SyncOutcome | undefined> {
+  const contents = await tools.reader.objects(plan.writes.map(({ digest }) => digest));
+  const tried = await forEachOf(plan.writes, tools.limits.perTarget, async (wanted): Promise<ObjectChange> => {
+    const manifest = contents.get(wanted.digest);
+    const base = { key: wanted.key, apiVersion: wanted.apiVersion };
+    if (manifest === undefined) return { ...base, action: 'Failed', reason: 'ContentMissing', message: 'the rendered content is not in the object store' };
+    return { ...base, ...(await tryObject({ tools, job, prepared: plan.prepared }, wanted, manifest)) };
+  });
+  const bad = [...plan.refusals.values(), ...plan.prepared.unresolved, ...tried.filter(({ action }) => action === 'Failed' || action === 'Refused')];
+  const [first] = bad;
+  if (first === undefined) return undefined;
+  const badKeys = new Set(bad.map(({ key }) => key));
+  const skipped = plan.writes.filter(({ key }) => !badKeys.has(key)).map(({ key, apiVersion }): ObjectChange => ({
+    key, apiVersion, action: 'Skipped', reason: 'Atomic', message: 'not written, because another object of the set cannot be',
+  }));
+  const changes = await withSources(tools, job, plan, [...plan.unchanged.map((wanted) => unchangedOf(job, wanted)), ...bad, ...skipped]);
+  const retryable = tried.some(({ action, reason }) => action === 'Failed' && RETRYABLE.has(reason ?? ''));
+  return { result: 'Failed', reason: 'ValidationFailed', message: `nothing was written: ${summary(changes)}. ${first.key}: ${first.message ?? ''}`.slice(0, 4_000), retryable, changes, inventory: job.inventory };
+}
+
+const RETRYABLE: ReadonlySet<string> = new Set(['ClusterUnreachable', 'ServerError', 'QuotaExceeded', 'TooManyRequests', 'NamespaceTerminating', 'Forbidden']);
 
 async function prune(tools: SyncTools, job: SyncJob, plan: SyncPlan, why: { readonly broken: boolean; readonly guard: boolean }): Promise<PruneResults> {
   if (plan.prune.length === 0) return { changes: [], kept: [], retryable: false };
@@ -152,7 +183,7 @@ interface Conclusion {
   readonly pruned: PruneResults;
   readonly plan: SyncPlan;
   readonly all: readonly ObjectChange[];
-  readonly guard: ReturnType<typeof pruneGuard>;
+  readonly guard: GuardVerdict | undefined;
 }
 
 function conclude({ applied, pruned, plan, all, guard }: Conclusion): Pick<SyncOutcome, 'result' | 'reason' | 'message' | 'retryable'> {

@@ -5,7 +5,8 @@ import type { Clock } from '@plumbline/core';
 import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
 import type { Actor, EventData, EventType, RecordedEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
-import type { Cause, FleetState, TargetState, Touched } from '../domain/fleet-state.js';
+import type { FleetState, Touched } from '../domain/fleet-state.js';
+import type { Cause, TargetState } from '../domain/target-state.js';
 
 /** Who the applier is in the log. */
 export const APPLIER: Actor = { kind: 'service', id: 'applier', name: 'applier' };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
-import type { TargetState } from '../domain/fleet-state.js';
+import type { TargetState } from '../domain/target-state.js';
 import { decodeInventory, encodeInventory } from '../domain/inventory.js';
 import type { Inventory } from '../domain/inventory.js';
 import type { StoredContent } from '@plumbline/object-store';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { worstHealth } from '@plumbline/core';
 import type { HealthState } from '@plumbline/core';
+import { durationMs } from '@plumbline/events';
 import type { EventData } from '@plumbline/events';
 import { FIELD_MANAGER } from '@plumbline/kube';
 import type { ObjectHealth } from '@plumbline/kube';
@@ -11,6 +12,8 @@ import { partsOf, refOfKey } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
 import type { Marks } from '../domain/ownership.js';
 import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
+import { NOT_HEALTHY_IN_TIME } from '../domain/target-state.js';
+import type { TargetState } from '../domain/target-state.js';
 import { isSpentJob } from '../sync/apply.js';
 import type { SyncTools } from '../sync/tools.js';
 import { clearObject } from './object-reader.js';
@@ -100,4 +103,11 @@ function summarize(unhealthy: readonly HealthReport['objects'][number][], size: 
     health, reason: first?.reason ?? health, message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${first?.message ?? ''}${more}`,
     objects: [...worst, ...rest].slice(0, MAX_LISTED),
   };
+}
+
+/** The report, or, where the target has been progressing for longer than its sync may take, one that says so and names what is not ready. */
+export function overdue(report: HealthReport, target: Pick<TargetState, 'health'>, options: { readonly nowMs: number; readonly timeout: string }): HealthReport {
+  const sinceMs = target.health?.progressingSinceMs;
+  if (report.health !== 'Progressing' || sinceMs === undefined || options.nowMs - sinceMs < durationMs(options.timeout)) return report;
+  return { ...report, health: 'Degraded', reason: NOT_HEALTHY_IN_TIME, message: `not healthy after ${options.timeout}: ${report.message}` };
 }

@@ -2,7 +2,8 @@
 import { derivedId, messageOf, PlumblineError } from '@plumbline/core';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { changeList } from '../domain/changes.js';
-import type { PlanJob, RenderedVersion, TargetState } from '../domain/fleet-state.js';
+import type { PlanJob, RenderedVersion } from '../domain/fleet-state.js';
+import type { TargetState } from '../domain/target-state.js';
 import type { Marks } from '../domain/ownership.js';
 import { computePlan } from '../sync/plan.js';
 import { prepareSet } from '../sync/prepare.js';

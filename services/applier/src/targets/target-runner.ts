@@ -5,10 +5,10 @@ import { kindServed } from '../clusters/kinds.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { decide } from '../domain/decide.js';
 import type { Decision, LiveFacts } from '../domain/decide.js';
-import { healthSignature } from '../domain/fleet-state.js';
-import type { TargetState } from '../domain/fleet-state.js';
+import { healthSignature } from '../domain/target-state.js';
+import type { TargetState } from '../domain/target-state.js';
 import { Marks, ownerOf } from '../domain/ownership.js';
-import { observeDrift, observeHealth } from './observe.js';
+import { observeDrift, observeHealth, overdue } from './observe.js';
 import type { RunnerDeps } from './runner-deps.js';
 import { TargetPlans } from './target-plans.js';
 import { TargetSyncs } from './target-syncs.js';
@@ -182,10 +182,10 @@ export class TargetRunner {
     }
     const health = await observeHealth(tools, inventory);
     if (health === undefined) return;
-    const signature = healthSignature(health.report);
-    if (signature !== target.health?.signature) {
+    const report = overdue(health.report, target, { nowMs: this.deps.clock.nowMs(), timeout: this.deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m' });
+    if (healthSignature(report) !== target.health?.signature) {
       const { application, environment, cluster } = target;
-      await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...health.report } });
+      await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...report } });
     }
     if (health.recheck) {
       this.#observeDue = true;

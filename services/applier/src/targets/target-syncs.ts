@@ -5,7 +5,8 @@ import { verifyRelease } from '@plumbline/manifest';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { changeList, summary } from '../domain/changes.js';
 import type { Decision } from '../domain/decide.js';
-import type { Cause, Release, RenderedVersion, TargetState } from '../domain/fleet-state.js';
+import type { Release, RenderedVersion } from '../domain/fleet-state.js';
+import type { Cause, TargetState } from '../domain/target-state.js';
 import { intendedInventory } from '../domain/inventory.js';
 import type { Inventory } from '../domain/inventory.js';
 import type { Marks } from '../domain/ownership.js';
@@ -114,7 +115,7 @@ export class TargetSyncs {
     await this.deps.slots(target.cluster).run(async () => {
       await this.#start(target, run, inventory);
       const version: RenderedVersion = { version: run.version, renderDigest: Digest.parse(run.renderDigest), sourcesDigest: Digest.parse(run.renderDigest), createNamespace: false };
-      const job = this.#job(target, { version, inventory, confirmPrune: true, releaseId: run.releaseId });
+      const job = this.#job(target, { version, inventory, confirmPrune: false, releaseId: run.releaseId });
       const pruned = await new PruneRun(this.deps.tools(session), job, decision.mode).run([...inventory.values()]);
       if (pruned.kept.length === 0) {
         await this.#removed(target, decision, pruned.changes, session);
