@@ -6,17 +6,17 @@ import type { MutableObj, Obj, Value } from '../value.js';
 import { decodeBuiltin } from './decode.js';
 import type { Decoded } from './decode.js';
 
-/**
- * Reads a custom object as the API server does: unknown fields are pruned (and reported), defaults filled in, nulls dropped where the
- * schema does not allow them.
- */
-export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema): Decoded {
+/** What becomes of nulls that the schema does not allow and has no default for: a body loses them, a merge of an apply keeps them (and fails). */
+export type Nulls = 'dropped' | 'kept';
+
+/** Reads a custom object as the API server does: unknown fields are pruned (and reported), defaults filled in. */
+export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema, nulls: Nulls): Decoded {
   const unknown: string[] = [];
   const { apiVersion, kind, metadata, ...rest } = value;
   const pruned = pruneObject(openApi, rest, '', unknown);
   const metaSchema = schema.fields.get('metadata')?.schema;
   const meta = metaSchema?.is === 'map' ? decodeBuiltin(metaSchema, metadata ?? {}) : { object: objAt(value, 'metadata'), unknown: [] };
-  const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, true);
+  const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, { root: true, nulls });
   return { object: isObj(object) ? object : {}, unknown: [...meta.unknown.map((path) => `metadata.${path}`), ...unknown.sort()] };
 }
 
@@ -48,10 +48,12 @@ function prune(node: Obj, value: Value, path: string, unknown: string[]): Value 
   return value;
 }
 
-function fillDefaults(node: Obj, value: Value, root: boolean): Value {
+function fillDefaults(node: Obj, value: Value, options: { readonly root: boolean; readonly nulls: Nulls }): Value {
+  const { root, nulls } = options;
+  const below = root ? { root: false, nulls } : options;
   if (isList(value)) {
     const items = node['items'];
-    return isObj(items) ? value.map((item) => fillDefaults(items, item, false)) : value;
+    return isObj(items) ? value.map((item) => fillDefaults(items, item, below)) : value;
   }
   if (!isObj(value)) return value;
   const properties = objAt(node, 'properties');
@@ -63,13 +65,14 @@ function fillDefaults(node: Obj, value: Value, root: boolean): Value {
     if (member === undefined) continue;
     if (root && (key === 'metadata' || key === 'apiVersion' || key === 'kind')) out[key] = member;
     else if (isObj(property)) {
-      if (member !== null || property['nullable'] === true) out[key] = fillDefaults(property, member, false);
-    } else out[key] = isObj(additional) ? fillDefaults(additional, member, false) : member;
+      const stays = member !== null || property['nullable'] === true || (nulls === 'kept' && property['default'] === undefined);
+      if (stays) out[key] = fillDefaults(property, member, below);
+    } else out[key] = isObj(additional) ? fillDefaults(additional, member, below) : member;
   }
   for (const key in properties) {
     const property = properties[key];
     if (out[key] !== undefined || !isObj(property) || property['default'] === undefined) continue;
-    out[key] = fillDefaults(property, property['default'], false);
+    out[key] = fillDefaults(property, property['default'], below);
   }
   return out;
 }

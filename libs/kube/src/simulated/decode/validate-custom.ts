@@ -10,6 +10,16 @@ export function validateCustom(openApi: Obj, object: Obj, errors: FieldError[]):
   check(openApi, rest, '', errors);
 }
 
+/** Checks the status alone, as a write through its subresource does; messages name their path from there. */
+export function validateCustomStatus(openApi: Obj, object: Obj, errors: FieldError[]): void {
+  const schema = objAt(openApi, 'properties')['status'];
+  const status = object['status'];
+  if (!isObj(schema) || status === undefined) return;
+  const found: FieldError[] = [];
+  check(schema, status, '', found);
+  for (const error of found) errors.push({ ...error, field: error.field === '' || error.field === '<nil>' ? 'status' : `status.${error.field}` });
+}
+
 const TYPES: Readonly<Record<string, (value: Value) => boolean>> = {
   string: (value) => typeof value === 'string',
   boolean: (value) => typeof value === 'boolean',

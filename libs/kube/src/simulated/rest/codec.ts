@@ -2,6 +2,7 @@
 import { failures, fieldErrors } from '../api-failure.js';
 import { DecodeError, decodeBuiltin, emptyStruct } from '../decode/decode.js';
 import { decodeCustom } from '../decode/decode-custom.js';
+import type { Nulls } from '../decode/decode-custom.js';
 import { withDefaults } from '../defaults/apply-defaults.js';
 import { isObj, objAt, textAt } from '../value.js';
 import type { Obj, Value } from '../value.js';
@@ -18,9 +19,9 @@ export interface ReadObject {
  * Reads a value into the resource's kind: built-in kinds through their Go types, custom ones through their structural schema.
  * @throws DecodeError
  */
-export function readObject(resource: Resource, value: Value): ReadObject {
+export function readObject(resource: Resource, value: Value, nulls: Nulls = 'dropped'): ReadObject {
   const custom = resource.custom;
-  const { object, unknown } = custom === undefined ? decodeBuiltin(resource.schema, value) : decodeCustom(custom.openApi, isObj(value) ? value : {}, resource.schema);
+  const { object, unknown } = custom === undefined ? decodeBuiltin(resource.schema, value) : decodeCustom(custom.openApi, isObj(value) ? value : {}, resource.schema, nulls);
   const defaulted = custom === undefined ? withDefaults(resource.schema, resource.group, resource.version, object) : object;
   return { object: ordered(resource, defaulted), unknown };
 }

@@ -169,7 +169,7 @@ export class Mutations {
 
   private decodeMerged(call: Call, merged: Obj, patch: Obj): Obj {
     try {
-      return readObject(call.resource, merged).object;
+      return readObject(call.resource, merged, 'kept').object;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       const { resource } = call;

@@ -4,7 +4,7 @@ import type { FieldError } from '../api-failure.js';
 import { child, draftOf } from '../defaults/draft.js';
 import type { Draft } from '../defaults/draft.js';
 import { emptyStruct } from '../decode/decode.js';
-import { validateCustom } from '../decode/validate-custom.js';
+import { validateCustom, validateCustomStatus } from '../decode/validate-custom.js';
 import { storeKey } from '../store/store.js';
 import { validateEnums } from '../validation/enums.js';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.js';
@@ -68,7 +68,7 @@ export class ObjectWriter {
       validateMetadata(draft, resource.strategy.nameRule, resource.namespaced, errors);
       if (!equalValues(withoutMetadata(draft), withoutMetadata(live))) this.validate(resource, draft, errors);
       resource.strategy.validateUpdate?.(draft, live, errors);
-    } else if (resource.custom !== undefined) validateCustom(resource.custom.openApi, draft, errors);
+    } else if (resource.custom !== undefined && options.subresource === 'status') validateCustomStatus(resource.custom.openApi, draft, errors);
     if (errors.length > 0) throw failures.invalid(resource.group, resource.kind, name, errors);
     const final = stored(resource, draft);
     const key = storeKey(resource.namespaced ? namespace : '', name);
