@@ -27,5 +27,6 @@ export function refuseIssues(issues: readonly InputIssue[]): void {
   if (issues.length === 0) return;
   const shown = issues.slice(0, SHOWN);
   const text = shown.slice(0, 5).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-  throw new InputError('PLB-1701', `the request is not valid: ${text}${issues.length > 5 ? `; and ${issues.length - 5} more` : ''}`, { issues: shown });
+  const more = issues.length > 5 ? `; and ${issues.length - 5} more` : '';
+  throw new InputError('PLB-1701', `the request is not valid: ${text}${more}`, { issues: shown });
 }

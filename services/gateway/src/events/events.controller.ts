@@ -11,6 +11,8 @@ import { EventsService } from './events.service.js';
 import type { EventsPage, PublicEvent } from './events.service.js';
 import { writeSse } from './sse.js';
 
+const CONTENT_TYPE = 'text/event-stream; charset=utf-8';
+
 /** The log over REST and server-sent events. */
 @Controller()
 export class EventsController {
@@ -31,13 +33,15 @@ export class EventsController {
   }
 
   @Serve(streamEvents)
-  async stream(@Input() { query }: InputOf<typeof streamEvents>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async stream(@Input() { query, principal }: InputOf<typeof streamEvents>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    // Its head is all that a HEAD request asks for.
+    if (request.method === 'HEAD') return void reply.header('content-type', CONTENT_TYPE).send('');
     const gone = new AbortController();
     const after = lastEventId(request) ?? query.after;
-    const steps = this.events.follow({ ...query, after, signal: gone.signal });
+    const steps = this.events.follow({ ...query, after, principal, signal: gone.signal });
     reply.raw.on('close', () => gone.abort());
     reply.hijack();
-    const headers = { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+    const headers = { ...reply.getHeaders(), 'content-type': CONTENT_TYPE, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
     // A stream ends when its process does: a connection kept alive after it would hold the process back.
     reply.raw.shouldKeepAlive = false;

@@ -165,6 +165,17 @@ describe('following events', () => {
     expect(await ended).toContain('welcome');
   });
 
+  it('ends when the token of its reader is revoked', async () => {
+    await using gateway = await startGateway();
+    const admin = clientOf(gateway);
+    const { token, item } = await admin.issueToken({ name: 'reader', role: 'viewer' });
+    const stream = await fetch(`${gateway.url}/api/v1/events/stream`, { headers: { authorization: `Bearer ${token}` } });
+    const text = stream.text();
+    await admin.revokeToken(item.id);
+    expect(await text).not.toContain('TokenRevoked');
+    expect((await fetch(`${gateway.url}/api/v1/events/stream`, { method: 'HEAD', headers: { authorization: `Bearer ${gateway.adminToken}` } })).headers.get('content-type')).toContain('text/event-stream');
+  });
+
   it('tells a client at once what no retry can heal', async () => {
     await using gateway = await startGateway();
     const client = new PlumblineClient({ server: gateway.url, token: `plumb_${'A'.repeat(43)}` });

@@ -6,6 +6,7 @@ import type { AuditFilter, LogQueries } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
 import { GATEWAY_CONFIG } from '../gateway.config.js';
 import type { GatewayConfig } from '../gateway.config.js';
+import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { publicEvent, wanted } from './public-event.js';
@@ -31,6 +32,7 @@ export interface StreamStep {
 export interface FollowInput extends EventFilter {
   /** Position of the last event already seen; from now on when absent. */
   readonly after?: number | undefined;
+  readonly principal: Principal;
   readonly signal: AbortSignal;
 }
 
@@ -64,7 +66,7 @@ export class EventsService {
   }
 
   /**
-   * Follows the log until the signal aborts or the process stops; yields also when nothing came for the time of a heartbeat.
+   * Follows the log until the signal aborts, the token is no longer in force, or the process stops; yields also when nothing came for the time of a heartbeat.
    * Counts from the first step on.
    * @throws OverloadedError PLB-5704 when too many streams are open.
    */
@@ -79,6 +81,7 @@ export class EventsService {
       let position = input.after ?? this.access.position;
       const signal = AbortSignal.any([input.signal, this.access.closing]);
       for await (const events of this.access.feed.batches({ after: position, signal, idleMs: HEARTBEAT_MS })) {
+        if (!this.access.state.access.isInForce(input.principal, this.access.clock.nowMs())) return;
         position = events.at(-1)?.position ?? position;
         yield { position, events: events.filter((event) => wanted(event, input)) };
       }

@@ -20,8 +20,8 @@ export class EventsGrpc {
 
   eventsServer(): EventsServer {
     return {
-      streamEvents: this.calls.stream(streamEvents, ({ after, types, application }, signal) =>
-        messagesOf(this.events.follow({ after, application: optionalApplication(application), types: types.length === 0 ? undefined : types, signal }))),
+      streamEvents: this.calls.stream(streamEvents, ({ after, types, application }, principal, signal) =>
+        messagesOf(this.events.follow({ after, application: optionalApplication(application), types: types.length === 0 ? undefined : types, principal, signal }))),
     };
   }
 

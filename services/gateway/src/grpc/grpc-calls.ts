@@ -13,7 +13,7 @@ import { refusalOf } from './grpc-errors.js';
 /** Answers a unary call of somebody who may make it. */
 export type UnaryHandler<Request, Response> = (request: Request, principal: Principal) => Promise<Response>;
 /** Answers a streaming call; the signal aborts when the caller leaves. */
-export type StreamHandler<Request, Response> = (request: Request, signal: AbortSignal) => AsyncIterable<Response>;
+export type StreamHandler<Request, Response> = (request: Request, principal: Principal, signal: AbortSignal) => AsyncIterable<Response>;
 
 /** Makes gRPC handlers: signs in, asks for the role of the REST operation that does the same, maps errors. */
 @Injectable()
@@ -47,8 +47,8 @@ export class GrpcCalls {
   async #write<Request, Response>(
     served: AnyOperation, call: ServerWritableStream<Request, Response>, handler: StreamHandler<Request, Response>, signal: AbortSignal,
   ): Promise<void> {
-    this.#admit(served, call.metadata, call.getPeer());
-    for await (const message of handler(call.request, signal)) {
+    const principal = this.#admit(served, call.metadata, call.getPeer());
+    for await (const message of handler(call.request, principal, signal)) {
       if (!call.write(message)) await once(call, 'drain', { signal });
     }
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import { InputError, NotFoundError } from '@plumbline/core';
-import type { ErrorCode } from '@plumbline/core';
+import { assertNever, InputError, NotFoundError } from '@plumbline/core';
 import { LOG_QUERIES } from '@plumbline/event-log';
 import type { LogQueries } from '@plumbline/event-log';
 import type { ViewDocuments, ViewKind } from '@plumbline/views';
@@ -27,9 +26,8 @@ export interface DocumentQuery<Document> {
 /** Pages read at most to fill one filtered page. */
 const MAX_PAGES = 20;
 
-const MISSING: Readonly<Record<'application' | 'repository' | 'cluster' | 'project' | 'token', ErrorCode>> = {
-  application: 'PLB-3101', repository: 'PLB-3103', cluster: 'PLB-3104', project: 'PLB-3105', token: 'PLB-3106',
-};
+/** Kinds that are asked for by name. */
+export type NamedKind = 'application' | 'repository' | 'cluster' | 'project' | 'token';
 
 /** Documents of the audit service's projections. Always shows at least what this gateway itself appended. */
 @Injectable()
@@ -40,7 +38,7 @@ export class ReadModel {
   ) {}
 
   /** @throws NotFoundError PLB-3101…3106 */
-  async get<Kind extends keyof typeof MISSING>(kind: Kind, key: string, minPosition?: number): Promise<ViewDocuments[Kind]> {
+  async get<Kind extends NamedKind>(kind: Kind, key: string, minPosition?: number): Promise<ViewDocuments[Kind]> {
     const document = await this.queries.getView(kind, key, this.#below(minPosition));
     if (document === undefined || document === null) throw notFound(kind, key);
     return document as ViewDocuments[Kind];
@@ -81,6 +79,20 @@ export class ReadModel {
 }
 
 /** The answer for what does not exist. */
-export function notFound(kind: keyof typeof MISSING, key: string): NotFoundError {
-  return new NotFoundError(MISSING[kind], `${kind} "${key}" does not exist`, { details: { kind, name: key } });
+export function notFound(kind: NamedKind, name: string): NotFoundError {
+  const details = { kind, name };
+  switch (kind) {
+    case 'application':
+      return new NotFoundError('PLB-3101', `application "${name}" does not exist`, { details });
+    case 'repository':
+      return new NotFoundError('PLB-3103', `repository "${name}" does not exist`, { details });
+    case 'cluster':
+      return new NotFoundError('PLB-3104', `cluster "${name}" does not exist`, { details });
+    case 'project':
+      return new NotFoundError('PLB-3105', `project "${name}" does not exist`, { details });
+    case 'token':
+      return new NotFoundError('PLB-3106', `token "${name}" does not exist`, { details });
+    default:
+      return assertNever(kind, 'kind of document');
+  }
 }

@@ -86,7 +86,7 @@ function refuseDuplicates(resources: readonly Resource[]): void {
     if (seen.has(key)) issues.push({ path: `resources.${index}`, message: `${key} is given twice` });
     seen.add(key);
   }
-  if (issues.length > 0) throw new InputError('PLB-1704', issues.map(({ message }) => message).join('; '), { issues });
+  if (issues.length > 0) throw new InputError('PLB-1704', `a resource is given twice: ${listed(issues)}`, { issues });
 }
 
 /** Selects what carries all the labels. */
@@ -111,8 +111,12 @@ function checkReferences(after: ReadonlyMap<string, Declared>, given: ReadonlySe
     }
     refused.push(...beyondProject(path, spec, after.get(`Project ${project}`)));
   }
-  refuse('PLB-1702', 'something that is referred to does not exist', missing);
-  refuse('PLB-1703', 'a project does not allow what its application wants', refused);
+  if (missing.length > 0) throw new InputError('PLB-1702', `something that is referred to does not exist: ${listed(missing)}`, { issues: missing });
+  if (refused.length > 0) throw new InputError('PLB-1703', `a project does not allow what its application wants: ${listed(refused)}`, { issues: refused });
+}
+
+function listed(issues: readonly InputIssue[]): string {
+  return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }
 
 function beyondProject(path: string, spec: ApplicationSpec, declared: Declared | undefined): readonly InputIssue[] {
@@ -142,11 +146,6 @@ function allowsPrefix(list: readonly string[], name: string): boolean {
   return list.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name));
 }
 
-function refuse(code: 'PLB-1702' | 'PLB-1703', what: string, issues: readonly InputIssue[]): void {
-  if (issues.length === 0) return;
-  throw new InputError(code, `${what}: ${issues.map(({ path, message }) => `${path}: ${message}`).join('; ')}`, { issues });
-}
-
 /**
  * Refuses to remove what others need.
  * @throws ConflictError PLB-4701 naming who needs it.
@@ -154,8 +153,8 @@ function refuse(code: 'PLB-1702' | 'PLB-1703', what: string, issues: readonly In
 export function assertUnused(state: GatewayState, after: ReadonlyMap<string, Declared>, removed: Pick<Declared, 'kind' | 'id'>): void {
   const users = usersOf(state, after, removed);
   if (users.length === 0) return;
-  const shown = users.slice(0, 5).join(', ');
-  throw new ConflictError('PLB-4701', `${removed.kind.toLowerCase()} "${removed.id}" is still needed by ${shown}${users.length > 5 ? ` and ${users.length - 5} more` : ''}`, { details: { users } });
+  const shown = `${users.slice(0, 5).join(', ')}${users.length > 5 ? ` and ${users.length - 5} more` : ''}`;
+  throw new ConflictError('PLB-4701', `${removed.kind.toLowerCase()} "${removed.id}" is still needed by ${shown}`, { details: { users } });
 }
 
 function usersOf(state: GatewayState, after: ReadonlyMap<string, Declared>, removed: Pick<Declared, 'kind' | 'id'>): readonly string[] {

@@ -11,7 +11,7 @@ import { z } from 'zod';
  */
 const content = z.object({ resources: z.array(z.object({ source: z.string(), resource: z.unknown() })).readonly() });
 
-/** The resources in a stored content. @throws InputError PLB-1701 with every mistake, each at its `file#index`. */
+/** The resources in a stored content. @throws InputError PLB-1714 with every mistake, each at its `file#index`. */
 export function parseFollowed(text: string): readonly Resource[] {
   const { resources } = content.parse(JSON.parse(text));
   const issues: InputIssue[] = [];
@@ -22,7 +22,8 @@ export function parseFollowed(text: string): readonly Resource[] {
     else issues.push(...issuesOf(result.error, source));
   }
   if (issues.length > 0) {
-    throw new InputError('PLB-1701', `${issues.length} mistake${issues.length === 1 ? '' : 's'} in the resources: ${issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ')}`, { issues });
+    const shown = issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw new InputError('PLB-1714', `the resources of the repository are not valid (${issues.length}): ${shown}`, { issues });
   }
   return parsed;
 }

@@ -42,10 +42,19 @@ export class AccessBook {
     return this.#hashById.size > 0;
   }
 
+  /** True while the token of somebody who signed in before is in force. */
+  isInForce(principal: Principal, nowMs: number): boolean {
+    const hash = this.#hashById.get(principal.id);
+    return hash !== undefined && this.#byHash.has(hash) && !hasExpired(principal, nowMs);
+  }
+
   /** Whose token this is; undefined for one that is unknown, revoked or expired, without telling which. */
   authenticate(token: string, nowMs: number): Principal | undefined {
     const principal = this.#byHash.get(Digest.of(token));
-    if (principal === undefined) return undefined;
-    return principal.expiresAt !== undefined && Date.parse(principal.expiresAt) <= nowMs ? undefined : principal;
+    return principal === undefined || hasExpired(principal, nowMs) ? undefined : principal;
   }
+}
+
+function hasExpired({ expiresAt }: Principal, nowMs: number): boolean {
+  return expiresAt !== undefined && Date.parse(expiresAt) <= nowMs;
 }

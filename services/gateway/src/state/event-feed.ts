@@ -39,6 +39,11 @@ export class EventFeed {
     return this.#ring.at(-1)?.position ?? -1;
   }
 
+  /** An event that is still in memory. */
+  at(position: number): RecordedEvent | undefined {
+    return this.#ring[position - (this.#ring[0]?.position ?? 0)];
+  }
+
   /** Batches of events after a position, in order, without gaps, until the signal aborts. */
   async *batches(options: FeedOptions): AsyncGenerator<readonly RecordedEvent[]> {
     let next = options.after + 1;

@@ -138,8 +138,7 @@ export class LogAccess implements BeforeApplicationShutdown {
   }
 
   async #eventAt(position: number): Promise<RecordedEvent> {
-    const page = await this.log.read({ from: position, limit: 1 });
-    const [event] = page.events;
+    const event = this.feed.at(position) ?? (await this.log.read({ from: position, limit: 1 })).events[0];
     if (event === undefined) throw new InvariantError('PLB-9701', `the event at position ${position} was acknowledged and cannot be read`);
     return event;
   }
