@@ -18,7 +18,8 @@ export const RENDERER_CONFIG = Symbol('RENDERER_CONFIG');
 
 const MEBIBYTE = 1024 * 1024;
 
-const schema = z.object({
+/** Settings of the renderer. */
+export const rendererSchema = z.object({
   PLUMBLINE_DATA_DIR: z.string().default('/var/lib/plumbline').describe('Directory for data that can be rebuilt: mirrors and caches.'),
   PLUMBLINE_GIT_MIRROR_DIR: z.string().optional().describe('Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.'),
   PLUMBLINE_GIT_CREDENTIALS_DIR: z.string().optional().describe('When given, credentials files of repositories must lie below it.'),
@@ -52,7 +53,7 @@ function readKey(file: string): SealKey {
 
 /** Compiles the configuration. */
 export function rendererConfig(source: ConfigSource): RendererConfig {
-  const env = loadConfig(schema, source);
+  const env = loadConfig(rendererSchema, source);
   const directory = env.PLUMBLINE_GIT_CREDENTIALS_DIR;
   const variables = gitVariables(source);
   return {

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, StreamName, uuidTimeMs } from '@plumbline/core';
+import { ConflictError, derivedId, messageOf, StreamName, UpstreamError, uuidTimeMs } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { AppendItem, EventLog } from '@plumbline/event-log';
@@ -27,6 +27,8 @@ const CONCURRENCY = 128;
 /** The log forgets request ids after 30 days. */
 const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
 const MAX_RETRY_MS = 60_000;
+/** A render that takes too long would take a core for every attempt. */
+const MAX_RETRY_OF_SLOW_MS = 600_000;
 /** A failure that may pass is told to users when it has lasted this many attempts. */
 const TOLD_AFTER_ATTEMPTS = 4;
 
@@ -135,7 +137,8 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     }
     const attempt = (this.#attempts.get(id) ?? 0) + 1;
     this.#attempts.set(id, attempt);
-    const retryMs = Math.min(MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 10));
+    const isSlow = error instanceof UpstreamError && error.code === 'PLB-6404';
+    const retryMs = Math.min(isSlow ? MAX_RETRY_OF_SLOW_MS : MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 12));
     this.logger.warn('an application could not be rendered; trying again', { application: id, revision: task.revision, attempt, retryMs, message: messageOf(error) });
     if (attempt === TOLD_AFTER_ATTEMPTS) await this.#tellUnavailable(task, error).catch(() => undefined);
     setTimeout(() => {

@@ -10,7 +10,8 @@ import { z } from 'zod';
 /** Injection token of the {@link WatcherConfig}. */
 export const WATCHER_CONFIG = Symbol('WATCHER_CONFIG');
 
-const schema = z.object({
+/** Settings of the watcher. */
+export const watcherSchema = z.object({
   PLUMBLINE_DATA_DIR: z.string().default('/var/lib/plumbline').describe('Directory for data that can be rebuilt: mirrors and caches.'),
   PLUMBLINE_GIT_MIRROR_DIR: z.string().optional().describe('Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.'),
   PLUMBLINE_GIT_CREDENTIALS_DIR: z.string().optional().describe('When given, credentials files of repositories must lie below it.'),
@@ -30,7 +31,7 @@ export interface WatcherConfig {
 
 /** Compiles the configuration; credentials that repositories refer to by variable are looked up in the same source. */
 export function watcherConfig(source: ConfigSource): WatcherConfig {
-  const env = loadConfig(schema, source);
+  const env = loadConfig(watcherSchema, source);
   const directory = env.PLUMBLINE_GIT_CREDENTIALS_DIR;
   return {
     mirrorRoot: path.resolve(env.PLUMBLINE_GIT_MIRROR_DIR ?? path.join(env.PLUMBLINE_DATA_DIR, 'mirrors')),

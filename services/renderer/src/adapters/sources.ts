@@ -13,11 +13,14 @@ export interface SourcesOptions {
 }
 
 const TREES_KEPT = 8;
+/** Trees of large repositories are kept as long as their entries together are fewer. */
+const ENTRIES_KEPT = 400_000;
 
 /** The trees of revisions, each loaded once however many applications ask for it. */
 export class Sources {
   readonly #mirrors = new Map<string, GitMirror>();
   readonly #trees = new Map<string, Promise<GitTree>>();
+  readonly #sizes = new Map<string, number>();
 
   constructor(private readonly options: SourcesOptions) {}
 
@@ -33,12 +36,24 @@ export class Sources {
     }
     const loading = this.#load(spec, revision);
     this.#trees.set(key, loading);
-    loading.catch(() => this.#trees.delete(key));
-    for (const oldest of this.#trees.keys()) {
-      if (this.#trees.size <= TREES_KEPT) break;
-      this.#trees.delete(oldest);
-    }
+    loading.then(
+      (tree) => {
+        this.#sizes.set(key, tree.size);
+        this.#evict();
+      },
+      () => this.#trees.delete(key),
+    );
     return loading;
+  }
+
+  #evict(): void {
+    let entries = [...this.#trees.keys()].reduce((sum, key) => sum + (this.#sizes.get(key) ?? 0), 0);
+    for (const oldest of this.#trees.keys()) {
+      if (this.#trees.size <= 1 || (this.#trees.size <= TREES_KEPT && entries <= ENTRIES_KEPT)) return;
+      entries -= this.#sizes.get(oldest) ?? 0;
+      this.#trees.delete(oldest);
+      this.#sizes.delete(oldest);
+    }
   }
 
   async #load(spec: RepositorySpec, revision: string): Promise<GitTree> {

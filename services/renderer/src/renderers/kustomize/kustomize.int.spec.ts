@@ -60,11 +60,20 @@ describe('the sandbox', () => {
   });
 
   it('ends a program that takes too long, with all that it started', async () => {
-    await expect(run('/bin/sleep 60 & wait', { timeoutMs: 300 })).rejects.toMatchObject({ code: 'PLB-1427', details: { reason: 'Timeout' } });
+    await expect(run('/bin/sleep 60 & wait', { timeoutMs: 300 })).rejects.toMatchObject({ code: 'PLB-6404', details: { reason: 'Timeout' } });
   });
 
   it('ends a program that says too much', async () => {
     await expect(run('while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done', { outputBytes: 100_000 })).rejects.toMatchObject({ code: 'PLB-1427', details: { reason: 'LimitExceeded' } });
+  });
+
+  it('says when the memory was not enough', async () => {
+    const { command, args } = await find();
+    const input = path.join(dir.path, 'large');
+    await mkdir(input, { recursive: true });
+    await writeFile(path.join(input, 'kustomization.yaml'), 'configMapGenerator: [{name: a, files: [a]}]\n');
+    await writeFile(path.join(input, 'a'), Buffer.alloc(300 * 1024 ** 2, 'x'));
+    await expect(new Sandbox({ ...limits, memoryBytes: 64 * 1024 ** 2 }, searchPath).run({ command, args: [...args, input], directory: dir.path })).rejects.toMatchObject({ code: 'PLB-1427' });
   });
 
   it('runs so many at once and no more', async () => {

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError, UpstreamError } from '@plumbline/core';
+import type { PlumblineError } from '@plumbline/core';
 
 /** Limits of one child process. */
 export interface SandboxLimits {
@@ -32,7 +33,8 @@ export interface SandboxResult {
 
 const STDERR_BYTES = 64 * 1024;
 /** Address space that a Go program reserves without using it. */
-const ADDRESS_SPACE_EXTRA_BYTES = 3 * 1024 ** 3;
+const ADDRESS_SPACE_EXTRA_BYTES = 1.5 * 1024 ** 3;
+const OUT_OF_MEMORY = /out of memory|cannot allocate memory/i;
 
 async function findOnPath(name: string, searchPath: string): Promise<string | undefined> {
   for (const directory of searchPath.split(path.delimiter)) {
@@ -101,7 +103,7 @@ export class Sandbox {
     return this.#confinement;
   }
 
-  /** @throws InputError PLB-1427 over a limit of time or output; UpstreamError PLB-6402 when the program cannot be started or was killed. */
+  /** @throws InputError PLB-1427 over a limit of memory or output; UpstreamError PLB-6404 over the time, PLB-6402 when the program cannot be started or was killed. */
   async run(command: SandboxCommand): Promise<SandboxResult> {
     const confinement = await this.confinement();
     if (this.#free > 0) this.#free -= 1;
@@ -126,12 +128,12 @@ export class Sandbox {
       const stdout: Buffer[] = [];
       let stderr = '';
       let bytes = 0;
-      let refusal: InputError | undefined;
-      const stop = (why: InputError): void => {
+      let refusal: PlumblineError | undefined;
+      const stop = (why: PlumblineError): void => {
         refusal ??= why;
         killGroup(child);
       };
-      const timer = setTimeout(() => stop(new InputError('PLB-1427', `rendering took longer than ${timeoutMs / 1_000} s and was stopped`, { details: { reason: 'Timeout' } })), timeoutMs);
+      const timer = setTimeout(() => stop(new UpstreamError('PLB-6404', `rendering took longer than ${timeoutMs / 1_000} s and was stopped`, { details: { reason: 'Timeout' } })), timeoutMs);
       const abort = (): void => killGroup(child);
       signal?.addEventListener('abort', abort, { once: true });
       child.stdout.on('data', (chunk: Buffer) => {
@@ -151,6 +153,7 @@ export class Sandbox {
         signal?.removeEventListener('abort', abort);
         if (refusal !== undefined) reject(refusal);
         else if (exitCode === null) reject(new UpstreamError('PLB-6402', `${path.basename(command)} was ended by ${killedBy ?? 'a signal'}`, { details: { reason: 'RendererUnavailable' } }));
+        else if (exitCode !== 0 && OUT_OF_MEMORY.test(stderr)) reject(new InputError('PLB-1427', `rendering needs more than ${memoryBytes} bytes of memory`, { details: { reason: 'LimitExceeded' } }));
         else resolve({ exitCode, stdout: Buffer.concat(stdout).toString('utf8'), stderr });
       });
     });
