@@ -67,12 +67,14 @@ export class ApiServer {
     const [root, group, version] = parts;
     if (root === 'api' && group === undefined) return discovery(coreRoot(registry, aggregated), aggregated, request);
     if (root === 'api' && group === 'v1') return ok(resourceList(registry, '', 'v1'));
+    if (root === 'api' && group !== undefined) throw failures.noSuchResource();
     if (root === 'apis' && group === undefined) return discovery(groupsRoot(registry, aggregated), aggregated, request);
     if (root === 'apis' && group !== undefined) {
       const found = registry.group(group);
       if (found === undefined) return pageNotFound();
       if (version === undefined) return ok(groupDocument(found));
-      return found.versions.includes(version) ? ok(resourceList(registry, group, version)) : pageNotFound();
+      if (!found.versions.includes(version)) throw failures.noSuchResource();
+      return ok(resourceList(registry, group, version));
     }
     if (root === 'version') return ok(versionDocument(gitVersion));
     if (root === 'healthz' || root === 'livez' || root === 'readyz') return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'ok' };

@@ -95,7 +95,8 @@ class DecodeWalk {
     const { flag } = field;
     if (value === null) return isAlways(flag) ? zeroOf(field) : undefined;
     const read = this.any(field.schema, value, path);
-    if (flag === 'o' && isEmptyValue(read)) return undefined;
+    // An empty list of owners is a request of its own: to forget all of them.
+    if (flag === 'o' && isEmptyValue(read)) return field.name === 'managedFields' && isList(read) ? read : undefined;
     if (flag === 'z' && isEmptyValue(read)) return undefined;
     return read;
   }

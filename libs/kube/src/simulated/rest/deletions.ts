@@ -174,6 +174,8 @@ function deleteOptionsOf(request: ApiRequest): DeleteOptions {
     }
   }
   const given = isObj(body) ? body : {};
+  const [kind, apiVersion] = [textAt(given, 'kind') ?? 'DeleteOptions', textAt(given, 'apiVersion') ?? ''];
+  if (kind !== 'DeleteOptions') throw failures.badRequest(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`);
   const fromBody = Object.keys(given).length > 0;
   const { query } = request;
   const propagation = fromBody ? textAt(given, 'propagationPolicy') : (query.get('propagationPolicy') ?? undefined);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiFailure, failures } from '../api-failure.js';
+import { ApiFailure, failures, fieldErrors } from '../api-failure.js';
+import type { FieldError } from '../api-failure.js';
 import { itemJsonOf, jsonOf } from '../store/json-cache.js';
 import { storeKey } from '../store/store.js';
 import type { Obj } from '../value.js';
@@ -58,7 +59,7 @@ export function listJson(context: ServerContext, resource: Resource, target: Res
 
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? '';
-  if (!/^\d*$/.test(text)) throw failures.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^-?\d*$/.test(text)) throw failures.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
@@ -88,6 +89,7 @@ function pageOf(context: ServerContext, query: URLSearchParams): Page {
   const token = query.get('continue') ?? '';
   const version = query.get('resourceVersion') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
+  checkMatch(token, version, match);
   const current = context.store.revision;
   if (token !== '') {
     if (version !== '' && version !== '0') throw failures.badRequest('specifying resource version is not allowed when using continue');
@@ -104,6 +106,17 @@ function pageOf(context: ServerContext, query: URLSearchParams): Page {
   }
   const exact = match === 'Exact' || (match === '' && Number(query.get('limit') ?? '0') > 0);
   return { revision: exact ? wanted : current, after: '' };
+}
+
+function checkMatch(token: string, version: string, match: string): void {
+  if (match === '') return;
+  const errors: FieldError[] = [];
+  const field = 'resourceVersionMatch';
+  if (token !== '') errors.push(fieldErrors.forbidden(field, `${field} is forbidden when continue is provided`));
+  if (version === '') errors.push(fieldErrors.forbidden(field, `${field} is forbidden unless resourceVersion is provided`));
+  if (match === 'Exact' && version === '0') errors.push(fieldErrors.forbidden(field, `${field} "Exact" is forbidden for resourceVersion "0"`));
+  if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(fieldErrors.unsupported(field, match, ['Exact', 'NotOlderThan', '']));
+  if (errors.length > 0) throw failures.invalid('meta.k8s.io', 'ListOptions', '', errors);
 }
 
 function tokenOf(page: Page): string {

@@ -8,6 +8,7 @@ import { pathText } from '../smd/field-set.js';
 import { trackApply, trackUpdate } from '../smd/field-manager.js';
 import type { Writer } from '../smd/field-manager.js';
 import { managerText } from '../smd/managers.js';
+import { conflictLeft, withLastApplied } from '../smd/last-applied.js';
 import { typeProblems } from '../smd/typed.js';
 import { ApplyConflict } from '../smd/updater.js';
 import { storeKey } from '../store/store.js';
@@ -68,7 +69,7 @@ export class Mutations {
     const body = this.parseBody(call);
     checkKind(resource, body.value);
     const read = this.decode(call, body.value, body.duplicates);
-    const placed = this.inNamespace(resource, target, dedupOwners(read, call.warnings));
+    const placed = this.inNamespace(resource, target, dedupOwners(withoutSystemFields(read), call.warnings));
     const tracked = trackUpdate(undefined, placed, this.writerOf(call));
     return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
   }
@@ -159,11 +160,14 @@ export class Mutations {
     }
     // The name may be left out of the body; the path says it.
     const named = textAt(patch, 'metadata', 'name') === undefined ? withAt(patch, ['metadata', 'name'], target.name) : patch;
+    const writer = this.writerOf(call);
     try {
-      return trackApply(live, named, { ...this.writerOf(call), force: flagOf(request.query, 'force') });
+      return annotated(call, trackApply(live, named, { ...writer, force: flagOf(request.query, 'force') }), named);
     } catch (error) {
       if (!(error instanceof ApplyConflict)) throw error;
-      throw conflictOf(error);
+      const left = call.manager === 'kubectl' && live !== undefined ? conflictLeft(error, live, resource.schema) : error;
+      if (left !== undefined) throw conflictOf(left);
+      return annotated(call, trackApply(live, named, { ...writer, force: true }), named);
     }
   }
 
@@ -309,13 +313,28 @@ function checkName(object: Obj, name: string): void {
   if (given !== name) throw failures.badRequest(given === '' ? 'name must be provided' : `the name of the object (${given}) does not match the name on the URL (${name})`);
 }
 
+/** What only the server may say of a new object. */
+function withoutSystemFields(object: Obj): Obj {
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, selfLink: ___, uid: ____, creationTimestamp: _____, ...metadata } = objAt(object, 'metadata');
+  return { ...object, metadata };
+}
+
 /** Owner references that are given twice count once, with a warning. */
 function dedupOwners(object: Obj, warnings: string[]): Obj {
   const owners = listAt(object, 'metadata', 'ownerReferences');
-  const unique = owners.filter((owner, index) => owners.findIndex((other) => equalValues(other, owner)) === index);
+  const isFirst = (owner: Value, index: number): boolean => owners.findIndex((other) => equalValues(other, owner)) === index;
+  const unique = owners.filter(isFirst);
   if (unique.length === owners.length) return object;
-  warnings.push('.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests');
+  const duplicates = owners.filter((owner, index) => !isFirst(owner, index)).map((owner) => textAt(owner, 'uid') ?? '');
+  warnings.push(`.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${duplicates.join(', ')}`);
   return withAt(object, ['metadata', 'ownerReferences'], unique);
+}
+
+/** kubectl's own annotation follows what kubectl applies. */
+function annotated(call: Call, result: { readonly object: Obj; readonly changed: boolean }, applied: Obj): { readonly object: Obj; readonly changed: boolean } {
+  if (call.manager !== 'kubectl') return result;
+  const object = withLastApplied(result.object, applied);
+  return object === result.object ? result : { object, changed: true };
 }
 
 function conflictOf(error: ApplyConflict): Error {

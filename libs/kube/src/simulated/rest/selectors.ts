@@ -46,7 +46,11 @@ function requirementOf(text: string): Requirement {
   const equality = new RegExp(`^(${KEY})\\s*(==|=|!=|>|<)\\s*([-A-Za-z0-9_.]*)$`).exec(text);
   if (equality !== null) {
     const operator = equality[2] === '!=' ? '!=' : equality[2] === '>' ? 'gt' : equality[2] === '<' ? 'lt' : '=';
-    return { key: equality[1] ?? '', operator, values: [equality[3] ?? ''] };
+    const value = equality[3] ?? '';
+    if ((operator === 'gt' || operator === 'lt') && !/^-?\d+$/.test(value)) {
+      throw failures.badRequest(`unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+    }
+    return { key: equality[1] ?? '', operator, values: [value] };
   }
   const existence = new RegExp(`^(!?)\\s*(${KEY})$`).exec(text);
   if (existence !== null) return { key: existence[2] ?? '', operator: existence[1] === '!' ? '!exists' : 'exists', values: [] };

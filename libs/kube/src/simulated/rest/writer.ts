@@ -39,7 +39,7 @@ export class ObjectWriter {
     const draft = draftOf(named);
     this.prepareNew(resource, draft, named);
     const errors: FieldError[] = [];
-    validateMetadata(draft, resource.strategy.nameRule, resource.namespaced, errors);
+    validateMetadata(draft, resource, errors);
     this.validate(resource, draft, errors);
     if (errors.length > 0) throw failures.invalid(resource.group, resource.kind, name, errors);
     const key = storeKey(resource.namespaced ? namespace : '', name);
@@ -65,7 +65,7 @@ export class ObjectWriter {
     // Once for all kinds and once by the kind's own rules: the API server reports each finding twice.
     for (let round = 0; round < 2; round++) validateMetadataUpdate(draft, live, errors);
     if (options.subresource === '') {
-      validateMetadata(draft, resource.strategy.nameRule, resource.namespaced, errors);
+      validateMetadata(draft, resource, errors);
       if (!equalValues(withoutMetadata(draft), withoutMetadata(live))) this.validate(resource, draft, errors);
       resource.strategy.validateUpdate?.(draft, live, errors);
     } else if (resource.custom !== undefined && options.subresource === 'status') validateCustomStatus(resource.custom.openApi, draft, errors);
@@ -115,7 +115,7 @@ export class ObjectWriter {
   private prepareNew(resource: Resource, draft: Draft, given: Obj): void {
     const { strategy } = resource;
     const metadata = child(draft, 'metadata');
-    for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation']) delete metadata[key];
+    for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) delete metadata[key];
     metadata['uid'] = this.context.uid();
     metadata['creationTimestamp'] = this.context.now();
     if (strategy.generationOf !== undefined) metadata['generation'] = 1;

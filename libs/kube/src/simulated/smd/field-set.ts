@@ -4,6 +4,8 @@ import type { MutableObj, Obj, Value } from '../value.js';
 import type { Schema } from '../schema/schema.js';
 import { memberOf } from '../schema/schema.js';
 
+const ELEMENT = /^(f:|k:\{|v:|i:\d)/;
+
 /**
  * A set of field paths as a trie. A path element is the text that `fieldsV1` uses for it: `f:name` a field, `k:{…}` a list item by its
  * keys, `v:…` a list item by its value. A set that has been handed out is never changed.
@@ -135,13 +137,15 @@ export class FieldSet {
     return out;
   }
 
-  static fromFieldsV1(fields: Value | undefined): FieldSet {
+  /** The set of a `fieldsV1`; undefined if that is none. */
+  static fromFieldsV1(fields: Value | undefined): FieldSet | undefined {
     const out = new FieldSet();
-    if (!isObj(fields)) return out;
+    if (!isObj(fields)) return undefined;
     for (const element in fields) {
       const below = fields[element];
       if (element === '.' || below === undefined) continue;
-      const child = FieldSet.fromFieldsV1(below);
+      const child = ELEMENT.test(element) ? FieldSet.fromFieldsV1(below) : undefined;
+      if (child === undefined) return undefined;
       if (child.empty || (isObj(below) && below['.'] !== undefined)) out.members.add(element);
       if (!child.empty) out.children.set(element, child);
     }

@@ -69,6 +69,7 @@ function decodeEntry(entry: Obj): { readonly key: string; readonly owned: OwnedS
   const key = managerKey({ manager: textAt(entry, 'manager') ?? '', operation, apiVersion, ...(subresource === undefined ? {} : { subresource }) });
   const fields = objAt(entry, 'fieldsV1');
   const set = FieldSet.fromFieldsV1(fields);
+  if (set === undefined) return undefined;
   encoded.set(set, fields);
   const read = { key, owned: { set, apiVersion, applied: operation === 'Apply' } };
   decoded.set(entry, read);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fieldErrors } from '../api-failure.js';
 import type { FieldError } from '../api-failure.js';
+import type { Resource } from '../rest/resource.js';
 import type { NameRule } from '../rest/strategy.js';
 import { equalValues, isObj, listAt, objAt, textAt, textsAt } from '../value.js';
 import type { Obj, Value } from '../value.js';
@@ -57,28 +58,32 @@ export function qualifiedNameProblems(name: string): string[] {
     return ["a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
   }
   if (local === '') problems.push('name part must be non-empty');
-  else if (local.length > 63) problems.push('name part must be no more than 63 characters');
+  else if (local.length > 63) problems.push('name part must be no more than 63 bytes');
   if (!QUALIFIED.test(local)) problems.push(QUALIFIED_TEXT);
   return problems;
 }
 
 /** Why a text is no label value. */
 export function labelValueProblems(value: string): string[] {
-  const problems = value.length > 63 ? ['must be no more than 63 characters'] : [];
+  const problems = value.length > 63 ? ['must be no more than 63 bytes'] : [];
   return LABEL_VALUE.test(value) ? problems : [...problems, LABEL_VALUE_TEXT];
 }
 
 /** Checks a map of labels. */
 export function validateLabels(labels: Obj, field: string, errors: FieldError[]): void {
-  for (const key in labels) {
+  for (const key of Object.keys(labels).sort()) {
     for (const problem of qualifiedNameProblems(key)) errors.push(fieldErrors.invalid(field, key, problem));
     const value = labels[key];
     if (typeof value === 'string') for (const problem of labelValueProblems(value)) errors.push(fieldErrors.invalid(field, value, problem));
   }
 }
 
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
 /** Checks the metadata of a new or changed object. */
-export function validateMetadata(object: Obj, rule: NameRule, namespaced: boolean, errors: FieldError[]): void {
+export function validateMetadata(object: Obj, resource: Pick<Resource, 'strategy' | 'namespaced' | 'custom'>, errors: FieldError[]): void {
+  const { namespaced } = resource;
+  const rule = resource.strategy.nameRule;
   const metadata = objAt(object, 'metadata');
   const name = textAt(metadata, 'name') ?? '';
   const generateName = textAt(metadata, 'generateName') ?? '';
@@ -100,6 +105,11 @@ export function validateMetadata(object: Obj, rule: NameRule, namespaced: boolea
     for (const problem of qualifiedNameProblems(finalizer)) errors.push(fieldErrors.invalid('metadata.finalizers', finalizer, problem));
   }
   const finalizers = textsAt(metadata, 'finalizers');
+  for (const [index, finalizer] of finalizers.entries()) {
+    if (resource.custom === undefined && !STANDARD_FINALIZERS.includes(finalizer) && !finalizer.includes('/')) {
+      errors.push(fieldErrors.invalid(`metadata.finalizers[${index}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+    }
+  }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(fieldErrors.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }
@@ -115,15 +125,17 @@ function validateAnnotations(annotations: Obj, errors: FieldError[]): void {
 }
 
 function validateOwners(owners: readonly Value[], errors: FieldError[]): void {
-  let controllers = 0;
+  const controllers: string[] = [];
   for (const owner of owners) {
     if (!isObj(owner)) continue;
     for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
       if ((textAt(owner, key) ?? '') === '') errors.push(fieldErrors.invalid(`metadata.ownerReferences.${key}`, '', key === 'apiVersion' ? 'version must not be empty' : 'must not be empty'));
     }
-    if (owner['controller'] === true) controllers++;
+    if (owner['controller'] === true) controllers.push(`${textAt(owner, 'kind') ?? ''}/${textAt(owner, 'name') ?? ''}`);
   }
-  if (controllers > 1) errors.push(fieldErrors.invalid('metadata.ownerReferences', owners, 'Only one reference can have Controller set to true.'));
+  const [first, second] = controllers;
+  if (second === undefined) return;
+  errors.push(fieldErrors.invalid('metadata.ownerReferences', owners, `Only one reference can have Controller set to true. Found "true" in references for ${first ?? ''} and ${second}`));
 }
 
 /** Checks what may not change in metadata. */
