@@ -14,6 +14,7 @@ const API = 'plumbline.dev/v1alpha1';
 
 interface Hooked extends AsyncDisposable {
   readonly gateway: GatewayUnderTest;
+  readonly source: Readonly<Record<string, string>>;
 }
 
 /** Two repositories: `shop` under the common secret, `own` with a secret of its own. */
@@ -21,7 +22,7 @@ async function startHooked(options: GatewayOptions & { readonly withSecret?: boo
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-hooks-'));
   await writeFile(join(folder, 'secret'), `${SECRET}\n`);
   await writeFile(join(folder, 'own'), OWN_SECRET);
-  const source = options.withSecret === false ? {} : { PLUMBLINE_GATEWAY_WEBHOOK_SECRET_FILE: join(folder, 'secret') };
+  const source: Readonly<Record<string, string>> = options.withSecret === false ? {} : { PLUMBLINE_GATEWAY_WEBHOOK_SECRET_FILE: join(folder, 'secret') };
   const gateway = await startGateway({ ...options, source: { ...source, ...options.source } });
   const admin = clientOf(gateway);
   await admin.apply({
@@ -33,6 +34,7 @@ async function startHooked(options: GatewayOptions & { readonly withSecret?: boo
   });
   return {
     gateway,
+    source,
     [Symbol.asyncDispose]: async () => {
       await gateway[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
@@ -123,6 +125,20 @@ describe('a webhook', () => {
     expect((await refreshes(gateway)).toSorted()).toEqual(['shop github refs/heads/main', 'shop-https github refs/heads/main']);
     await send(gateway, 'github', github, { ...signed, 'x-github-delivery': '6f1d9a50-2' });
     expect(await refreshes(gateway)).toHaveLength(4);
+  });
+
+  it('replayed hours later, or at a gateway that started since, is no event', async () => {
+    let nowMs = Date.now() - 3 * 3_600_000;
+    await using hooked = await startHooked({ clock: { nowMs: () => nowMs } });
+    const signed = { 'x-gitea-signature': mac(github), 'x-gitea-delivery': 'one' };
+    await send(hooked.gateway, 'gitea', github, signed);
+    nowMs = Date.now();
+    await send(hooked.gateway, 'gitea', github, signed);
+    expect(await refreshes(hooked.gateway)).toHaveLength(2);
+    await using later = await startGateway({ log: hooked.gateway.log, source: hooked.source });
+    await send(later, 'gitea', github, signed);
+    await send(later, 'gitea', github, { ...signed, 'x-gitea-delivery': 'two' });
+    expect(await refreshes(later)).toHaveLength(4);
   });
 
   it('about a repository that is not declared has no effect and the same answer', async () => {
