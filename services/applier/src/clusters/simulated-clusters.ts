@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
 import type { KubeTransport } from '@plumbline/kube';
 import type { SimulatedCluster, SimulatedClusterState } from '@plumbline/kube/simulated';
@@ -30,7 +30,7 @@ interface Kept {
 
 /** The simulated clusters of this process, kept in a directory so that a restart finds them as they were. */
 @Injectable()
-export class SimulatedClusters implements OnModuleDestroy {
+export class SimulatedClusters implements OnApplicationShutdown {
   readonly #clusters = new Map<string, Promise<Kept>>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -49,7 +49,8 @@ export class SimulatedClusters implements OnModuleDestroy {
     return (await this.#kept(name)).cluster;
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the sessions have ended: a cluster that went away under them would be told as lost. */
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     for (const [name, opening] of this.#clusters) {
       const kept = await opening.catch(() => undefined);

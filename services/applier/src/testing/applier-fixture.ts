@@ -120,7 +120,7 @@ export class ApplierFixture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopApplier();
     this.#unsubscribe();
-    await this.simulated.onModuleDestroy();
+    await this.simulated.onApplicationShutdown();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
