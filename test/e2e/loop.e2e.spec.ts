@@ -8,6 +8,7 @@ import { Shape } from '../topology/topology.js';
 import { changeStories } from './stories/change.stories.js';
 import { decisionStories } from './stories/decision.stories.js';
 import { plumbStories } from './stories/plumb.stories.js';
+import { restartStories } from './stories/restart.stories.js';
 import { upkeepStories } from './stories/upkeep.stories.js';
 
 const NEEDS = { simulated: [], real: ['live-cluster'] } as const;
@@ -32,6 +33,7 @@ for (const shape of Shape) {
       decisionStories(stage);
       upkeepStories(stage);
       plumbStories(stage);
+      restartStories(stage);
 
       it('all of that needed nobody: no process logged an error, and positions have no gap', () => {
         const { topology: { services, book } } = stage();
