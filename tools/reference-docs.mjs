@@ -89,7 +89,8 @@ function errorReference() {
   return `${lines.join('\n')}\n`;
 }
 
-const files = { 'configuration.md': await configuration(), 'events.md': eventReference(), 'errors.md': errorReference() };
+const { restReference } = await import(pathToFileURL(path.join(root, 'services/gateway/tools/rest-reference.mjs')).href);
+const files = { 'configuration.md': await configuration(), 'events.md': eventReference(), 'errors.md': errorReference(), 'rest.md': restReference(note) };
 const check = process.argv.includes('--check');
 let stale = 0;
 for (const [name, text] of Object.entries(files)) {
