@@ -28,6 +28,7 @@ export interface ApiResponse {
   readonly body: string | LineStream;
 }
 
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** The simulated API server: one synchronous function from request to answer, so that every request is atomic. */
@@ -52,6 +53,7 @@ export class ApiServer {
   handle(raw: KubeRequest): ApiResponse {
     const request = parseRequest(raw);
     try {
+      if (request.body.length > MAX_BODY_BYTES) throw new ApiFailure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
       return this.route(request);
     } catch (error) {
       if (!(error instanceof ApiFailure)) throw error;

@@ -20,7 +20,7 @@ import { jsonPatch, mergePatch, strategicMergePatch } from './patches.js';
 import { flagOf } from './request.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
 import type { Resource } from './resource.js';
-import type { ObjectWriter } from './writer.js';
+import type { ObjectWriter, WriteOptions } from './writer.js';
 
 /** What a write answers with. */
 export interface WriteResult {
@@ -71,7 +71,7 @@ export class Mutations {
     const read = this.decode(call, body.value, body.duplicates);
     const placed = this.inNamespace(resource, target, dedupOwners(withoutSystemFields(read), call.warnings));
     const tracked = trackUpdate(undefined, placed, this.writerOf(call));
-    return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+    return { status: 201, object: this.writer.create(resource, tracked, writeOptions(call, '')), warnings: call.warnings };
   }
 
   private replaced(call: Call): WriteResult {
@@ -84,7 +84,7 @@ export class Mutations {
     if (live === undefined) {
       if (!resource.strategy.createOnUpdate || target.subresource !== '') throw failures.notFound(resource, target.name);
       const tracked = trackUpdate(undefined, read, this.writerOf(call));
-      return { status: 201, object: this.writer.create(resource, tracked, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+      return { status: 201, object: this.writer.create(resource, tracked, writeOptions(call, '')), warnings: call.warnings };
     }
     const uid = textAt(read, 'metadata', 'uid') ?? '';
     const liveUid = textAt(live, 'metadata', 'uid') ?? '';
@@ -135,14 +135,14 @@ export class Mutations {
     }
     if (live !== undefined && !changed) {
       // Nothing but perhaps the ownership is different: no need to read the object into its kind again.
-      const object = this.writer.update(resource, live, merged, { dryRun: call.dryRun, subresource: target.subresource });
+      const object = this.writer.update(resource, live, merged, writeOptions(call, target.subresource));
       return { status: 200, object, warnings: call.warnings };
     }
     const next = this.inNamespace(resource, target, dedupOwners(this.decodeMerged(call, merged, patch), call.warnings));
     checkName(next, target.name);
     if (live !== undefined) return this.finishUpdate(call, live, next);
     const fresh = withAt(withAt(next, ['metadata', 'resourceVersion'], undefined), ['metadata', 'name'], target.name);
-    return { status: 201, object: this.writer.create(resource, fresh, { dryRun: call.dryRun, subresource: '' }), warnings: call.warnings };
+    return { status: 201, object: this.writer.create(resource, fresh, writeOptions(call, '')), warnings: call.warnings };
   }
 
   private mergeApplied(call: Call, live: Obj | undefined, patch: Obj): { readonly object: Obj; readonly changed: boolean } {
@@ -182,7 +182,7 @@ export class Mutations {
   }
 
   private finishUpdate(call: Call, live: Obj, next: Obj): WriteResult {
-    const object = this.writer.update(call.resource, live, next, { dryRun: call.dryRun, subresource: call.target.subresource });
+    const object = this.writer.update(call.resource, live, next, writeOptions(call, call.target.subresource));
     return { status: 200, object, warnings: call.warnings };
   }
 
@@ -281,6 +281,10 @@ export class Mutations {
     if (given !== '' && given !== target.namespace) throw failures.badRequest('the namespace of the provided object does not match the namespace sent on the request');
     return given === target.namespace ? object : withAt(object, ['metadata', 'namespace'], target.namespace);
   }
+}
+
+function writeOptions(call: Call, subresource: string): WriteOptions {
+  return { dryRun: call.dryRun, subresource, bodyBytes: call.request.body.length };
 }
 
 /** A refusal carries the warnings that came before it. */

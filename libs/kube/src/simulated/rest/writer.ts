@@ -19,6 +19,8 @@ export interface WriteOptions {
   readonly dryRun: boolean;
   /** '' for the object itself. */
   readonly subresource: string;
+  /** Size of the request. */
+  readonly bodyBytes?: number;
   /** Set by controllers, whose writes no admission hook and no namespace state holds up. */
   readonly internal?: boolean;
 }
@@ -46,6 +48,7 @@ export class ObjectWriter {
     if (textAt(draft, 'metadata', 'resourceVersion') !== undefined) throw failures.internal('resourceVersion should not be set on objects to be created');
     if (this.context.live(resource, key) !== undefined) throw failures.alreadyExists(resource, name);
     const final = stored(resource, draft);
+    checkSize(final, options);
     return options.dryRun ? final : this.context.store.put(resource.collection, key, final);
   }
 
@@ -77,6 +80,7 @@ export class ObjectWriter {
       return final;
     }
     if (sameButTimes(final, live)) return live;
+    checkSize(final, options);
     return options.dryRun ? final : this.context.store.put(resource.collection, key, final);
   }
 
@@ -167,6 +171,12 @@ export class ObjectWriter {
     else validateEnums(resource.schema, object, errors);
     resource.strategy.validate?.(object, errors);
   }
+}
+
+/** etcd takes no more in one write. Measured only when the request says that it may matter. */
+function checkSize(object: Obj, options: WriteOptions): void {
+  if ((options.bodyBytes ?? 0) < 512 * 1024) return;
+  if (JSON.stringify(object).length > 1.5 * 1024 * 1024) throw failures.internal('etcdserver: request is too large');
 }
 
 /** Whether an object on its way out has nothing left that holds it. */
