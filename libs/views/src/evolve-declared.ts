@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { nextCondition } from '@plumbline/core';
+import { canonicalJson, nextCondition } from '@plumbline/core';
 import type { PlumblineEvent } from '@plumbline/events';
 import type { Provenance, RepositoryView, ViewChange, ViewReader } from './documents.js';
 
 /** Where a declaration came from. */
 export function provenanceOf(event: PlumblineEvent): Provenance {
   return { position: event.position, at: event.recordedAt, by: event.actor };
+}
+
+/** Another ref or path begins anew: what was read is not what is declared any more. */
+function sameResources(before: RepositoryView, spec: RepositoryView['spec']): boolean {
+  return spec.resources !== undefined && canonicalJson(before.spec.resources ?? null) === canonicalJson(spec.resources);
 }
 
 /** Projects, repositories, clusters and tokens. */
@@ -26,7 +31,7 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
           declared: provenanceOf(event),
           connection: before !== undefined && sameSource ? before.connection : { state: 'Unknown', reason: 'NotFetchedYet', message: 'not fetched yet', since: event.recordedAt },
           refs: before !== undefined && sameSource ? before.refs : {},
-          ...(before?.resources !== undefined && sameSource && event.data.spec.resources !== undefined ? { resources: before.resources } : {}),
+          ...(before?.resources !== undefined && sameSource && sameResources(before, event.data.spec) ? { resources: before.resources } : {}),
         },
       }];
     }

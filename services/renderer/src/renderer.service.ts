@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
@@ -17,6 +18,7 @@ import { Sources } from './adapters/sources.js';
 import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
 import { isSameVersion, RendererState, settingsOf } from './domain/state.js';
 import type { RenderTask } from './domain/state.js';
+import { FollowedResources } from './followed-resources.js';
 import { RenderEngine } from './render-engine.js';
 import { RENDERER_CONFIG } from './renderer.config.js';
 import type { RendererConfig } from './renderer.config.js';
@@ -43,10 +45,12 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
   readonly #state = new RendererState();
   readonly #sources: Sources;
   readonly #engine: RenderEngine;
+  readonly #resources: FollowedResources;
   readonly #follower: Follower;
   readonly #due = new Set<string>();
   readonly #busy = new Map<string, Promise<void>>();
   readonly #attempts = new Map<string, number>();
+  readonly #stopping = new AbortController();
   #acting = false;
 
   constructor(
@@ -58,6 +62,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
   ) {
     this.#sources = new Sources(config.sources);
     this.#engine = new RenderEngine(createRenderers(config.surroundings), new BlobWriter(objects), config.sealKey);
+    this.#resources = new FollowedResources({ log, objects, clock, sources: this.#sources, views: this.#state.views });
     this.#follower = new Follower({
       log, from: 0,
       onEvents: (events) => this.#fold(events),
@@ -81,6 +86,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#acting = false;
+    this.#stopping.abort();
     await Promise.allSettled(this.#busy.values());
     await this.#follower.stop();
   }
@@ -104,6 +110,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
 
   #act(): void {
     if (!this.#acting) return;
+    for (const name of this.#resources.due()) this.#readResources(name);
     for (const id of this.#due) {
       if (this.#busy.size >= CONCURRENCY) return;
       // Looked at again when the one in hand is done.
@@ -115,6 +122,31 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
       });
       this.#busy.set(id, work);
     }
+  }
+
+  /** One at a time per repository, beside the renders: its key among the busy ones is no application's name. */
+  #readResources(name: string): void {
+    const key = `repository ${name}`;
+    if (this.#busy.has(key)) return;
+    const work = this.#resources.read(name)
+      .then(async (position) => {
+        this.#attempts.delete(key);
+        if (position !== undefined) await this.#follower.whenProcessed(position);
+      })
+      .catch(async (error: unknown) => {
+        if (!this.#acting) return;
+        const attempt = (this.#attempts.get(key) ?? 0) + 1;
+        this.#attempts.set(key, attempt);
+        const retryMs = Math.min(MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 12));
+        this.logger.warn('the resources of a repository could not be read; trying again', { repository: name, attempt, retryMs, message: messageOf(error) });
+        // Stays busy meanwhile: nothing else would make it succeed.
+        await delay(retryMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      })
+      .finally(() => {
+        this.#busy.delete(key);
+        this.#act();
+      });
+    this.#busy.set(key, work);
   }
 
   async #work(id: string): Promise<void> {

@@ -52,12 +52,17 @@ export class PlainRenderer implements Renderer {
   }
 
   async render({ tree, path }: RenderJob): Promise<readonly ParsedManifest[]> {
-    const { files } = filesAt(tree, path);
-    const contents = await tree.readBlobs(files.map(({ entry }) => entry.hash));
-    return files.flatMap(({ path: file, entry }) => {
-      const content = contents.get(entry.hash) ?? Buffer.alloc(0);
-      if (content.length > MAX_FILE_BYTES) throw new InputError('PLB-1422', `${file} is larger than ${MAX_FILE_BYTES} bytes`, { details: { file } });
-      return parseManifests(content, file);
-    });
+    return (await readManifestFiles(tree, path)).flatMap(({ path: file, content }) => parseManifests(content, file));
   }
+}
+
+/** The YAML and JSON files that lie directly in a directory, with their content. @throws as {@link Renderer.inputs} */
+export async function readManifestFiles(tree: GitTree, path: string): Promise<readonly { readonly path: string; readonly content: Buffer }[]> {
+  const { files } = filesAt(tree, path);
+  const contents = await tree.readBlobs(files.map(({ entry }) => entry.hash));
+  return files.map(({ path: file, entry }) => {
+    const content = contents.get(entry.hash) ?? Buffer.alloc(0);
+    if (content.length > MAX_FILE_BYTES) throw new InputError('PLB-1422', `${file} is larger than ${MAX_FILE_BYTES} bytes`, { details: { file } });
+    return { path: file, content };
+  });
 }
