@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UpstreamError } from '@plumbline/core';
 import { processConfigSource } from '@plumbline/platform';
@@ -216,6 +216,26 @@ describe('a Git server that asks for credentials', () => {
   ])('is not even asked when the reference is %s', async (_, references) => {
     await using dir = await tempDir('mirror');
     await expect(readCredentials(references, { variables: {}, directory: dir.path })).rejects.toMatchObject({ code: 'PLB-1302' });
+  });
+});
+
+describe('a repository over SSH', () => {
+  it('gets its key by path, and nothing in the path reaches a shell', async () => {
+    await using dir = await tempDir('mirror');
+    const bin = path.join(dir.path, 'bin');
+    await mkdir(bin);
+    const seen = path.join(dir.path, 'arguments');
+    await writeFile(path.join(bin, 'ssh'), `#!/bin/sh\nprintf '%s\\n' "$@" >> '${seen}'\nexit 255\n`, { mode: 0o755 });
+    const key = path.join(dir.path, `k'; touch ${dir.path}/pwned; '`.replaceAll('/', '_'));
+    const mirror = new GitMirror({
+      root: dir.path, url: 'ssh://git@git.example.com/shop.git', credentials: () => Promise.resolve({ sshKeyFile: key }),
+      surroundings: { variables: { PATH: `${bin}:${surroundings.variables['PATH'] ?? ''}` }, timeoutMs: 10_000 },
+    });
+    await failure(mirror.fetch());
+    const passed = (await readFile(seen, 'utf8')).split('\n');
+    expect(passed).toContain(key);
+    for (const option of ['BatchMode=yes', 'IdentitiesOnly=yes', `UserKnownHostsFile=${dir.path}/known_hosts`]) expect(passed).toContain(option);
+    expect((await readdir(dir.path)).filter((name) => name.includes('pwned') && !name.startsWith('k'))).toEqual([]);
   });
 });
 

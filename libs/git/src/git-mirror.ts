@@ -221,7 +221,8 @@ export class GitMirror {
         await this.#run(git, args, options);
       });
       this.#fetches += 1;
-      if (this.#fetches % FETCHES_PER_GC === 0) await this.#collectGarbage(git);
+      // Beside the work: Git's own rules let fetches and reads go on meanwhile. A failure only leaves more small files.
+      if (this.#fetches % FETCHES_PER_GC === 0) this.#collectGarbage(git).catch(() => undefined);
     });
   }
 

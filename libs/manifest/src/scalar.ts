@@ -15,6 +15,7 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map<string, boolean | nul
 ]);
 const NOT_FINITE = /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+const DOT_FLOAT = /^\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
 const INTEGER = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))$/;
 const UINT64_MAX = 2n ** 64n - 1n;
 const INT64_MIN = -(2n ** 63n);
@@ -40,7 +41,8 @@ export function resolvePlain(source: string): ResolvedScalar {
   const first = source.charCodeAt(0);
   const isDot = first === 0x2e;
   if (!isDot && first !== 0x2b && first !== 0x2d && (first < 0x30 || first > 0x39)) return text(source);
-  const plain = isDot ? source : source.replaceAll('_', '');
+  // After a leading dot, underscores count between digits only.
+  const plain = isDot && !DOT_FLOAT.test(source) ? source : source.replaceAll('_', '');
   const integer = isDot ? undefined : fromInteger(plain);
   if (integer !== undefined) return integer;
   if (!FLOAT.test(plain)) return text(source);
