@@ -8,3 +8,6 @@ export { subscribeBodies } from './raw-log.js';
 export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
 export { LOG_QUERIES } from './queries.port.js';
 export type { AuditFilter, AuditPage, ListViewOptions, LogQueries, ViewPage } from './queries.port.js';
+export { consistencyAnswer, inclusionAnswer } from './tree-answers.js';
+export { LOG_TREE } from './log-tree.port.js';
+export type { CheckpointQuery, ConsistencyAnswer, InclusionAnswer, LogIdentity, LogTree } from './log-tree.port.js';

@@ -108,7 +108,6 @@ export async function signNote(text: string, signer: NoteSigner): Promise<string
   return `${text}\n${signatureLine({ name, id, signature: await signer.sign(Buffer.from(text)) })}`;
 }
 
-// oxlint-disable-next-line no-control-regex -- what a note may not have
 const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;
 
 function isNoteText(text: string): boolean {

@@ -6,6 +6,7 @@ import type { EventData, EventType, NewEvent } from '@plumbline/events';
 import type { AppendResult, EventLog } from '@plumbline/event-log';
 import { connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { PostgresEventLogOptions } from '@plumbline/event-log/postgres';
+import { ledgerTemplate } from '@plumbline/event-log/testing';
 import type { Logger } from '@plumbline/platform';
 import { sharedDatabase } from '@plumbline/testkit';
 import type { DatabaseTemplate, TestDatabase } from '@plumbline/testkit';
@@ -14,7 +15,7 @@ import { AuditParts } from './audit-parts.js';
 import { migrateProjection } from './projection/migrate.js';
 
 const template: DatabaseTemplate = {
-  key: 'audit-ledger-projection-3',
+  key: `audit-${ledgerTemplate.key}-projection-3`,
   prepare: async (url) => {
     await migrateLedger(url);
     await migrateProjection(url);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export { LogService } from './generated/plumbline/internal/v1/log.js';
 export type { LogServer } from './generated/plumbline/internal/v1/log.js';
+export { LogTreeService } from './generated/plumbline/internal/v1/tree.js';
+export type { LogTreeServer } from './generated/plumbline/internal/v1/tree.js';
 export { GrpcEventLog } from './grpc-event-log.js';
 export { GrpcLogQueries } from './grpc-log-queries.js';
+export { GrpcLogTree } from './grpc-log-tree.js';
 export { LogChannel, MAX_MESSAGE_BYTES } from './log-channel.js';
 export type { LogChannelOptions } from './log-channel.js';
 export { inTrace } from './trace.js';

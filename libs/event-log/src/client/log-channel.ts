@@ -4,6 +4,7 @@ import { credentials, Metadata, status } from '@grpc/grpc-js';
 import type { CallOptions, ChannelCredentials, ClientReadableStream, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { LogClient } from './generated/plumbline/internal/v1/log.js';
+import { LogTreeClient } from './generated/plumbline/internal/v1/tree.js';
 import { withTrace } from './trace.js';
 import { errorFromStatus } from './wire-errors.js';
 
@@ -24,8 +25,8 @@ export interface LogChannelOptions {
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 type Unary<Request, Response> = (request: Request, metadata: Metadata, options: Partial<CallOptions>, callback: Callback<Response>) => ClientUnaryCall;
 
-/** Bytes of one message at most, in both directions. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** Bytes of one message at most, in both directions: a bundle of 256 entries of 65,535 bytes fits. */
+export const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -38,6 +39,8 @@ function credentialsFor(protocol: string, caFile: string | undefined): ChannelCr
 /** One connection to the door of the log, shared by everything of a process that talks to it. Connects at the first call. */
 export class LogChannel {
   readonly client: LogClient;
+  /** The tree of the log, over the same connection. */
+  readonly tree: LogTreeClient;
   readonly #metadata = new Metadata();
   readonly #address: string;
 
@@ -47,7 +50,8 @@ export class LogChannel {
     if (port === '') throw new InputError('PLB-1157', `the URL of the log names no port: write grpc://host:port`);
     this.#address = host;
     this.#metadata.set('authorization', `Bearer ${options.token}`);
-    this.client = new LogClient(host, credentialsFor(protocol, options.caFile), {
+    const channelCredentials = credentialsFor(protocol, options.caFile);
+    this.client = new LogClient(host, channelCredentials, {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
       'grpc.keepalive_time_ms': 20_000,
@@ -59,6 +63,7 @@ export class LogChannel {
       // Retries are ours: they know that the request id makes an append safe to repeat.
       'grpc.enable_retries': 0,
     });
+    this.tree = new LogTreeClient(host, channelCredentials, { channelOverride: this.client.getChannel() });
   }
 
   /**

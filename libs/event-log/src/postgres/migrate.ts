@@ -3,6 +3,7 @@ import { messageOf, UpstreamError } from '@plumbline/core';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { ledger0001 } from './migrations/0001-ledger.js';
+import { ledger0002 } from './migrations/0002-checkpoint.js';
 
 class Ledger0001 implements MigrationInterface {
   readonly name = 'Ledger1764000000001';
@@ -16,6 +17,18 @@ class Ledger0001 implements MigrationInterface {
   }
 }
 
+class Ledger0002 implements MigrationInterface {
+  readonly name = 'Ledger1764000000002';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(ledger0002);
+  }
+
+  async down(): Promise<void> {
+    throw new Error('checkpoints that were signed stay: there is no way back');
+  }
+}
+
 /** A family of migrations in a schema of its own. */
 export interface MigrationSet {
   readonly schema: string;
@@ -23,7 +36,10 @@ export interface MigrationSet {
   readonly migrations: readonly (new () => MigrationInterface)[];
 }
 
-const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001] };
+/** The scripts of all migrations, in order. */
+export const ledgerScripts: readonly string[] = [ledger0001, ledger0002];
+
+const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002] };
 
 /**
  * Brings the schema of the log up to date. Safe to run by several processes at once and again and again.

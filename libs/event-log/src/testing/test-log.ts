@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '@plumbline/core';
 import { sharedDatabase } from '@plumbline/testkit';
 import type { DatabaseTemplate, PostgresFlavour, TestDatabase } from '@plumbline/testkit';
-import { migrateLedger } from '../postgres/migrate.js';
-import { ledger0001 } from '../postgres/migrations/0001-ledger.js';
+import { ledgerScripts, migrateLedger } from '../postgres/migrate.js';
 import { PostgresEventLog } from '../postgres/postgres-event-log.js';
 import type { PostgresEventLogOptions } from '../postgres/postgres-event-log.js';
 
 /** A database with the schema of the log, copied from a template in milliseconds. */
 export const ledgerTemplate: DatabaseTemplate = {
-  key: `ledger-${createHash('sha256').update(ledger0001).digest('hex').slice(0, 16)}`,
+  key: `ledger-${createHash('sha256').update(ledgerScripts.join('\n')).digest('hex').slice(0, 16)}`,
   prepare: migrateLedger,
 };
 
