@@ -8,22 +8,30 @@ export interface TargetName {
   readonly cluster: string;
 }
 
+/** A target that a plan is to be made for. */
+export interface ExpectedTarget extends TargetName {
+  /** Why its cluster cannot be reached now: its plan comes late, if at all. */
+  readonly unreachable?: string;
+}
+
 /** The targets that a plan is to be made for: clusters of the release, and those that the environment selects now. */
 export function expectedTargets(
   views: ViewReader,
   application: ApplicationView,
   wanted: { readonly environment?: string | undefined; readonly version?: number | undefined },
-): readonly TargetName[] {
+): readonly ExpectedTarget[] {
   const clusters = [...views.scan('cluster', '')].map(([, cluster]) => cluster);
   const project = views.get('project', application.project)?.spec.clusters ?? ['*'];
-  const found: TargetName[] = [];
+  const found: ExpectedTarget[] = [];
   for (const spec of application.spec.environments) {
     const environment = application.environments[spec.name];
     if (wanted.environment !== undefined && wanted.environment !== spec.name) continue;
     if (environment?.latestVersion === undefined) continue;
     for (const cluster of clusters) {
       const allowed = project.includes('*') || project.includes(cluster.name);
-      if (allowed && selectsCluster(spec.clusters, cluster)) found.push({ environment: spec.name, cluster: cluster.name });
+      if (!allowed || !selectsCluster(spec.clusters, cluster)) continue;
+      const away = cluster.connection.state === 'Unreachable' ? { unreachable: cluster.connection.message } : {};
+      found.push({ environment: spec.name, cluster: cluster.name, ...away });
     }
   }
   return found;

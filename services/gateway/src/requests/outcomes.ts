@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf, RecordedEvent } from '@plumbline/events';
 import type { Accepted } from '../state/log-access.js';
-import type { TargetName } from './expected-targets.js';
+import type { ExpectedTarget, TargetName } from './expected-targets.js';
 
 /** The plan of one target; `Pending` when it did not come in time. */
 export interface TargetPlan extends TargetName {
@@ -26,17 +26,25 @@ export interface Collector {
   add(event: RecordedEvent): boolean;
 }
 
-/** Collects the plans of the targets named; plans of others that come along are kept as well. */
-export function collectPlans(expected: readonly TargetName[]): Collector & { readonly complete: boolean; readonly all: readonly TargetPlan[] } {
-  const plans = new Map<string, TargetPlan>(expected.map((target) => [`${target.environment}/${target.cluster}`, { ...target, state: 'Pending' }]));
-  const complete = (): boolean => [...plans.values()].every(({ state }) => state !== 'Pending');
+/** Collects the plans of the targets named; plans of others that come along are kept as well. Nobody waits for a cluster that is away. */
+export function collectPlans(expected: readonly ExpectedTarget[]): Collector & { readonly complete: boolean; readonly settled: boolean; readonly all: readonly TargetPlan[] } {
+  const plans = new Map<string, TargetPlan>();
+  for (const { environment, cluster, unreachable } of expected) {
+    const why = unreachable === undefined ? {} : { reason: 'ClusterUnreachable', message: `the plan comes when the cluster is back: ${unreachable}` };
+    plans.set(`${environment}/${cluster}`, { environment, cluster, state: 'Pending', ...why });
+  }
+  const pending = (): readonly TargetPlan[] => [...plans.values()].filter(({ state }) => state === 'Pending');
+  const settled = (): boolean => pending().every(({ reason }) => reason !== undefined);
   return {
     add(event) {
       if (event.type === 'PlanComputed' || event.type === 'PlanFailed') plans.set(`${event.data.environment}/${event.data.cluster}`, targetPlan(event));
-      return complete();
+      return settled();
     },
     get complete() {
-      return complete();
+      return pending().length === 0;
+    },
+    get settled() {
+      return settled();
     },
     get all() {
       return [...plans.values()];

@@ -99,6 +99,17 @@ describe('a plan', () => {
     });
   });
 
+  it('does not wait for a cluster that is known to be away', async () => {
+    await using gateway = await startGateway();
+    const operator = await setUp(gateway);
+    await rendered(gateway, 'staging', 1);
+    await gateway.append('ClusterUnreachable', 'cluster-eu-1', { cluster: 'eu-1', reason: 'Timeout', message: 'no route to host' });
+    const started = performance.now();
+    const result = await operator.plan('web');
+    expect(result).toMatchObject({ complete: false, plans: [{ cluster: 'eu-1', state: 'Pending', reason: 'ClusterUnreachable', message: expect.stringContaining('no route to host') }] });
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
   it('shows what did not come in time', async () => {
     await using gateway = await startGateway();
     const operator = await setUp(gateway);

@@ -62,7 +62,7 @@ export class RequestsService {
       data: { application: application.id, ...(environment === undefined ? {} : { environment }), ...(version === undefined ? {} : { version }) },
     });
     const plans = collectPlans(expected);
-    if (!plans.complete) await waitForOutcome(this.access, { accepted, timeoutMs: input.timeoutMs, onOutcome: (event) => plans.add(event) });
+    if (!plans.settled) await waitForOutcome(this.access, { accepted, timeoutMs: input.timeoutMs, onOutcome: (event) => plans.add(event) });
     return { ...accepted, complete: plans.complete, plans: plans.all };
   }
 

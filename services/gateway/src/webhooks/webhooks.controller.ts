@@ -7,6 +7,9 @@ import { component } from '../api/documents.js';
 import { operation } from '../api/operation.js';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
+import { sourceOf } from '../api/source.js';
+import { GATEWAY_CONFIG } from '../gateway.config.js';
+import type { GatewayConfig } from '../gateway.config.js';
 import { Provider } from './signatures.js';
 import { WebhooksService } from './webhooks.service.js';
 
@@ -28,14 +31,17 @@ export const takeWebhook = operation({
 /** Webhooks of Git providers. */
 @Controller()
 export class WebhooksController {
-  constructor(@Inject(WebhooksService) private readonly webhooks: WebhooksService) {}
+  constructor(
+    @Inject(WebhooksService) private readonly webhooks: WebhooksService,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {}
 
   @Serve(takeWebhook)
   async take(@Input() { params }: InputOf<typeof takeWebhook>, @Req() request: FastifyRequest): Promise<{ readonly taken: true }> {
     // The body parser leaves the bytes of webhooks as they are: see http-edge.
     const { body } = request;
     if (!Buffer.isBuffer(body)) throw new InputError('PLB-1708', 'the webhook has no body');
-    await this.webhooks.take({ provider: params.provider, headers: request.headers, body, source: request.ip });
+    await this.webhooks.take({ provider: params.provider, headers: request.headers, body, source: sourceOf(request, this.config.trustProxy) });
     return { taken: true };
   }
 }
