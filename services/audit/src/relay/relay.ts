@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
-import { messageOf } from '@plumbline/core';
+import { messageOf, UpstreamError } from '@plumbline/core';
 import type { CommittedRange, StoredBody } from '@plumbline/event-log';
 import type { Logger } from '@plumbline/platform';
 import type { LedLog } from '../projection/projector.js';
@@ -103,7 +103,9 @@ export class Relay {
       this.#saved = await cursor.load();
       this.#next = this.#saved;
     }
-    const commits = this.#next < (await log.head()) ? await log.commits(this.#next, COMMITS_AT_ONCE) : [];
+    const head = await log.head();
+    // The database shows a commit a moment before this process knows that it succeeded: such a one is left for the next step.
+    const commits = this.#next < head ? (await log.commits(this.#next, COMMITS_AT_ONCE)).filter(({ lastPosition }) => lastPosition < head) : [];
     for (const commit of commits) {
       if (!this.#running) return true;
       await this.#publish(commit);
@@ -128,7 +130,14 @@ export class Relay {
     const bodies: StoredBody[] = [];
     for (let from = commit.firstPosition; from <= commit.lastPosition; ) {
       const page = await this.options.log.readBodies({ from, limit: commit.lastPosition - from + 1 });
+      // Asking again at once would hold up the whole process, for the answer comes from memory.
+      if (page.nextPosition <= from) throw new UpstreamError('PLB-6009', `the log gave nothing at position ${from} of a commit up to ${commit.lastPosition}`);
       bodies.push(...page.bodies);
+      if (page.nextPosition === from) {
+        if (!this.#running) throw new UpstreamError('PLB-6010', 'the relay stopped before a commit could be read');
+        // The database shows a commit a moment before its writer has heard of it, and hears of it only if this loop lets go.
+        await this.#pause(1);
+      }
       from = page.nextPosition;
     }
     return bodies;
