@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { canonicalJson, Digest, messageOf, PlumblineError } from '@plumbline/core';
+import { canonicalJson, ConflictError, Digest, messageOf, PlumblineError } from '@plumbline/core';
 import type { Clock, TargetId } from '@plumbline/core';
 import { KubeApiError, KubeClient, KubeTransportError } from '@plumbline/kube';
 import type { ApiResource, KubeTransport } from '@plumbline/kube';
@@ -125,9 +125,11 @@ export class ClusterSession {
       this.#client = new KubeClient(transport, { cluster: this.name, clock: this.options.clock });
     }
     const client = this.#client;
-    const uid = await withLimit(client.serverUid(), `cluster ${this.name} did not answer in ${PROBE_TIMEOUT_MS / 1000} s`);
+    const uid = await this.#inTime(client.serverUid());
     const pinned = this.options.pinnedUid();
-    if (pinned !== undefined && uid !== pinned) throw new IdentityChanged(this.name, pinned, uid);
+    if (pinned !== undefined && uid !== pinned) {
+      throw new ConflictError('PLB-4601', `cluster ${this.name} is bound to the API server with identity ${pinned}, but ${uid} answers: correct the connection, or remove and declare the cluster again`);
+    }
     if (this.#ready) return;
     const [{ gitVersion }] = await Promise.all([client.version(), client.discovery.refresh()]);
     this.#cache ??= new LiveCache(client, this.options.clock, {
@@ -153,6 +155,18 @@ export class ClusterSession {
     this.options.onLost(reason, messageOf(error));
   }
 
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new KubeTransportError('PLB-6502', `cluster ${this.name} did not answer in ${PROBE_TIMEOUT_MS / 1000} s`)), PROBE_TIMEOUT_MS);
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #pause(ms: number): Promise<void> {
     if (this.#stopped) return;
     const controller = new AbortController();
@@ -162,30 +176,9 @@ export class ClusterSession {
   }
 }
 
-class IdentityChanged extends PlumblineError {
-  readonly retry = 'after-delay';
-  readonly httpStatus = 409;
-
-  constructor(cluster: string, pinned: string, found: string) {
-    super('PLB-4601', `cluster ${cluster} is bound to the API server with identity ${pinned}, but ${found} answers: correct the connection, or remove and declare the cluster again`);
-  }
-}
-
 function reasonOf(error: unknown): string {
-  if (error instanceof IdentityChanged) return 'IdentityChanged';
+  if (error instanceof ConflictError) return 'IdentityChanged';
   if (error instanceof KubeApiError) return error.status === 401 || error.status === 403 ? 'Unauthorized' : 'ServerError';
   if (error instanceof PlumblineError && error.code === 'PLB-6123') return 'BadConnection';
   return 'Unreachable';
-}
-
-async function withLimit<T>(work: Promise<T>, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new KubeTransportError('PLB-6502', message)), PROBE_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

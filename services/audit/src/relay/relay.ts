@@ -134,7 +134,7 @@ export class Relay {
       if (page.nextPosition <= from) throw new UpstreamError('PLB-6009', `the log gave nothing at position ${from} of a commit up to ${commit.lastPosition}`);
       bodies.push(...page.bodies);
       if (page.nextPosition === from) {
-        if (!this.#running) throw new UpstreamError('PLB-6010', 'the relay stopped before a commit could be read');
+        if (!this.#running) throw new UpstreamError('PLB-6002', 'the relay stopped before a commit could be read');
         // The database shows a commit a moment before its writer has heard of it, and hears of it only if this loop lets go.
         await this.#pause(1);
       }
