@@ -38,6 +38,7 @@ export class RenderEngine {
     private readonly renderers: readonly Renderer[],
     private readonly writer: BlobWriter,
     private readonly sealKey: SealKey,
+    private readonly signal?: AbortSignal,
   ) {}
 
   /** Renders so far: what was answered from before is not counted. */
@@ -85,7 +86,7 @@ export class RenderEngine {
 
   async #render(job: { readonly renderer: Renderer; readonly tree: GitTree; readonly path: string; readonly inputs: RenderInputs; readonly namespace: string | undefined }): Promise<Rendered> {
     this.#renders += 1;
-    const manifests = await job.renderer.render(job);
+    const manifests = await job.renderer.render({ ...job, ...(this.signal === undefined ? {} : { signal: this.signal }) });
     if (manifests.length > MAX_OBJECTS) throw new InputError('PLB-1422', `more than ${MAX_OBJECTS} objects in one environment`);
     refuseDuplicates(manifests, job.namespace === undefined ? {} : { defaultNamespace: job.namespace });
     return this.#store(manifests);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { FactoryProvider } from '@nestjs/common';
 import { InputError, messageOf } from '@plumbline/core';
@@ -27,7 +27,7 @@ export const rendererSchema = z.object({
   PLUMBLINE_GIT_TIMEOUT_SECONDS: z.coerce.number().min(1).max(3600).default(120).describe('How long one fetch may take.'),
   PLUMBLINE_SECRETS_KEY_FILE: z.string().describe('File with the 32-byte key that values of Secrets are sealed with; the same as the applier\'s. No default.'),
   PLUMBLINE_RENDERER_KUSTOMIZE: z.string().optional().describe('kustomize or kubectl to render with; when absent: kubectl of the npm package (Linux x64), else kustomize or kubectl on the PATH.'),
-  PLUMBLINE_RENDERER_WORK_DIR: z.string().optional().describe('Directory for private copies of trees while kustomize runs; the temporary directory of the system when absent.'),
+  PLUMBLINE_RENDERER_WORK_DIR: z.string().optional().describe('Directory for private copies of trees while kustomize runs; `work` in the data directory when absent.'),
   PLUMBLINE_RENDERER_TIMEOUT_SECONDS: z.coerce.number().min(1).max(3600).default(60).describe('How long one kustomize may take.'),
   PLUMBLINE_RENDERER_MEMORY_MB: z.coerce.number().int().min(64).default(1024).describe('Memory of one kustomize, in MiB.'),
   PLUMBLINE_RENDERER_OUTPUT_MB: z.coerce.number().int().min(1).max(512).default(64).describe('Output of one kustomize, in MiB.'),
@@ -66,7 +66,7 @@ export function rendererConfig(source: ConfigSource): RendererConfig {
     sealKey: readKey(env.PLUMBLINE_SECRETS_KEY_FILE),
     surroundings: {
       cacheDir: path.resolve(env.PLUMBLINE_DATA_DIR, 'cache'),
-      workRoot: env.PLUMBLINE_RENDERER_WORK_DIR ?? path.join(tmpdir(), `plumbline-renderer-${process.getuid?.() ?? 0}`),
+      workRoot: path.resolve(env.PLUMBLINE_RENDERER_WORK_DIR ?? path.join(env.PLUMBLINE_DATA_DIR, 'work')),
       kustomize: env.PLUMBLINE_RENDERER_KUSTOMIZE,
       searchPath: variables['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
       limits: {

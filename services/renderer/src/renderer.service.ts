@@ -61,7 +61,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(RENDERER_CONFIG) config: RendererConfig,
   ) {
     this.#sources = new Sources(config.sources);
-    this.#engine = new RenderEngine(createRenderers(config.surroundings), new BlobWriter(objects), config.sealKey);
+    this.#engine = new RenderEngine(createRenderers(config.surroundings), new BlobWriter(objects), config.sealKey, this.#stopping.signal);
     this.#resources = new FollowedResources({ log, objects, clock, sources: this.#sources, views: this.#state.views });
     this.#follower = new Follower({
       log, from: 0,

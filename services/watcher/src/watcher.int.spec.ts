@@ -73,6 +73,19 @@ describe('the watcher', () => {
     expect((await bench.event('RevisionObserved', 2)).data.revision).toBe(second);
   });
 
+  it('takes a new interval at once', async () => {
+    await using bench = await startBench();
+    const repository = await bench.git.createRepository('shop');
+    await repository.commit({ files: { a: 'a' } });
+    await bench.declareRepository('shop', { url: repository.url, interval: '1h' });
+    await bench.declareApplication('web', 'shop');
+    await bench.event('RevisionObserved');
+    await bench.declareRepository('shop', { url: repository.url, interval: '1s' });
+    const looks = (): number => bench.git.requests.filter(({ path }) => path.includes('/info/refs')).length;
+    const before = looks();
+    await until('two more looks', () => Promise.resolve(looks() >= before + 2 ? true : undefined));
+  });
+
   it('says when a branch was moved by force, and again when it goes back', async () => {
     await using bench = await startBench();
     const repository = await bench.git.createRepository('shop');

@@ -11,6 +11,7 @@ import type { NewEvent, RecordedEvent, RepositorySpec } from '@plumbline/events'
 import { GitMirror, readCredentials } from '@plumbline/git';
 import { CLOCK, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
+import type { RepositoryView } from '@plumbline/views';
 import { decideFetched, isNewFailure } from './domain/decide.js';
 import type { Finding } from './domain/decide.js';
 import { WatcherState } from './domain/state.js';
@@ -28,6 +29,8 @@ interface Watched {
   readonly watch: RepositoryWatch;
   readonly mirror: GitMirror | undefined;
   readonly sourceKey: string;
+  /** Position of the declaration that it works by. */
+  declared: number;
 }
 
 const sourceKeyOf = (spec: RepositorySpec): string => JSON.stringify([spec.url, spec.credentials ?? {}]);
@@ -99,14 +102,17 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
     if (view === undefined || sourceKey === undefined) return;
     const current = this.#watched.get(name);
     if (current === undefined) {
-      this.#watch(name, view.spec, sourceKey);
+      this.#watch(view, sourceKey);
       return;
     }
+    // A new interval counts from now on, not from the next look on.
+    const isNewlyDeclared = current.declared !== view.declared.position;
+    current.declared = view.declared.position;
     const refresh = this.#state.refreshOf(name);
-    if (this.#state.hasNewRef(name) || (refresh !== undefined && refresh.position > (this.#refreshed.get(name) ?? -1))) current.watch.wake();
+    if (isNewlyDeclared || this.#state.hasNewRef(name) || (refresh !== undefined && refresh.position > (this.#refreshed.get(name) ?? -1))) current.watch.wake();
   }
 
-  #watch(name: string, spec: RepositorySpec, sourceKey: string): void {
+  #watch({ name, spec, declared }: RepositoryView, sourceKey: string): void {
     let mirror: GitMirror | undefined;
     try {
       mirror = new GitMirror({
@@ -122,7 +128,7 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
       intervalMs: () => durationMs(this.#state.views.get('repository', name)?.spec.interval ?? '60s'),
       look: () => (mirror === undefined ? Promise.resolve(false) : this.#lookInSlot(name, mirror, watch)),
     });
-    this.#watched.set(name, { watch, mirror, sourceKey });
+    this.#watched.set(name, { watch, mirror, sourceKey, declared: declared.position });
     watch.wake();
   }
 

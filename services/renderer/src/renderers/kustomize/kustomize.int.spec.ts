@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -49,6 +49,23 @@ describe('kustomize on this machine', () => {
   });
 });
 
+describe('private copies', () => {
+  it('that a killed process left are removed, those of another one are not', async () => {
+    const workRoot = path.join(dir.path, 'swept');
+    for (const [name, ageMs] of [['kustomize-old', 7_200_000], ['kustomize-new', 0], ['somebody-elses', 7_200_000]] as const) {
+      await mkdir(path.join(workRoot, name, 'tree'), { recursive: true });
+      await utimes(path.join(workRoot, name), new Date(Date.now() - ageMs), new Date(Date.now() - ageMs));
+    }
+    const input = path.join(dir.path, 'swept-input');
+    await mkdir(input);
+    await writeFile(path.join(input, 'kustomization.yaml'), 'namePrefix: x-\nconfigMapGenerator: [{name: a, literals: [b=c]}]\n');
+    const tree = await treeOf(input);
+    const renderer = new KustomizeRenderer({ binary: find, sandbox: new Sandbox(limits, searchPath), workRoot });
+    await renderer.render({ tree, path: '', inputs: await renderer.inputs(tree, '') });
+    expect((await readdir(workRoot)).sort()).toEqual(['kustomize-new', 'somebody-elses']);
+  });
+});
+
 describe('the sandbox', () => {
   const run = (script: string, changed: Partial<SandboxLimits> = {}): ReturnType<Sandbox['run']> => {
     return tool('program', script).then((command) => new Sandbox({ ...limits, ...changed }, searchPath).run({ command, args: [], directory: dir.path }));
@@ -61,6 +78,14 @@ describe('the sandbox', () => {
 
   it('ends a program that takes too long, with all that it started', async () => {
     await expect(run('/bin/sleep 60 & wait', { timeoutMs: 300 })).rejects.toMatchObject({ code: 'PLB-6404', details: { reason: 'Timeout' } });
+  });
+
+  it('ends with its caller', async () => {
+    const command = await tool('waits', '/bin/sleep 60');
+    const stop = new AbortController();
+    const running = new Sandbox(limits, searchPath).run({ command, args: [], directory: dir.path, signal: stop.signal });
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: 'PLB-6402' });
   });
 
   it('ends a program that says too much', async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
 import { materialise } from '@plumbline/git';
@@ -13,6 +13,9 @@ import { KustomizationWalk, kustomizationFileIn } from './kustomization.js';
 import { SecretMask } from './secret-mask.js';
 import type { Sandbox } from './sandbox.js';
 
+const COPY_PREFIX = 'kustomize-';
+const LEFT_BEHIND_MS = 3_600_000;
+
 /** What the plug-in needs. */
 export interface KustomizeRendererOptions {
   readonly binary: () => Promise<KustomizeBinary>;
@@ -24,6 +27,7 @@ export interface KustomizeRendererOptions {
 /** The real kustomize on a private copy of exactly the files that an overlay names. */
 export class KustomizeRenderer implements Renderer {
   readonly name = 'kustomize';
+  #swept: Promise<void> | undefined;
 
   constructor(private readonly options: KustomizeRendererOptions) {}
 
@@ -42,8 +46,8 @@ export class KustomizeRenderer implements Renderer {
 
   async render(job: RenderJob): Promise<readonly ParsedManifest[]> {
     const binary = await this.options.binary();
-    await mkdir(this.options.workRoot, { recursive: true, mode: 0o700 });
-    const work = await mkdtemp(path.join(this.options.workRoot, 'kustomize-'));
+    await this.#prepareWorkRoot();
+    const work = await mkdtemp(path.join(this.options.workRoot, COPY_PREFIX));
     try {
       const copy = path.join(work, 'tree');
       await materialise(job.tree, job.inputs.entries, copy);
@@ -56,10 +60,26 @@ export class KustomizeRenderer implements Renderer {
     }
   }
 
+  /** Copies that a killed process left are removed when the first one of this process is made. */
+  #prepareWorkRoot(): Promise<void> {
+    this.#swept ??= sweep(this.options.workRoot);
+    return this.#swept;
+  }
+
   async #refuse(job: RenderJob, text: string): Promise<never> {
     const mask = new SecretMask(await contentsOf(job.tree, job.inputs.entries));
     const message = mask.apply(text).replace(/^error:\s*/i, '').trim().slice(0, 3_000);
     throw new InputError('PLB-1426', `kustomize refuses ${shownPath(job.path)}: ${message}`, { details: { file: job.path } });
+  }
+}
+
+async function sweep(workRoot: string): Promise<void> {
+  await mkdir(workRoot, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(workRoot)) {
+    const left = path.join(workRoot, name);
+    const seen = await stat(left).catch(() => undefined);
+    // Another process of ours may be at work in the same place.
+    if (name.startsWith(COPY_PREFIX) && seen !== undefined && Date.now() - seen.mtimeMs > LEFT_BEHIND_MS) await rm(left, { recursive: true, force: true });
   }
 }
 

@@ -136,6 +136,7 @@ export class Sandbox {
       const timer = setTimeout(() => stop(new UpstreamError('PLB-6404', `rendering took longer than ${timeoutMs / 1_000} s and was stopped`, { details: { reason: 'Timeout' } })), timeoutMs);
       const abort = (): void => killGroup(child);
       signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted === true) abort();
       child.stdout.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > outputBytes) stop(new InputError('PLB-1427', `rendering gave more than ${outputBytes} bytes and was stopped`, { details: { reason: 'LimitExceeded' } }));
