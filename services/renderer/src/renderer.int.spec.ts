@@ -186,6 +186,18 @@ describe('the renderer', () => {
     expect(await bench.events('RenderFailed')).toHaveLength(1);
   });
 
+  it('does not let an environment that takes too long hold up another', async () => {
+    await using bench = await startBench({ settings: { PLUMBLINE_RENDERER_TIMEOUT_SECONDS: '1' } });
+    // Twenty thousand patches of one object keep kustomize busy.
+    const patches = Array.from({ length: 20_000 }, (_, index) => `- patch: '[{"op": "add", "path": "/data/k${index}", "value": "v"}]'\n  target: {kind: ConfigMap}\n`).join('');
+    const sha = await bench.repository.commit({ files: { 'good/a.yaml': configMap('a'), 'slow/kustomization.yaml': `resources: [a.yaml]\npatches:\n${patches}`, 'slow/a.yaml': configMap('a', { a: 'a' }) } });
+    await bench.declare('web', twoEnvironments(['slow', 'good']));
+    await bench.observe(sha);
+    expect((await bench.event('VersionRendered')).data).toMatchObject({ environment: 'production', version: 1 });
+    expect((await bench.event('RenderFailed')).data).toMatchObject({ environment: 'staging', reason: 'Unavailable', message: expect.stringContaining('longer than 1 s') });
+    expect(await bench.events('VersionRendered')).toHaveLength(1);
+  });
+
   it('does not render an application that is being removed, and numbers on when it comes back', async () => {
     await using bench = await startBench();
     await bench.declare('web', { path: 'web' });

@@ -192,7 +192,8 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     const spec = this.#state.views.get('repository', repository)?.spec;
     if (spec === undefined) return;
     const tree = await this.#sources.tree(spec, task.revision);
-    const outcomes = await Promise.all(application.spec.environments.map((environment) => this.#environment(task, tree, environment)));
+    const results = await Promise.allSettled(application.spec.environments.map((environment) => this.#environment(task, tree, environment)));
+    const outcomes = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const now = this.#state.taskOf(application.id);
     // Git or the declaration has moved on meanwhile: only the newest is of interest.
     if (now === undefined || now.cause.position !== task.cause.position || now.revision !== task.revision) {
@@ -200,6 +201,8 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
       return;
     }
     await this.#append(task, outcomes);
+    // What may pass by itself is tried again, without holding up the other environments.
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   async #environment(task: RenderTask, tree: GitTree, environment: EnvironmentSpec): Promise<Outcome> {
