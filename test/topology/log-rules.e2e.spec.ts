@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventData, EventType, RecordedEvent } from '@plumbline/events';
+import type { EventType, RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { brokenRules } from './log-rules.js';
 
+type Line = readonly [stream: string, type: EventType, data: object];
+
 /** A log of these events; only what the rules read is filled in. */
-function logOf(...given: readonly (readonly [stream: string, type: EventType, data: Partial<EventData<EventType>>])[]): readonly RecordedEvent[] {
+function logOf(...given: readonly Line[]): readonly RecordedEvent[] {
   const lengths = new Map<string, number>();
   return given.map(([stream, type, data], position) => {
     const revision = lengths.get(stream) ?? 0;
@@ -15,11 +17,11 @@ function logOf(...given: readonly (readonly [stream: string, type: EventType, da
 
 const place = { application: 'default/web', environment: 'staging' };
 const target = { ...place, cluster: 'east' };
-const rendered = (version: number, renderDigest: string): Parameters<typeof logOf>[number] => [`version-default/web/${version}`, 'VersionRendered', { ...place, version, renderDigest }];
-const released = (version: number, generation: number, releaseId = `r${generation}`): Parameters<typeof logOf>[number] => [`version-default/web/${version}`, 'VersionReleased', { ...place, version, generation, releaseId, kind: 'Automatic', clusters: ['east'] }];
-const started = (syncId: string): Parameters<typeof logOf>[number] => ['target-default/web/staging/east', 'SyncStarted', { ...target, syncId }];
-const completed = (syncId: string): Parameters<typeof logOf>[number] => ['target-default/web/staging/east', 'SyncCompleted', { ...target, syncId }];
-const observed = (revision: string): Parameters<typeof logOf>[number] => ['repository-shop', 'RevisionObserved', { repository: 'shop', ref: 'main', revision }];
+const rendered = (version: number, renderDigest: string): Line => [`version-default/web/${version}`, 'VersionRendered', { ...place, version, renderDigest }];
+const released = (version: number, generation: number, releaseId = `r${generation}`): Line => [`version-default/web/${version}`, 'VersionReleased', { ...place, version, generation, releaseId, kind: 'Automatic', clusters: ['east'] }];
+const started = (syncId: string): Line => ['target-default/web/staging/east', 'SyncStarted', { ...target, syncId }];
+const completed = (syncId: string): Line => ['target-default/web/staging/east', 'SyncCompleted', { ...target, syncId }];
+const observed = (revision: string): Line => ['repository-shop', 'RevisionObserved', { repository: 'shop', ref: 'main', revision }];
 
 describe('the rules of a log that went through crashes', () => {
   it('are kept by a change, a crash in the middle of a sync, and a second change', () => {
