@@ -38,6 +38,8 @@ async function send(transport: KubeTransport, step: Step, path: string): Promise
 /** Where the order has no meaning (members of objects, owners of the same second, causes of a conflict) it is taken out. */
 function withoutOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutOrder);
+  // Several findings in one message come in the order of a Go map.
+  if (typeof value === 'string') return value.includes(' is invalid: [') ? value.split(/[[\]]|, (?=spec|status|metadata)/).sort().join('|') : value;
   if (typeof value !== 'object' || value === null) return value;
   // Empty labels show in the answer to the write that ends a custom resource, and nowhere else.
   const isLeftover = ([key, member]: [string, unknown]): boolean => (key === 'labels' || key === 'annotations') && JSON.stringify(member) === '{}';
@@ -111,6 +113,68 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+const template = fc.record({ image: fc.constantFrom('i:1', 'i:2'), labels: maybe(stringMap), env: maybe(fc.tuple(env('A'), env('B')).chain((all) => subset(...all))) })
+  .map(({ image, labels, env: variables }) => ({ metadata: { labels: { app: 'app', ...labels } }, spec: { containers: [defined({ name: 'app', image, env: variables })] } }));
+const flag = fc.constantFrom(undefined, true, false);
+const specOf = (fields: Readonly<Record<string, fc.Arbitrary<Value | undefined>>>): fc.Arbitrary<Obj> => fc.record(fields).map((spec) => ({ spec: defined(spec) }));
+
+// Quantities inside atomic lists are given as the server writes them: written otherwise, a PUT of the same amount counts as a change of the list there.
+/** Kinds whose point is their defaults, their validation and what may not change. */
+const MORE_KINDS: readonly Kind[] = [
+  {
+    apiVersion: 'v1', kind: 'Secret', path: '/api/v1/namespaces/fuzz/secrets',
+    fields: fc.record({ data: maybe(fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('eA==', 'eQ=='), { minKeys: 1 })), stringData: maybe(stringMap), type: fc.constantFrom(undefined, undefined, 'Opaque', 'x/y'), immutable: fc.constantFrom(undefined, undefined, undefined, true) }).map(defined),
+  },
+  {
+    apiVersion: 'apps/v1', kind: 'StatefulSet', path: '/apis/apps/v1/namespaces/fuzz/statefulsets',
+    fields: specOf({
+      selector: fc.constant({ matchLabels: { app: 'app' } }), template, serviceName: fc.constantFrom(undefined, 'svc', 'svc', 'other'), replicas: fc.constantFrom(undefined, 0, 3),
+      updateStrategy: fc.constantFrom<Value | undefined>(undefined, { type: 'OnDelete' }, { type: 'RollingUpdate', rollingUpdate: { partition: 1 } }),
+      volumeClaimTemplates: fc.constantFrom<Value | undefined>(undefined, undefined, [{ metadata: { name: 'v' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }]),
+    }),
+    status: fc.record({ replicas: fc.constantFrom(0, 2), readyReplicas: fc.constantFrom(undefined, 1), observedGeneration: fc.constantFrom(undefined, 1) }).map(defined),
+  },
+  {
+    apiVersion: 'apps/v1', kind: 'DaemonSet', path: '/apis/apps/v1/namespaces/fuzz/daemonsets',
+    fields: specOf({ selector: fc.constantFrom({ matchLabels: { app: 'app' } }), template, updateStrategy: fc.constantFrom<Value | undefined>(undefined, {}, { type: 'OnDelete' }, { rollingUpdate: { maxUnavailable: '10%' } }) }),
+  },
+  {
+    apiVersion: 'batch/v1', kind: 'CronJob', path: '/apis/batch/v1/namespaces/fuzz/cronjobs',
+    fields: specOf({
+      schedule: fc.constantFrom('* * * * *', '@daily', '5 4 * * 1'), suspend: flag, concurrencyPolicy: fc.constantFrom(undefined, 'Forbid'),
+      jobTemplate: template.map((pod) => ({ spec: { template: { ...pod, spec: { ...pod.spec, restartPolicy: 'Never' } } } })),
+    }),
+  },
+  {
+    apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', path: '/apis/networking.k8s.io/v1/namespaces/fuzz/ingresses',
+    fields: specOf({
+      ingressClassName: fc.constantFrom(undefined, 'nginx'), defaultBackend: fc.constantFrom<Value | undefined>(undefined, { service: { name: 's', port: { number: 80 } } }, { service: { name: 's' } }),
+      // Never empty: inside the server an empty list is not the same as none, and shows in messages and generations.
+      rules: maybe(subset<Obj>({ host: 'a.b' }, { host: 'c.d', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { name: 'http' } } } }] } }, { http: { paths: [{ path: 'x', pathType: 'Exact', backend: { service: { name: 's', port: { number: 1 } } } }] } }).filter((list) => list.length > 0)),
+    }),
+    status: fc.constantFrom<Obj>({}, { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } }),
+  },
+  {
+    apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', path: '/apis/policy/v1/namespaces/fuzz/poddisruptionbudgets',
+    fields: specOf({ minAvailable: fc.constantFrom(undefined, 0, 1, '50%'), selector: maybe(fc.constantFrom<Value>({}, { matchLabels: { a: 'b' } })) }),
+  },
+  {
+    apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', path: '/apis/networking.k8s.io/v1/namespaces/fuzz/networkpolicies',
+    fields: specOf({ podSelector: fc.constantFrom<Value>({}, { matchLabels: { a: 'b' } }), ingress: maybe(fc.constantFrom<Value>([{}], [{ ports: [{ port: 80 }, { port: 'dns', protocol: 'UDP' }] }])), egress: maybe(fc.constantFrom<Value>([{ to: [{ podSelector: {} }] }])) }),
+  },
+  {
+    apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', path: '/apis/rbac.authorization.k8s.io/v1/namespaces/fuzz/rolebindings',
+    fields: fc.record({ roleRef: fc.constantFrom<Value>({ kind: 'Role', name: 'r' }, { kind: 'Role', name: 'r', apiGroup: 'rbac.authorization.k8s.io' }, { kind: 'ClusterRole', name: 'r' }), subjects: maybe(subset<Obj>({ kind: 'User', name: 'u' }, { kind: 'ServiceAccount', name: 's', namespace: 'n' }, { kind: 'ServiceAccount', name: 's' })) }).map(defined),
+  },
+  {
+    apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', path: '/apis/autoscaling/v2/namespaces/fuzz/horizontalpodautoscalers',
+    fields: specOf({
+      maxReplicas: fc.constantFrom(1, 5), minReplicas: fc.constantFrom(undefined, 1, 2), scaleTargetRef: fc.constant({ apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' }),
+      metrics: maybe(fc.constantFrom<Value>([{ type: 'Resource', resource: { name: 'memory', target: { type: 'AverageValue', averageValue: '1Gi' } } }])), behavior: maybe(fc.constantFrom<Value>({}, { scaleDown: { stabilizationWindowSeconds: 0 } })),
+    }),
+  },
+];
+
 const definition: Obj = {
   apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'things.fuzz.example.com' },
   spec: {
@@ -141,8 +205,8 @@ function steps(kind: Kind, name: string): fc.Arbitrary<readonly Step[]> {
   const deleted = fc.constant<Step>({ method: 'DELETE', body: { propagationPolicy: 'Background' } });
   const freed = fc.constant<Step>({ method: 'PATCH', contentType: MERGE, body: { metadata: { finalizers: null } } });
   const choices: fc.WeightedArbitrary<Step>[] = [{ arbitrary: applied, weight: 6 }, { arbitrary: edited, weight: 2 }, { arbitrary: deleted, weight: 1 }, { arbitrary: freed, weight: 1 }];
-  // A PUT of a custom resource must carry a resourceVersion, which no generator knows.
-  if (kind.kind !== 'Thing') choices.push({ arbitrary: replaced, weight: 1 });
+  // A PUT of some kinds must carry a resourceVersion, which no generator knows.
+  if (kind.kind !== 'Thing' && kind.kind !== 'PodDisruptionBudget') choices.push({ arbitrary: replaced, weight: 1 });
   if (kind.status !== undefined) {
     const patched = kind.status.map((status): Step => ({ method: 'PATCH', suffix: '/status', contentType: MERGE, body: { status } }));
     const claimed = kind.status.map((status): Step => ({ method: 'PATCH', suffix: '/status', contentType: APPLY, query: '?fieldManager=controller&force=true', body: { apiVersion, kind: kind.kind, metadata: { name }, status } }));
@@ -174,7 +238,7 @@ describeWith('kube', 'the simulated cluster beside a real API server', () => {
   });
 
   let objects = 0;
-  test.each(KINDS.map((kind) => [kind.kind, kind] as const))('answers random histories of a %s word for word', async (_, kind) => {
+  test.each([...KINDS, ...MORE_KINDS].map((kind) => [kind.kind, kind] as const))('answers random histories of a %s word for word', async (_, kind) => {
     await fc.assert(
       fc.asyncProperty(steps(kind, 'subject'), async (history) => {
         // A fresh name for each history, shrunk ones included.
@@ -186,7 +250,7 @@ describeWith('kube', 'the simulated cluster beside a real API server', () => {
           expect(actual, `${renamed.method} ${renamed.suffix ?? ''}${renamed.query ?? ''} ${JSON.stringify(renamed.body)}`).toEqual(expected);
         }
       }),
-      { numRuns: 60, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: false },
+      { numRuns: 50, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: false },
     );
   });
 });

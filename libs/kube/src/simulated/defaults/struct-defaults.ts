@@ -264,7 +264,10 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   },
   'apps/DaemonSet': (draft) => {
     const spec = child(draft, 'spec');
-    rollingUpdate(child(spec, 'updateStrategy'), { maxUnavailable: 1, maxSurge: 0 });
+    const strategy = child(spec, 'updateStrategy');
+    rollingUpdate(strategy, { maxUnavailable: 1, maxSurge: 0 });
+    // Both are plain values inside the server, so both come back whatever the type is.
+    if (isDraft(strategy['rollingUpdate'])) for (const key of ['maxUnavailable', 'maxSurge']) fill(strategy['rollingUpdate'], key, 0);
     fill(child(child(draft, 'metadata'), 'annotations'), 'deprecated.daemonset.template.generation', '0');
     fill(spec, 'revisionHistoryLimit', 10);
   },

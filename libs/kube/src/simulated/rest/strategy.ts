@@ -32,6 +32,8 @@ export interface Strategy {
   readonly unconditionalUpdate: boolean;
   /** Whether a PUT may create. */
   readonly createOnUpdate: boolean;
+  /** Whether the kind's own rules check a change of metadata once more, so that each finding is reported twice. */
+  readonly repeatsMetadataErrors: boolean;
   /** Top-level members that the status subresource leaves alone, besides `metadata` parts. */
   readonly hiddenFromStatus: FieldSet;
   readonly hiddenFromMain: FieldSet | undefined;
@@ -42,6 +44,8 @@ export interface Strategy {
   readonly prepareUpdate?: (draft: Draft, live: Obj, context: PrepareContext) => void;
   readonly prepareStatus?: (draft: Draft, live: Obj) => void;
   readonly validate?: (object: Obj, errors: FieldError[]) => void;
+  /** Checks a write through the status subresource. */
+  readonly validateStatus?: (object: Obj, errors: FieldError[]) => void;
   readonly validateUpdate?: (object: Obj, live: Obj, errors: FieldError[]) => void;
 }
 
@@ -59,7 +63,7 @@ const SPEC = fieldSet('spec');
 export function strategy(parts: Partial<Strategy> & { readonly resetByStatus?: readonly string[] } = {}): Strategy {
   const hasStatus = parts.hasStatus ?? false;
   return {
-    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, bringsStatus: false, unconditionalUpdate: true, createOnUpdate: false,
+    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, bringsStatus: false, unconditionalUpdate: true, createOnUpdate: false, repeatsMetadataErrors: true,
     ...parts,
     hasStatus,
     hiddenFromMain: parts.hiddenFromMain ?? (hasStatus ? STATUS : undefined),

@@ -65,13 +65,13 @@ export class ObjectWriter {
     this.carryMetadata(draft, live);
     this.prepareChange(resource, draft, live, options.subresource);
     const errors: FieldError[] = [];
-    // Once for all kinds and once by the kind's own rules: the API server reports each finding twice.
-    for (let round = 0; round < 2; round++) validateMetadataUpdate(draft, live, errors);
+    for (let round = resource.strategy.repeatsMetadataErrors ? 0 : 1; round < 2; round++) validateMetadataUpdate(draft, live, errors);
     if (options.subresource === '') {
       validateMetadata(draft, resource, errors);
       if (!equalValues(withoutMetadata(draft), withoutMetadata(live))) this.validate(resource, draft, errors);
       resource.strategy.validateUpdate?.(draft, live, errors);
-    } else if (resource.custom !== undefined && options.subresource === 'status') validateCustomStatus(resource.custom.openApi, draft, errors);
+    } else if (options.subresource === 'status' && resource.custom === undefined) resource.strategy.validateStatus?.(draft, errors);
+    else if (resource.custom !== undefined && options.subresource === 'status') validateCustomStatus(resource.custom.openApi, draft, errors);
     if (errors.length > 0) throw failures.invalid(resource.group, resource.kind, name, errors);
     const final = stored(resource, draft);
     const key = storeKey(resource.namespaced ? namespace : '', name);

@@ -6,7 +6,7 @@ import { strategy } from '../rest/strategy.js';
 import type { Strategy } from '../rest/strategy.js';
 import { validateTemplate } from '../validation/pods.js';
 import { requireCount, validateSelector } from '../validation/selectors.js';
-import { equalValues, isObj, objAt, textAt } from '../value.js';
+import { equalValues, isObj, numberAt, objAt, textAt } from '../value.js';
 import type { Obj } from '../value.js';
 
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
@@ -24,12 +24,27 @@ function validateWorkload(object: Obj, errors: FieldError[]): void {
   validateTemplate(objAt(object, 'spec', 'template'), 'spec.template', errors, { restartPolicies: ['Always'] });
 }
 
+/** Counts of a status that may not be larger than the count of all replicas. */
+function validateCounts(...fields: readonly string[]): (object: Obj, errors: FieldError[]) => void {
+  return (object, errors) => {
+    const status = objAt(object, 'status');
+    const count = (field: string): number => numberAt(status, field) ?? 0;
+    for (const field of ['replicas', ...fields]) if (count(field) < 0) errors.push(fieldErrors.invalid(`status.${field}`, count(field), 'must be greater than or equal to 0'));
+    for (const field of fields) if (count(field) > count('replicas')) errors.push(fieldErrors.invalid(`status.${field}`, count(field), 'cannot be greater than status.replicas'));
+    if (count('availableReplicas') > count('readyReplicas')) {
+      const than = fields.includes('currentReplicas') ? 'status.readyReplicas' : 'readyReplicas';
+      errors.push(fieldErrors.invalid('status.availableReplicas', count('availableReplicas'), `cannot be greater than ${than}`));
+    }
+  };
+}
+
 const STATEFUL_MUTABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'];
 
 /** Kinds of apps/v1. */
 export const APPS: Readonly<Record<string, Strategy>> = {
   'apps/Deployment': strategy({
     hasStatus: true, generationOf: ['spec'], generationOfAnnotations: true, resetByStatus: RESET_BY_STATUS,
+    validateStatus: validateCounts('updatedReplicas', 'readyReplicas', 'availableReplicas'),
     validate: (object, errors) => {
       validateWorkload(object, errors);
       const strategyType = textAt(object, 'spec', 'strategy', 'type');
@@ -39,7 +54,10 @@ export const APPS: Readonly<Record<string, Strategy>> = {
     },
     validateUpdate: immutableSelector,
   }),
-  'apps/ReplicaSet': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector }),
+  'apps/ReplicaSet': strategy({
+    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector,
+    validateStatus: validateCounts('fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
+  }),
   'apps/DaemonSet': strategy({
     hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload, validateUpdate: immutableSelector,
     prepareCreate: (draft) => {
@@ -52,7 +70,16 @@ export const APPS: Readonly<Record<string, Strategy>> = {
     },
   }),
   'apps/StatefulSet': strategy({
-    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateWorkload,
+    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'],
+    validateStatus: validateCounts('readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
+    validate: (object, errors) => {
+      validateWorkload(object, errors);
+      const update = objAt(object, 'spec', 'updateStrategy');
+      if (update['type'] === 'OnDelete' && isObj(update['rollingUpdate'])) {
+        const value = { Partition: update['rollingUpdate']['partition'] ?? 0, MaxUnavailable: update['rollingUpdate']['maxUnavailable'] ?? null };
+        errors.push(fieldErrors.invalid('spec.updateStrategy.rollingUpdate', value, "only allowed for updateStrategy 'RollingUpdate'"));
+      }
+    },
     validateUpdate: (object, live, errors) => {
       const [next, old] = [objAt(object, 'spec'), objAt(live, 'spec')];
       const changed = Object.keys({ ...next, ...old }).some((key) => !STATEFUL_MUTABLE.includes(key) && !equalValues(next[key], old[key]));

@@ -16,7 +16,7 @@ function validateBackend(backend: Value | undefined, at: string, errors: FieldEr
   }
   if ((textAt(service, 'name') ?? '') === '') errors.push(fieldErrors.required(`${at}.service.name`));
   const port = objAt(service, 'port');
-  if (port['name'] === undefined && port['number'] === undefined) errors.push(fieldErrors.required(`${at}.service`, 'port name or number is required'));
+  if (port['name'] === undefined && port['number'] === undefined) errors.push(fieldErrors.required(at, 'port name or number is required'));
 }
 
 function validateIngress(object: Obj, errors: FieldError[]): void {

@@ -36,7 +36,7 @@ function validateBinding(kinds: readonly string[]): (object: Obj, errors: FieldE
       if ((textAt(subject, 'name') ?? '') === '') errors.push(fieldErrors.required(`subjects[${index}].name`));
       const subjectKind = textAt(subject, 'kind') ?? '';
       if (!['ServiceAccount', 'User', 'Group'].includes(subjectKind)) errors.push(fieldErrors.unsupported(`subjects[${index}].kind`, subjectKind, ['ServiceAccount', 'User', 'Group']));
-      if (subjectKind === 'ServiceAccount' && (textAt(subject, 'namespace') ?? '') === '') errors.push(fieldErrors.required(`subjects[${index}].namespace`));
+      if (subjectKind === 'ServiceAccount' && !kinds.includes('Role') && (textAt(subject, 'namespace') ?? '') === '') errors.push(fieldErrors.required(`subjects[${index}].namespace`));
     }
   };
 }
@@ -86,7 +86,7 @@ export const OTHERS: Readonly<Record<string, Strategy>> = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': strategy({ ...role, validate: validateBinding(['ClusterRole']), validateUpdate: fixedRoleRef }),
   'autoscaling/HorizontalPodAutoscaler': strategy({ hasStatus: true, resetByStatus: ['spec'], validate: validateScaler }),
   'policy/PodDisruptionBudget': strategy({
-    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], unconditionalUpdate: false,
+    hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], unconditionalUpdate: false, repeatsMetadataErrors: false,
     validate: (object, errors) => {
       const spec = objAt(object, 'spec');
       if (spec['minAvailable'] !== undefined && spec['maxUnavailable'] !== undefined) errors.push(fieldErrors.invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
@@ -120,10 +120,10 @@ export const OTHERS: Readonly<Record<string, Strategy>> = {
   }),
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': webhooks,
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': webhooks,
-  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], unconditionalUpdate: false }),
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec', 'metadata'], unconditionalUpdate: false }),
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': strategy({ generationOf: ['spec'], unconditionalUpdate: false }),
-  'flowcontrol.apiserver.k8s.io/FlowSchema': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'] }),
-  'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'] }),
+  'flowcontrol.apiserver.k8s.io/FlowSchema': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec', 'metadata'] }),
+  'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec', 'metadata'] }),
   'apiregistration.k8s.io/APIService': strategy({ hasStatus: true, resetByStatus: ['spec'], unconditionalUpdate: false }),
   'certificates.k8s.io/CertificateSigningRequest': strategy({ hasStatus: true, resetByStatus: ['spec'] }),
 };
