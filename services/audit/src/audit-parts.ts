@@ -25,6 +25,12 @@ export interface AuditOptions {
   readonly clock?: Clock;
 }
 
+function openPool(options: { readonly url: string; readonly role: string | undefined; readonly max: number; readonly relaxedDurability?: boolean }, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({ ...connectionConfig({ ...options, statementTimeoutMs: 30_000 }), application_name: 'plumbline-audit', max: options.max });
+  pool.on('error', (error) => logger.warn('a connection to the views broke', { reason: error.message }));
+  return pool;
+}
+
 /** The audit service without its framework: the log's writer, the views, the queries and the relay, over one database. */
 export class AuditParts {
   readonly log: PostgresEventLog;
@@ -32,6 +38,7 @@ export class AuditParts {
   readonly projector: Projector;
   readonly relay: Relay;
   readonly #pool: pg.Pool;
+  readonly #derived: pg.Pool;
   readonly #logger: Logger;
   #door: LogDoor | undefined;
 
@@ -40,11 +47,12 @@ export class AuditParts {
     this.log = log;
     this.#logger = logger;
     const role = options.role === 'none' ? undefined : options.role;
-    this.#pool = new pg.Pool({ ...connectionConfig({ url: options.logUrl, role, statementTimeoutMs: 30_000 }), application_name: 'plumbline-audit', max: 6 });
-    this.#pool.on('error', (error) => logger.warn('a connection to the views broke', { reason: error.message }));
-    this.projector = new Projector({ log, tables: new ProjectionTables(this.#pool), logger });
+    this.#pool = openPool({ url: options.logUrl, role, max: 6 }, logger);
+    // Views and cursors are made from the log: after a crash of the database they go on from where they are on disk.
+    this.#derived = openPool({ url: options.logUrl, role, max: 3, relaxedDurability: true }, logger);
+    this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
     this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector });
-    this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#pool), logger });
+    this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#derived), logger });
   }
 
   /** Migrates, and begins to write and to project. Nothing is published before {@link startRelay}. @throws UpstreamError PLB-6003 */
@@ -79,5 +87,6 @@ export class AuditParts {
     await this.projector.stop();
     await this.log.close();
     await this.#pool.end();
+    await this.#derived.end();
   }
 }

@@ -47,15 +47,18 @@ export interface LedgerSqlOptions {
   readonly shard: number;
   readonly role: string | undefined;
   readonly statementTimeoutMs: number;
+  /** Commits need not be on disk when they are answered: for what can be made again from the log. A crash loses whole transactions, never parts. */
+  readonly relaxedDurability?: boolean;
 }
 
 /** Options of a connection that acts as the role. */
-export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs'>): pg.ClientConfig {
+export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs' | 'relaxedDurability'>): pg.ClientConfig {
   const settings = [
     ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
     `-c statement_timeout=${options.statementTimeoutMs}`,
     '-c idle_in_transaction_session_timeout=5000',
     '-c TimeZone=UTC',
+    ...(options.relaxedDurability === true ? ['-c synchronous_commit=off'] : []),
   ];
   return {
     connectionString: options.url, options: settings.join(' '), connectionTimeoutMillis: 5_000, query_timeout: options.statementTimeoutMs + 2_000,

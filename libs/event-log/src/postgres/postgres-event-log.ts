@@ -19,6 +19,7 @@ import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
 import { silent } from './notices.js';
 import type { Notices } from './notices.js';
+import { RecentCommits } from './recent-commits.js';
 import { Tail } from './tail.js';
 
 /** How the log on PostgreSQL is opened. */
@@ -49,6 +50,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #sql: LedgerSql;
   readonly #writer: LedgerWriter;
   readonly #tail = new Tail({ events: 50_000, bytes: 64 * 1024 * 1024 });
+  readonly #ranges = new RecentCommits(8_192);
   readonly #listeners = new Set<CommittedListener>();
   readonly #leadListeners = new Set<(leads: boolean) => void>();
   readonly #clock: Clock;
@@ -180,6 +182,8 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
 
   /** Borders of the commits that end at or above a position, in order. */
   async commits(from: number, limit: number): Promise<readonly CommittedRange[]> {
+    const recent = this.#leads ? this.#ranges.from(from, limit) : undefined;
+    if (recent !== undefined) return recent;
     const { rows } = await this.#query<{ first_pos: string; last_pos: string; micros: string }>({
       name: 'commits',
       text: 'select first_pos, last_pos, (extract(epoch from recorded_at) * 1000000)::bigint as micros from ledger.commit where shard = $1 and last_pos >= $2 order by last_pos limit $3',
@@ -214,6 +218,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
 
   #lead(head: Head): void {
     this.#tail.reset(head.frontier.size);
+    this.#ranges.reset(head.frontier.size);
     this.#leads = true;
     for (const listener of this.#leadListeners) listener(true);
   }
@@ -224,7 +229,9 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   #commit(batch: Batch): void {
+    const range = { firstPosition: batch.firstPosition, lastPosition: batch.nextPosition - 1, recordedAt: batch.recordedAt };
     this.#tail.push(batch.events);
-    notifyAll(this.#listeners, { firstPosition: batch.firstPosition, lastPosition: batch.nextPosition - 1, recordedAt: batch.recordedAt });
+    this.#ranges.push(range);
+    notifyAll(this.#listeners, range);
   }
 }

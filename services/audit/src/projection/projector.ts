@@ -12,6 +12,8 @@ import type { Apply, Parked } from './view-fold.js';
 /** The log as the projector needs it: one process at a time projects, the one that leads. */
 export interface LedLog extends RawEventLog {
   readonly epoch: number | undefined;
+  /** One above the last committed position; undefined while this process does not lead. */
+  readonly nextPosition: number | undefined;
   onLead(listener: (leads: boolean) => void): () => void;
 }
 
@@ -26,6 +28,8 @@ export interface ProjectorOptions {
   /** Names what `apply` makes of events; tables made by another definition are rebuilt in the background. */
   readonly definition?: string;
   readonly pageSize?: number;
+  /** How long to gather events for the next page after one that changed something, in milliseconds; 10 when absent. */
+  readonly gatherMs?: number;
   /** How often to look without having been woken, in milliseconds; 1,000 when absent. */
   readonly idlePollMs?: number;
 }
@@ -54,6 +58,7 @@ interface Work {
 export class Projector {
   readonly #pageSize: number;
   readonly #definition: string;
+  readonly #gatherMs: number;
   #live: Work | undefined;
   #running = false;
   #stopped = false;
@@ -62,6 +67,7 @@ export class Projector {
   /** The last exclusive work; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
+  #hurry: (() => void) | undefined;
   #stirred = false;
   #refused = new Set<number>();
   #singlyUntil = 0;
@@ -71,6 +77,7 @@ export class Projector {
   constructor(private readonly options: ProjectorOptions) {
     this.#pageSize = options.pageSize ?? 1_000;
     this.#definition = options.definition ?? VIEWS_DEFINITION;
+    this.#gatherMs = options.gatherMs ?? 10;
   }
 
   /** The next position to fold; undefined while this process does not lead. */
@@ -92,6 +99,7 @@ export class Projector {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#stir();
+    this.#hurry?.();
     await this.#loop;
     await this.#background;
     await this.#busy;
@@ -151,7 +159,8 @@ export class Projector {
           return this.#step(this.#live, { sideEffects: true });
         });
         pauseMs = 100;
-        if (!moved) await this.#sleep(this.options.idlePollMs ?? 1_000);
+        if (moved) await this.#gather();
+        else await this.#sleep(this.options.idlePollMs ?? 1_000);
       } catch (error) {
         // Memory may be ahead of the tables now.
         this.#live = undefined;
@@ -161,6 +170,25 @@ export class Projector {
         pauseMs = Math.min(pauseMs * 2, 5_000);
       }
     }
+  }
+
+  /**
+   * Under load the next page takes what came in a few milliseconds: a statement for every commit would cost the database as much as the
+   * appends do. Nobody waits longer for it: who asks for a position ends the pause, and a page that was full has no pause.
+   */
+  async #gather(): Promise<void> {
+    const pauseMs = this.#gatherMs;
+    const head = this.options.log.nextPosition;
+    if (pauseMs === 0 || this.#waiting.size > 0 || (head !== undefined && head - (this.#live?.position ?? 0) >= this.#pageSize)) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#hurry = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, pauseMs);
+      this.#hurry = done;
+    });
   }
 
   async #begin(): Promise<Work> {
@@ -272,6 +300,7 @@ export class Projector {
       };
       const timer = setTimeout(waiter.resolve, timeoutMs);
       this.#waiting.add(waiter);
+      this.#hurry?.();
     });
   }
 
