@@ -19,7 +19,7 @@ function projectOf(file: string): Project | undefined {
   return all.find(({ dir }) => file.startsWith(`${dir}/`));
 }
 
-const isTestCode = (file: string): boolean => /\.spec\.ts$|\.fixture\.ts$|\/testing\//.test(file);
+const isTestCode = (file: string): boolean => /\.(?:spec|fixture|contract)\.ts$|\/testing\//.test(file);
 
 describe('every project', () => {
   it('is found at all', () => {
