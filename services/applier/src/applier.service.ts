@@ -2,8 +2,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { InvariantError, NotFoundError, StreamName } from '@plumbline/core';
-import type { Clock, TargetId } from '@plumbline/core';
+import { InvariantError, NotFoundError, StreamName, TargetId } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { EventLog } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
@@ -20,6 +20,7 @@ import { FleetState } from './domain/fleet-state.js';
 import type { RenderedVersion } from './domain/fleet-state.js';
 import type { TargetState } from './domain/target-state.js';
 import { Slots } from './domain/limits.js';
+import type { OwnerMark } from './domain/ownership.js';
 import { prepareSet } from './sync/prepare.js';
 import type { SyncTools } from './sync/tools.js';
 import { FleetLog } from './targets/fleet-log.js';
@@ -142,6 +143,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
       },
       freed: (cluster, keys) => this.#freed(cluster, keys),
       wants: (id, renderDigest, keys) => this.#wants.set(id, { renderDigest, keys }),
+      heldElsewhere: (owner, cluster) => this.#heldElsewhere(owner, cluster),
       wantedElsewhere: (id, keys) => this.#wantedElsewhere(id, keys),
     };
   }
@@ -156,6 +158,14 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     for (const target of this.#fleet.targets.values()) {
       if (target.cluster === cluster && target.last?.claims.some((key) => free.has(key)) === true) this.#runner(target.id).kick();
     }
+  }
+
+  #heldElsewhere({ installation, target, key }: OwnerMark, cluster: string): boolean {
+    if (installation !== this.config.installation) return true;
+    const [project = '', name = '', environment = '', ownCluster = ''] = target.split('/');
+    const owner = this.#fleet.targets.get(TargetId.of(`${project}/${name}`, environment, ownCluster));
+    // Under one name of a cluster the claims decide; one API server under two names has two sets of claims.
+    return owner !== undefined && owner.cluster !== cluster && this.#inventories.peek(owner)?.has(key) === true;
   }
 
   async #wantedElsewhere(id: TargetId, keys: readonly string[]): Promise<ReadonlySet<string>> {

@@ -174,7 +174,7 @@ export class LiveCache {
     if (before === undefined || before.uid !== (last.metadata.uid ?? '')) return;
     // The label may have been taken off after a write of ours that the watch has not seen yet.
     if (isNewer(before.resourceVersion, last.metadata.resourceVersion ?? '')) return;
-    if (before.object !== undefined) kind.vanished.set(key, before.object);
+    if (before.object?.kind === 'Job') kind.vanished.set(key, before.object);
     kind.objects.delete(key);
     this.events.onObject(key);
   }

@@ -45,7 +45,7 @@ export interface LastSync {
   readonly confirmPrune: boolean;
   /** Keys that belong to another target. */
   readonly claims: readonly string[];
-  /** Keys that another control plane has marked as its own. */
+  /** Keys that a target has through another control plane, or through another name of the cluster. */
   readonly foreign: readonly string[];
   /** `apiVersion kind` that the cluster did not have. */
   readonly unknownKinds: readonly string[];
@@ -175,7 +175,7 @@ function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'Syn
     result: data.result, reason: data.reason, retryable: data.retryable, atMs: Date.parse(event.recordedAt), position: event.position,
     attempts: again ? last.attempts + 1 : 1, confirmPrune: running?.confirmPrune ?? false,
     claims: data.changes.inline.filter(({ reason }) => reason === 'OwnedByAnother').map(({ key }) => key),
-    foreign: data.changes.inline.filter(({ reason }) => reason === 'OwnedByAnotherInstallation').map(({ key }) => key),
+    foreign: data.changes.inline.filter(({ reason }) => reason === 'HeldElsewhere').map(({ key }) => key),
     unknownKinds: data.changes.inline.filter(({ reason }) => UNKNOWN_KIND_REASONS.has(reason ?? '')).map(({ apiVersion, key }) => `${apiVersion} ${key.split('/')[1] ?? ''}`),
   };
   target.inventoryDigest = data.inventoryDigest as Digest;

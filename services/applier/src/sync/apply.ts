@@ -11,6 +11,7 @@ import type { InventoryEntry } from '../domain/inventory.js';
 import { forEachOf } from '../domain/limits.js';
 import { applyOrder } from '../domain/order.js';
 import { ownerOf } from '../domain/ownership.js';
+import type { OwnerMark } from '../domain/ownership.js';
 import { definedKind, valueAt } from '../domain/references.js';
 import type { SetObject } from '../domain/references.js';
 import { ownedDigestOf } from '../clusters/live-object.js';
@@ -52,6 +53,11 @@ export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject
   if (live === undefined) return false;
   const marked = live.label === job.marks.label && live.owner === job.marks.annotationFor(wanted.key);
   return marked && !live.deleting && live.uid === entry.uid && live.ownedDigest === entry.ownedDigest;
+}
+
+/** The refusal of an object that somebody else has. */
+export function heldByOther(owner: OwnerMark): Pick<ObjectChange, 'action' | 'reason' | 'message'> {
+  return { action: 'Refused', reason: 'HeldElsewhere', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` };
 }
 
 /** True for a Job that was applied and that its time to live has removed since: it is done, applying it again would run it again. */
@@ -149,8 +155,8 @@ export class ApplyRun {
     if (!watched) await this.#look(resource, wanted);
     const live = cache.get(wanted.key);
     const owner = ownerOf(live?.owner, wanted.key);
-    if (owner !== undefined && owner.installation !== this.job.marks.installation) {
-      this.#set(wanted, { action: 'Refused', reason: 'OwnedByAnotherInstallation', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` });
+    if (owner !== undefined && (owner.target !== this.job.target || owner.installation !== this.job.marks.installation) && this.job.heldElsewhere(owner)) {
+      this.#set(wanted, heldByOther(owner));
       return;
     }
     const body = this.job.marks.mark(clearObject(manifest, this.tools.sealKey), wanted.key, wanted.ref.namespace);

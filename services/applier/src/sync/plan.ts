@@ -11,7 +11,7 @@ import type { WantedObject } from '../domain/identity.js';
 import { forEachOf } from '../domain/limits.js';
 import { ownerOf, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
 import { clearObject } from '../targets/object-reader.js';
-import { isUnchanged } from './apply.js';
+import { heldByOther, isUnchanged } from './apply.js';
 import { contentsNote } from './contents.js';
 import { failureOf, patiently } from './failure.js';
 import { kindId } from './prepare.js';
@@ -88,9 +88,7 @@ export async function tryObject({ tools, job, prepared }: PlanContext, wanted: W
     const { client } = tools.session;
     const live = await patiently(() => client.get(resource, namespace, name));
     const owner = ownerOf(live?.metadata.annotations?.[OWNER_ANNOTATION], wanted.key);
-    if (owner !== undefined && owner.installation !== job.marks.installation) {
-      return { action: 'Refused', reason: 'OwnedByAnotherInstallation', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` };
-    }
+    if (owner !== undefined && job.heldElsewhere(owner)) return heldByOther(owner);
     const body = job.marks.mark(clearObject(manifest, tools.sealKey), wanted.key, namespace);
     const { result, takenOver } = await dryRun(tools, resource, body);
     return planned(job, wanted, { live, result, takenOver });

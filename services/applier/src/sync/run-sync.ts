@@ -200,7 +200,7 @@ function conclude({ applied, pruned, plan, all, guard }: Conclusion): Pick<SyncO
     return { result, reason, message: `${counts}. ${kind} ${namespace === '' ? '' : `${namespace}/`}${name}${where}: ${first.message ?? ''}`.slice(0, 4_000), retryable };
   }
   if (guard !== undefined) return { result: 'Partial', reason: guard.reason, message: guard.message, retryable: false };
-  const refused = all.find(({ reason }) => reason === 'OwnedByAnother' || reason === 'OwnedByAnotherInstallation');
+  const refused = all.find(({ reason }) => reason === 'OwnedByAnother' || reason === 'HeldElsewhere');
   if (refused !== undefined) return { result: 'Partial', reason: 'OwnedByAnother', message: `${counts}. ${refused.message ?? ''}`, retryable: false };
   const pending = all.find(({ action }) => action === 'PendingDeletion');
   if (pending !== undefined) return { result: 'Partial', reason: 'PendingDeletion', message: `${counts}. ${pending.key} ${pending.message ?? ''}`, retryable: false };

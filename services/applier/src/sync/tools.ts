@@ -6,7 +6,7 @@ import type { Logger } from '@plumbline/platform';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import type { RenderedVersion } from '../domain/fleet-state.js';
 import type { Inventory } from '../domain/inventory.js';
-import type { Marks } from '../domain/ownership.js';
+import type { Marks, OwnerMark } from '../domain/ownership.js';
 import type { ObjectReader } from '../targets/object-reader.js';
 
 /** Waits and limits inside a run. */
@@ -41,6 +41,8 @@ export interface SyncJob {
   readonly confirmPrune: boolean;
   /** True once a newer release makes this run pointless: it stops at the next level. */
   readonly superseded: () => boolean;
+  /** True when an owner that an object names has it through another control plane, or through another name of the same cluster. */
+  readonly heldElsewhere: (owner: OwnerMark) => boolean;
   /** True for keys that another target of the cluster is to have: they are let go of, not deleted. */
   readonly wantedElsewhere: (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 }

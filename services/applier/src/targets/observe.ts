@@ -69,12 +69,12 @@ function markFields(labels: Readonly<Record<string, string>> = {}, annotations: 
   return fields;
 }
 
-/** Health of a target as its worst object has it; undefined while a watch cannot tell. `recheck` is true when time alone may change it. */
-export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<{ readonly report: HealthReport; readonly recheck: boolean } | undefined> {
+/** Health of a target as its worst object has it; undefined while a watch cannot tell. `timed` is true when time alone may change it. */
+export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<{ readonly report: HealthReport; readonly timed: boolean } | undefined> {
   const { cache } = tools.session;
   const nowMs = tools.clock.nowMs();
   const unhealthy: { key: string; health: HealthState; reason: string; message: string }[] = [];
-  let recheck = false;
+  let timed = false;
   for (const entry of inventory.values()) {
     if (entry.uid === undefined || entry.deleting === true) continue;
     if (!cache.isLive(entry.key)) return undefined;
@@ -85,10 +85,10 @@ export async function observeHealth(tools: SyncTools, inventory: Inventory): Pro
       if (await isSpentJob(tools, entry)) continue;
       health = { state: 'Missing', reason: 'NotFound', message: 'the object does not exist' };
     } else health = currentHealth(live, resource, nowMs);
-    if (health.state === 'Progressing') recheck = true;
+    if (health.state === 'Progressing' && (health.reason === 'NoStatusYet' || entry.key.startsWith('/Pod/'))) timed = true;
     if (health.state !== 'Healthy') unhealthy.push({ key: entry.key, health: health.state, reason: health.reason, message: health.message.slice(0, 500) });
   }
-  return { report: summarize(unhealthy, inventory.size), recheck };
+  return { report: summarize(unhealthy, inventory.size), timed };
 }
 
 function summarize(unhealthy: readonly HealthReport['objects'][number][], size: number): HealthReport {

@@ -4,6 +4,7 @@ import type { Clock, TargetId } from '@plumbline/core';
 import type { Logger } from '@plumbline/platform';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import type { FleetState } from '../domain/fleet-state.js';
+import type { OwnerMark } from '../domain/ownership.js';
 import type { Slots } from '../domain/limits.js';
 import type { SyncTools } from '../sync/tools.js';
 import type { FleetLog } from './fleet-log.js';
@@ -29,6 +30,8 @@ export interface RunnerDeps {
   readonly freed: (cluster: string, keys: readonly string[]) => void;
   /** Remembers what a target wants, for those who would delete it. */
   readonly wants: (target: TargetId, renderDigest: string, keys: ReadonlySet<string>) => void;
+  /** True when an owner that an object names has it through another control plane, or through another name of the same cluster. */
+  readonly heldElsewhere: (owner: OwnerMark, cluster: string) => boolean;
   /** Which of the keys other targets of the cluster want. */
   readonly wantedElsewhere: (target: TargetId, keys: readonly string[]) => Promise<ReadonlySet<string>>;
 }

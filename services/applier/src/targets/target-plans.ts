@@ -65,7 +65,7 @@ export class TargetPlans {
     const prepared = await prepareSet(tools, version);
     const plan = await computePlan(tools, {
       target: target.id, marks: this.marks, version, inventory: await deps.inventories.of(target), spec, confirmPrune: false, superseded: () => false,
-      wantedElsewhere: (keys) => deps.wantedElsewhere(target.id, keys),
+      heldElsewhere: (owner) => deps.heldElsewhere(owner, target.cluster), wantedElsewhere: (keys) => deps.wantedElsewhere(target.id, keys),
     }, prepared);
     return { plan, renderDigest: version.renderDigest };
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError, messageOf } from '@plumbline/core';
 import type { TargetId } from '@plumbline/core';
+import { durationMs } from '@plumbline/events';
 import { kindServed } from '../clusters/kinds.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { decide } from '../domain/decide.js';
@@ -15,7 +16,7 @@ import { TargetSyncs } from './target-syncs.js';
 
 const OBSERVE_DEBOUNCE_MS = 100;
 const RECHECK_MS = 5_000;
-const RECHECK_LATER_MS = 15_000;
+const RECHECK_LATER_MS = 5_000;
 const TROUBLE_FIRST_MS = 500;
 const TROUBLE_LAST_MS = 60_000;
 
@@ -157,7 +158,7 @@ export class TargetRunner {
 
   #isFree(session: ClusterSession, key: string): boolean {
     const owner = ownerOf(session.cache.get(key)?.owner, key);
-    return session.cache.isLive(key) && (owner === undefined || owner.installation === this.deps.config.installation);
+    return session.cache.isLive(key) && (owner === undefined || !this.deps.heldElsewhere(owner, session.name));
   }
 
   async #kindArrived(session: ClusterSession, unknownKinds: readonly string[]): Promise<boolean> {
@@ -182,15 +183,27 @@ export class TargetRunner {
     }
     const health = await observeHealth(tools, inventory);
     if (health === undefined) return;
-    const report = overdue(health.report, target, { nowMs: this.deps.clock.nowMs(), timeout: this.deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m' });
+    const report = overdue(health.report, target, { nowMs: this.deps.clock.nowMs(), timeout: this.#timeoutOf(target) });
     if (healthSignature(report) !== target.health?.signature) {
       const { application, environment, cluster } = target;
       await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...report } });
     }
-    if (health.recheck) {
-      this.#observeDue = true;
-      this.#wakeAt(this.deps.clock.nowMs() + RECHECK_MS);
-    }
+    this.#lookAgain(target, health.timed);
+  }
+
+  #timeoutOf(target: TargetState): string {
+    return this.deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m';
+  }
+
+  /** Where time alone may change the health, it is looked at again without an event of the cluster. */
+  #lookAgain(target: TargetState, timed: boolean): void {
+    const { health } = target;
+    const nowMs = this.deps.clock.nowMs();
+    const overdueMs = health?.health === 'Progressing' && health.progressingSinceMs !== undefined ? health.progressingSinceMs + durationMs(this.#timeoutOf(target)) : Number.POSITIVE_INFINITY;
+    const atMs = Math.min(timed ? nowMs + RECHECK_MS : Number.POSITIVE_INFINITY, Math.max(overdueMs, nowMs + 100));
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#observeDue = true;
+    this.#wakeAt(atMs);
   }
 
   #wakeAt(atMs: number): void {

@@ -182,6 +182,7 @@ export class TargetSyncs {
         const release = fleet.environment(target.application, target.environment).release?.data;
         return release !== undefined && release.releaseId !== given.releaseId && release.clusters.includes(target.cluster);
       },
+      heldElsewhere: (owner) => this.deps.heldElsewhere(owner, target.cluster),
       wantedElsewhere: (keys) => this.deps.wantedElsewhere(target.id, keys),
     };
   }
