@@ -32,7 +32,8 @@ function filesOf(list, revision) {
 const fixed = (value, digits = 1) => value.toFixed(digits);
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 
-await using kube = await startKube({ audit: 'Metadata' });
+// Two Services for each application, one of ours and one of the baseline: more than the 254 addresses of the default range.
+await using kube = await startKube({ audit: 'Metadata', apiServerFlags: { 'service-cluster-ip-range': '10.0.0.0/16' } });
 await using git = await startGit();
 await using dir = await tempDir('bench');
 const source = await git.createRepository('fleet');
