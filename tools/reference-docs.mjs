@@ -68,11 +68,11 @@ function eventReference() {
 
 function errorReference() {
   const found = new Map();
-  const pattern = /\b([A-Z]\w*Error)\(\s*'(PLB-\d{4})',\s*(`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\w.]+)/g;
+  const pattern = /\b([A-Z]\w*Error|refuse)\((?:[\w.]+,\s*){0,2}\s*'(PLB-\d{4})',\s*(`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\w.]+)/g;
   for (const file of sources('libs', 'services', 'cli')) {
     for (const [, kind, code, message] of readFileSync(path.join(root, file), 'utf8').matchAll(pattern)) {
       const text = /^[`'"]/.test(message) ? message.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, '…').replaceAll(/…[^ ,.;:"')]*\}/g, '…') : '';
-      const entry = found.get(code) ?? { kind, messages: new Set(), project: file.split('/').slice(0, 2).join('/') };
+      const entry = found.get(code) ?? { kind: kind === 'refuse' ? 'InputError' : kind, messages: new Set(), project: file.split('/').slice(0, 2).join('/') };
       if (text !== '') entry.messages.add(text);
       found.set(code, entry);
     }

@@ -35,6 +35,8 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
         })),
         latestVersion: Math.max(before.latestVersion, event.data.version),
       }));
+    case 'RevisionObserved':
+      return forgottenErrors(views, event.data);
     case 'RenderFailed':
       return update(views, event.data.application, (before) =>
         withEnvironment(before, event.data.environment, (environment) => ({
@@ -62,6 +64,20 @@ function declared(views: ViewReader, event: Extract<PlumblineEvent, { type: 'App
     declared: provenanceOf(event), latestVersion: before?.latestVersion ?? highestVersion(views, id), environments,
     ...(before?.suspended === undefined ? {} : { suspended: before.suspended }),
   };
+}
+
+/** What failed at an older revision says nothing about the new one: it may render, fail anew, or give what runs already. */
+function forgottenErrors(views: ViewReader, moved: { readonly repository: string; readonly ref: string; readonly revision: string }): readonly ViewChange[] {
+  const changes: ViewChange[] = [];
+  for (const [, application] of views.scan('application', '')) {
+    if (application.spec.repository !== moved.repository || application.spec.ref !== moved.ref) continue;
+    const stale = Object.values(application.environments).filter(({ renderError }) => renderError !== undefined && renderError.revision !== moved.revision);
+    if (stale.length === 0) continue;
+    const environments = { ...application.environments };
+    for (const { renderError: _, ...environment } of stale) environments[environment.name] = environment;
+    changes.push(changed({ ...application, environments }));
+  }
+  return changes;
 }
 
 /** Numbers are never used twice, also when an application comes back under the name of a removed one. */

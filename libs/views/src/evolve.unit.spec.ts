@@ -119,7 +119,10 @@ describe('applications', () => {
   it('keep the last good version when a later revision cannot be rendered', () => {
     const story = new Story().declared().rendered(1).released(1, 1).add('RenderFailed', { application: APP, environment: 'staging', revision: 'd'.repeat(40), reason: 'Invalid', message: 'no' });
     expect(story.views.get('application', APP)?.environments['staging']).toMatchObject({ latestVersion: 1, released: { version: 1 }, renderError: { reason: 'Invalid' } });
-    story.rendered(2);
+    const failed = story.views.get('application', APP);
+    story.add('RevisionObserved', { repository: 'other', ref: 'main', revision: 'e'.repeat(40), forced: false, commit });
+    expect(story.views.get('application', APP)).toBe(failed);
+    story.add('RevisionObserved', { repository: 'shop', ref: 'main', revision: 'e'.repeat(40), forced: false, commit });
     expect(story.views.get('application', APP)?.environments['staging']).not.toHaveProperty('renderError');
   });
 });
