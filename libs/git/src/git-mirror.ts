@@ -9,6 +9,7 @@ import type { GitCommandOptions, GitSurroundings } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
 import { GitTree, parseTree } from './git-tree.js';
 import type { ReadBlobs } from './git-tree.js';
+import { remoteOptions } from './git-remote.js';
 import { mirrorName, parseGitUrl } from './git-url.js';
 import type { GitUrl } from './git-url.js';
 import { withMirrorLock } from './mirror-lock.js';
@@ -43,8 +44,6 @@ const FETCHES_PER_GC = 200;
 export function isCommitId(text: string): boolean {
   return COMMIT.test(text);
 }
-
-const quoteForShell = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
  * A bare mirror of one URL. Any number of processes may use one mirror directory at once: fetches are locked, reads need no lock,
@@ -246,23 +245,8 @@ export class GitMirror {
   }
 
   async #remoteOptions(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
-    const given = (await this.#options.credentials?.()) ?? {};
-    const username = given.username ?? this.#url.username;
-    const password = given.password ?? this.#url.password;
-    const secrets = [given.username, given.password, this.#url.username, this.#url.password].filter((secret): secret is string => secret !== undefined && secret.length > 2);
-    const common = signal === undefined ? {} : { signal };
-    if (this.#url.scheme === 'ssh') return { ...common, secrets, variables: { GIT_SSH_COMMAND: this.#sshCommand(given) } };
-    if (username === undefined && password === undefined) return { ...common, secrets };
-    const token = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
-    // Bound to the origin: a redirect to another host must not carry it along.
-    const { origin } = new URL(this.url);
-    return { ...common, secrets: [...secrets, token], config: [[`http.${origin}/.extraHeader`, `Authorization: Basic ${token}`]] };
-  }
-
-  #sshCommand(credentials: GitCredentials): string {
-    const knownHosts = this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts');
-    const key = credentials.sshKeyFile === undefined ? [] : ['-i', quoteForShell(credentials.sshKeyFile), '-o', 'IdentitiesOnly=yes'];
-    return ['ssh', '-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=accept-new', '-o', quoteForShell(`UserKnownHostsFile=${knownHosts}`), '-o', 'ConnectTimeout=15', ...key].join(' ');
+    const credentials = (await this.#options.credentials?.()) ?? {};
+    return remoteOptions({ url: this.#url, credentials, signal, knownHostsFile: this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts') });
   }
 }
 

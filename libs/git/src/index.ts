@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+export { GitBranchWriter } from './git-branch-writer.js';
+export type { BranchCommit, GitBranchWriterOptions } from './git-branch-writer.js';
 export { gitVariables } from './git-command.js';
 export type { GitSurroundings } from './git-command.js';
 export { readCredentials } from './git-credentials.js';

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { GitCommandOptions } from './git-command.js';
+import type { GitCredentials } from './git-credentials.js';
+import type { GitUrl } from './git-url.js';
+
+const quoteForShell = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The server that a command talks to. */
+export interface GitRemote {
+  readonly url: GitUrl;
+  readonly credentials: GitCredentials;
+  readonly knownHostsFile: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+function sshCommand({ credentials, knownHostsFile }: GitRemote): string {
+  const key = credentials.sshKeyFile === undefined ? [] : ['-i', quoteForShell(credentials.sshKeyFile), '-o', 'IdentitiesOnly=yes'];
+  return ['ssh', '-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=accept-new', '-o', quoteForShell(`UserKnownHostsFile=${knownHostsFile}`), '-o', 'ConnectTimeout=15', ...key].join(' ');
+}
+
+/** Options of a command that talks to a server: credentials by environment, never on the command line, masked in errors. */
+export function remoteOptions(remote: GitRemote): GitCommandOptions {
+  const { url, credentials, signal } = remote;
+  const username = credentials.username ?? url.username;
+  const password = credentials.password ?? url.password;
+  const secrets = [credentials.username, credentials.password, url.username, url.password].filter((secret): secret is string => secret !== undefined && secret.length > 2);
+  const common = signal === undefined ? {} : { signal };
+  if (url.scheme === 'ssh') return { ...common, secrets, variables: { GIT_SSH_COMMAND: sshCommand(remote) } };
+  if (username === undefined && password === undefined) return { ...common, secrets };
+  const token = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
+  // Bound to the origin: a redirect to another host must not carry it along.
+  const { origin } = new URL(url.url);
+  return { ...common, secrets: [...secrets, token], config: [[`http.${origin}/.extraHeader`, `Authorization: Basic ${token}`]] };
+}
