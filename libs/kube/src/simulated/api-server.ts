@@ -103,7 +103,7 @@ export class ApiServer {
       case 'PATCH':
         return this.written(resource, this.mutations.patch(resource, target, request));
       case 'DELETE':
-        return deleted(this.deletions.one(resource, target, request));
+        return deleted(this.deletions.one(resource, target, request), viewer(resource));
       default:
         throw failures.methodNotAllowed();
     }
@@ -170,8 +170,9 @@ function ok(object: Obj): ApiResponse {
   return { status: 200, headers: JSON_TYPE, body: JSON.stringify(object) };
 }
 
-function deleted(result: { readonly object: Obj; readonly warnings: readonly string[] }): ApiResponse {
-  return { status: 200, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: JSON.stringify(result.object) };
+function deleted(result: { readonly object: Obj; readonly warnings: readonly string[] }, view: (object: Obj) => Obj): ApiResponse {
+  const object = result.object['kind'] === 'Status' ? result.object : view(result.object);
+  return { status: 200, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: JSON.stringify(object) };
 }
 
 function discovery(object: Obj, aggregated: boolean, request: ApiRequest): ApiResponse {

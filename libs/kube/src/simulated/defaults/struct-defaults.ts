@@ -302,7 +302,13 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     fill(spec, 'fsGroupPolicy', 'ReadWriteOnceWithFSType');
     if (lacks(spec, 'volumeLifecycleModes')) spec['volumeLifecycleModes'] = ['Persistent'];
   },
-  'autoscaling/v1/HorizontalPodAutoscaler': (draft) => fill(child(draft, 'spec'), 'minReplicas', 1),
+  'autoscaling/v1/HorizontalPodAutoscaler': (draft) => {
+    const spec = child(draft, 'spec');
+    fill(spec, 'minReplicas', 1);
+    const annotations = child(draft, 'metadata')['annotations'];
+    const hasOthers = isDraft(annotations) && annotations['autoscaling.alpha.kubernetes.io/metrics'] !== undefined;
+    if (!hasOthers) fill(spec, 'targetCPUUtilizationPercentage', 80);
+  },
   'autoscaling/v2/HorizontalPodAutoscaler': (draft) => {
     const spec = child(draft, 'spec');
     fill(spec, 'minReplicas', 1);

@@ -16,6 +16,7 @@ import { equalValues, isObj, listAt, objAt, textAt, withAt } from '../value.js';
 import type { Obj, Value } from '../value.js';
 import { asBadBody, blankOf, checkKind, objectText, readObject } from './codec.js';
 import type { ServerContext } from './context.js';
+import { viewer } from './conversion.js';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patches.js';
 import { flagOf } from './request.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
@@ -188,7 +189,8 @@ export class Mutations {
 
   /** The live object in the version of the request. */
   private liveView(resource: Resource, target: ResourceTarget): Obj | undefined {
-    return this.context.live(resource, storeKey(target.namespace, target.name));
+    const live = this.context.live(resource, storeKey(target.namespace, target.name));
+    return live === undefined ? undefined : viewer(resource)(live);
   }
 
   private call(resource: Resource, target: ResourceTarget, request: ApiRequest, optionsKind: string, isApply = false): Call {

@@ -12,6 +12,7 @@ import { equalValues, isObj, listAt, numberAt, objAt, textAt, textsAt, withAt } 
 import type { Obj } from '../value.js';
 import type { AdmissionRequest, ServerContext } from './context.js';
 import { namespaceState } from './context.js';
+import { toStored } from './conversion.js';
 import type { Resource } from './resource.js';
 
 /** How one write is to be done. */
@@ -49,7 +50,7 @@ export class ObjectWriter {
     if (this.context.live(resource, key) !== undefined) throw failures.alreadyExists(resource, name);
     const final = stored(resource, draft);
     checkSize(final, options);
-    return options.dryRun ? final : this.context.store.put(resource.collection, key, final);
+    return options.dryRun ? final : this.context.store.put(resource.collection, key, toStored(resource, final));
   }
 
   /** Replaces a live object by its next form; returns the live one itself when nothing changes. */
@@ -76,12 +77,12 @@ export class ObjectWriter {
     const final = stored(resource, draft);
     const key = storeKey(resource.namespaced ? namespace : '', name);
     if (textAt(live, 'metadata', 'deletionTimestamp') !== undefined && isFinal(resource, final)) {
-      if (!options.dryRun) this.context.store.remove(resource.collection, key, final);
+      if (!options.dryRun) this.context.store.remove(resource.collection, key, toStored(resource, final));
       return final;
     }
     if (sameButTimes(final, live)) return live;
     checkSize(final, options);
-    return options.dryRun ? final : this.context.store.put(resource.collection, key, final);
+    return options.dryRun ? final : this.context.store.put(resource.collection, key, toStored(resource, final));
   }
 
   /** Asks the admission hooks. */
