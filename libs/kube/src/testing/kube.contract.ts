@@ -4,6 +4,7 @@ import { admissionChecks } from './contract/admission.js';
 import { applyChecks } from './contract/apply.js';
 import { applyFieldChecks } from './contract/apply-fields.js';
 import { Bench } from './contract/bench.js';
+import { beyondChecks } from './contract/beyond.js';
 import type { Check, KubeContractTarget } from './contract/bench.js';
 import { crdChecks } from './contract/crd.js';
 import { crudChecks } from './contract/crud.js';
@@ -29,6 +30,7 @@ const areas: readonly (readonly [string, (check: Check) => void])[] = [
   ['delete', deleteChecks],
   ['crd', crdChecks],
   ['admission', admissionChecks],
+  ['beyond', beyondChecks],
 ];
 
 /**
