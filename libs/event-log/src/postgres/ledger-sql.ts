@@ -31,6 +31,18 @@ interface HeadRow {
   readonly last_micros: string;
 }
 
+/** The lock is taken at most once by a session, so that the end of the session frees it. $1 is the shard, $2 whether it is held already. */
+const TRY_LOCK = "select case when $2::boolean then true else pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1::smallint)) end as locked";
+
+interface ClaimRow extends HeadRow {
+  readonly locked: boolean;
+}
+
+/** A row of a claim that failed has the lock's column only. */
+function isClaimed(row: { readonly epoch: string | null }): boolean {
+  return row.epoch !== null;
+}
+
 const HEAD_COLUMNS = 'epoch, next_pos, root, frontier, (extract(epoch from last_at) * 1000000)::bigint as last_micros';
 
 function headOf(row: HeadRow): Head {
@@ -69,23 +81,30 @@ export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' 
 /** The writer's own connection, and the statements that it sends; made again after it breaks. */
 export class LedgerSql {
   #client: pg.Client | undefined;
+  /** True when the session of this client holds the lock of the leader. */
+  #locked = false;
 
   constructor(private readonly options: LedgerSqlOptions) {}
 
-  /** A new epoch, or undefined while another leader's lease is alive. */
+  /** A new epoch, or undefined while another one leads. */
   async takeLead(holder: string, leaseMs: number): Promise<Head | undefined> {
     // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the lease decides.
-    const lock = await this.#query<{ locked: boolean }>({
-      text: "select pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1)) as locked", values: [this.options.shard],
-    });
-    const { rows } = await this.#query<HeadRow>({
-      text: `select ${HEAD_COLUMNS} from ledger.take_lead($1, $2, $3, $4)`, values: [this.options.shard, holder, leaseMs, lock.rows[0]?.locked === true],
+    const { rows } = await this.#query<ClaimRow>({
+      name: 'claim', text: `select l.locked, ${HEAD_COLUMNS} from (${TRY_LOCK} offset 0) l left join lateral ledger.claim_lead($1, $3, $4, l.locked) h on true`,
+      values: [this.options.shard, this.#locked, holder, leaseMs],
     });
     const [row] = rows;
-    if (row === undefined) return undefined;
+    this.#locked = row?.locked === true;
+    if (row === undefined || !isClaimed(row)) return undefined;
     const head = headOf(row);
     await this.ensurePartitions(head.frontier.size);
     return head;
+  }
+
+  /** Who leads, or led last. */
+  async leader(): Promise<string | undefined> {
+    const { rows } = await this.#query<{ holder: string }>({ name: 'leader', text: 'select holder from ledger.head where shard = $1', values: [this.options.shard] });
+    return rows[0]?.holder;
   }
 
   async readHead(): Promise<Head | undefined> {
@@ -96,10 +115,18 @@ export class LedgerSql {
 
   /** False when the epoch is over. */
   async renewLead(epoch: number, leaseMs: number): Promise<boolean> {
-    const { rows } = await this.#query<{ pos: string | null }>({
-      name: 'renew', text: 'select ledger.renew_lead($1, $2, $3) as pos', values: [this.options.shard, epoch, leaseMs],
+    const { rows } = await this.#query<{ pos: string | null; locked: boolean }>({
+      // The lock too: it is lost with a connection, and it may have become free behind a leader that hung.
+      name: 'keep', text: `select l.locked, ledger.keep_lead($1, $3, $4, l.locked) as pos from (${TRY_LOCK} offset 0) l`,
+      values: [this.options.shard, this.#locked, epoch, leaseMs],
     });
+    this.#locked = rows[0]?.locked === true;
     return rows[0]?.pos !== null && rows[0] !== undefined;
+  }
+
+  /** Lets go of the lock: who was fenced must not be in the way of the next takeover. */
+  letGo(): void {
+    if (this.#client !== undefined) this.#drop(this.#client);
   }
 
   async releaseLead(epoch: number): Promise<void> {
@@ -193,7 +220,10 @@ export class LedgerSql {
   }
 
   #drop(client: pg.Client): void {
-    if (this.#client === client) this.#client = undefined;
+    if (this.#client === client) {
+      this.#client = undefined;
+      this.#locked = false;
+    }
     // Not awaited: a peer that does not answer would hold it up.
     client.end().catch(() => undefined);
   }

@@ -142,6 +142,8 @@ export class LedgerWriter {
         this.options.onLead(head);
         return;
       }
+      this.#unreachable = false;
+      await this.#sendAway();
     } catch (error) {
       // Once, not five times a second while the database is away.
       if (!this.#unreachable) this.options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
@@ -149,6 +151,14 @@ export class LedgerWriter {
     }
     this.#rejectOverdue();
     await this.#sleep(this.#limits.candidateMs, { always: true });
+  }
+
+  /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */
+  async #sendAway(): Promise<void> {
+    if (this.#queue.length === 0) return;
+    const leader = await this.options.sql.leader();
+    if (leader === this.options.holder) return;
+    this.#rejectAll(() => new UpstreamError('PLB-6002', 'another process leads the log: send the same request to that one', { details: { notLeading: true } }));
   }
 
   #rejectOverdue(): void {
@@ -190,6 +200,7 @@ export class LedgerWriter {
     if (this.#lead === undefined) return;
     this.#lead = undefined;
     this.#forget();
+    if (!this.#stopping) this.options.sql.letGo();
     this.options.onStepDown();
   }
 

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { ledger0001 } from './migrations/0001-ledger.js';
 import { ledger0002 } from './migrations/0002-checkpoint.js';
+import { ledger0003 } from './migrations/0003-lead.js';
 
 class Ledger0001 implements MigrationInterface {
   readonly name = 'Ledger1764000000001';
@@ -29,6 +30,18 @@ class Ledger0002 implements MigrationInterface {
   }
 }
 
+class Ledger0003 implements MigrationInterface {
+  readonly name = 'Ledger1764000000003';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(ledger0003);
+  }
+
+  async down(): Promise<void> {
+    throw new Error('writers of this version need it: there is no way back');
+  }
+}
+
 /** A family of migrations in a schema of its own. */
 export interface MigrationSet {
   readonly schema: string;
@@ -37,9 +50,9 @@ export interface MigrationSet {
 }
 
 /** The scripts of all migrations, in order. */
-export const ledgerScripts: readonly string[] = [ledger0001, ledger0002];
+export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003];
 
-const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002] };
+const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002, Ledger0003] };
 
 /**
  * Brings the schema of the log up to date. Safe to run by several processes at once and again and again.

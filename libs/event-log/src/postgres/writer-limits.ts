@@ -9,7 +9,7 @@ export const writerLimits = {
   leaseMs: 3_000,
   heartbeatMs: 1_000,
   /** How often a writer that does not lead asks for the lead. */
-  candidateMs: 200,
+  candidateMs: 50,
   /** How long a request waits for a writer that leads. */
   waitForLeadMs: 5_000,
   attempts: 3,
