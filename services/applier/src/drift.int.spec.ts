@@ -93,4 +93,18 @@ describe('drift on a real API server', () => {
     expect(gaps[0]).toBeLessThan(1_500);
     expect(gaps.at(-1)).toBeGreaterThan(2 * (gaps[0] ?? 0));
   });
+
+  it('restores a definition that somebody deleted, and the custom resources that went with it', async () => {
+    await using scene = await scenario(kube);
+    const { applier, witness, application, namespace } = scene;
+    await applier.deployed({ application, namespace, objects: [make.definition('screws', 'Screw', 'gone.example.com'), make.custom('Screw', 'gone.example.com', 'one'), make.configMap('settings')] });
+    const path = `/apis/gone.example.com/v1/namespaces/${namespace}/screws/one`;
+    const { uid } = (await witness.get(path)).metadata;
+    await witness.delete('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/screws.gone.example.com');
+    const restored = await applier.eventually(async () => {
+      const found = await witness.get(path);
+      return found?.metadata?.uid !== undefined && found.metadata.uid !== uid ? found : undefined;
+    }, 'the custom resource', '40s');
+    expect(restored.spec).toEqual({ size: 1 });
+  });
 });

@@ -106,7 +106,8 @@ export class ClusterSession {
         failures = 0;
       } catch (error) {
         if (this.#stopped) return;
-        this.#lose(error);
+        // Who asks for patience is there.
+        if (!this.#ready || !(error instanceof KubeApiError) || error.status !== 429) this.#lose(error);
         failures += 1;
       }
       const pauseMs = this.#ready ? this.options.probeMs : Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));

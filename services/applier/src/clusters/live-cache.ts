@@ -21,10 +21,31 @@ interface Kind {
   readonly objects: Map<string, LiveObject>;
   /** Objects that vanished, as last seen: a finished Job that its time to live removed is done, not missing. */
   readonly vanished: Map<string, KubeObject>;
+  /** Called when the watch is live. */
+  readonly waiters: (() => void)[];
   status: WatchStatus;
+  /** Not waited for again before this time: it was not live when it should have been. */
+  patienceFromMs: number;
 }
 
 const NAMESPACE = '/Namespace';
+/** How long a kind that could not be watched in time is read object by object before its watch is waited for again. */
+const IMPATIENCE_MS = 30_000;
+
+/** False when that does not happen in time: no right to list, a server that does not come back. */
+function untilLive(kind: Kind, withinMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      kind.waiters.splice(kind.waiters.indexOf(done), 1);
+      resolve(false);
+    }, withinMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    kind.waiters.push(done);
+  });
+}
 
 /** `group/Kind` of a key or resource. */
 export function groupKindOf(resource: { readonly group: string; readonly kind: string }): string {
@@ -46,7 +67,7 @@ export class LiveCache {
     private readonly events: LiveCacheEvents,
   ) {}
 
-  /** Begins to watch a kind; resolves true once its first list is complete, false when that does not happen in time. */
+  /** Begins to watch a kind if nobody does yet; resolves true once the watch is up to date, false when that does not happen in time. */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
     const groupKind = groupKindOf(resource);
     let kind = this.#kinds.get(groupKind);
@@ -55,15 +76,10 @@ export class LiveCache {
       this.#kinds.set(groupKind, kind);
     }
     if (kind.status.state === 'live') return true;
-    const { watch } = kind;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), withinMs);
-    });
-    const synced = watch.whenSynced().then(() => true, () => false);
-    const result = await Promise.race([synced, late]);
-    clearTimeout(timer);
-    return result;
+    if (this.clock.nowMs() < kind.patienceFromMs) return false;
+    const live = await untilLive(kind, withinMs);
+    if (!live) kind.patienceFromMs = this.clock.nowMs() + IMPATIENCE_MS;
+    return live;
   }
 
   /** Ends the watch of a kind whose definition went, so that a later one begins anew. */
@@ -122,11 +138,13 @@ export class LiveCache {
       backoff: { firstMs: 100, longestMs: 5_000 },
       onEvent: (event) => this.#take(kind, event),
       onStatus: (status) => {
+        const became = status.state !== kind.status.state;
         kind.status = status;
-        this.events.onStatus(groupKind, status);
+        if (status.state === 'live') for (const waiter of kind.waiters.splice(0)) waiter();
+        if (became) this.events.onStatus(groupKind, status);
       },
     });
-    const kind: Kind = { resource, watch, objects: new Map(), vanished: new Map(), status: watch.status };
+    const kind: Kind = { resource, watch, objects: new Map(), vanished: new Map(), waiters: [], status: watch.status, patienceFromMs: 0 };
     watch.start();
     return kind;
   }

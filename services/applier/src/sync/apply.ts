@@ -50,7 +50,7 @@ export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject
   if (entry?.desiredDigest !== wanted.digest || entry.apiVersion !== wanted.apiVersion || entry.uid === undefined || entry.deleting === true) return false;
   const { cache } = tools.session;
   const live = cache.get(wanted.key);
-  if (live === undefined) return false;
+  if (live === undefined || !cache.isLive(wanted.key)) return false;
   const marked = live.label === job.marks.label && live.owner === job.marks.annotationFor(wanted.key);
   return marked && !live.deleting && live.uid === entry.uid && live.ownedDigest === entry.ownedDigest;
 }

@@ -35,8 +35,10 @@ export async function untilServed(tools: SyncTools, resource: ApiResource, appli
       const served = Array.isArray(versions) ? versions.filter((version) => valueAt(version, 'served') !== false).map((version) => String(valueAt(version, 'name'))) : [];
       const lookups = await Promise.all(served.map((version) => client.discovery.resourceFor(`${group}/${version}`, kind)));
       if (lookups.every((lookup) => 'found' in lookup)) {
-        // A watch from before the definition came back has given up on the kind.
+        // A watch from before the definition came back has given up on the kind; objects that went with it are missed by a new one.
         if (!cache.isLive(`${group}/${kind}//`)) await cache.forget(`${group}/${kind}`);
+        const [first] = lookups;
+        if (first !== undefined && 'found' in first) void cache.watch(first.found, tools.limits.watchMs);
         return;
       }
     }

@@ -8,6 +8,7 @@ import type { InventoryEntry } from '../domain/inventory.js';
 import { forEachOf } from '../domain/limits.js';
 import { pruneOrder } from '../domain/order.js';
 import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
+import { definedKind } from '../domain/references.js';
 import type { SetObject } from '../domain/references.js';
 import { asKubeObject } from '../targets/object-reader.js';
 import { foreignContents } from './contents.js';
@@ -38,6 +39,8 @@ export class PruneRun {
   readonly #kept = new Map<string, InventoryEntry>();
   readonly #remaining = new Set<string>();
   #doomed: ReadonlySet<string> = new Set();
+  /** Definitions among the doomed, and the kind that each brings. */
+  readonly #definitions = new Map<string, string>();
   #retryable = false;
 
   constructor(
@@ -53,6 +56,10 @@ export class PruneRun {
     const elsewhere = this.mode === 'Delete' ? await this.job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
     for (const { entry } of nodes) this.#remaining.add(entry.key);
     this.#doomed = new Set(byKey.keys());
+    for (const { node } of nodes) {
+      const defined = definedKind(node.object);
+      if (defined !== undefined) this.#definitions.set(node.key, defined);
+    }
     for (const level of order.levels) {
       await forEachOf(level, this.tools.limits.perTarget, async ({ key }) => {
         const doomed = byKey.get(key);
@@ -217,6 +224,8 @@ export class PruneRun {
 
   #settle(entry: InventoryEntry, change: Omit<ObjectChange, 'key' | 'apiVersion'>): void {
     this.#remaining.delete(entry.key);
+    const defined = change.action === 'Pruned' ? this.#definitions.get(entry.key) : undefined;
+    if (defined !== undefined) void this.tools.session.cache.forget(defined);
     this.#changes.push({ key: entry.key, apiVersion: entry.apiVersion, ...change });
   }
 

@@ -43,6 +43,8 @@ export interface SyncOutcome {
 /** Sorts a set into what is as wanted, what has to be written, and what has to go. Claims the keys for this target; others get refusals. */
 export async function planSync(tools: SyncTools, job: SyncJob, prepared: PreparedSet): Promise<SyncPlan> {
   const { claims } = tools.session;
+  // Unchanged is what an up-to-date watch says is unchanged.
+  await Promise.all([...prepared.resources.values()].map((resource) => tools.session.watch(resource, tools.limits.watchMs)));
   const refusals = new Map<string, ObjectChange>();
   const writes: WantedObject[] = [];
   const unchanged: WantedObject[] = [];

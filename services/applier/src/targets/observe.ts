@@ -24,6 +24,7 @@ export type DriftedObjects = EventData<'DriftDetected'>['objects'];
 export type HealthReport = Pick<EventData<'HealthChanged'>, 'health' | 'reason' | 'message' | 'objects'>;
 
 const MAX_LISTED = 50;
+const MAX_BYTES = 24_000;
 
 /** What a target looks like from outside: compares the watched state with the inventory, and asks the cluster before it says "drift". */
 export async function observeDrift(tools: SyncTools, marks: Marks, inventory: Inventory): Promise<DriftedObjects> {
@@ -36,7 +37,16 @@ export async function observeDrift(tools: SyncTools, marks: Marks, inventory: In
     const confirmed = await confirmDrift(tools, marks, entry);
     if (confirmed !== undefined) found.push(confirmed);
   }
-  return found.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, MAX_LISTED);
+  return withinBytes(found.sort((a, b) => (a.key < b.key ? -1 : 1)));
+}
+
+/** As many as an event may carry. */
+function withinBytes<Item>(items: readonly Item[]): Item[] {
+  let bytes = 0;
+  return items.slice(0, MAX_LISTED).filter((item) => {
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    return bytes <= MAX_BYTES;
+  });
 }
 
 async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntry): Promise<DriftedObjects[number] | undefined> {
@@ -59,7 +69,7 @@ async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntr
   const desired = marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace);
   const { fields, actors } = lostFields(desired, live, FIELD_MANAGER);
   const marked = kind === 'Unmarked' ? markFields(live.metadata.labels, live.metadata.annotations, expected) : [];
-  return { key: entry.key, kind, fields: [...new Set([...fields, ...marked])].slice(0, 100), actors };
+  return { key: entry.key, kind, fields: [...new Set([...fields, ...marked])].slice(0, 40), actors };
 }
 
 function markFields(labels: Readonly<Record<string, string>> = {}, annotations: Readonly<Record<string, string>> = {}, expected: { readonly label: string; readonly annotation: string }): string[] {
@@ -101,7 +111,7 @@ function summarize(unhealthy: readonly HealthReport['objects'][number][], size: 
   const rest = unhealthy.filter((object) => object.health !== health);
   return {
     health, reason: first?.reason ?? health, message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${first?.message ?? ''}${more}`,
-    objects: [...worst, ...rest].slice(0, MAX_LISTED),
+    objects: withinBytes([...worst, ...rest]),
   };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ConflictError, messageOf } from '@plumbline/core';
+import { canonicalJson, ConflictError, messageOf } from '@plumbline/core';
 import type { TargetId } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
 import { kindServed } from '../clusters/kinds.js';
@@ -172,7 +172,7 @@ export class TargetRunner {
     const inventory = await this.deps.inventories.of(target);
     const tools = this.deps.tools(session);
     const drift = await observeDrift(tools, this.#marks, inventory);
-    const same = JSON.stringify(drift) === JSON.stringify(target.drift);
+    const same = canonicalJson(drift) === canonicalJson(target.drift);
     if (drift.length > 0 && (!same || target.driftCause === undefined)) {
       const { application, environment, cluster } = target;
       await this.deps.log.target(target, { type: 'DriftDetected', data: { application, environment, cluster, objects: drift } });

@@ -133,7 +133,7 @@ export class TargetSyncs {
   async refuse(target: TargetState, { trigger, release, reason, message }: RefuseDecision, objects: readonly ObjectChange[] = []): Promise<void> {
     const { application, environment, cluster } = target;
     const { version, releaseId } = release.data;
-    const data = { application, environment, cluster, version, releaseId, reason, message: message.slice(0, 4_000), objects: objects.slice(0, 50) };
+    const data = { application, environment, cluster, version, releaseId, reason, message: message.slice(0, 4_000), objects: changeList(objects).list.inline };
     await this.deps.log.target(target, { type: 'SyncRefused', data }, { cause: trigger });
     this.deps.logger.warn('a sync was refused', { target: target.id, version, reason, message });
   }
