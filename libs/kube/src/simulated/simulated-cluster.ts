@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError, systemClock } from '@plumbline/core';
+import { systemClock, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { KubeRequest, KubeTransport } from '../kube-transport.port.js';
 import { failures } from './api-failure.js';
@@ -157,7 +157,7 @@ export class SimulatedCluster {
   /** Makes the status simulation fail a workload (`undefined` lets it recover). Needs `simulateStatus`. */
   failWorkload(workload: { readonly kind: string; readonly namespace: string; readonly name: string }, failure: WorkloadFailure | undefined): void {
     if (this.controllers === undefined) {
-      throw new InputError('PLB-6203', `the simulated cluster ${this.options.name} simulates no status; make it with simulateStatus to let a workload fail`);
+      throw new UpstreamError('PLB-6203', `the simulated cluster ${this.options.name} simulates no status; make it with simulateStatus to let a workload fail`, { retry: 'never' });
     }
     this.controllers.fail(workload, failure);
   }
@@ -169,7 +169,7 @@ export class SimulatedCluster {
 
   /** Replaces everything by a snapshot. Open watches end; the identity of the cluster is the snapshot's. */
   restore(state: SimulatedClusterState): void {
-    if (state.format !== 1) throw new InputError('PLB-6204', `the simulated cluster ${this.options.name} cannot read a snapshot of format ${String(state.format)}`);
+    if (state.format !== 1) throw new UpstreamError('PLB-6204', `the simulated cluster ${this.options.name} cannot read a snapshot of format ${String(state.format)}; only format 1 is known`, { retry: 'never' });
     this.server.watches.endAll();
     this.context.store.load(state.store);
     this.context.readAllocations();

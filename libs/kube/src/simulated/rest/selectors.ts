@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures } from '../api-failure.js';
-import { objAt, textAt, valueAt } from '../value.js';
+import { objAt, valueAt } from '../value.js';
 import type { Obj } from '../value.js';
 import type { Resource } from './resource.js';
 
@@ -123,9 +123,4 @@ export function selectorOf(resource: Resource, query: URLSearchParams): Selector
 /** Name that a field selector pins, for lists that need look at one object only. */
 export function pinnedName(query: URLSearchParams): string | undefined {
   return /^metadata\.name=([^,]+)$/.exec(query.get('fieldSelector') ?? '')?.[1];
-}
-
-/** The name of an object for messages. */
-export function nameOf(object: Obj): string {
-  return textAt(object, 'metadata', 'name') ?? '';
 }

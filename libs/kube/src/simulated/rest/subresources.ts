@@ -2,7 +2,7 @@
 import { ApiFailure, failures } from '../api-failure.js';
 import { trackUpdate } from '../smd/field-manager.js';
 import { storeKey } from '../store/store.js';
-import { isObj, numberAt, objAt, textAt, textsAt, withAt } from '../value.js';
+import { isObj, listAt, numberAt, objAt, textAt, textsAt, withAt } from '../value.js';
 import type { Obj, Value } from '../value.js';
 import type { ServerContext } from './context.js';
 import type { Deletions } from './deletions.js';
@@ -120,11 +120,8 @@ function scalePaths(resource: Resource): ScalePaths {
 }
 
 function scaleOfCustom(resource: Resource): Obj {
-  const versions = resource.custom?.definition;
-  for (const version of Array.isArray(objAt(versions, 'spec')['versions']) ? (objAt(versions, 'spec')['versions'] as readonly Value[]) : []) {
-    if (isObj(version) && textAt(version, 'name') === resource.version) return objAt(version, 'subresources', 'scale');
-  }
-  return {};
+  const version = listAt(resource.custom?.definition, 'spec', 'versions').find((entry) => textAt(entry, 'name') === resource.version);
+  return objAt(version, 'subresources', 'scale');
 }
 
 function scaleOf(live: Obj, paths: ScalePaths): Obj {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiFailure, failures, fieldErrors } from '../api-failure.js';
+import { ApiFailure, failures } from '../api-failure.js';
 import type { FieldError } from '../api-failure.js';
 import { child, draftOf } from '../defaults/draft.js';
 import type { Draft } from '../defaults/draft.js';
@@ -235,5 +235,3 @@ function sameButTimes(next: Obj, live: Obj): boolean {
   const right = b.map(timeless).sort();
   return left.every((entry, index) => entry === right[index]) && a.every(isObj);
 }
-
-export { fieldErrors };

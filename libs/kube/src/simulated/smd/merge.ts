@@ -15,9 +15,8 @@ export function mergeValues(schema: Schema, left: Value | undefined, right: Valu
     // Nothing to merge with: the value itself, except that a map or keyed list of nothing but nothing disappears level by level.
     return atom.is === 'scalar' ? right : mergeAtom(atom, undefined, right);
   }
-  const rightAtom = atomOf(schema, right);
-  const leftAtom = atomOf(schema, left);
-  return mergeAtom(leftAtom.is === rightAtom.is || right === null ? (right === null ? leftAtom : rightAtom) : rightAtom, left, right);
+  // Null has no shape of its own.
+  return mergeAtom(atomOf(schema, right === null ? left : right), left, right);
 }
 
 function mergeAtom(atom: Atom, left: Value | undefined, right: Value): Value | undefined {

@@ -7,7 +7,7 @@ import { strategy } from '../rest/strategy.js';
 import type { Strategy } from '../rest/strategy.js';
 import { validatePodSpec, validateTemplate } from '../validation/pods.js';
 import { requireCount } from '../validation/selectors.js';
-import { equalValues, isObj, listAt, numberAt, objAt, textAt, withAt } from '../value.js';
+import { equalValues, isObj, listAt, objAt, textAt, withAt } from '../value.js';
 import type { Obj } from '../value.js';
 import { SERVICE } from './services.js';
 
@@ -136,14 +136,3 @@ export const CORE: Readonly<Record<string, Strategy>> = {
   '/Event': strategy({ createOnUpdate: true }),
   '/ServiceAccount': strategy(),
 };
-
-/** Whether a pod has ended. */
-export function podEnded(pod: Obj): boolean {
-  const phase = textAt(pod, 'status', 'phase');
-  return phase === 'Succeeded' || phase === 'Failed';
-}
-
-/** Replicas that a workload asks for. */
-export function replicasOf(workload: Obj): number {
-  return numberAt(workload, 'spec', 'replicas') ?? 1;
-}

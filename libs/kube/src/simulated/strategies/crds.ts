@@ -6,7 +6,7 @@ import { strategy } from '../rest/strategy.js';
 import type { Strategy } from '../rest/strategy.js';
 import { nameProblems } from '../validation/metadata.js';
 import { equalValues, isObj, listAt, objAt, textAt, textsAt, valueAt } from '../value.js';
-import type { Obj } from '../value.js';
+import type { Obj, Value } from '../value.js';
 
 function validateNames(spec: Obj, errors: FieldError[]): void {
   for (const key of ['plural', 'singular', 'kind', 'listKind']) {
@@ -41,12 +41,12 @@ function validateVersions(spec: Obj, errors: FieldError[]): void {
 /** Structural schemas: every node below the root says its type, unless it takes anything or an int or string. */
 function validateStructural(node: Obj, path: string, errors: FieldError[]): void {
   const properties = objAt(node, 'properties');
-  const children: [string, unknown][] = Object.entries(properties).map(([name, child]) => [`${path}.properties[${name}]`, child]);
+  const children: [string, Value | undefined][] = Object.entries(properties).map(([name, child]) => [`${path}.properties[${name}]`, child]);
   if (isObj(node['items'])) children.push([`${path}.items`, node['items']]);
   if (isObj(node['additionalProperties'])) children.push([`${path}.additionalProperties`, node['additionalProperties']]);
   if (textAt(node, 'type') === 'array' && !isObj(node['items'])) errors.push(fieldErrors.required(`${path}.items`, 'must be specified'));
   for (const [at, given] of children) {
-    const child = isObj(given as Obj) ? (given as Obj) : {};
+    const child = isObj(given) ? given : {};
     const free = child['x-kubernetes-preserve-unknown-fields'] === true || child['x-kubernetes-int-or-string'] === true;
     if (textAt(child, 'type') === undefined && !free) errors.push(fieldErrors.required(`${at}.type`, 'must not be empty for specified object fields'));
     validateStructural(child, at, errors);
