@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
 import type { Clock } from '@plumbline/core';
+import type { ReleaseReport } from '@plumbline/event-log';
 import { connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
@@ -12,6 +13,9 @@ import { Projector } from './projection/projector.js';
 import { PostgresLogQueries } from './queries/postgres-log-queries.js';
 import { RelayCursor } from './relay/relay-cursor.js';
 import { Relay } from './relay/relay.js';
+import { LogTreeParts } from './tree/log-tree-parts.js';
+import { treeConfig } from './tree/tree.config.js';
+import type { TreeConfig } from './tree/tree.config.js';
 
 /** What the audit service is made from. */
 export interface AuditOptions {
@@ -23,6 +27,8 @@ export interface AuditOptions {
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Who signs the log, who witnesses it; nobody when absent. */
+  readonly tree?: TreeConfig;
 }
 
 function openPool(options: { readonly url: string; readonly role: string | undefined; readonly max: number; readonly relaxedDurability?: boolean }, logger: Logger): pg.Pool {
@@ -37,6 +43,7 @@ export class AuditParts {
   readonly queries: PostgresLogQueries;
   readonly projector: Projector;
   readonly relay: Relay;
+  readonly tree: LogTreeParts;
   readonly #pool: pg.Pool;
   readonly #derived: pg.Pool;
   readonly #logger: Logger;
@@ -52,6 +59,7 @@ export class AuditParts {
     this.#derived = openPool({ url: options.logUrl, role, max: 3, relaxedDurability: true }, logger);
     this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
     this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector });
+    this.tree = new LogTreeParts({ log, pool: this.#pool, logger, clock: options.clock, config: options.tree ?? treeConfig({}) });
     this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#derived), logger });
   }
 
@@ -68,21 +76,28 @@ export class AuditParts {
     return parts;
   }
 
-  /** Begins to publish. */
+  /** Begins to publish, and to sign what is committed. */
   startRelay(): void {
     this.relay.start();
+    this.tree.start();
   }
 
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
   async openDoor(config: DoorConfig): Promise<string> {
     const { token, tls } = config;
-    this.#door = new LogDoor({ log: this.log, queries: this.queries, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.projector, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
     return this.#door.listen(config.listen);
+  }
+
+  /** Tries parked work again; see {@link ParkedWork}. */
+  async releaseParked(key?: string): Promise<ReleaseReport> {
+    return this.projector.release(key);
   }
 
   /** Closes the door, finishes what waits, publishes no more, gives up the lead. */
   async close(): Promise<void> {
     await this.#door?.close();
+    await this.tree.stop();
     await this.relay.stop();
     await this.projector.stop();
     await this.log.close();

@@ -14,8 +14,9 @@ import pg from 'pg';
 import { AuditParts } from './audit-parts.js';
 import { migrateProjection } from './projection/migrate.js';
 
-const template: DatabaseTemplate = {
-  key: `audit-${ledgerTemplate.key}-projection-3`,
+/** The schemas of log and projections. */
+export const auditTemplate: DatabaseTemplate = {
+  key: `audit-${ledgerTemplate.key}-projection-4`,
   prepare: async (url) => {
     await migrateLedger(url);
     await migrateProjection(url);
@@ -33,7 +34,7 @@ export interface LogAndPool extends AsyncDisposable {
 }
 
 export async function openLogAndPool(options: Partial<PostgresEventLogOptions> = {}): Promise<LogAndPool> {
-  const database = await sharedDatabase({ template });
+  const database = await sharedDatabase({ template: auditTemplate });
   const log = await PostgresEventLog.open({ url: database.url, migrate: false, ...options });
   await log.whenLeading();
   const pool = new pg.Pool({ ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 10_000 }), max: 4 });
@@ -50,7 +51,7 @@ export async function openLogAndPool(options: Partial<PostgresEventLogOptions> =
 
 /** The whole service on a fresh database. */
 export async function openAudit(): Promise<AsyncDisposable & { readonly parts: AuditParts; readonly bus: InProcessBus; readonly database: TestDatabase }> {
-  const database = await sharedDatabase({ template });
+  const database = await sharedDatabase({ template: auditTemplate });
   const bus = new InProcessBus();
   const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
   await parts.log.whenLeading();

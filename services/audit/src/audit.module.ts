@@ -5,18 +5,21 @@ import type { Meter } from '@opentelemetry/api';
 import { EVENT_BUS } from '@plumbline/bus';
 import type { EventBus } from '@plumbline/bus';
 import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
-import type { EventLog, LogQueries } from '@plumbline/event-log';
+import { EVENT_LOG, LOG_QUERIES, LOG_TREE, PARKED_WORK } from '@plumbline/event-log';
+import type { EventLog, LogQueries, LogTree, ParkedWork } from '@plumbline/event-log';
 import { CLOCK, ENDPOINTS, LOGGER, METER, READINESS } from '@plumbline/platform';
 import type { Endpoints, Logger, Readiness } from '@plumbline/platform';
 import { AuditParts } from './audit-parts.js';
 import { AUDIT_CONFIG, auditConfigProvider } from './audit.config.js';
 import type { AuditConfig } from './audit.config.js';
+import { observeTree } from './tree/tree-metrics.js';
+import { TREE_CONFIG, treeConfigProvider } from './tree/tree.config.js';
+import type { TreeConfig } from './tree/tree.config.js';
 
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
 
-async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock): Promise<AuditParts> {
-  return AuditParts.open({ logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, bus, logger: logger.child({ role: 'audit' }), clock });
+async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig): Promise<AuditParts> {
+  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, bus, logger: logger.child({ role: 'audit' }), clock });
 }
 
 /** How far the log is, and how far those are that follow it: the difference is what an alarm watches. */
@@ -30,6 +33,7 @@ function observe(meter: Meter, parts: AuditParts): void {
   gauge('plumbline_log_leads', '1 while this process writes the log', () => (parts.log.leads ? 1 : 0));
   gauge('plumbline_log_next_position', 'Next position of the log, in the process that leads', () => parts.log.nextPosition);
   gauge('plumbline_log_views_position', 'Next position that the views will fold', () => parts.projector.position);
+  gauge('plumbline_log_views_parked', 'Streams that the views stand still at because of an event that cannot be applied; above 0 a person must act', () => parts.projector.parkedKeys);
   gauge('plumbline_log_relay_position', 'Next position that will be published on the bus', () => parts.relay.position);
 }
 
@@ -45,6 +49,7 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     observe(this.meter, this.parts);
+    observeTree(this.meter, this.parts);
     this.parts.startRelay();
     if (this.config.door !== undefined) this.endpoints.announce('log', await this.parts.openDoor(this.config.door));
     // A process that waits for another one's lead answers reads, and appends as soon as it leads.
@@ -63,11 +68,14 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
 @Module({
   providers: [
     auditConfigProvider,
-    { provide: AUDIT_PARTS, inject: [AUDIT_CONFIG, EVENT_BUS, LOGGER, CLOCK], useFactory: openParts },
+    treeConfigProvider,
+    { provide: AUDIT_PARTS, inject: [AUDIT_CONFIG, EVENT_BUS, LOGGER, CLOCK, TREE_CONFIG], useFactory: openParts },
     { provide: EVENT_LOG, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): EventLog => parts.log },
     { provide: LOG_QUERIES, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): LogQueries => parts.queries },
+    { provide: LOG_TREE, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): LogTree => parts.tree.tree },
+    { provide: PARKED_WORK, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): ParkedWork => parts.projector },
     AuditLifecycle,
   ],
-  exports: [EVENT_LOG, LOG_QUERIES],
+  exports: [EVENT_LOG, LOG_QUERIES, LOG_TREE, PARKED_WORK],
 })
 export class AuditModule {}

@@ -4,11 +4,12 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, ListViewOptions, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
-import { appendFromWire, inTrace, jsonBytes, LogService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
+import type { AuditFilter, BodyPage, ListViewOptions, LogTree, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
+import { appendFromWire, inTrace, jsonBytes, LogService, LogTreeService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
 import { BearerCheck } from './bearer.js';
+import { treeHandlers } from './tree-handlers.js';
 
 /** The queries of the audit service with the events as they are stored. */
 export interface DoorQueries {
@@ -21,6 +22,8 @@ export interface DoorQueries {
 export interface LogDoorOptions {
   readonly log: RawEventLog;
   readonly queries: DoorQueries;
+  /** Without it the door does not speak of the tree. */
+  readonly tree?: LogTree;
   readonly logger: Pick<Logger, 'error' | 'info'>;
   readonly token: string;
   /** Certificate and key in PEM files; plain text when absent. */
@@ -45,6 +48,7 @@ export class LogDoor {
   constructor(private readonly options: LogDoorOptions) {
     this.#bearer = new BearerCheck(options.token);
     this.#server.addService(LogService, this.#handlers());
+    if (options.tree !== undefined) this.#server.addService(LogTreeService, treeHandlers(options.tree, (answer) => this.#unary(answer)));
   }
 
   /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */
