@@ -104,7 +104,7 @@ async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Prom
   const keys = path.join(setup.root, 'keys');
   await mkdir(keys, { mode: 0o700 });
   const release = generateReleaseKeys();
-  const secrets: Readonly<Record<string, string>> = { 'seal.key': generateSealKey(), 'release.key': release.privateKeyPem, 'release.pub': release.publicKeyPem, 'log.token': randomBytes(32).toString('hex') };
+  const secrets: Readonly<Record<string, string>> = { 'seal.key': generateSealKey(), 'release.key': release.privateKeyPem, 'release.pub': release.publicKeyPem, 'log.key': generateReleaseKeys().privateKeyPem, 'log.token': randomBytes(32).toString('hex') };
   for (const [file, content] of Object.entries(secrets)) await writeFile(path.join(keys, file), content, { mode: 0o600 });
   // A database server of its own: some suites kill it.
   const database = stack.use(await isolatedDatabase());
@@ -113,7 +113,7 @@ async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Prom
   const shared = { PLUMBLINE_BUS_URL: nats.url, PLUMBLINE_OBJECT_STORE_URL: database.url, PLUMBLINE_LOG_TOKEN_FILE: path.join(keys, 'log.token') };
   const seal = { PLUMBLINE_SECRETS_KEY_FILE: path.join(keys, 'seal.key') };
   const own: Readonly<Record<(typeof SERVICES)[number], Readonly<Record<string, string>>>> = {
-    audit: { PLUMBLINE_LOG_URL: database.url, PLUMBLINE_AUDIT_GRPC_LISTEN: logListen },
+    audit: { PLUMBLINE_LOG_URL: database.url, PLUMBLINE_AUDIT_GRPC_LISTEN: logListen, PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(keys, 'log.key') },
     gateway: { PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: path.join(setup.dataDir, 'admin.token') },
     watcher: {},
     renderer: seal,

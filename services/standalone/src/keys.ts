@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
+import { generateSigningKeyPem } from '@plumbline/proof';
 
 /** Files with the keys of an installation, mode 0600. Losing the seal key loses the Secrets in old versions; back them up with the data. */
 export interface KeyFiles {
@@ -13,6 +14,8 @@ export interface KeyFiles {
   readonly release: string;
   /** Checks releases. */
   readonly releasePublic: string;
+  /** Signs checkpoints of the log. */
+  readonly logSigning: string;
   /** Shared by the services at the door of the log. */
   readonly logToken: string;
   /** Of the embedded database. */
@@ -31,6 +34,7 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
     seal: path.join(dir, 'seal.key'),
     release: path.join(dir, 'release.key'),
     releasePublic: path.join(dir, 'release.pub'),
+    logSigning: path.join(dir, 'log.key'),
     logToken: path.join(dir, 'log.token'),
     databasePassword: path.join(dir, 'postgres.password'),
   };
@@ -39,6 +43,7 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
   // Derived from the private key, so that a start that was cut short between the two leaves no pair that does not match.
   const privatePem = await readFile(files.release, 'utf8');
   await ensureFile(files.releasePublic, () => createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'pem' }).toString());
+  await ensureFile(files.logSigning, generateSigningKeyPem);
   await ensureFile(files.logToken, () => randomBytes(32).toString('hex'));
   return files;
 }

@@ -45,6 +45,8 @@ function settingsOf(options: StandaloneOptions, dataDir: string, made: { readonl
     PLUMBLINE_DATA_DIR: dataDir,
     PLUMBLINE_LOG_URL: databaseUrl,
     PLUMBLINE_LOG_TOKEN_FILE: keys.logToken,
+    // Somebody may keep this one elsewhere.
+    PLUMBLINE_LOG_SIGNING_KEY_FILE: options.settings?.['PLUMBLINE_LOG_SIGNING_KEY_FILE'] ?? keys.logSigning,
     // Everybody who needs the log is in this process.
     PLUMBLINE_AUDIT_GRPC_LISTEN: undefined,
     PLUMBLINE_BUS_URL: 'inproc:',
