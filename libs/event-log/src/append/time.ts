@@ -11,3 +11,15 @@ export function formatMicros(micros: number): string {
 export function nextCommitMicros(nowMs: number, lastMicros: number): number {
   return Math.max(Math.floor(nowMs) * 1_000, lastMicros + 1);
 }
+
+const RFC3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})$/i;
+
+/** Microseconds since 1970 of a time with an offset; seconds may be left out, what is finer is cut off. Undefined for what is no such time. */
+export function microsOf(time: string): number | undefined {
+  const match = RFC3339.exec(time);
+  if (match === null) return undefined;
+  const [, minutes = '', seconds = '00', fraction = '', offset = ''] = match;
+  const ms = Date.parse(`${minutes}:${seconds}${offset}`);
+  if (Number.isNaN(ms)) return undefined;
+  return ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}

@@ -3,6 +3,7 @@ import { decodeEvent } from '@plumbline/events';
 import type { RecordedEvent } from '@plumbline/events';
 import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
 import { checkReadOptions } from '../read-options.js';
+import { AppendSender } from './append-sender.js';
 import type { LogChannel } from './log-channel.js';
 import { appendToWire, resultFromWire } from './wire.js';
 
@@ -12,10 +13,15 @@ function decoded(bodies: readonly Uint8Array[]): RecordedEvent[] {
 
 /** The log of another process, over its gRPC door. */
 export class GrpcEventLog implements EventLog {
-  constructor(private readonly channel: LogChannel) {}
+  readonly #sender: AppendSender;
+
+  constructor(private readonly channel: LogChannel) {
+    this.#sender = new AppendSender(channel);
+  }
 
   async append(request: AppendRequest): Promise<AppendResult> {
-    return resultFromWire(await this.channel.unary(this.channel.client.append, appendToWire(request)));
+    const message = appendToWire(request);
+    return resultFromWire(await this.channel.persist((endMs) => this.#sender.send(message, endMs)));
   }
 
   async read(options: ReadOptions): Promise<EventPage> {

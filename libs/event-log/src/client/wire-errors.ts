@@ -50,18 +50,27 @@ function fittingDetails(details: ErrorDetails): ErrorDetails {
   return JSON.stringify(shorter).length <= MAX_DETAILS_CHARS ? shorter : { truncated: true };
 }
 
-/** What a gRPC server answers with for anything thrown; what is not one of our errors is masked. */
-export function statusFromError(thrown: unknown): { readonly code: status; readonly details: string; readonly metadata: Metadata } {
+function wireErrorOf(thrown: unknown): WireError {
   const error = thrown instanceof PlumblineError ? thrown : new InvariantError('PLB-9120', 'the log failed unexpectedly; its own log says why');
-  const wire: WireError = {
+  return {
     class: classOf(error), code: error.code, message: error.message.slice(0, 2_000), httpStatus: error.httpStatus, retry: error.retry,
     ...(error instanceof OverloadedError ? { retryAfterMs: error.retryAfterMs } : {}),
     details: fittingDetails(error.details),
   };
+}
+
+/** What a gRPC server answers with for anything thrown; what is not one of our errors is masked. */
+export function statusFromError(thrown: unknown): { readonly code: status; readonly details: string; readonly metadata: Metadata } {
+  const wire = wireErrorOf(thrown);
   const metadata = new Metadata();
   metadata.set(ERROR_KEY, Buffer.from(JSON.stringify(wire)));
   // The text form of a status may hold little; the message proper is in the metadata.
   return { code: statusOf[wire.class](wire), details: wire.code, metadata };
+}
+
+/** Anything thrown as it travels within a message; what is not one of our errors is masked. */
+export function errorToBytes(thrown: unknown): Buffer {
+  return Buffer.from(JSON.stringify(wireErrorOf(thrown)));
 }
 
 function rebuild(wire: WireError, cause: unknown): PlumblineError {
@@ -90,10 +99,14 @@ function rebuild(wire: WireError, cause: unknown): PlumblineError {
 /** The error that the server threw, or undefined when the call failed on its way. */
 export function errorFromStatus(failure: ServiceError): PlumblineError | undefined {
   const [bytes] = failure.metadata?.get(ERROR_KEY) ?? [];
-  if (bytes === undefined) return undefined;
+  return bytes === undefined ? undefined : errorFromBytes(bytes, failure);
+}
+
+/** What {@link errorToBytes} wrote; undefined when it is something else. */
+export function errorFromBytes(bytes: string | Uint8Array, cause?: unknown): PlumblineError | undefined {
   try {
-    const parsed = wireError.safeParse(JSON.parse(bytes.toString()));
-    return parsed.success ? rebuild(parsed.data, failure) : undefined;
+    const parsed = wireError.safeParse(JSON.parse(typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8')));
+    return parsed.success ? rebuild(parsed.data, cause) : undefined;
   } catch {
     // Not JSON: some other program answers on that port.
     return undefined;

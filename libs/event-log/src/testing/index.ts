@@ -2,6 +2,7 @@
 export { MemoryEventLog } from '../memory/memory-event-log.js';
 export { eventLogContract } from './event-log.contract.js';
 export type { LogUnderTest } from './event-log.contract.js';
+export { randomHistory } from './random-history.js';
 export { projectDeclared, sampleAppend } from './sample-events.js';
 export type { SampleAppend } from './sample-events.js';
 export { createTestLog, ledgerTemplate } from './test-log.js';

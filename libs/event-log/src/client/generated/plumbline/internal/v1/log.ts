@@ -82,6 +82,34 @@ export interface AppendResponse {
   revisions: StreamRevision[];
 }
 
+export interface TracedAppend {
+  request:
+    | AppendRequest
+    | undefined;
+  /** W3C trace context of who appends. */
+  trace: { [key: string]: string };
+}
+
+export interface TracedAppend_TraceEntry {
+  key: string;
+  value: string;
+}
+
+export interface AppendManyRequest {
+  appends: TracedAppend[];
+}
+
+export interface AppendOutcome {
+  outcome: { $case: "response"; value: AppendResponse } | //
+  /** The error as JSON, as in plumbline-error-bin. */
+  { $case: "error"; value: Buffer } | undefined;
+}
+
+export interface AppendManyResponse {
+  /** In the order of the request. */
+  outcomes: AppendOutcome[];
+}
+
 export interface ReadRequest {
   from: number;
   limit?:
@@ -177,6 +205,34 @@ export interface AuditRequest {
 export interface AuditResponse {
   events: Buffer[];
   cursor?: string | undefined;
+}
+
+export interface ListParkedRequest {
+}
+
+export interface ParkedWork {
+  consumer: string;
+  position: number;
+  key: string;
+  error: string;
+  attempts: number;
+  /** Events of the key that wait behind it. */
+  waiting: number;
+  parkedAt: string;
+}
+
+export interface ListParkedResponse {
+  parked: ParkedWork[];
+}
+
+export interface ReleaseParkedRequest {
+  /** All keys when absent. */
+  key?: string | undefined;
+}
+
+export interface ReleaseParkedResponse {
+  released: number;
+  stillParked: ParkedWork[];
 }
 
 function createBaseActor(): Actor {
@@ -756,6 +812,274 @@ export const AppendResponse: MessageFns<AppendResponse> = {
             }
 
             message.revisions.push(StreamRevision.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTracedAppend(): TracedAppend {
+  return { request: undefined, trace: {} };
+}
+
+export const TracedAppend: MessageFns<TracedAppend> = {
+  encode(message: TracedAppend, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.request !== undefined) {
+      AppendRequest.encode(message.request, writer.uint32(10).fork()).join();
+    }
+    globalThis.Object.entries(message.trace).forEach(([key, value]: [string, string]) => {
+      TracedAppend_TraceEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TracedAppend {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTracedAppend();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = AppendRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = TracedAppend_TraceEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.trace[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTracedAppend_TraceEntry(): TracedAppend_TraceEntry {
+  return { key: "", value: "" };
+}
+
+export const TracedAppend_TraceEntry: MessageFns<TracedAppend_TraceEntry> = {
+  encode(message: TracedAppend_TraceEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TracedAppend_TraceEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTracedAppend_TraceEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppendManyRequest(): AppendManyRequest {
+  return { appends: [] };
+}
+
+export const AppendManyRequest: MessageFns<AppendManyRequest> = {
+  encode(message: AppendManyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.appends) {
+      TracedAppend.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppendManyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppendManyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.appends.push(TracedAppend.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppendOutcome(): AppendOutcome {
+  return { outcome: undefined };
+}
+
+export const AppendOutcome: MessageFns<AppendOutcome> = {
+  encode(message: AppendOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "response":
+        AppendResponse.encode(message.outcome.value, writer.uint32(10).fork()).join();
+        break;
+      case "error":
+        writer.uint32(18).bytes(message.outcome.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppendOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppendOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "response", value: AppendResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "error", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppendManyResponse(): AppendManyResponse {
+  return { outcomes: [] };
+}
+
+export const AppendManyResponse: MessageFns<AppendManyResponse> = {
+  encode(message: AppendManyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.outcomes) {
+      AppendOutcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppendManyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppendManyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcomes.push(AppendOutcome.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1770,6 +2094,302 @@ export const AuditResponse: MessageFns<AuditResponse> = {
   },
 };
 
+function createBaseListParkedRequest(): ListParkedRequest {
+  return {};
+}
+
+export const ListParkedRequest: MessageFns<ListParkedRequest> = {
+  encode(_: ListParkedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListParkedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListParkedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseParkedWork(): ParkedWork {
+  return { consumer: "", position: 0, key: "", error: "", attempts: 0, waiting: 0, parkedAt: "" };
+}
+
+export const ParkedWork: MessageFns<ParkedWork> = {
+  encode(message: ParkedWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.consumer !== "") {
+      writer.uint32(10).string(message.consumer);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(40).int32(message.attempts);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(48).int64(message.waiting);
+    }
+    if (message.parkedAt !== "") {
+      writer.uint32(58).string(message.parkedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParkedWork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParkedWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.waiting = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.parkedAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListParkedResponse(): ListParkedResponse {
+  return { parked: [] };
+}
+
+export const ListParkedResponse: MessageFns<ListParkedResponse> = {
+  encode(message: ListParkedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.parked) {
+      ParkedWork.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListParkedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListParkedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parked.push(ParkedWork.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseParkedRequest(): ReleaseParkedRequest {
+  return { key: undefined };
+}
+
+export const ReleaseParkedRequest: MessageFns<ReleaseParkedRequest> = {
+  encode(message: ReleaseParkedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      writer.uint32(10).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseParkedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseParkedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseParkedResponse(): ReleaseParkedResponse {
+  return { released: 0, stillParked: [] };
+}
+
+export const ReleaseParkedResponse: MessageFns<ReleaseParkedResponse> = {
+  encode(message: ReleaseParkedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.released !== 0) {
+      writer.uint32(8).int32(message.released);
+    }
+    for (const v of message.stillParked) {
+      ParkedWork.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseParkedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseParkedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.released = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stillParked.push(ParkedWork.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * The door of the log for the services of one installation. Not a public API: all services are of one version, or one apart.
  * Every call carries `authorization: Bearer <service token>`. Errors carry `plumbline-error-bin`: the error as JSON.
@@ -1785,6 +2405,16 @@ export const LogService = {
     requestDeserialize: (value: Buffer): AppendRequest => AppendRequest.decode(value),
     responseSerialize: (value: AppendResponse): Buffer => Buffer.from(AppendResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AppendResponse => AppendResponse.decode(value),
+  },
+  /** Several appends of one process in one call; each succeeds or fails for itself, as Append would. */
+  appendMany: {
+    path: "/plumbline.internal.v1.Log/AppendMany" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AppendManyRequest): Buffer => Buffer.from(AppendManyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AppendManyRequest => AppendManyRequest.decode(value),
+    responseSerialize: (value: AppendManyResponse): Buffer => Buffer.from(AppendManyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AppendManyResponse => AppendManyResponse.decode(value),
   },
   /** One page of committed events. May be shorter than the limit; next_position tells where to go on. */
   read: {
@@ -1856,11 +2486,34 @@ export const LogService = {
     responseSerialize: (value: AuditResponse): Buffer => Buffer.from(AuditResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AuditResponse => AuditResponse.decode(value),
   },
+  /** What could not be applied to the views and waits for a fix. */
+  listParked: {
+    path: "/plumbline.internal.v1.Log/ListParked" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListParkedRequest): Buffer => Buffer.from(ListParkedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListParkedRequest => ListParkedRequest.decode(value),
+    responseSerialize: (value: ListParkedResponse): Buffer => Buffer.from(ListParkedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListParkedResponse => ListParkedResponse.decode(value),
+  },
+  /** Applies what is parked again: folds the views anew beside the shown ones and shows them then. */
+  releaseParked: {
+    path: "/plumbline.internal.v1.Log/ReleaseParked" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseParkedRequest): Buffer => Buffer.from(ReleaseParkedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseParkedRequest => ReleaseParkedRequest.decode(value),
+    responseSerialize: (value: ReleaseParkedResponse): Buffer =>
+      Buffer.from(ReleaseParkedResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseParkedResponse => ReleaseParkedResponse.decode(value),
+  },
 } as const;
 
 export interface LogServer extends UntypedServiceImplementation {
   /** Appends all events or none; acknowledged only when durable. Safe to repeat with the same request id. */
   append: handleUnaryCall<AppendRequest, AppendResponse>;
+  /** Several appends of one process in one call; each succeeds or fails for itself, as Append would. */
+  appendMany: handleUnaryCall<AppendManyRequest, AppendManyResponse>;
   /** One page of committed events. May be shorter than the limit; next_position tells where to go on. */
   read: handleUnaryCall<ReadRequest, ReadResponse>;
   /** Pages of events from a position on, then what is committed from then on, until the caller leaves. */
@@ -1875,6 +2528,10 @@ export interface LogServer extends UntypedServiceImplementation {
   listView: handleUnaryCall<ListViewRequest, ListViewResponse>;
   /** Events by who, what, where, when. */
   audit: handleUnaryCall<AuditRequest, AuditResponse>;
+  /** What could not be applied to the views and waits for a fix. */
+  listParked: handleUnaryCall<ListParkedRequest, ListParkedResponse>;
+  /** Applies what is parked again: folds the views anew beside the shown ones and shows them then. */
+  releaseParked: handleUnaryCall<ReleaseParkedRequest, ReleaseParkedResponse>;
 }
 
 export interface LogClient extends Client {
@@ -1893,6 +2550,22 @@ export interface LogClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AppendResponse) => void,
+  ): ClientUnaryCall;
+  /** Several appends of one process in one call; each succeeds or fails for itself, as Append would. */
+  appendMany(
+    request: AppendManyRequest,
+    callback: (error: ServiceError | null, response: AppendManyResponse) => void,
+  ): ClientUnaryCall;
+  appendMany(
+    request: AppendManyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AppendManyResponse) => void,
+  ): ClientUnaryCall;
+  appendMany(
+    request: AppendManyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AppendManyResponse) => void,
   ): ClientUnaryCall;
   /** One page of committed events. May be shorter than the limit; next_position tells where to go on. */
   read(request: ReadRequest, callback: (error: ServiceError | null, response: ReadResponse) => void): ClientUnaryCall;
@@ -1981,6 +2654,38 @@ export interface LogClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AuditResponse) => void,
+  ): ClientUnaryCall;
+  /** What could not be applied to the views and waits for a fix. */
+  listParked(
+    request: ListParkedRequest,
+    callback: (error: ServiceError | null, response: ListParkedResponse) => void,
+  ): ClientUnaryCall;
+  listParked(
+    request: ListParkedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListParkedResponse) => void,
+  ): ClientUnaryCall;
+  listParked(
+    request: ListParkedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListParkedResponse) => void,
+  ): ClientUnaryCall;
+  /** Applies what is parked again: folds the views anew beside the shown ones and shows them then. */
+  releaseParked(
+    request: ReleaseParkedRequest,
+    callback: (error: ServiceError | null, response: ReleaseParkedResponse) => void,
+  ): ClientUnaryCall;
+  releaseParked(
+    request: ReleaseParkedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseParkedResponse) => void,
+  ): ClientUnaryCall;
+  releaseParked(
+    request: ReleaseParkedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseParkedResponse) => void,
   ): ClientUnaryCall;
 }
 
