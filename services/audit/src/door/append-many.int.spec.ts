@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { RawEventLog } from '@plumbline/event-log';
+import { appendFromWire, GrpcEventLog, LogChannel, LogService, resultToWire } from '@plumbline/event-log/client';
+import type { LogServer } from '@plumbline/event-log/client';
+import { PostgresEventLog } from '@plumbline/event-log/postgres';
+import { createTestLog, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { describe, expect, it } from 'vitest';
+import { noQueries, silent } from './door.fixture.js';
+import { LogDoor } from './log-door.js';
+
+const token = 'a service token of the test';
+
+async function openDoor(log: RawEventLog): Promise<AsyncDisposable & { readonly url: string }> {
+  const door = new LogDoor({ log, queries: noQueries, token, logger: silent });
+  return { url: await door.listen('127.0.0.1:0'), [Symbol.asyncDispose]: async () => door.close() };
+}
+
+function connect(url: string): Disposable & { readonly log: GrpcEventLog } {
+  const channel = new LogChannel({ url, token });
+  return { log: new GrpcEventLog(channel), [Symbol.dispose]: () => channel.close() };
+}
+
+describe('appends that are made together', () => {
+  it('share commits, and each gets its own answer', async () => {
+    await using test = await createTestLog();
+    await using door = await openDoor(test.log);
+    using client = connect(door.url);
+    await client.log.append(sampleAppend('project-there', { expected: { type: 'noStream' } }));
+    const requests = [
+      ...Array.from({ length: 100 }, (_, index) => sampleAppend(`project-together-${index}`)),
+      sampleAppend('project-there', { expected: { type: 'noStream' } }),
+      sampleAppend('project-bad', { events: [projectDeclared('')] }),
+      sampleAppend('project-foreign', { service: 'watcher' }),
+    ];
+    const outcomes = await Promise.allSettled(requests.map((request) => client.log.append(request)));
+    const good = outcomes.slice(0, 100).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.firstPosition : -1));
+    expect(good).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(outcomes.slice(100)).toEqual([
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-4101', retry: 'after-reload' }) }),
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-1102', details: expect.objectContaining({ issues: [expect.objectContaining({ path: 'data.name' })] }) }) }),
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-2101', httpStatus: 403 }) }),
+    ]);
+    expect((await test.log.commits(0, 1_000)).length).toBeLessThan(10);
+  });
+
+  it('go one by one to a door of the version before, which takes no several', async () => {
+    const log = new MemoryEventLog();
+    const server = new Server();
+    const append: LogServer['append'] = (call, callback) => void log.append(appendFromWire(call.request)).then((result) => callback(null, resultToWire(result)));
+    server.addService({ append: LogService.append }, { append });
+    const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error))));
+    using client = connect(`grpc://127.0.0.1:${port}`);
+    const results = await Promise.all(Array.from({ length: 20 }, (_, index) => client.log.append(sampleAppend(`project-old-${index}`))));
+    expect(results.map((result) => result.firstPosition).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    server.forceShutdown();
+  });
+});
+
+describe('several replicas of the log', () => {
+  it('are asked in turn until one leads, also after the one that led has gone', async () => {
+    // Longer than the test: it is not the end of the lease that lets the second one lead.
+    await using test = await createTestLog({ limits: { leaseMs: 600_000 } });
+    await using second = await PostgresEventLog.open({ url: test.database.url, migrate: false });
+    const leading = await openDoor(test.log);
+    await using standby = await openDoor(second);
+    using client = connect(`${standby.url},${new URL(leading.url).host}`);
+    expect((await client.log.append(sampleAppend('project-replica'))).firstPosition).toBe(0);
+    await leading[Symbol.asyncDispose]();
+    await test.log.close();
+    expect((await client.log.append(sampleAppend('project-replica', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
+    expect((await client.log.read({ from: 0 })).events).toHaveLength(2);
+    expect(second.leads).toBe(true);
+  });
+
+  it('answer reads without the lead', async () => {
+    await using test = await createTestLog();
+    await using second = await PostgresEventLog.open({ url: test.database.url, migrate: false });
+    await test.log.append(sampleAppend('project-read'));
+    await using standby = await openDoor(second);
+    using client = connect(standby.url);
+    expect(await client.log.readStream('project-read')).toHaveLength(1);
+  });
+});

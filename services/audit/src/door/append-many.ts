@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { messageOf, PlumblineError } from '@plumbline/core';
+import type { EventLog } from '@plumbline/event-log';
+import { appendFromWire, errorToBytes, inTrace, metadataOf, resultToWire } from '@plumbline/event-log/client';
+import type { AppendManyRequest, AppendManyResponse, TracedAppend } from '@plumbline/event-log/client';
+import type { Logger } from '@plumbline/platform';
+
+type Outcome = AppendManyResponse['outcomes'][number];
+
+/** What the appends of one call need. */
+export interface AppendManyParts {
+  readonly log: EventLog;
+  readonly logger: Pick<Logger, 'error'>;
+  readonly path: string;
+}
+
+async function one({ log, logger, path }: AppendManyParts, { request, trace }: TracedAppend): Promise<Outcome> {
+  const append = async (): Promise<Outcome> => {
+    if (request === undefined) return { outcome: undefined };
+    return { outcome: { $case: 'response', value: resultToWire(await log.append(appendFromWire(request))) } };
+  };
+  try {
+    return await (Object.keys(trace).length === 0 ? append() : inTrace({ path, metadata: metadataOf(trace) }, append));
+  } catch (error) {
+    if (!(error instanceof PlumblineError)) logger.error('an append failed unexpectedly', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+    return { outcome: { $case: 'error', value: errorToBytes(error) } };
+  }
+}
+
+/** Appends all in the order of the message, so that they can share a commit; each succeeds or fails for itself. */
+export async function appendMany(parts: AppendManyParts, message: AppendManyRequest): Promise<AppendManyResponse> {
+  return { outcomes: await Promise.all(message.appends.map(async (append) => one(parts, append))) };
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { DoorQueries } from './log-door.js';
+
+/** Queries of a door that is asked none. */
+export const noQueries: DoorQueries = {
+  getView: async () => undefined,
+  listView: async () => ({ documents: [], position: 0 }),
+  auditBodies: async () => ({ bodies: [] }),
+  getViewAsOf: async () => undefined,
+  listViewAsOf: async () => ({ documents: [], position: 0 }),
+  positionAt: async () => 0,
+};
+
+/** Tells nobody. */
+export const silent = { error: (): void => undefined, info: (): void => undefined };
