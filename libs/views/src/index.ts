@@ -6,4 +6,6 @@ export type {
 } from './documents.js';
 export { evolveViews } from './evolve.js';
 export { targetKey, versionKey } from './keys.js';
+export { ViewHistory } from './view-history.js';
+export type { DocumentState, StateFilter } from './view-history.js';
 export { ViewStore } from './view-store.js';

@@ -4,15 +4,18 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, ListViewOptions, LogTree, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
-import { appendFromWire, inTrace, jsonBytes, LogService, LogTreeService, MAX_MESSAGE_BYTES, resultToWire, statusFromError } from '@plumbline/event-log/client';
+import type { AuditFilter, BodyPage, ListViewOptions, LogTree, ParkedWork, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
+import { appendFromWire, inTrace, jsonBytes, LogService, LogTreeService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
+import { appendMany } from './append-many.js';
 import { BearerCheck } from './bearer.js';
 import { treeHandlers } from './tree-handlers.js';
+import { historyHandlers } from './history-handlers.js';
+import type { HistoryQueries } from './history-handlers.js';
 
 /** The queries of the audit service with the events as they are stored. */
-export interface DoorQueries {
+export interface DoorQueries extends HistoryQueries {
   getView(view: string, key: string, minPosition?: number): Promise<unknown>;
   listView(view: string, options?: ListViewOptions): Promise<ViewPage>;
   auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }>;
@@ -24,6 +27,8 @@ export interface LogDoorOptions {
   readonly queries: DoorQueries;
   /** Without it the door does not speak of the tree. */
   readonly tree?: LogTree;
+  /** Without it nothing is ever parked. */
+  readonly parked?: ParkedWork;
   readonly logger: Pick<Logger, 'error' | 'info'>;
   readonly token: string;
   /** Certificate and key in PEM files; plain text when absent. */
@@ -33,6 +38,7 @@ export interface LogDoorOptions {
 /** Bytes of the events of one answer; the reader comes back for more. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 const DRAIN_MS = 5_000;
+const nothingParked: ParkedWork = { list: async () => [], release: async () => ({ released: 0, stillParked: [] }) };
 
 /** The log's gRPC door: the one way in for the services of other processes. */
 export class LogDoor {
@@ -48,6 +54,7 @@ export class LogDoor {
   constructor(private readonly options: LogDoorOptions) {
     this.#bearer = new BearerCheck(options.token);
     this.#server.addService(LogService, this.#handlers());
+    this.#server.addService(ViewHistoryService, historyHandlers(options.queries, (answer) => this.#unary(answer)));
     if (options.tree !== undefined) this.#server.addService(LogTreeService, treeHandlers(options.tree, (answer) => this.#unary(answer)));
   }
 
@@ -79,9 +86,15 @@ export class LogDoor {
   }
 
   #handlers(): LogServer {
-    const { log, queries } = this.options;
+    const { log, queries, parked = nothingParked } = this.options;
     return {
       append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
+      appendMany: this.#unary(async (request) => appendMany({ log, logger: this.options.logger, path: LogService.append.path }, request)),
+      listParked: this.#unary(async () => ({ parked: [...(await parked.list())] })),
+      releaseParked: this.#unary(async ({ key }) => {
+        const { released, stillParked } = await parked.release(key);
+        return { released, stillParked: [...stillParked] };
+      }),
       head: this.#unary(async () => ({ position: await log.head() })),
       read: this.#unary(async (request) => {
         const page = await log.readBodies({ from: request.from, ...(request.limit === undefined ? {} : { limit: request.limit }), ...typesOf(request.types) });

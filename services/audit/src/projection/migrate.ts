@@ -2,6 +2,7 @@
 import { migrateSchema } from '@plumbline/event-log/postgres';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { projection0001 } from './migrations/0001-projection.js';
+import { projection0002 } from './migrations/0002-history.js';
 
 class Projection0001 implements MigrationInterface {
   readonly name = 'Projection1764000000001';
@@ -15,7 +16,19 @@ class Projection0001 implements MigrationInterface {
   }
 }
 
+class Projection0002 implements MigrationInterface {
+  readonly name = 'Projection1764000000002';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(projection0002);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('drop table projection.history, projection.history_key; alter table projection.live drop column history; drop function projection.refuse_update()');
+  }
+}
+
 /** Brings the tables of the projections up to date; the schema of the log must be there. @throws UpstreamError PLB-6003 */
 export async function migrateProjection(url: string): Promise<void> {
-  await migrateSchema(url, { schema: 'projection', migrations: [Projection0001] });
+  await migrateSchema(url, { schema: 'projection', migrations: [Projection0001, Projection0002] });
 }

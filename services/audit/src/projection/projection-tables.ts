@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@plumbline/core';
+import type { ParkedItem } from '@plumbline/event-log';
 import type { ViewChange } from '@plumbline/views';
 import type pg from 'pg';
 import type { FoldedPage } from './view-fold.js';
@@ -40,6 +41,18 @@ with moved as (
 ), dropped as (
   delete from projection.document d using unnest($10::text[], $11::text[]) as g(view, key)
   where d.version = $1 and d.view = g.view and d.key = g.key and exists (select from moved)
+), recorded as (
+  insert into projection.history (version, view, key, from_pos, document, recorded_at, occurred_at)
+  select $1, s.view, s.key, s.from_pos, s.document::json, s.recorded_at, s.occurred_at
+  from rows from (unnest($24::text[]), unnest($25::text[]), unnest($26::bigint[]), string_to_table($27::text, E'\\n', ''), unnest($28::timestamptz[]), unnest($29::timestamptz[]))
+    as s(view, key, from_pos, document, recorded_at, occurred_at)
+  where exists (select from moved)
+  on conflict do nothing
+), keyed as (
+  insert into projection.history_key (version, view, key)
+  select distinct $1::integer, s.view, s.key from rows from (unnest($24::text[]), unnest($25::text[])) as s(view, key)
+  where exists (select from moved)
+  on conflict do nothing
 ), indexed as (
   insert into projection.audit_event (version, position, type, actor, actor_name, application, environment, cluster, correlation_id, recorded_at)
   select $1, e.* from unnest($12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[]) as e
@@ -96,9 +109,22 @@ export class ProjectionTables {
     return { documents, parkedKeys: rows.map((row) => row.key), position };
   }
 
+  /** What is parked in a version: the event that failed first of each key, and how many wait behind it. */
+  async parked(version: number): Promise<readonly ParkedItem[]> {
+    const { rows } = await this.pool.query<{ pos: string; key: string; error: string; attempts: number; waiting: string; at: string }>(
+      `select distinct on (key) pos, key, error, attempts, count(*) over (partition by key) - 1 as waiting,
+         to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+       from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked' order by key, pos`,
+      [CONSUMER, version, SHARD],
+    );
+    const items = rows.map((row) => ({ consumer: CONSUMER, position: Number(row.pos), key: row.key, error: row.error, attempts: row.attempts, waiting: Number(row.waiting), parkedAt: row.at }));
+    return items.toSorted((a, b) => a.position - b.position);
+  }
+
   /** False when the cursor is not where the page starts, or belongs to a later epoch: then nothing was written. */
   async write({ version, epoch, from, to, page }: PageWrite): Promise<boolean> {
     const put = page.documents.filter(({ change }) => change.document !== undefined);
+    const { steps } = page;
     const dropped = page.documents.filter(({ change }) => change.document === undefined);
     const column = <Row, Value>(list: readonly Row[], value: (row: Row) => Value): Value[] => list.map(value);
     const { rows } = await this.pool.query<{ moved: number }>({
@@ -115,6 +141,10 @@ export class ProjectionTables {
         column(page.rows, (row) => row.actorName), column(page.rows, (row) => row.application), column(page.rows, (row) => row.environment),
         column(page.rows, (row) => row.cluster), column(page.rows, (row) => row.correlationId), column(page.rows, (row) => row.recordedAt),
         column(page.parked, (row) => row.position), column(page.parked, (row) => row.key), column(page.parked, (row) => row.message.slice(0, 4_000)),
+        column(steps, ({ change }) => change.view), column(steps, ({ change }) => change.key), column(steps, ({ position }) => position),
+        // An empty line is a document that is gone: no JSON is empty.
+        steps.length === 0 ? null : steps.map(({ change }) => (change.document === undefined ? '' : JSON.stringify(change.document))).join('\n'),
+        column(steps, ({ recordedAt }) => recordedAt), column(steps, ({ occurredAt }) => occurredAt),
       ],
     });
     return rows[0]?.moved === 1;
@@ -125,9 +155,11 @@ export class ProjectionTables {
     const client = await this.pool.connect();
     try {
       await client.query('begin');
-      await client.query('update projection.live set version = $2, definition = $3 where consumer = $1', [CONSUMER, to, definition]);
+      await client.query('update projection.live set version = $2, definition = $3, history = true where consumer = $1', [CONSUMER, to, definition]);
       await client.query('delete from projection.document where version = $1', [from]);
       await client.query('delete from projection.audit_event where version = $1', [from]);
+      await client.query('delete from projection.history where version = $1', [from]);
+      await client.query('delete from projection.history_key where version = $1', [from]);
       await client.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, from]);
       await client.query("update ledger.dead_letter set state = 'resolved', updated_at = clock_timestamp() where consumer = $1 and version = $2", [CONSUMER, from]);
       await client.query('commit');
@@ -143,6 +175,8 @@ export class ProjectionTables {
   async clear(version: number): Promise<void> {
     await this.pool.query('delete from projection.document where version = $1', [version]);
     await this.pool.query('delete from projection.audit_event where version = $1', [version]);
+    await this.pool.query('delete from projection.history where version = $1', [version]);
+    await this.pool.query('delete from projection.history_key where version = $1', [version]);
     await this.pool.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, version]);
     await this.pool.query('delete from ledger.dead_letter where consumer = $1 and version = $2', [CONSUMER, version]);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import type { RawEventLog } from '@plumbline/event-log';
+import type { ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import { CONSUMER } from './projection-tables.js';
@@ -35,7 +35,7 @@ export interface ProjectorOptions {
 }
 
 /** To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next start. */
-export const VIEWS_DEFINITION = '1';
+export const VIEWS_DEFINITION = '2';
 
 const OLDEST_CAUSE_MS = 29 * 24 * 3_600_000;
 
@@ -55,7 +55,7 @@ interface Work {
 }
 
 /** Folds the log into the tables of the projection, page by page, and keeps a rebuilt version ready to take over. */
-export class Projector {
+export class Projector implements ParkedWork {
   readonly #pageSize: number;
   readonly #definition: string;
   readonly #gatherMs: number;
@@ -83,6 +83,11 @@ export class Projector {
   /** The next position to fold; undefined while this process does not lead. */
   get position(): number | undefined {
     return this.#live?.position;
+  }
+
+  /** Streams that stand still because of an event that cannot be applied; undefined while this process does not lead. */
+  get parkedKeys(): number | undefined {
+    return this.#live?.fold.parkedKeys;
   }
 
   /** Begins; the tables follow the log while this process leads it. */
@@ -142,6 +147,25 @@ export class Projector {
       this.options.logger.info('the views were rebuilt', { ...report, equal: report.liveHash === report.rebuiltHash });
       return report;
     });
+  }
+
+  async list(): Promise<readonly ParkedItem[]> {
+    return this.options.tables.parked(await this.options.tables.liveVersion());
+  }
+
+  async release(key?: string): Promise<ReleaseReport> {
+    if (this.options.log.epoch === undefined) {
+      throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', { details: { notLeading: true } });
+    }
+    const before = await this.list();
+    if (before.length === 0 || (key !== undefined && !before.some((item) => item.key === key))) return { released: 0, stillParked: before };
+    // All keys at once: what a view shows may come from several streams, and only their common order gives what it should be.
+    await this.rebuild();
+    const stillParked = await this.list();
+    const still = new Set(stillParked.map((item) => item.key));
+    const released = before.filter((item) => !still.has(item.key)).length;
+    this.options.logger.info('parked events were tried again', { released, stillParked: stillParked.length });
+    return { released, stillParked };
   }
 
   async #run(): Promise<void> {
@@ -256,7 +280,7 @@ export class Projector {
   /** Says in the log what was parked, before the cursor passes it; the id makes a repetition harmless. */
   async #announce(parked: readonly Parked[], version: number): Promise<void> {
     for (const { position, key, message, recordedAt } of parked) {
-      this.options.logger.error('an event cannot be applied to the views; its stream is parked until a rebuild', { position, stream: key, reason: message });
+      this.options.logger.error('an event cannot be applied to the views; its stream is parked until it is released', { position, stream: key, reason: message });
       // The log refuses older ids; then a crash at this moment may say it twice.
       const nowMs = (this.options.clock ?? systemClock).nowMs();
       const timeMs = Math.max(Date.parse(recordedAt), nowMs - OLDEST_CAUSE_MS);

@@ -13,6 +13,12 @@ export interface ChangedDocument {
   readonly position: number;
 }
 
+/** What one event left of a document. */
+export interface DocumentStep extends ChangedDocument {
+  readonly recordedAt: string;
+  readonly occurredAt: string;
+}
+
 /** An event that could not be applied, and the key that waits from there on. */
 export interface Parked {
   readonly position: number;
@@ -25,7 +31,10 @@ export interface Parked {
 
 /** What a page of events changes. */
 export interface FoldedPage {
+  /** Each document as the page leaves it. */
   readonly documents: readonly ChangedDocument[];
+  /** Each document after each event that changed it. */
+  readonly steps: readonly DocumentStep[];
   readonly rows: readonly AuditRow[];
   readonly parked: readonly Parked[];
 }
@@ -46,9 +55,15 @@ export class ViewFold {
     this.#parkedKeys = new Set(from.parkedKeys);
   }
 
+  /** Number of streams that stand still. */
+  get parkedKeys(): number {
+    return this.#parkedKeys.size;
+  }
+
   /** @param refused positions whose result the tables refused before */
   fold(bodies: readonly StoredBody[], refused: ReadonlySet<number>): FoldedPage {
     const documents = new Map<string, ChangedDocument>();
+    const steps = new Map<string, DocumentStep>();
     const rows: AuditRow[] = [];
     const parked: Parked[] = [];
     for (const { body, position } of bodies) {
@@ -62,12 +77,17 @@ export class ViewFold {
       }
       try {
         if (refused.has(position)) throw new Error('the tables refuse what this event makes of the views');
-        for (const change of this.apply(this.#store, event)) documents.set(`${change.view}\n${change.key}`, { change, position });
+        const { recordedAt, occurredAt } = event;
+        for (const change of this.apply(this.#store, event)) {
+          const id = `${change.view}\n${change.key}`;
+          documents.set(id, { change, position });
+          steps.set(`${position}\n${id}`, { change, position, recordedAt, occurredAt });
+        }
       } catch (error) {
         this.#parkedKeys.add(key);
         park(messageOf(error), true);
       }
     }
-    return { documents: [...documents.values()], rows, parked };
+    return { documents: [...documents.values()], steps: [...steps.values()], rows, parked };
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
 import { decodeEvent } from '@plumbline/events';
-import type { AuditFilter, AuditPage, ListViewOptions, LogQueries, ViewPage } from '@plumbline/event-log';
+import { microsOf } from '@plumbline/event-log';
+import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
 import { ViewKind } from '@plumbline/views';
 import type pg from 'pg';
 import { CONSUMER } from '../projection/projection-tables.js';
@@ -21,9 +22,12 @@ const PAGE_CHARS = 8 * 1024 * 1024;
 /** How long a question waits for the views to reach `minPosition`. */
 export const VIEW_WAIT_MS = 5_000;
 
-const LIVE = `select l.version, coalesce(c.pos, 0) as pos from projection.live l
+const LIVE = `select l.version, l.history, coalesce(c.pos, 0) as pos from projection.live l
   left join ledger.cursor c on c.consumer = l.consumer and c.version = l.version and c.shard = ${SHARD} and c.partition = 0
   where l.consumer = '${CONSUMER}'`;
+
+/** Below $3, and from an event that occurred by $4 if that is given. */
+const STATE_COUNTS = 'from_pos < $3 and ($4::timestamptz is null or occurred_at <= $4)';
 
 /** Answers from the tables of the projections; works in every process that reaches the database. */
 export class PostgresLogQueries implements LogQueries {
@@ -55,14 +59,52 @@ export class PostgresLogQueries implements LogQueries {
         ) d on true`,
       values: [view, prefix, after ?? null, limit + 1],
     });
-    const found = rows.flatMap(({ key, document }) => (key === null || document === null ? [] : [{ key, text: document }]));
-    const shown = fitting(found.slice(0, limit), (row) => row.text.length);
-    const last = shown.at(-1);
-    return {
-      documents: shown.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })),
-      position: Number(rows[0]?.pos ?? 0),
-      ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}),
-    };
+    return { ...pageOf(rows, limit), position: Number(rows[0]?.pos ?? 0) };
+  }
+
+  async getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown> {
+    checkView(view);
+    const { below, occurredUntil } = checkMoment(at);
+    await this.#reach(below);
+    const { rows } = await this.#query<{ history: boolean; document: unknown }>({
+      name: 'get-view-as-of',
+      text: `select l.history, s.document from (${LIVE}) l left join lateral (
+          select document from projection.history where version = l.version and view = $1 and key = $2 and ${STATE_COUNTS} order by from_pos desc limit 1
+        ) s on true`,
+      values: [view, key, below, occurredUntil],
+    });
+    requireHistory(rows[0]);
+    return rows[0]?.document ?? undefined;
+  }
+
+  async listViewAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<ViewPage> {
+    checkView(view);
+    const { below, occurredUntil } = checkMoment(at);
+    const limit = checkLimit(options.limit);
+    const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
+    await this.#reach(below);
+    const { rows } = await this.#query<{ history: boolean; key: string | null; document: string | null }>({
+      name: 'list-view-as-of',
+      text: `select l.history, d.key, d.document from (${LIVE}) l left join lateral (
+          select k.key, s.document::text as document from projection.history_key k cross join lateral (
+            select document from projection.history h where h.version = k.version and h.view = k.view and h.key = k.key and ${STATE_COUNTS} order by h.from_pos desc limit 1
+          ) s
+          where k.version = l.version and k.view = $1 and k.key >= $2 and starts_with(k.key, $2) and ($5::text is null or k.key > $5) and s.document is not null
+          order by k.key limit $6
+        ) d on true`,
+      values: [view, options.keyPrefix ?? '', below, occurredUntil, after, limit + 1],
+    });
+    requireHistory(rows[0]);
+    return { ...pageOf(rows, limit), position: below };
+  }
+
+  async positionAt(time: string): Promise<number> {
+    const { rows } = await this.#query<{ position: string }>({
+      name: 'position-at',
+      text: `select coalesce((select last_pos + 1 from ledger.commit where shard = ${SHARD} and recorded_at <= $1::timestamptz order by recorded_at desc limit 1), 0) as position`,
+      values: [checkInstant(time)],
+    });
+    return Number(rows[0]?.position ?? 0);
   }
 
   async audit(filter: AuditFilter): Promise<AuditPage> {
@@ -102,6 +144,32 @@ function checkView(view: string): void {
 function checkLimit(limit = DEFAULT_LIMIT): number {
   if (!Number.isSafeInteger(limit) || limit < 1) throw new InputError('PLB-1158', `the limit is a whole number from 1, not ${limit}`);
   return Math.min(limit, MAX_LIMIT);
+}
+
+function checkInstant(time: string): string {
+  if (microsOf(time) === undefined) throw new InputError('PLB-1158', `"${time}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`);
+  return time;
+}
+
+function checkMoment({ below, occurredUntil }: ViewMoment): { readonly below: number; readonly occurredUntil: string | null } {
+  if (!Number.isSafeInteger(below) || below < 0) throw new InputError('PLB-1158', `${below} is not a position: positions are whole numbers from 0`);
+  return { below, occurredUntil: occurredUntil === undefined ? null : checkInstant(occurredUntil) };
+}
+
+/** Without it an answer about the past would be an answer about what was written since. */
+function requireHistory(row: { readonly history: boolean } | undefined): void {
+  if (row?.history === false) throw new OverloadedError('PLB-5105', 'the history of the views is still being built from the log: ask again', 5_000);
+}
+
+/** What fits of rows that were asked for with one more than the limit. */
+function pageOf(rows: readonly { readonly key: string | null; readonly document: string | null }[], limit: number): Pick<ViewPage, 'documents' | 'cursor'> {
+  const found = rows.flatMap(({ key, document }) => (key === null || document === null ? [] : [{ key, text: document }]));
+  const shown = fitting(found.slice(0, limit), (row) => row.text.length);
+  const last = shown.at(-1);
+  return {
+    documents: shown.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })),
+    ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}),
+  };
 }
 
 function checkTime(name: string, text: string): string {

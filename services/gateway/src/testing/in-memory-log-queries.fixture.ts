@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OverloadedError } from '@plumbline/core';
-import type { AuditFilter, AuditPage, EventLog, ListViewOptions, LogQueries, ViewPage } from '@plumbline/event-log';
+import { microsOf } from '@plumbline/event-log';
+import type { AuditFilter, AuditPage, EventLog, ListAsOfOptions, ListViewOptions, LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
-import { ViewStore } from '@plumbline/views';
-import type { ViewKind } from '@plumbline/views';
+import { ViewHistory, ViewStore } from '@plumbline/views';
+import type { StateFilter, ViewKind } from '@plumbline/views';
 
 /** The log's queries over a fold in memory that is brought up to date by each question. */
 export class InMemoryLogQueries implements LogQueries {
   readonly #views = new ViewStore();
+  readonly #history = new ViewHistory();
   readonly #events: RecordedEvent[] = [];
 
   constructor(private readonly log: Pick<EventLog, 'read'>) {}
@@ -26,6 +28,26 @@ export class InMemoryLogQueries implements LogQueries {
     return { documents, position: this.#events.length, ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}) };
   }
 
+  async getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown> {
+    await this.#catchUp(at.below);
+    return this.#history.get(view as ViewKind, key, counting(at));
+  }
+
+  async listViewAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<ViewPage> {
+    await this.#catchUp(at.below);
+    const found = this.#history.list(view as ViewKind, options.keyPrefix ?? '', counting(at)).filter(([key]) => options.cursor === undefined || key > options.cursor);
+    const limit = options.limit ?? 100;
+    const documents = found.slice(0, limit).map(([key, document]) => ({ key, document }));
+    const last = documents.at(-1);
+    return { documents, position: at.below, ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}) };
+  }
+
+  async positionAt(time: string): Promise<number> {
+    await this.#catchUp(0);
+    const micros = microsOf(time) ?? 0;
+    return (this.#events.findLast((event) => (microsOf(event.recordedAt) ?? 0) <= micros)?.position ?? -1) + 1;
+  }
+
   async audit(filter: AuditFilter): Promise<AuditPage> {
     await this.#catchUp(0);
     const ordered = filter.order === 'asc' ? this.#events : this.#events.toReversed();
@@ -42,11 +64,17 @@ export class InMemoryLogQueries implements LogQueries {
       for (const event of page.events) {
         this.#events.push(event);
         this.#views.apply(event);
+        this.#history.apply(event);
       }
       if (this.#events.length >= page.headPosition) break;
     }
     if (this.#events.length < minPosition) throw new OverloadedError('PLB-5102', 'the view is not there yet', 1_000);
   }
+}
+
+function counting({ below, occurredUntil }: ViewMoment): StateFilter {
+  const until = occurredUntil === undefined ? Number.POSITIVE_INFINITY : (microsOf(occurredUntil) ?? 0);
+  return (state) => state.position < below && (microsOf(state.occurredAt) ?? 0) <= until;
 }
 
 function matches(event: RecordedEvent, filter: AuditFilter): boolean {
