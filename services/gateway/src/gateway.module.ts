@@ -17,9 +17,14 @@ import { EventsGrpc } from './grpc/events.grpc.js';
 import { GrpcCalls } from './grpc/grpc-calls.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { ResourcesGrpc } from './grpc/resources.grpc.js';
+import { logFilesConfigProvider } from './log/log.config.js';
+import { LogFilesController } from './log/log-files.controller.js';
+import { LogGrpc } from './log/log.grpc.js';
+import { LogService } from './log/log.service.js';
 import { restControllers } from './openapi/controllers.js';
 import { DocsController } from './openapi/docs.controller.js';
 import { DiffService } from './reads/diff.service.js';
+import { Past } from './reads/past.js';
 import { ReadModel } from './reads/read-model.js';
 import { RequestsService } from './requests/requests.service.js';
 import { FollowedResources } from './resources/followed-resources.js';
@@ -30,13 +35,14 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
 
 /** The door for users, CI and webhooks: REST, gRPC, event streams. Declares and requests; decides nothing. */
 @Module({
-  controllers: [...restControllers, DocsController, EventsConsumer],
+  controllers: [...restControllers, DocsController, LogFilesController, EventsConsumer],
   providers: [
     gatewayConfigProvider,
+    logFilesConfigProvider, LogService, LogGrpc,
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
     GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],

@@ -11,7 +11,7 @@ import { Application, EnvironmentStatus, HistoryEntry, Target, Version } from '.
 import { TargetPlan } from './generated/plumbline/v1/plumbline.js';
 import type { Accepted as AcceptedMessage, ApplicationsServer, ObjectDifference as ObjectDifferenceMessage, TargetsServer, VersionsServer } from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
-import { applicationOf, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
+import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
 
 /** Where an accepted request stands. */
 export function acceptedMessage({ position, eventId, correlationId }: Accepted): AcceptedMessage {
@@ -34,11 +34,11 @@ export class ApplicationsGrpc {
         const found = await applications.list({ ...pageInput(page), project: project === '' ? undefined : project });
         return { items: found.items.map(Application.fromJSON), page: pageInfo(found) };
       }),
-      getApplication: calls.unary(getApplication, async ({ application, minPosition }) => ({
-        application: Application.fromJSON(await applications.get(applicationOf(application), minPosition)),
+      getApplication: calls.unary(getApplication, async ({ application, ...query }) => ({
+        application: Application.fromJSON(await applications.get(applicationOf(application), itemInput(query))),
       })),
-      getApplicationStatus: calls.unary(getApplicationStatus, async ({ application, minPosition }) => {
-        const status = await applications.status(applicationOf(application), minPosition);
+      getApplicationStatus: calls.unary(getApplicationStatus, async ({ application, ...query }) => {
+        const status = await applications.status(applicationOf(application), itemInput(query));
         return { application: Application.fromJSON(status.application), environments: status.environments.map(EnvironmentStatus.fromJSON), position: status.position };
       }),
       ...this.#requestHandlers(),
@@ -72,8 +72,8 @@ export class ApplicationsGrpc {
         const found = await applications.versions(applicationOf(application), { ...pageInput(page), environment });
         return { items: found.items.map(Version.fromJSON), page: pageInfo(found) };
       }),
-      getVersion: calls.unary(getVersion, async ({ application, version, minPosition }) => {
-        const found = await applications.version(applicationOf(application), version, minPosition);
+      getVersion: calls.unary(getVersion, async ({ application, version, ...query }) => {
+        const found = await applications.version(applicationOf(application), version, itemInput(query));
         return { items: found.items.map(Version.fromJSON) };
       }),
       getHistory: calls.unary(getHistory, async ({ page, application }) => {

@@ -2,7 +2,7 @@
 import { ApplicationId } from '@plumbline/core';
 import { z } from 'zod';
 import { checkInput } from '../api/check-input.js';
-import { pageQuery } from '../api/documents.js';
+import { itemQuery, pageQuery } from '../api/documents.js';
 import type { DocumentPage } from '../reads/read-model.js';
 import type { PageInfo, PageRequest } from './generated/plumbline/v1/plumbline.js';
 
@@ -10,8 +10,13 @@ const pageSchema = z.strictObject(pageQuery);
 
 /** Checks a page request as REST does; zero and empty are absent. */
 export function pageInput(page: PageRequest | undefined): z.output<typeof pageSchema> {
-  const { limit = 0, cursor = '', minPosition } = page ?? {};
-  return checkInput(pageSchema, { limit: limit === 0 ? undefined : limit, cursor: cursor === '' ? undefined : cursor, minPosition });
+  const { limit = 0, cursor = '', minPosition, asOf, knownAt } = page ?? {};
+  return checkInput(pageSchema, { limit: limit === 0 ? undefined : limit, cursor: cursor === '' ? undefined : cursor, minPosition, asOf, knownAt });
+}
+
+/** Checks which state of one item is wanted, as REST does. */
+export function itemInput({ minPosition, asOf, knownAt }: z.input<typeof itemQuery>): z.output<typeof itemQuery> {
+  return checkInput(itemQuery, { minPosition, asOf, knownAt });
 }
 
 /** Where a page stands. */

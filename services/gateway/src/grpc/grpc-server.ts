@@ -10,16 +10,18 @@ import type { GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { ApplicationsGrpc } from './applications.grpc.js';
+import { LogGrpc } from '../log/log.grpc.js';
 import { EventsGrpc } from './events.grpc.js';
 import { ServerReflectionService } from './generated/grpc/reflection/v1/reflection.js';
 import {
   ApplicationsService, ApprovalsService, AuditService, ClustersService, EventsService, RepositoriesService, ResourcesService, TargetsService, VersionsService,
 } from './generated/plumbline/v1/plumbline.js';
+import { LogService } from './generated/plumbline/v1/log.js';
 import { reflectionServer } from './reflection.js';
 import { ResourcesGrpc } from './resources.grpc.js';
 
 const GRACE_MS = 2_000;
-const SERVICES = ['Applications', 'Approvals', 'Audit', 'Clusters', 'Events', 'Repositories', 'Resources', 'Targets', 'Versions'].map((name) => `plumbline.v1.${name}`);
+const SERVICES = ['Applications', 'Approvals', 'Audit', 'Clusters', 'Events', 'Log', 'Repositories', 'Resources', 'Targets', 'Versions'].map((name) => `plumbline.v1.${name}`);
 
 /** The gRPC door, with health and reflection. */
 @Injectable()
@@ -35,6 +37,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
     @Inject(ApplicationsGrpc) private readonly applications: ApplicationsGrpc,
     @Inject(ResourcesGrpc) private readonly resources: ResourcesGrpc,
     @Inject(EventsGrpc) private readonly events: EventsGrpc,
+    @Inject(LogGrpc) private readonly log: LogGrpc,
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
   ) {}
 
@@ -50,6 +53,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
     server.addService(ApprovalsService, { ...this.resources.approvalsServer() });
     server.addService(EventsService, { ...this.events.eventsServer() });
     server.addService(AuditService, { ...this.events.auditServer() });
+    server.addService(LogService, { ...this.log.logServer() });
     server.addService(ServerReflectionService, { ...reflectionServer([...SERVICES, 'grpc.reflection.v1.ServerReflection']) });
     this.#health.addToServer(server);
     const { host } = parseListen(this.config.grpcListen);

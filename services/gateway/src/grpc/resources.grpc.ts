@@ -15,7 +15,7 @@ import { Approval, Cluster, Project, Repository } from './generated/plumbline/v1
 import type { Resource } from './generated/plumbline/v1/documents.js';
 import type { ApprovalResult, ApprovalsServer, ApproveVersionRequest, ClustersServer, RepositoriesServer, ResourcesServer } from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
-import { applicationOf, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
+import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
 
 const removed = z.strictObject({
   kind: z.enum(['Project', 'Repository', 'Cluster', 'Application']),
@@ -62,8 +62,8 @@ export class ResourcesGrpc {
         const found = await this.reads.list('repository', pageInput(page));
         return { items: found.items.map(Repository.fromJSON), page: pageInfo(found) };
       }),
-      getRepository: this.calls.unary(getRepository, async ({ name, minPosition }) => ({
-        repository: Repository.fromJSON(await this.reads.get('repository', name, minPosition)),
+      getRepository: this.calls.unary(getRepository, async ({ name, ...query }) => ({
+        repository: Repository.fromJSON(await this.reads.get('repository', name, itemInput(query))),
       })),
       refreshRepository: this.calls.unary(refreshRepository, async ({ name }, principal) => ({ accepted: acceptedMessage(await this.requests.refresh(principal, name)) })),
     };
@@ -75,7 +75,7 @@ export class ResourcesGrpc {
         const found = await this.reads.list('cluster', pageInput(page));
         return { items: found.items.map(Cluster.fromJSON), page: pageInfo(found) };
       }),
-      getCluster: this.calls.unary(getCluster, async ({ name, minPosition }) => ({ cluster: Cluster.fromJSON(await this.reads.get('cluster', name, minPosition)) })),
+      getCluster: this.calls.unary(getCluster, async ({ name, ...query }) => ({ cluster: Cluster.fromJSON(await this.reads.get('cluster', name, itemInput(query))) })),
     };
   }
 

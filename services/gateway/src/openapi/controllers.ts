@@ -3,6 +3,7 @@ import { ApplicationsController } from '../applications/applications.controller.
 import { operationOf } from '../api/operation.js';
 import type { AnyOperation } from '../api/operation.js';
 import { EventsController } from '../events/events.controller.js';
+import { LogController } from '../log/log.controller.js';
 import { RequestsController } from '../requests/requests.controller.js';
 import { ResourcesController } from '../resources/resources.controller.js';
 import { SystemController } from '../system/system.controller.js';
@@ -11,7 +12,7 @@ import { WebhooksController } from '../webhooks/webhooks.controller.js';
 
 /** Every controller of the REST API. */
 export const restControllers = [
-  ResourcesController, ApplicationsController, RequestsController, EventsController, TokensController, SystemController, WebhooksController,
+  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, TokensController, SystemController, WebhooksController,
 ] as const;
 
 /** Every operation that the controllers serve. */

@@ -9,14 +9,15 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { PlumblineClient } from '@plumbline/api-client';
 import { systemClock, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
-import { MemoryEventLog } from '@plumbline/event-log/testing';
+import { EVENT_LOG, LOG_QUERIES, LOG_TREE } from '@plumbline/event-log';
+import { MemoryEventLog, MemoryLogTree } from '@plumbline/event-log/testing';
 import type { Actor, EventData, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
 import { eventOwners } from '@plumbline/events';
 import { OBJECT_STORE } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { CLOCK, CONFIG_SOURCE, createLogger, ENDPOINTS, Endpoints, ErrorFilter, HTTP_EDGE, LOGGER, READINESS, Readiness } from '@plumbline/platform';
 import type { ConfigSource, HttpEdge } from '@plumbline/platform';
+import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
 import { GatewayModule } from '../gateway.module.js';
 import type { Announcer } from '../auth/bootstrap.js';
 import { ANNOUNCER } from '../auth/bootstrap.js';
@@ -69,7 +70,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const logger = createLogger({ service: 'gateway', level: 'debug', destination });
   const endpoints = new Endpoints();
   const values = new Map<symbol, unknown>([
-    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
+    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
     [ENDPOINTS, endpoints],
     [CONFIG_SOURCE, { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source }],
   ]);

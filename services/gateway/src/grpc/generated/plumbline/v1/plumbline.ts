@@ -48,7 +48,15 @@ export interface PageRequest {
   /** From the page before. */
   cursor: string;
   /** Wait until the answer reflects all events up to and including this position. */
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 /** Where the answer stands; part of every list response. */
@@ -82,7 +90,15 @@ export interface ListApplicationsResponse {
 export interface GetApplicationRequest {
   /** `PROJECT/NAME`; `NAME` in project default. So everywhere. */
   application: string;
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface GetApplicationResponse {
@@ -91,7 +107,15 @@ export interface GetApplicationResponse {
 
 export interface GetApplicationStatusRequest {
   application: string;
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface GetApplicationStatusResponse {
@@ -216,7 +240,15 @@ export interface ListVersionsResponse {
 export interface GetVersionRequest {
   application: string;
   version: number;
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface GetVersionResponse {
@@ -241,7 +273,15 @@ export interface DiffVersionsRequest {
     | undefined;
   /** The newest when absent. */
   to?: number | undefined;
-  environment?: string | undefined;
+  environment?:
+    | string
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface DiffVersionsResponse {
@@ -297,7 +337,15 @@ export interface ListClustersResponse {
 
 export interface GetClusterRequest {
   name: string;
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface GetClusterResponse {
@@ -315,7 +363,15 @@ export interface ListRepositoriesResponse {
 
 export interface GetRepositoryRequest {
   name: string;
-  minPosition?: number | undefined;
+  minPosition?:
+    | number
+    | undefined;
+  /** As of a position, or of what had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** From what was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface GetRepositoryResponse {
@@ -487,7 +543,7 @@ export interface QueryAuditResponse {
 }
 
 function createBasePageRequest(): PageRequest {
-  return { limit: 0, cursor: "", minPosition: undefined };
+  return { limit: 0, cursor: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const PageRequest: MessageFns<PageRequest> = {
@@ -500,6 +556,12 @@ export const PageRequest: MessageFns<PageRequest> = {
     }
     if (message.minPosition !== undefined) {
       writer.uint32(24).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(34).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(42).string(message.knownAt);
     }
     return writer;
   },
@@ -541,6 +603,22 @@ export const PageRequest: MessageFns<PageRequest> = {
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -561,6 +639,16 @@ export const PageRequest: MessageFns<PageRequest> = {
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },
@@ -843,7 +931,7 @@ export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
 };
 
 function createBaseGetApplicationRequest(): GetApplicationRequest {
-  return { application: "", minPosition: undefined };
+  return { application: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
@@ -853,6 +941,12 @@ export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
     }
     if (message.minPosition !== undefined) {
       writer.uint32(16).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(26).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(34).string(message.knownAt);
     }
     return writer;
   },
@@ -886,6 +980,22 @@ export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -905,6 +1015,16 @@ export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },
@@ -961,7 +1081,7 @@ export const GetApplicationResponse: MessageFns<GetApplicationResponse> = {
 };
 
 function createBaseGetApplicationStatusRequest(): GetApplicationStatusRequest {
-  return { application: "", minPosition: undefined };
+  return { application: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest> = {
@@ -971,6 +1091,12 @@ export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest
     }
     if (message.minPosition !== undefined) {
       writer.uint32(16).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(26).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(34).string(message.knownAt);
     }
     return writer;
   },
@@ -1004,6 +1130,22 @@ export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1023,6 +1165,16 @@ export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },
@@ -2305,7 +2457,7 @@ export const ListVersionsResponse: MessageFns<ListVersionsResponse> = {
 };
 
 function createBaseGetVersionRequest(): GetVersionRequest {
-  return { application: "", version: 0, minPosition: undefined };
+  return { application: "", version: 0, minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetVersionRequest: MessageFns<GetVersionRequest> = {
@@ -2318,6 +2470,12 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
     }
     if (message.minPosition !== undefined) {
       writer.uint32(24).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(34).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(42).string(message.knownAt);
     }
     return writer;
   },
@@ -2359,6 +2517,22 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2379,6 +2553,16 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },
@@ -2563,7 +2747,14 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
 };
 
 function createBaseDiffVersionsRequest(): DiffVersionsRequest {
-  return { application: "", from: undefined, to: undefined, environment: undefined };
+  return {
+    application: "",
+    from: undefined,
+    to: undefined,
+    environment: undefined,
+    asOf: undefined,
+    knownAt: undefined,
+  };
 }
 
 export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
@@ -2579,6 +2770,12 @@ export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
     }
     if (message.environment !== undefined) {
       writer.uint32(34).string(message.environment);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(42).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(50).string(message.knownAt);
     }
     return writer;
   },
@@ -2628,6 +2825,22 @@ export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
             message.environment = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2646,6 +2859,16 @@ export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
       from: isSet(object.from) ? globalThis.Number(object.from) : undefined,
       to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
+        : undefined,
     };
   },
 };
@@ -3251,7 +3474,7 @@ export const ListClustersResponse: MessageFns<ListClustersResponse> = {
 };
 
 function createBaseGetClusterRequest(): GetClusterRequest {
-  return { name: "", minPosition: undefined };
+  return { name: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetClusterRequest: MessageFns<GetClusterRequest> = {
@@ -3261,6 +3484,12 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
     }
     if (message.minPosition !== undefined) {
       writer.uint32(16).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(26).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(34).string(message.knownAt);
     }
     return writer;
   },
@@ -3294,6 +3523,22 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3313,6 +3558,16 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },
@@ -3483,7 +3738,7 @@ export const ListRepositoriesResponse: MessageFns<ListRepositoriesResponse> = {
 };
 
 function createBaseGetRepositoryRequest(): GetRepositoryRequest {
-  return { name: "", minPosition: undefined };
+  return { name: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
@@ -3493,6 +3748,12 @@ export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
     }
     if (message.minPosition !== undefined) {
       writer.uint32(16).int64(message.minPosition);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(26).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(34).string(message.knownAt);
     }
     return writer;
   },
@@ -3526,6 +3787,22 @@ export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
             message.minPosition = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3545,6 +3822,16 @@ export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
         ? globalThis.Number(object.min_position)
+        : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
         : undefined,
     };
   },

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { checkInput } from '../api/check-input.js';
+import type { LogServer } from '../grpc/generated/plumbline/v1/log.js';
+import { GrpcCalls } from '../grpc/grpc-calls.js';
+import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from './log.operations.js';
+import { LogService } from './log.service.js';
+
+/** Checkpoints and proofs of the log over gRPC. */
+@Injectable()
+export class LogGrpc {
+  constructor(
+    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
+    @Inject(LogService) private readonly log: LogService,
+  ) {}
+
+  logServer(): LogServer {
+    return {
+      getLogIdentity: this.calls.unary(getLog, async () => {
+        const { origin, verifierKey = '', witnessKeys } = await this.log.identity();
+        return { origin, verifierKey, witnessKeys: [...witnessKeys] };
+      }),
+      getCheckpoint: this.calls.unary(getCheckpoint, async ({ minSize, witnessed }) => {
+        const checked = checkInput(getCheckpoint.query.shape.minSize, minSize);
+        return this.log.checkpoint({ witnessed, ...(checked === undefined ? {} : { minSize: checked }) });
+      }),
+      getInclusionProof: this.calls.unary(getInclusionProof, async (request) => {
+        const given = checkInput(getInclusionProof.query, request);
+        const { position, size, leaf, proof, checkpoint = '' } = await this.log.inclusion(given.position, given.size);
+        return { position, size, leaf, hashes: [...proof], checkpoint };
+      }),
+      getConsistencyProof: this.calls.unary(getConsistencyProof, async (request) => {
+        const given = checkInput(getConsistencyProof.query, request);
+        const { from, to, proof, checkpoint = '' } = await this.log.consistency(given.from, given.to);
+        return { from, to, hashes: [...proof], checkpoint };
+      }),
+    };
+  }
+}
