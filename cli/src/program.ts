@@ -114,14 +114,20 @@ function addResourceVerbs(program: Command, run: Run): void {
   }));
 }
 
+/** Options of verbs that can look back. */
+function lookingBack(command: Command): Command {
+  return command.option('--as-of <moment>', 'as of a position, or of what had happened at a time (RFC 3339)').option('--known-at <moment>', 'from what was recorded up to a position or a time only');
+}
+
 function addReadingVerbs(program: Command, run: Run): void {
-  program.command('get').description('list applications, versions, targets, clusters, repositories, approvals or projects').argument('<kind>').argument('[name]')
+  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals or projects').argument('<kind>').argument('[name]')
     .option('--project <name>').option('-e, --environment <name>').option('--cluster <name>')
     .action(run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) => get(context, kind, name, options)));
-  program.command('status').description('state of an application, its environments and targets').argument('<application>').action(run((context, application: string) => status(context, application)));
-  program.command('history').description('versions, decisions and outcomes, newest first').argument('<application>').option('--limit <n>', 'how many versions', whole, 20)
-    .action(run((context, application: string, options: { limit: number }) => history(context, application, options)));
-  program.command('diff').description('what differs between two versions (released and newest by default), or from the clusters').argument('<application>')
+  lookingBack(program.command('status')).description('state of an application, its environments and targets').argument('<application>')
+    .action(run((context, application: string, options: Parameters<typeof status>[2]) => status(context, application, options)));
+  lookingBack(program.command('history')).description('versions, decisions and outcomes, newest first').argument('<application>').option('--limit <n>', 'how many versions', whole, 20)
+    .action(run((context, application: string, options: Parameters<typeof history>[2]) => history(context, application, options)));
+  lookingBack(program.command('diff')).description('what differs between two versions (released and newest by default), or from the clusters').argument('<application>')
     .option('--from <version>', 'older version', whole).option('--to <version>', 'newer version', whole).option('--live', 'compare with the clusters by dry-run').option('-e, --environment <name>')
     .action(run((context, application: string, options: Parameters<typeof diff>[2]) => diff(context, application, options)));
   program.command('plan').description('what a sync would do, found out by dry-run').argument('<application>').option('-e, --environment <name>').option('--version <version>', 'a version that is not released', whole)

@@ -5,10 +5,12 @@ import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { ago, table } from '../output/terminal.js';
+import { contextAt, momentQuery } from './moment.js';
+import type { MomentOptions } from './moment.js';
 import { singularKind } from './resources.js';
 
 /** Filters of `plumb get`. */
-export interface GetOptions {
+export interface GetOptions extends MomentOptions {
   readonly project?: string;
   readonly environment?: string;
   readonly cluster?: string;
@@ -52,7 +54,9 @@ const versions: Listing<VersionView> = {
 };
 
 const targets: Listing<TargetView> = {
-  list: (client, name, options, query) => client.targets({ ...query, ...(name === undefined ? {} : { application: name }), ...options }),
+  list: (client, name, options, query) => client.targets({
+    ...query, ...(name === undefined ? {} : { application: name }), ...(options.environment === undefined ? {} : { environment: options.environment }), ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+  }),
   header: ['TARGET', 'SYNC', 'HEALTH', 'VERSION', 'DESIRED', 'OBJECTS', 'SINCE'],
   wideHeader: ['DRIFT', 'REASON', 'MESSAGE'],
   row: (item, nowMs) => [item.id, item.sync.state, item.health.state, text(item.version), text(item.desiredVersion), text(item.objectCount), ago(item.sync.since, nowMs)],
@@ -109,12 +113,16 @@ export async function get(context: CommandContext, kind: string, name: string | 
   }
 }
 
-async function show<Item>(context: CommandContext, listing: Listing<Item>, name: string | undefined, options: GetOptions): Promise<void> {
+async function show<Item>(present: CommandContext, listing: Listing<Item>, name: string | undefined, options: GetOptions): Promise<void> {
+  const context = contextAt(present, options);
+  let moment = momentQuery(options);
   const items: Item[] = [];
   const client = context.client();
   let cursor: string | undefined;
   do {
-    const page: Page<Item> = await listing.list(client, name, options, { limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+    const page: Page<Item> = await listing.list(client, name, options, { limit: 200, ...moment, ...(cursor === undefined ? {} : { cursor }) });
+    // All pages from the moment of the first, whatever is reported meanwhile.
+    if (moment.asOf !== undefined || moment.knownAt !== undefined) moment = { ...moment, knownAt: page.position };
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);

@@ -4,12 +4,14 @@ import type { ObjectChange } from '@plumbline/events';
 import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
+import { contextAt, momentQuery } from './moment.js';
+import type { MomentOptions } from './moment.js';
 import { ago, paint, paintState, plain, table } from '../output/terminal.js';
 
 /** `plumb status APP`. */
-export async function status(context: CommandContext, application: string): Promise<void> {
-  const result = await context.client().status(application);
-  print(context, result, () => statusText(context, result));
+export async function status(context: CommandContext, application: string, options: MomentOptions = {}): Promise<void> {
+  const result = await context.client().status(application, momentQuery(options));
+  print(context, result, () => statusText(contextAt(context, options), result));
 }
 
 function statusText(context: CommandContext, { application, environments }: ApplicationStatus): string {
@@ -56,8 +58,9 @@ function failures(last: ApplicationStatus['environments'][number]['targets'][num
 }
 
 /** `plumb history APP`. */
-export async function history(context: CommandContext, application: string, options: { readonly limit: number }): Promise<void> {
-  const { items } = await context.client().history(application, { limit: options.limit });
+export async function history(present: CommandContext, application: string, options: MomentOptions & { readonly limit: number }): Promise<void> {
+  const context = contextAt(present, options);
+  const { items } = await context.client().history(application, { limit: options.limit, ...momentQuery(options) });
   print(context, { items }, (wide) => {
     if (items.length === 0) return 'no versions yet\n';
     const header = ['VERSION', 'ENVIRONMENT', 'REVISION', 'DECISION', 'OUTCOME', 'AGE', 'MESSAGE', ...(wide ? ['AUTHOR', 'APPROVED BY', 'DIGEST'] : [])];
@@ -76,13 +79,22 @@ function historyRows(context: CommandContext, entry: HistoryEntry, wide: boolean
   });
 }
 
+/** Options of `plumb diff`. */
+export interface DiffOptions extends MomentOptions {
+  readonly from?: number;
+  readonly to?: number;
+  readonly environment?: string;
+  readonly live?: boolean;
+}
+
 /** `plumb diff APP [--from N --to M | --live]`. */
-export async function diff(context: CommandContext, application: string, options: { readonly from?: number; readonly to?: number; readonly environment?: string; readonly live?: boolean }): Promise<void> {
+export async function diff(context: CommandContext, application: string, options: DiffOptions): Promise<void> {
   if (options.live === true) {
+    if (options.asOf !== undefined || options.knownAt !== undefined) throw new CommandError(ExitCode.usage, '--live is now: it cannot be combined with --as-of or --known-at');
     await plan(context, application, options.environment === undefined ? {} : { environment: options.environment });
     return;
   }
-  const query = { ...(options.from === undefined ? {} : { from: options.from }), ...(options.to === undefined ? {} : { to: options.to }), ...(options.environment === undefined ? {} : { environment: options.environment }) };
+  const query = { ...momentQuery(options), ...(options.from === undefined ? {} : { from: options.from }), ...(options.to === undefined ? {} : { to: options.to }), ...(options.environment === undefined ? {} : { environment: options.environment }) };
   const result = await context.client().diff(application, query);
   print(context, result, () => diffText(context, result));
 }

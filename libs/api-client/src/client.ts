@@ -4,13 +4,16 @@ import type { RecordedEvent } from '@plumbline/events';
 import type { ApprovalView, ClusterView, ProjectView, RepositoryView, TargetView, VersionView } from '@plumbline/views';
 import type {
   Accepted, ApplicationItem, ApplicationStatus, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery, AuditResult, ChangeResult, DiffResult,
-  EventsPage, EventsQuery, HistoryEntry, IssuedToken, Page, PageQuery, PlanRequest, PlanResult, RollbackRequest, RollbackResult, SyncRequest, TokenItem,
+  EventsPage, EventsQuery, HistoryEntry, IssuedToken, MomentQuery, Page, PageQuery, PlanRequest, PlanResult, RollbackRequest, RollbackResult, SyncRequest, TokenItem,
   TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';
 import { followEvents } from './event-stream.js';
 import type { FollowOptions } from './event-stream.js';
 import { Http } from './http.js';
 import type { ClientOptions } from './http.js';
+
+/** Which state of one thing is wanted. */
+export type ItemQuery = Pick<PageQuery, 'minPosition' | 'asOf' | 'knownAt'>;
 
 const API = '/api/v1';
 const DEFAULT_WAIT_MS = 30_000;
@@ -61,36 +64,36 @@ export class PlumblineClient {
     return this.#get('/projects', query);
   }
 
-  project(name: string): Promise<ProjectView> {
-    return this.#get(`/projects/${encodeURIComponent(name)}`);
+  project(name: string, query: ItemQuery = {}): Promise<ProjectView> {
+    return this.#get(`/projects/${encodeURIComponent(name)}`, query);
   }
 
   repositories(query: PageQuery = {}): Promise<Page<RepositoryView>> {
     return this.#get('/repositories', query);
   }
 
-  repository(name: string): Promise<RepositoryView> {
-    return this.#get(`/repositories/${encodeURIComponent(name)}`);
+  repository(name: string, query: ItemQuery = {}): Promise<RepositoryView> {
+    return this.#get(`/repositories/${encodeURIComponent(name)}`, query);
   }
 
   clusters(query: PageQuery = {}): Promise<Page<ClusterView>> {
     return this.#get('/clusters', query);
   }
 
-  cluster(name: string): Promise<ClusterView> {
-    return this.#get(`/clusters/${encodeURIComponent(name)}`);
+  cluster(name: string, query: ItemQuery = {}): Promise<ClusterView> {
+    return this.#get(`/clusters/${encodeURIComponent(name)}`, query);
   }
 
   applications(query: PageQuery & { readonly project?: string } = {}): Promise<Page<ApplicationItem>> {
     return this.#get('/applications', query);
   }
 
-  application(application: string, query: Pick<PageQuery, 'minPosition'> = {}): Promise<ApplicationItem> {
+  application(application: string, query: ItemQuery = {}): Promise<ApplicationItem> {
     return this.#get(applicationPath(application), query);
   }
 
   /** The application, its environments with their newest and released versions, and their targets, at one position. */
-  status(application: string, query: Pick<PageQuery, 'minPosition'> = {}): Promise<ApplicationStatus> {
+  status(application: string, query: ItemQuery = {}): Promise<ApplicationStatus> {
     return this.#get(`${applicationPath(application)}/status`, query);
   }
 
@@ -100,8 +103,8 @@ export class PlumblineClient {
   }
 
   /** One version in every environment that it was rendered for. */
-  versionOf(application: string, version: number): Promise<Page<VersionView>> {
-    return this.#get(`${applicationPath(application)}/versions/${version}`);
+  versionOf(application: string, version: number, query: ItemQuery = {}): Promise<Page<VersionView>> {
+    return this.#get(`${applicationPath(application)}/versions/${version}`, query);
   }
 
   /** Versions with what was decided and what came of it, newest first. */
@@ -118,7 +121,7 @@ export class PlumblineClient {
   }
 
   /** What changes between two versions; from what is released to the newest when nothing is given. */
-  diff(application: string, query: { readonly from?: number; readonly to?: number; readonly environment?: string } = {}): Promise<DiffResult> {
+  diff(application: string, query: MomentQuery & { readonly from?: number; readonly to?: number; readonly environment?: string } = {}): Promise<DiffResult> {
     return this.#get(`${applicationPath(application)}/diff`, query);
   }
 

@@ -12,8 +12,16 @@ export interface Page<Item> {
   readonly position: number;
 }
 
+/** A moment of the past to read at; now when both are absent. A moment is a position or an RFC 3339 time. */
+export interface MomentQuery {
+  /** As of this position, or of what had happened at this time. */
+  readonly asOf?: string | number;
+  /** From what was recorded up to this position or time only. */
+  readonly knownAt?: string | number;
+}
+
 /** What to list. */
-export interface PageQuery {
+export interface PageQuery extends MomentQuery {
   readonly limit?: number;
   readonly cursor?: string;
   /** Wait until the answer reflects all events up to and including this position. */

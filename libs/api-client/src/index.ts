@@ -2,10 +2,11 @@
 export { ApiError } from './api-error.js';
 export type { ErrorBody } from './api-error.js';
 export { PlumblineClient } from './client.js';
+export type { ItemQuery } from './client.js';
 export type {
   Accepted, ApplicationItem, ApplicationStatus, ApplicationSummary, AppliedResource, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery,
   AuditResult, ChangeResult, DiffResult, EnvironmentDifference, EnvironmentStatus, EnvironmentSummary, EventsPage, EventsQuery, FieldDifference, HistoryEntry,
-  HistoryEnvironment, IssuedToken, ObjectDifference, Page, PageQuery, PlanRequest, PlanResult, ResourceInput, Role, RollbackRequest, RollbackResult,
+  HistoryEnvironment, IssuedToken, MomentQuery, ObjectDifference, Page, PageQuery, PlanRequest, PlanResult, ResourceInput, Role, RollbackRequest, RollbackResult,
   SyncRequest, TargetOutcome, TargetPlan, TokenItem, TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';
 export { followEvents } from './event-stream.js';

@@ -34,8 +34,9 @@ interface Draft {
 export function* randomHistory(seed: number, count: number): Generator<AppendRequest> {
   const next = randomNumbers(seed);
   const pick = <Item>(items: readonly [Item, ...Item[]]): Item => items[Math.floor(next() * items.length)] ?? items[0];
+  const versions = new Set<string>();
   for (let index = 0; index < count; index += 1) {
-    const draft = pick(drafts)(pick, index);
+    const draft = possible(pick(drafts)(pick, index), versions) ?? declared(pick);
     const service = eventOwners[draft.type];
     const late = service === 'applier' && next() < 0.35;
     const nowMs = Date.now();
@@ -47,6 +48,14 @@ export function* randomHistory(seed: number, count: number): Generator<AppendReq
       }],
     };
   }
+}
+
+/** Undefined for what no fleet does: a version is rendered once, and nothing comes of one that was not. */
+function possible(draft: Draft, versions: Set<string>): Draft | undefined {
+  const { application, environment, version } = draft.data as { readonly application?: string; readonly environment?: string; readonly version?: number };
+  const key = `${application}/${version}/${environment}`;
+  if (draft.type === 'VersionRendered') return versions.has(key) ? undefined : (versions.add(key), draft);
+  return draft.type === 'SyncCompleted' && !versions.has(key) ? undefined : draft;
 }
 
 type Pick = <Item>(items: readonly [Item, ...Item[]]) => Item;

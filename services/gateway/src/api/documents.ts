@@ -2,6 +2,7 @@
 import { HealthState, SyncState } from '@plumbline/core';
 import { applicationSpec, changeAction, clusterSpec, projectSpec, repositorySpec, syncCause } from '@plumbline/events';
 import { z } from 'zod';
+import { momentQuery } from '../reads/moment.js';
 
 /** Schemas that the API document shows under a name of their own. */
 export const named = z.registry<{ id: string }>();
@@ -334,10 +335,11 @@ export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(500).default(100).describe('Items on a page at most.'),
   cursor: z.string().max(1000).optional().describe('From the page before.'),
   minPosition: z.coerce.number().int().min(-1).optional().describe('Wait until the answer reflects all events up to and including this position.'),
+  ...momentQuery,
 };
 
 /** Query of a single item. */
-export const itemQuery = z.strictObject({ minPosition: pageQuery.minPosition });
+export const itemQuery = z.strictObject({ minPosition: pageQuery.minPosition, ...momentQuery });
 
 const nameText = z.string().min(1).max(63);
 export const nameParams = z.strictObject({ name: nameText.describe('Name.') });

@@ -41,6 +41,12 @@ export const noBody = z.unknown();
 
 type Partially<Op, Keys extends keyof Op> = Omit<Op, Keys> & Partial<Pick<Op, Keys>>;
 
+const PAST_ERRORS: readonly ErrorCode[] = ['PLB-1705', 'PLB-5102', 'PLB-5105'];
+
+function readsThePast(query: z.ZodType | undefined): boolean {
+  return query instanceof z.ZodObject && 'asOf' in query.shape;
+}
+
 /** Declares an operation; parts that are left out take no input and answer 200. */
 export function operation<
   Result extends z.ZodType,
@@ -48,7 +54,8 @@ export function operation<
   Query extends z.ZodType = typeof nothing,
   Body extends z.ZodType = typeof noBody,
 >(given: Partially<Operation<Params, Query, Body, Result>, 'params' | 'query' | 'body' | 'status' | 'errors'>): Operation<Params, Query, Body, Result> {
-  return { params: nothing, query: nothing, body: noBody, status: 200, errors: [], ...given } as Operation<Params, Query, Body, Result>;
+  const errors = [...new Set([...(given.errors ?? []), ...(readsThePast(given.query) ? PAST_ERRORS : [])])].sort();
+  return { params: nothing, query: nothing, body: noBody, status: 200, ...given, errors } as Operation<Params, Query, Body, Result>;
 }
 
 /** What a handler of an operation gets: everything checked, and who asks. */

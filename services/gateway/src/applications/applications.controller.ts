@@ -25,12 +25,12 @@ export class ApplicationsController {
 
   @Serve(getApplication)
   get(@Input() { params, query }: InputOf<typeof getApplication>): Promise<ApplicationItem> {
-    return this.applications.get(`${params.project}/${params.name}`, query.minPosition);
+    return this.applications.get(`${params.project}/${params.name}`, query);
   }
 
   @Serve(getApplicationStatus)
   status(@Input() { params, query }: InputOf<typeof getApplicationStatus>): Promise<ApplicationStatus> {
-    return this.applications.status(`${params.project}/${params.name}`, query.minPosition);
+    return this.applications.status(`${params.project}/${params.name}`, query);
   }
 
   @Serve(listVersions)
@@ -40,7 +40,7 @@ export class ApplicationsController {
 
   @Serve(getVersion)
   version(@Input() { params, query }: InputOf<typeof getVersion>): Promise<DocumentPage<VersionView>> {
-    return this.applications.version(`${params.project}/${params.name}`, params.version, query.minPosition);
+    return this.applications.version(`${params.project}/${params.name}`, params.version, query);
   }
 
   @Serve(getHistory)

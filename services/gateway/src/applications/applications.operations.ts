@@ -7,6 +7,7 @@ import {
 } from '../api/documents.js';
 import { examples, onePage } from '../api/examples.js';
 import { operation } from '../api/operation.js';
+import { momentQuery } from '../reads/moment.js';
 
 const environmentText = z.string().min(1).max(63).optional();
 
@@ -158,6 +159,7 @@ export const diffVersions = operation({
     from: z.coerce.number().int().min(0).optional().describe('Version before; what is released when absent, nothing when 0.'),
     to: z.coerce.number().int().min(1).optional().describe('Version after; the newest when absent.'),
     environment: environmentText.describe('Only this environment.'),
+    ...momentQuery,
   }),
   response: diffResult, errors: ['PLB-1706', 'PLB-3101', 'PLB-3102', 'PLB-3201'],
   example: {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { InputError } from '@plumbline/core';
-import type { ApplicationView, ApprovalView, TargetView, VersionView } from '@plumbline/views';
+import type { ViewMoment } from '@plumbline/event-log';
+import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/views';
 import { DiffService } from '../reads/diff.service.js';
 import type { DiffInput, EnvironmentDifference } from '../reads/diff.service.js';
 import { historyFrom, versionEverywhere } from '../reads/history.js';
 import type { HistoryEntry } from '../reads/history.js';
 import { notFound, ReadModel } from '../reads/read-model.js';
-import type { DocumentPage } from '../reads/read-model.js';
+import { inParallel, Past } from '../reads/past.js';
+import type { WantedVersions } from '../reads/past.js';
+import type { DocumentPage, ItemQuery } from '../reads/read-model.js';
 import { applicationItem, environmentsOf } from '../reads/summary.js';
 import type { ApplicationItem, EnvironmentStatus } from '../reads/summary.js';
 import { noVersion } from '../requests/requests.service.js';
@@ -22,10 +25,18 @@ export interface ApplicationStatus {
 }
 
 /** What to list. */
-export interface ListInput {
+export interface ListInput extends ItemQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
-  readonly minPosition?: number | undefined;
+}
+
+/** What a joined answer is made from: the gateway's own fold, or the history of the views. */
+interface Source {
+  readonly views: ViewReader;
+  readonly application: ApplicationView;
+  readonly position: number;
+  /** Absent for now. */
+  readonly at?: ViewMoment;
 }
 
 /** Applications and what belongs to them. Answers that join several views come from the gateway's own fold: they are of one position. */
@@ -33,6 +44,7 @@ export interface ListInput {
 export class ApplicationsService {
   constructor(
     @Inject(ReadModel) private readonly reads: ReadModel,
+    @Inject(Past) private readonly past: Past,
     @Inject(DiffService) private readonly diffs: DiffService,
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
   ) {}
@@ -40,43 +52,56 @@ export class ApplicationsService {
   async list(input: ListInput & { readonly project?: string | undefined }): Promise<DocumentPage<ApplicationItem>> {
     const { project, ...query } = input;
     const page = await this.reads.list('application', { ...query, ...(project === undefined ? {} : { keyPrefix: `${project}/` }) });
-    return { ...page, items: page.items.map((application) => applicationItem(this.access.state.views, application)) };
+    const at = await this.#momentOf(query, page.position);
+    if (at === undefined) return { ...page, items: page.items.map((application) => applicationItem(this.access.state.views, application)) };
+    return { ...page, items: await inParallel(page.items, async (application) => applicationItem(await this.past.viewsOf(application, at, 'shown'), application)) };
   }
 
-  async get(id: string, minPosition: number | undefined): Promise<ApplicationItem> {
-    return applicationItem(this.access.state.views, await this.reads.get('application', id, minPosition));
+  async get(id: string, query: ItemQuery): Promise<ApplicationItem> {
+    const at = await this.reads.moment(query);
+    if (at === undefined) return applicationItem(this.access.state.views, await this.reads.get('application', id, query));
+    const { views, application } = await this.#source(id, query, 'shown');
+    return applicationItem(views, application);
   }
 
-  async status(id: string, minPosition: number | undefined): Promise<ApplicationStatus> {
-    const application = await this.#folded(id, minPosition);
-    const { views } = this.access.state;
-    return { application: applicationItem(views, application), environments: environmentsOf(views, application), position: this.access.position };
+  async status(id: string, query: ItemQuery): Promise<ApplicationStatus> {
+    const { views, application, position } = await this.#source(id, query, 'shown');
+    return { application: applicationItem(views, application), environments: environmentsOf(views, application), position };
   }
 
   async versions(id: string, input: ListInput & { readonly environment?: string | undefined }): Promise<DocumentPage<VersionView>> {
     const { environment, ...query } = input;
-    await this.#folded(id, undefined);
+    if (query.asOf === undefined && query.knownAt === undefined) await this.#folded(id, undefined);
+    else await this.reads.get('application', id, query);
     const filter = environment === undefined ? undefined : (document: VersionView): boolean => document.environment === environment;
     return this.reads.list('version', { ...query, keyPrefix: `${id}/`, filter });
   }
 
-  async version(id: string, version: number, minPosition: number | undefined): Promise<DocumentPage<VersionView>> {
-    const application = await this.#folded(id, minPosition);
-    const items = versionEverywhere(this.access.state, application, version);
+  async version(id: string, version: number, query: ItemQuery): Promise<DocumentPage<VersionView>> {
+    const { views, application, position } = await this.#source(id, query, [version]);
+    const items = versionEverywhere({ views }, application, version);
     if (items.length === 0) throw noVersion(id, version);
-    return { items, position: this.access.position };
+    return { items, position };
   }
 
   async history(id: string, input: ListInput): Promise<DocumentPage<HistoryEntry>> {
-    const application = await this.#folded(id, input.minPosition);
-    const from = input.cursor === undefined ? application.latestVersion : parseCursor(input.cursor);
-    const items = historyFrom(this.access.state, application, from, input.limit);
-    const next = (items.at(-1)?.version ?? 1) - 1;
-    return { items, position: this.access.position, ...(next >= 1 ? { cursor: `v${next}` } : {}) };
+    const cursor = input.cursor === undefined ? undefined : parseCursor(input.cursor);
+    const numbers = (application: ApplicationView): readonly number[] => {
+      const from = cursor ?? application.latestVersion;
+      return Array.from({ length: Math.min(input.limit, from) }, (_, index) => from - index);
+    };
+    const { views, application, position, at } = await this.#source(id, input, numbers);
+    const from = cursor ?? application.latestVersion;
+    const outcomes = at === undefined ? this.access.state.outcomes : await this.past.outcomesOf(id, at, firstPosition(views, application));
+    const items = historyFrom({ views, outcomes }, application, from, input.limit);
+    // Of the past only the numbers of this page were looked at.
+    const next = at === undefined ? (items.at(-1)?.version ?? 1) - 1 : from - input.limit;
+    return { items, position, ...(next >= 1 ? { cursor: `v${next}` } : {}) };
   }
 
-  async diff(id: string, input: DiffInput): Promise<readonly EnvironmentDifference[]> {
-    return this.diffs.diff(await this.#folded(id, undefined), input);
+  async diff(id: string, input: DiffInput & ItemQuery): Promise<readonly EnvironmentDifference[]> {
+    const { views, application } = await this.#source(id, input, input.from === undefined && input.to === undefined ? 'shown' : 'all');
+    return this.diffs.diff(views, application, input);
   }
 
   targets(input: ListInput & { readonly application?: string | undefined; readonly environment?: string | undefined; readonly cluster?: string | undefined }): Promise<DocumentPage<TargetView>> {
@@ -91,12 +116,31 @@ export class ApplicationsService {
     return this.reads.list('approval', { ...query, keyPrefix: application === undefined ? undefined : `${application}/` });
   }
 
+  /** The moment of a page that was read before: its position holds it fast while others append. */
+  async #momentOf(query: ItemQuery, position: number): Promise<ViewMoment | undefined> {
+    const at = await this.reads.moment(query);
+    return at === undefined ? undefined : { ...at, below: position + 1 };
+  }
+
+  async #source(id: string, query: ItemQuery, wanted: WantedVersions | ((application: ApplicationView) => WantedVersions)): Promise<Source> {
+    const at = await this.reads.moment(query);
+    if (at === undefined) return { views: this.access.state.views, application: await this.#folded(id, query.minPosition), position: this.access.position };
+    const application = await this.reads.getAsOf('application', id, at);
+    const versions = typeof wanted === 'function' ? wanted(application) : wanted;
+    return { views: await this.past.viewsOf(application, at, versions), application, position: at.below - 1, at };
+  }
+
   async #folded(id: string, minPosition: number | undefined): Promise<ApplicationView> {
     await this.reads.foldTo(minPosition);
     const application = this.access.state.views.get('application', id);
     if (application === undefined) throw notFound('application', id);
     return application;
   }
+}
+
+/** Position of the oldest version that was loaded: nothing came of it before. */
+function firstPosition(views: ViewReader, application: ApplicationView): number {
+  return Math.min(...[...views.scan('version', `${application.id}/`)].map(([, { position }]) => position));
 }
 
 function parseCursor(cursor: string): number {

@@ -6,10 +6,8 @@ import type { FieldChange, ManifestObject, ObjectSetEntry } from '@plumbline/man
 import { OBJECT_STORE } from '@plumbline/object-store';
 import type { ObjectStore } from '@plumbline/object-store';
 import { versionKey } from '@plumbline/views';
-import type { ApplicationView } from '@plumbline/views';
+import type { ApplicationView, ViewReader } from '@plumbline/views';
 import { noVersion } from '../requests/requests.service.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
 
 /** One object that differs. */
 export interface ObjectDifference {
@@ -39,17 +37,14 @@ const CHUNK = 500;
 /** Compares rendered versions. Values of Secrets are sealed in the store and never leave it. */
 @Injectable()
 export class DiffService {
-  constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
-  ) {}
+  constructor(@Inject(OBJECT_STORE) private readonly store: ObjectStore) {}
 
   /** From what is released to the newest when nothing is given; environments that have neither version are left out. */
-  async diff(application: ApplicationView, input: DiffInput): Promise<readonly EnvironmentDifference[]> {
+  async diff(views: ViewReader, application: ApplicationView, input: DiffInput): Promise<readonly EnvironmentDifference[]> {
     const names = input.environment === undefined ? application.spec.environments.map(({ name }) => name) : [input.environment];
     const found: EnvironmentDifference[] = [];
     for (const name of names) {
-      const difference = await this.#environment(application, name, input);
+      const difference = await this.#environment({ views, application, name }, input);
       if (difference !== undefined) found.push(difference);
     }
     if (found.length === 0) {
@@ -59,26 +54,20 @@ export class DiffService {
     return found;
   }
 
-  async #environment(application: ApplicationView, name: string, input: DiffInput): Promise<EnvironmentDifference | undefined> {
+  async #environment(
+    { views, application, name }: { readonly views: ViewReader; readonly application: ApplicationView; readonly name: string }, input: DiffInput,
+  ): Promise<EnvironmentDifference | undefined> {
+    const digestAt = (version: number | undefined): ReturnType<typeof newestUpTo> => newestUpTo(views, { application: application.id, environment: name }, version);
     const environment = application.environments[name];
     if (environment === undefined) throw new InputError('PLB-1706', `application "${application.id}" has no environment "${name}"`);
-    const to = this.#digestAt(application.id, name, input.to ?? environment.latestVersion);
-    const from = this.#digestAt(application.id, name, input.from ?? environment.released?.version);
+    const to = digestAt(input.to ?? environment.latestVersion);
+    const from = digestAt(input.from ?? environment.released?.version);
     if (to === undefined || (input.from !== undefined && input.from > 0 && from === undefined)) return undefined;
     const [before, after] = await Promise.all([this.#set(from?.renderDigest), this.#set(to.renderDigest)]);
     const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
     const changed = keys.filter((key) => before.get(key)?.digest !== after.get(key)?.digest);
     const objects = await this.#objects(changed, before, after);
     return { environment: name, to: to.version, ...(from === undefined ? {} : { from: from.version }), unchangedCount: keys.length - changed.length, objects };
-  }
-
-  /** The newest version up to a number: an environment that a commit did not touch has no version of that number. */
-  #digestAt(application: string, environment: string, version: number | undefined): { readonly version: number; readonly renderDigest: string } | undefined {
-    for (let number = version ?? 0; number >= 1; number -= 1) {
-      const document = this.access.state.views.get('version', versionKey(application, number, environment));
-      if (document !== undefined) return document;
-    }
-    return undefined;
   }
 
   async #set(digest: string | undefined): Promise<ReadonlyMap<string, ObjectSetEntry>> {
@@ -105,4 +94,15 @@ export class DiffService {
     }
     return objects;
   }
+}
+
+/** The newest version up to a number: an environment that a commit did not touch has no version of that number. */
+function newestUpTo(
+  views: ViewReader, of: { readonly application: string; readonly environment: string }, version: number | undefined,
+): { readonly version: number; readonly renderDigest: string } | undefined {
+  for (let number = version ?? 0; number >= 1; number -= 1) {
+    const document = views.get('version', versionKey(of.application, number, of.environment));
+    if (document !== undefined) return document;
+  }
+  return undefined;
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommitInfo } from '@plumbline/events';
 import { versionKey } from '@plumbline/views';
-import type { ApplicationView, ApprovalRecord, VersionView } from '@plumbline/views';
-import type { GatewayState } from '../state/gateway-state.js';
+import type { ApplicationView, ApprovalRecord, VersionView, ViewReader } from '@plumbline/views';
 import type { TargetOutcome } from '../state/outcome-book.js';
 
 export interface HistoryEnvironment extends Pick<VersionView, 'environment' | 'renderDigest' | 'objectCount' | 'renderedAt' | 'decision' | 'verdicts' | 'releases'> {
   readonly approvals: readonly ApprovalRecord[];
   readonly outcomes: readonly TargetOutcome[];
+}
+
+/** What history is made from: now, or as of a moment. */
+export interface HistorySource {
+  readonly views: ViewReader;
+  readonly outcomes: { of(application: string, version: number, environment: string): readonly TargetOutcome[] };
 }
 
 /** One version over all environments that it was rendered for. */
@@ -21,7 +26,7 @@ export interface HistoryEntry {
 }
 
 /** One version in every environment that has it, in the order of the spec. */
-export function versionEverywhere(state: GatewayState, application: ApplicationView, version: number): readonly VersionView[] {
+export function versionEverywhere(state: Pick<HistorySource, 'views'>, application: ApplicationView, version: number): readonly VersionView[] {
   const order = application.spec.environments.map(({ name }) => name);
   const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
   const found = [...state.views.scan('version', versionKey(application.id, version, ''))].map(([, document]) => document);
@@ -29,7 +34,7 @@ export function versionEverywhere(state: GatewayState, application: ApplicationV
 }
 
 /** Entries from a version downwards, newest first. */
-export function historyFrom(state: GatewayState, application: ApplicationView, from: number, limit: number): readonly HistoryEntry[] {
+export function historyFrom(state: HistorySource, application: ApplicationView, from: number, limit: number): readonly HistoryEntry[] {
   const entries: HistoryEntry[] = [];
   for (let version = from; version >= 1 && entries.length < limit; version -= 1) {
     const everywhere = versionEverywhere(state, application, version);

@@ -2,10 +2,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { assertNever, InputError, NotFoundError } from '@plumbline/core';
 import { LOG_QUERIES } from '@plumbline/event-log';
-import type { LogQueries } from '@plumbline/event-log';
+import type { LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
 import type { ViewDocuments, ViewKind } from '@plumbline/views';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
+import { parseMoment } from './moment.js';
+import type { MomentQuery } from './moment.js';
 
 /** One page of documents. */
 export interface DocumentPage<Document> {
@@ -14,12 +16,16 @@ export interface DocumentPage<Document> {
   readonly position: number;
 }
 
+/** Which state of a single document. */
+export interface ItemQuery extends MomentQuery {
+  readonly minPosition?: number | undefined;
+}
+
 /** What to list. */
-export interface DocumentQuery<Document> {
+export interface DocumentQuery<Document> extends ItemQuery {
   readonly keyPrefix?: string | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
-  readonly minPosition?: number | undefined;
   readonly filter?: ((document: Document) => boolean) | undefined;
 }
 
@@ -38,8 +44,17 @@ export class ReadModel {
   ) {}
 
   /** @throws NotFoundError PLB-3101…3106 */
-  async get<Kind extends NamedKind>(kind: Kind, key: string, minPosition?: number): Promise<ViewDocuments[Kind]> {
-    const document = await this.queries.getView(kind, key, this.#below(minPosition));
+  async get<Kind extends NamedKind>(kind: Kind, key: string, query: ItemQuery = {}): Promise<ViewDocuments[Kind]> {
+    const at = await this.moment(query);
+    if (at !== undefined) return this.getAsOf(kind, key, at);
+    const document = await this.queries.getView(kind, key, this.#below(query.minPosition));
+    if (document === undefined || document === null) throw notFound(kind, key);
+    return document as ViewDocuments[Kind];
+  }
+
+  /** As {@link get}, as of a moment. */
+  async getAsOf<Kind extends NamedKind>(kind: Kind, key: string, at: ViewMoment): Promise<ViewDocuments[Kind]> {
+    const document = await this.queries.getViewAsOf(kind, key, at);
     if (document === undefined || document === null) throw notFound(kind, key);
     return document as ViewDocuments[Kind];
   }
@@ -47,9 +62,10 @@ export class ReadModel {
   /** Documents by key. With a filter a page may hold fewer than asked for while there is more. */
   async list<Kind extends ViewKind>(kind: Kind, query: DocumentQuery<ViewDocuments[Kind]>): Promise<DocumentPage<ViewDocuments[Kind]>> {
     const items: ViewDocuments[Kind][] = [];
+    const at = await this.moment(query);
     let { cursor } = query;
     for (let pages = 1; ; pages += 1) {
-      const page = await this.queries.listView(kind, {
+      const page = await this.#page(kind, at, {
         limit: query.limit - items.length,
         minPosition: this.#below(query.minPosition),
         ...(query.keyPrefix === undefined ? {} : { keyPrefix: query.keyPrefix }),
@@ -65,12 +81,42 @@ export class ReadModel {
     }
   }
 
+  /**
+   * The moment that a reader wants, or undefined for now. A position bounds what is known; a time is compared with when things happened,
+   * so reports of it that came later count, unless `knownAt` leaves them out.
+   * @throws InputError PLB-1705 for a position beyond the end of the log.
+   */
+  async moment({ asOf, knownAt }: MomentQuery): Promise<ViewMoment | undefined> {
+    if (asOf === undefined && knownAt === undefined) return undefined;
+    let below = await this.access.log.head();
+    let occurredUntil: string | undefined;
+    for (const [name, text] of Object.entries({ asOf, knownAt })) {
+      const moment = text === undefined ? undefined : parseMoment(text);
+      if (moment === undefined) continue;
+      if (moment.type === 'time' && name === 'asOf') {
+        occurredUntil = moment.time;
+        continue;
+      }
+      const end = moment.type === 'time' ? await this.queries.positionAt(moment.time) : moment.position + 1;
+      const head = moment.type === 'time' ? end : await this.access.log.head();
+      if (end > head) throw new InputError('PLB-1705', `${name} ${end - 1} is beyond the end of the log (${head - 1})`);
+      below = Math.min(below, end);
+    }
+    return { below, ...(occurredUntil === undefined ? {} : { occurredUntil }) };
+  }
+
   /** Brings the gateway's own fold to a position, for answers that are made from it. */
   async foldTo(minPosition: number | undefined): Promise<void> {
     if (minPosition === undefined) return;
     const head = await this.access.log.head();
     if (minPosition >= head) throw new InputError('PLB-1705', `minPosition ${minPosition} is beyond the end of the log (${head - 1})`);
     await this.access.folded(minPosition);
+  }
+
+  #page(kind: ViewKind, at: ViewMoment | undefined, options: { readonly limit: number; readonly minPosition: number; readonly keyPrefix?: string; readonly cursor?: string }): Promise<ViewPage> {
+    if (at === undefined) return this.queries.listView(kind, options);
+    const { minPosition: _, ...page } = options;
+    return this.queries.listViewAsOf(kind, at, page);
   }
 
   #below(minPosition: number | undefined): number {

@@ -51,7 +51,7 @@ export class ResourcesController {
 
   @Serve(getProject)
   getProject(@Input() { params, query }: InputOf<typeof getProject>): Promise<ProjectView> {
-    return this.reads.get('project', params.name, query.minPosition);
+    return this.reads.get('project', params.name, query);
   }
 
   @Serve(listRepositories)
@@ -61,7 +61,7 @@ export class ResourcesController {
 
   @Serve(getRepository)
   getRepository(@Input() { params, query }: InputOf<typeof getRepository>): Promise<RepositoryView> {
-    return this.reads.get('repository', params.name, query.minPosition);
+    return this.reads.get('repository', params.name, query);
   }
 
   @Serve(listClusters)
@@ -71,6 +71,6 @@ export class ResourcesController {
 
   @Serve(getCluster)
   getCluster(@Input() { params, query }: InputOf<typeof getCluster>): Promise<ClusterView> {
-    return this.reads.get('cluster', params.name, query.minPosition);
+    return this.reads.get('cluster', params.name, query);
   }
 }
