@@ -32,6 +32,7 @@ export interface ListInput extends ItemQuery {
 
 /** What a joined answer is made from: the gateway's own fold, or the history of the views. */
 interface Source {
+  /** Those of now when no versions were wanted. */
   readonly views: ViewReader;
   readonly application: ApplicationView;
   readonly position: number;
@@ -78,25 +79,31 @@ export class ApplicationsService {
   }
 
   async version(id: string, version: number, query: ItemQuery): Promise<DocumentPage<VersionView>> {
-    const { views, application, position } = await this.#source(id, query, [version]);
-    const items = versionEverywhere({ views }, application, version);
+    const { at, position, ...source } = await this.#source(id, query);
+    const views = at === undefined ? source.views : await this.past.versionsOf(id, at, [version]);
+    const items = versionEverywhere({ views }, source.application, version);
     if (items.length === 0) throw noVersion(id, version);
     return { items, position };
   }
 
   async history(id: string, input: ListInput): Promise<DocumentPage<HistoryEntry>> {
-    const cursor = input.cursor === undefined ? undefined : parseCursor(input.cursor);
-    const numbers = (application: ApplicationView): readonly number[] => {
-      const from = cursor ?? application.latestVersion;
-      return Array.from({ length: Math.min(input.limit, from) }, (_, index) => from - index);
-    };
-    const { views, application, position, at } = await this.#source(id, input, numbers);
-    const from = cursor ?? application.latestVersion;
-    const outcomes = at === undefined ? this.access.state.outcomes : await this.past.outcomesOf(id, at, firstPosition(views, application));
-    const items = historyFrom({ views, outcomes }, application, from, input.limit);
-    // Of the past only the numbers of this page were looked at.
-    const next = at === undefined ? (items.at(-1)?.version ?? 1) - 1 : from - input.limit;
+    const { application, position, at } = await this.#source(id, input);
+    const from = input.cursor === undefined ? application.latestVersion : parseCursor(input.cursor);
+    const items = at === undefined ? historyFrom(this.access.state, application, from, input.limit) : await this.#historyAsOf(application, at, { from, limit: input.limit });
+    const next = items.length < input.limit ? 0 : (items.at(-1)?.version ?? 1) - 1;
     return { items, position, ...(next >= 1 ? { cursor: `v${next}` } : {}) };
+  }
+
+  async #historyAsOf(application: ApplicationView, at: ViewMoment, page: { readonly from: number; readonly limit: number }): Promise<readonly HistoryEntry[]> {
+    const items: HistoryEntry[] = [];
+    for (let from = page.from; from >= 1 && items.length < page.limit; ) {
+      const numbers = Array.from({ length: Math.min(page.limit - items.length, from) }, (_, index) => from - index);
+      const views = await this.past.versionsOf(application.id, at, numbers);
+      const outcomes = await this.past.outcomesOf(application.id, at, firstPosition(views, application));
+      items.push(...historyFrom({ views, outcomes }, application, from, page.limit - items.length));
+      from -= numbers.length;
+    }
+    return items;
   }
 
   async diff(id: string, input: DiffInput & ItemQuery): Promise<readonly EnvironmentDifference[]> {
@@ -122,12 +129,12 @@ export class ApplicationsService {
     return at === undefined ? undefined : { ...at, below: position + 1 };
   }
 
-  async #source(id: string, query: ItemQuery, wanted: WantedVersions | ((application: ApplicationView) => WantedVersions)): Promise<Source> {
+  async #source(id: string, query: ItemQuery, wanted?: WantedVersions): Promise<Source> {
     const at = await this.reads.moment(query);
-    if (at === undefined) return { views: this.access.state.views, application: await this.#folded(id, query.minPosition), position: this.access.position };
+    const now = this.access.state.views;
+    if (at === undefined) return { views: now, application: await this.#folded(id, query.minPosition), position: this.access.position };
     const application = await this.reads.getAsOf('application', id, at);
-    const versions = typeof wanted === 'function' ? wanted(application) : wanted;
-    return { views: await this.past.viewsOf(application, at, versions), application, position: at.below - 1, at };
+    return { views: wanted === undefined ? now : await this.past.viewsOf(application, at, wanted), application, position: at.below - 1, at };
   }
 
   async #folded(id: string, minPosition: number | undefined): Promise<ApplicationView> {

@@ -9,8 +9,8 @@ import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { OutcomeBook } from '../state/outcome-book.js';
 
-/** Which versions of an application an answer needs: those that its environments show, all, or some numbers. */
-export type WantedVersions = 'shown' | 'all' | readonly number[];
+/** Which versions of an application an answer needs: those that its environments show, or all. */
+export type WantedVersions = 'shown' | 'all';
 
 const PAGE = 1_000;
 const AT_ONCE = 8;
@@ -39,14 +39,19 @@ export class Past {
     views.load(await this.#list('target', `${application.id}/`, at));
     if (wanted === 'all') {
       views.load(await this.#list('version', `${application.id}/`, at));
-    } else if (wanted === 'shown') {
+    } else {
       const keys = Object.values(application.environments).flatMap(({ name, latestVersion, released }) =>
         [...new Set([latestVersion, released?.version])].flatMap((version) => (version === undefined ? [] : [versionKey(application.id, version, name)])));
       const documents = await inParallel(keys, async (key) => ({ view: 'version', key, document: await this.queries.getViewAsOf('version', key, at) }) as ViewChange);
       views.load(documents.filter(({ document }) => document !== undefined));
-    } else {
-      for (const page of await inParallel(wanted, (version) => this.#list('version', versionKey(application.id, version, ''), at))) views.load(page);
     }
+    return views;
+  }
+
+  /** Versions of some numbers, in every environment. */
+  async versionsOf(application: string, at: ViewMoment, numbers: readonly number[]): Promise<ViewReader> {
+    const views = new ViewStore();
+    for (const page of await inParallel(numbers, (version) => this.#list('version', versionKey(application, version, ''), at))) views.load(page);
     return views;
   }
 
