@@ -41,7 +41,7 @@ export const applierEnvironment = z.object({
     .describe('Open an HTTP door on loopback, without authentication, to each simulated cluster, and write a kubeconfig for it to PLUMBLINE_DATA_DIR/simulated/NAME.kubeconfig.'),
   PLUMBLINE_APPLIER_PROBE_MS: z.coerce.number().int().min(200).default(15_000).describe('How often a connected cluster is asked for its identity, in milliseconds.'),
   PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(16).describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
-  PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(32).describe('Targets of one cluster that are synced at the same time.'),
+  PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(64).describe('Targets of one cluster that are synced at the same time.'),
   PLUMBLINE_APPLIER_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 * 1024).describe('Rendered content kept in memory, in bytes.'),
   PLUMBLINE_APPLIER_GATE_MS: z.coerce.number().int().min(100).default(60_000).describe('How long a CustomResourceDefinition may take to be established, in milliseconds.'),
 });

@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { APPLIER_CONFIG, applierConfigProvider } from './applier.config.js';
 import type { ApplierConfig } from './applier.config.js';
+import { ApplierMetrics } from './applier.metrics.js';
 import { ApplierService } from './applier.service.js';
 import { CONNECT_CLUSTER } from './clusters/cluster-registry.js';
 import { clusterConnector } from './clusters/connect.js';
@@ -19,6 +20,7 @@ import { EventsConsumer } from './consumers/events.consumer.js';
       provide: CONNECT_CLUSTER, inject: [APPLIER_CONFIG, SimulatedClusters],
       useFactory: (config: ApplierConfig, simulated: SimulatedClusters) => clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated }),
     },
+    ApplierMetrics,
     ApplierService,
   ],
 })

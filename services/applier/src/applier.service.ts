@@ -13,6 +13,7 @@ import { CLOCK, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import { APPLIER_CONFIG } from './applier.config.js';
 import type { ApplierConfig } from './applier.config.js';
+import { ApplierMetrics } from './applier.metrics.js';
 import { ClusterRegistry, CONNECT_CLUSTER } from './clusters/cluster-registry.js';
 import type { ConnectCluster } from './clusters/cluster-registry.js';
 import type { ClusterSession } from './clusters/cluster-session.js';
@@ -56,6 +57,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(APPLIER_CONFIG) private readonly config: ApplierConfig,
     @Inject(CONNECT_CLUSTER) connect: ConnectCluster,
+    @Inject(ApplierMetrics) private readonly metrics: ApplierMetrics,
   ) {
     this.#log = new FleetLog(log, this.#fleet, clock, logger);
     this.#reader = new ObjectReader(store, config.cacheBytes);
@@ -66,6 +68,10 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
       onObject: (owner) => this.#runner(owner).notice(),
     });
     this.#deps = this.#runnerDeps();
+    metrics.observe(() => ({
+      clusters: [...this.#fleet.clusters.keys()].map((name) => ({ name, connected: this.#clusters.session(name)?.ready === true })),
+      busy: [...this.#runners.values()].filter(({ busy }) => busy).length,
+    }));
     this.#follower = new Follower({
       log, from: 0,
       onEvents: (events) => this.#fold(events),
@@ -128,9 +134,9 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   }
 
   #runnerDeps(): RunnerDeps {
-    const { config, clock, logger } = this;
+    const { config, clock, logger, metrics } = this;
     return {
-      config, clock, logger, fleet: this.#fleet, log: this.#log, reader: this.#reader, inventories: this.#inventories,
+      config, clock, logger, metrics, fleet: this.#fleet, log: this.#log, reader: this.#reader, inventories: this.#inventories,
       session: (cluster) => this.#clusters.session(cluster),
       tools: (session) => this.#tools(session),
       slots: (cluster) => {

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock, TargetId } from '@plumbline/core';
 import type { Logger } from '@plumbline/platform';
+import type { ApplierMetrics } from '../applier.metrics.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import type { FleetState } from '../domain/fleet-state.js';
 import type { OwnerMark } from '../domain/ownership.js';
@@ -20,6 +21,7 @@ export interface RunnerDeps {
   readonly inventories: Inventories;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Pick<ApplierMetrics, 'completed' | 'refused' | 'drifted'>;
   readonly session: (cluster: string) => ClusterSession | undefined;
   readonly tools: (session: ClusterSession) => SyncTools;
   /** Syncs of one cluster at once. */

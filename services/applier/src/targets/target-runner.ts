@@ -42,6 +42,11 @@ export class TargetRunner {
     this.#plans = new TargetPlans(deps, this.#marks);
   }
 
+  /** True while work is under way. */
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Something that decides about the target changed: look now. */
   kick(): void {
     this.#dirty = true;
@@ -175,7 +180,9 @@ export class TargetRunner {
     const same = canonicalJson(drift) === canonicalJson(target.drift);
     if (drift.length > 0 && (!same || target.driftCause === undefined)) {
       const { application, environment, cluster } = target;
-      await this.deps.log.target(target, { type: 'DriftDetected', data: { application, environment, cluster, objects: drift } });
+      const data = { application, environment, cluster, objects: drift };
+      await this.deps.log.target(target, { type: 'DriftDetected', data });
+      this.deps.metrics.drifted(data);
       this.#dirty = true;
     } else if (drift.length === 0 && target.drift.length > 0) {
       const { application, environment, cluster } = target;

@@ -135,6 +135,7 @@ export class TargetSyncs {
     const { version, releaseId } = release.data;
     const data = { application, environment, cluster, version, releaseId, reason, message: message.slice(0, 4_000), objects: changeList(objects).list.inline };
     await this.deps.log.target(target, { type: 'SyncRefused', data }, { cause: trigger });
+    this.deps.metrics.refused(data);
     this.deps.logger.warn('a sync was refused', { target: target.id, version, reason, message });
   }
 
@@ -189,8 +190,10 @@ export class TargetSyncs {
 
   async #start(target: TargetState, run: Run, intended: Inventory): Promise<void> {
     const { application, environment, cluster } = target;
+    const before = target.inventoryDigest;
     const blob = this.deps.inventories.encode(target, intended);
-    await this.deps.reader.put([blob]);
+    // An update of what is there intends nothing new.
+    if (blob.digest !== before) await this.deps.reader.put([blob]);
     const { syncId, version, releaseId, generation, renderDigest, cause } = run;
     const data: EventData<'SyncStarted'> = {
       application, environment, cluster, syncId, version, releaseId, generation, renderDigest, cause, inventoryDigest: blob.digest, objectCount: intended.size,
@@ -209,6 +212,7 @@ export class TargetSyncs {
       changes: list, inventoryDigest: inventory.digest, objectCount: outcome.inventory.size, durationMs: Math.max(0, Math.round(this.deps.clock.nowMs() - run.startedMs)), retryable: outcome.retryable,
     };
     await this.deps.log.target(target, { type: 'SyncCompleted', data }, { cause: run.trigger, requestId: derivedId(run.startedMs, 'SyncCompleted', syncId) });
+    this.deps.metrics.completed(data);
     this.deps.logger.info('sync completed', { target: target.id, version, cause, result: outcome.result, reason: outcome.reason, durationMs: data.durationMs });
     this.#free(target, session, [...(plan?.prepared.wanted ?? []), ...(plan?.prune ?? [])].map(({ key }) => key).filter((key) => !outcome.inventory.has(key)));
   }

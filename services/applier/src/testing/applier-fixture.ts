@@ -13,6 +13,8 @@ import type { ManifestObject } from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
+import { metrics } from '@opentelemetry/api';
+import { ApplierMetrics } from '../applier.metrics.js';
 import { ApplierService } from '../applier.service.js';
 import type { ApplierConfig } from '../applier.config.js';
 import type { ConnectCluster } from '../clusters/cluster-registry.js';
@@ -106,7 +108,7 @@ export class ApplierFixture implements AsyncDisposable {
 
   /** Starts an applier; `parts` stand in for the log and the store as they are. */
   async startApplier(parts: { readonly log?: EventLog; readonly store?: ObjectStore } = {}): Promise<void> {
-    const service = new ApplierService(parts.log ?? this.log, parts.store ?? this.store, this.logger, systemClock, this.#config, this.connect);
+    const service = new ApplierService(parts.log ?? this.log, parts.store ?? this.store, this.logger, systemClock, this.#config, this.connect, new ApplierMetrics(metrics.getMeter('none')));
     this.#service = service;
     await service.onApplicationBootstrap();
   }
