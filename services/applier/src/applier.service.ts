@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
 import { InvariantError, NotFoundError, StreamName, TargetId } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import type { Clock, Digest } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { EventLog } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
@@ -179,20 +179,32 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     const { cluster } = this.#fleet.target(id);
     const session = this.#clusters.session(cluster);
     if (session === undefined) return found;
-    for (const other of this.#fleet.targets.values()) {
-      if (other.cluster !== cluster || other.id === id) continue;
+    const others = [...this.#fleet.targets.values()].filter((other) => other.cluster === cluster && other.id !== id);
+    // One round trip for all sets that are not known yet.
+    await this.#reader.texts(others.flatMap((other) => this.#unknownSet(other)));
+    for (const other of others) {
       const wants = await this.#wantsOf(other, session);
       for (const key of keys) if (wants.has(key)) found.add(key);
     }
     return found;
   }
 
-  /** Keys that a target's released set has on its cluster. */
-  async #wantsOf(target: TargetState, session: ClusterSession): Promise<ReadonlySet<string>> {
+  /** The version that the newest release puts on a target. */
+  #releasedVersion(target: TargetState): RenderedVersion | undefined {
     const environment = this.#fleet.environment(target.application, target.environment);
     const release = environment.release?.data;
-    const version = release === undefined ? undefined : environment.versions.get(release.version);
-    if (release?.clusters.includes(target.cluster) !== true || version === undefined) return new Set();
+    return release?.clusters.includes(target.cluster) === true ? environment.versions.get(release.version) : undefined;
+  }
+
+  #unknownSet(target: TargetState): readonly Digest[] {
+    const digest = this.#releasedVersion(target)?.renderDigest;
+    return digest === undefined || this.#wants.get(target.id)?.renderDigest === digest ? [] : [digest];
+  }
+
+  /** Keys that a target's released set has on its cluster. */
+  async #wantsOf(target: TargetState, session: ClusterSession): Promise<ReadonlySet<string>> {
+    const version = this.#releasedVersion(target);
+    if (version === undefined) return new Set();
     const known = this.#wants.get(target.id);
     if (known?.renderDigest === version.renderDigest) return known.keys;
     const keys = await this.#readWants(version, session);

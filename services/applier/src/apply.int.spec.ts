@@ -132,4 +132,30 @@ describe('applying on a real API server', () => {
     await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', { timeout: '25s' });
     expect(await witness.get(`/apis/a7.example.com/v1/namespaces/${namespace}/lates/one`)).toBeDefined();
   });
+
+  it('A14 A15 takes over from kubectl apply: a field that leaves Git goes, last-applied too, other people\'s stay, also when they write at the same time', async () => {
+    await using scene = await scenario(kube);
+    const { applier, witness, application, namespace, core } = scene;
+    await witness.namespace(namespace);
+    const path = `${core}/configmaps/settings`;
+    const old = make.configMap('settings', { color: 'green', gone: 'soon' });
+    const lastApplied = { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(old) } };
+    await witness.create(`${core}/configmaps?fieldManager=kubectl-client-side-apply`, { ...old, metadata: { ...old.metadata, ...lastApplied } });
+    await witness.merge(path, { data: { edited: 'by hand' } }, 'kubectl-edit');
+    const busy = new AbortController();
+    const others = (async () => {
+      for (let count = 0; !busy.signal.aborted; count += 1) await witness.merge(path, { metadata: { labels: { count: String(count) } } }, 'other');
+    })();
+    const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('settings', { color: 'blue', gone: 'soon' })] });
+    expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Adopted: 1 } } });
+    expect(data.changes.inline[0]?.takenOver).toContain('kubectl-client-side-apply: all of its fields');
+    await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
+    busy.abort();
+    await others;
+    const live = await witness.get(path);
+    expect(live.data).toEqual({ color: 'blue', edited: 'by hand' });
+    expect(live.metadata.annotations).not.toHaveProperty(['kubectl.kubernetes.io/last-applied-configuration']);
+    expect(live.metadata.labels).toHaveProperty('count');
+    expect(live.metadata.managedFields.map(({ manager }: { manager: string }) => manager).sort()).toEqual(['kubectl-edit', 'other', 'plumbline']);
+  });
 });

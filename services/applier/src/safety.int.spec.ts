@@ -91,4 +91,16 @@ describe('safety on a real API server', () => {
     await applier.release(rendered);
     expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 1 } } });
   });
+
+  it('A33 takes a set of hundreds of objects, and lets one that is too large fail alone and by name', async () => {
+    await using scene = await scenario(kube);
+    const { applier, application, namespace } = scene;
+    const many = Array.from({ length: 400 }, (_, index) => make.configMap(`item-${index}`));
+    const { data } = await applier.deployed({ application, namespace, objects: [...many, make.configMap('huge', { blob: 'x'.repeat(2 * 1024 * 1024) })] });
+    expect(data).toMatchObject({ result: 'Partial', objectCount: 400, changes: { counts: { Created: 400, Failed: 1 }, truncated: true } });
+    const [failed] = data.changes.inline;
+    expect(failed).toMatchObject({ key: `/ConfigMap/${namespace}/huge`, action: 'Failed' });
+    expect(failed?.message?.length).toBeLessThan(1_000);
+    expect(failed?.message).not.toContain('xxxx');
+  });
 });

@@ -81,7 +81,8 @@ export class SimulatedClusters implements OnApplicationShutdown {
     // 4 MB of schemas: only for those who simulate.
     const { SimulatedCluster: Simulated } = await import('@plumbline/kube/simulated');
     await mkdir(this.options.directory, { recursive: true });
-    const cluster = new Simulated({ name, simulateStatus: true, recordedRequests: 0 });
+    // Wherever the version is shown, the cluster is to be known for what it is.
+    const cluster = new Simulated({ name, simulateStatus: true, recordedRequests: 0, kubernetesVersion: 'v1.35.4+simulated' });
     const file = this.#file(name, 'json');
     const saved = await readFile(file, 'utf8').catch(() => undefined);
     if (saved !== undefined) cluster.restore(JSON.parse(saved) as SimulatedClusterState);

@@ -18,6 +18,7 @@ import { ownedDigestOf } from '../clusters/live-object.js';
 import { asKubeObject, clearObject } from '../targets/object-reader.js';
 import { failureOf, patiently } from './failure.js';
 import { untilServed } from './gates.js';
+import { takeOverClientSide } from './migrate.js';
 import { kindId } from './prepare.js';
 import type { PreparedSet } from './prepare.js';
 import type { SyncJob, SyncTools } from './tools.js';
@@ -161,7 +162,10 @@ export class ApplyRun {
     }
     const body = this.job.marks.mark(clearObject(manifest, this.tools.sealKey), wanted.key, wanted.ref.namespace);
     const ours = owner !== undefined || (live !== undefined && this.job.inventory.get(wanted.key)?.uid === live.uid);
-    const { result, takenOver } = await this.#send(resource, body, ours);
+    const sent = await this.#send(resource, body, ours);
+    const migrated = sent.result.created || ours ? undefined : await takeOverClientSide(this.tools, resource, body, sent.result);
+    const result = migrated ?? sent.result;
+    const takenOver = migrated === undefined ? sent.takenOver : [...sent.takenOver, 'kubectl-client-side-apply: all of its fields'];
     this.#done(write, { result, takenOver, existed: live?.resourceVersion });
     if (definedKind(node.object) !== undefined) await untilServed(this.tools, resource, result.object, this.job);
   }
