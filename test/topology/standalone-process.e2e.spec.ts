@@ -99,9 +99,14 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     expect(await declareProject(url, token, 'before')).toBe(200);
     process.kill(Number(readFileSync(path.join(dir.path, 'postgres/postmaster.pid'), 'utf8').split('\n', 1)[0]), 'SIGKILL');
     await vi.waitFor(async () => expect(await declareProject(url, token, 'after')).toBe(200), PATIENCE);
-    const answer = await fetch(`${url}/api/v1/projects`, { headers: { authorization: `Bearer ${token}` } });
-    const { items } = (await answer.json()) as { readonly items: readonly { readonly name: string }[] };
-    expect(items.map(({ name }) => name).toSorted()).toEqual(['after', 'before', 'default']);
+    // The views may need a moment longer than the log: until then a read is told to come again, never a stale answer.
+    await vi.waitFor(async () => {
+      const answer = await fetch(`${url}/api/v1/projects`, { headers: { authorization: `Bearer ${token}` } });
+      expect([200, 503]).toContain(answer.status);
+      expect(answer.status).toBe(200);
+      const { items } = (await answer.json()) as { readonly items: readonly { readonly name: string }[] };
+      expect(items.map(({ name }) => name).toSorted()).toEqual(['after', 'before', 'default']);
+    }, PATIENCE);
     running.child.kill('SIGTERM');
     expect(await running.ended).toBe(0);
   });
