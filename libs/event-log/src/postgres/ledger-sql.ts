@@ -95,7 +95,12 @@ export class LedgerSql {
     });
     const [row] = rows;
     this.#locked = row?.locked === true;
-    if (row === undefined || !isClaimed(row)) return undefined;
+    if (row === undefined || !isClaimed(row)) {
+      // The lock is for who leads: it is free for a leader that came to the lead by the end of a lease.
+      if (this.#locked) await this.#query({ text: "select pg_advisory_unlock(hashtextextended('plumbline.ledger.lead', $1::smallint))", values: [this.options.shard] });
+      this.#locked = false;
+      return undefined;
+    }
     const head = headOf(row);
     await this.ensurePartitions(head.frontier.size);
     return head;

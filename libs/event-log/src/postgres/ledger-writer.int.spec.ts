@@ -206,6 +206,33 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await hanging.end();
     });
 
+    it('refuses nothing on what it knew before another one led', async () => {
+      // It hears nothing of the other one by itself: neither its heart beats nor does its lease end.
+      const limits = { leaseMs: 600_000, heartbeatMs: 600_000 };
+      await using test = await createTestLog({ flavour, limits });
+      await test.log.append(sampleAppend('project-stale'));
+      await using other = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits });
+      await sql(test.database.url, "update ledger.head set lease_until = '-infinity'");
+      await other.whenLeading();
+      await other.append(sampleAppend('project-stale'));
+      expect(test.log.leads).toBe(true);
+      const late = sampleAppend('project-stale', { expected: { type: 'exact', revision: 1 } });
+      await expect(test.log.append(late)).rejects.toMatchObject({ code: 'PLB-6002', retry: 'after-delay' });
+      expect((await other.append(late)).firstPosition).toBe(2);
+    });
+
+    it('does not take the lead back when it wakes from a hang', async () => {
+      const limits = { leaseMs: 600_000, heartbeatMs: 50 };
+      await using test = await createTestLog({ flavour, limits: { ...limits, heartbeatMs: 600_000 } });
+      await using other = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits });
+      await sql(test.database.url, "update ledger.head set lease_until = '-infinity'");
+      await other.whenLeading();
+      // It still has the lock from before, and hears that it was fenced.
+      await expect(test.log.append(sampleAppend('project-woken'))).rejects.toMatchObject({ code: 'PLB-6002' });
+      await eventually(async () => expect(await sql(test.database.url, 'select locked from ledger.head')).toEqual([{ locked: true }]));
+      expect([test.log.leads, other.leads]).toEqual([false, true]);
+    });
+
     it('makes partitions of request ids ahead while it leads, however few events come', async () => {
       await using test = await createTestLog({ flavour, limits: { partitionsMs: 10, heartbeatMs: 10 } });
       const parts = async (): Promise<string[]> =>

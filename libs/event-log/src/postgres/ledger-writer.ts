@@ -45,6 +45,12 @@ interface Lead {
   partitionsAtMs: number;
 }
 
+/** What a request will be told when the batch is committed. */
+interface Answer {
+  readonly refuses: boolean;
+  readonly give: () => void;
+}
+
 type Outcome = { readonly type: 'committed' } | { readonly type: 'again'; readonly cause: unknown };
 
 /** Partitions are made one ahead; looking every so many positions is early enough. */
@@ -231,7 +237,7 @@ export class LedgerWriter {
   async #cycle(lead: Lead): Promise<void> {
     const taken = this.#take();
     let batch: Batch;
-    const answers: (() => void)[] = [];
+    const answers: Answer[] = [];
     try {
       await this.#load(taken);
       batch = new Batch({
@@ -245,16 +251,14 @@ export class LedgerWriter {
       this.#again(taken, error);
       return;
     }
-    if (batch.events.length > 0) {
-      const outcome = await this.#commit(lead, batch);
-      if (outcome.type === 'again') {
-        this.#again(taken, outcome.cause);
-        return;
-      }
+    const outcome = batch.events.length > 0 ? await this.#commit(lead, batch) : await this.#confirm(lead, answers);
+    if (outcome.type === 'again') {
+      this.#again(taken, outcome.cause);
+      return;
     }
     // Only now: a conflict may rest on what this batch has just made true.
     for (const waiting of taken) this.#leaveQueue(waiting);
-    for (const answer of answers) answer();
+    for (const { give } of answers) give();
     await this.#preparePartitions(lead);
   }
 
@@ -277,13 +281,27 @@ export class LedgerWriter {
   }
 
   /** Decides on one request; the answer is given later. */
-  #admit(batch: Batch, waiting: Waiting): () => void {
+  #admit(batch: Batch, waiting: Waiting): Answer {
     try {
       const known = this.#requests.get(waiting.checked.requestId);
       const result = known === undefined ? batch.admit(waiting.checked) : answerRepeat(known, waiting.checked);
-      return () => waiting.resolve(result);
+      return { refuses: false, give: () => waiting.resolve(result) };
     } catch (error) {
-      return () => waiting.reject(error);
+      return { refuses: true, give: () => waiting.reject(error) };
+    }
+  }
+
+  /** A refusal rests on what memory says of the streams: true only while nobody else writes, which a commit would have shown. */
+  async #confirm(lead: Lead, answers: readonly Answer[]): Promise<Outcome> {
+    if (!answers.some(({ refuses }) => refuses)) return { type: 'committed' };
+    try {
+      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) return { type: 'committed' };
+      this.options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
+      this.#stepDown();
+      return { type: 'again', cause: undefined };
+    } catch (error) {
+      this.#stepDown();
+      return { type: 'again', cause: error };
     }
   }
 
