@@ -24,6 +24,8 @@ export interface AuditOptions {
   readonly migrateUrl?: string;
   /** Role of the connections; the writer's when absent, 'none' for the user of the URL. */
   readonly role?: string;
+  /** How long a leader that hangs keeps the lead; 3,000 when absent. */
+  readonly leaseMs?: number;
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -69,8 +71,9 @@ export class AuditParts {
     const migrateUrl = options.migrateUrl ?? options.logUrl;
     await migrateLedger(migrateUrl);
     await migrateProjection(migrateUrl);
-    const { logUrl: url, role, logger: notices, clock } = options;
-    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, ...(clock === undefined ? {} : { clock }) });
+    const { logUrl: url, role, logger: notices, clock, leaseMs } = options;
+    const limits = leaseMs === undefined ? {} : { leaseMs, heartbeatMs: Math.floor(leaseMs / 3) };
+    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(clock === undefined ? {} : { clock }) });
     const parts = new AuditParts(log, options);
     parts.projector.start();
     return parts;

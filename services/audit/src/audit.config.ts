@@ -13,6 +13,8 @@ export const auditSchema = z.object({
   PLUMBLINE_LOG_MIGRATE_URL: z.string().regex(/^postgres(ql)?:/, 'must be postgres://…').optional()
     .describe('The same database as the owner of the schemas, for migrations; PLUMBLINE_LOG_URL when absent.'),
   PLUMBLINE_LOG_ROLE: z.string().default('plumbline_writer').describe('Role that the connections act as; "none" for the user of PLUMBLINE_LOG_URL itself.'),
+  PLUMBLINE_LOG_LEASE_MS: z.coerce.number().int().min(300).max(60_000).default(3_000)
+    .describe('How long a leader that hangs keeps the lead, in milliseconds; after a crash another replica takes over at once.'),
   PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
   PLUMBLINE_LOG_TOKEN_FILE: z.string().optional().describe('File with the secret that the services share and show at the log.'),
   PLUMBLINE_AUDIT_GRPC_LISTEN: listenAddress.optional().describe('HOST:PORT of the door of the log for the other services; none when absent. Needs the token.'),
@@ -32,6 +34,7 @@ export interface AuditConfig {
   readonly logUrl: string;
   readonly migrateUrl: string;
   readonly role: string;
+  readonly leaseMs: number;
   readonly door: DoorConfig | undefined;
 }
 
@@ -55,6 +58,7 @@ export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConf
     logUrl: env.PLUMBLINE_LOG_URL,
     migrateUrl: env.PLUMBLINE_LOG_MIGRATE_URL ?? env.PLUMBLINE_LOG_URL,
     role: env.PLUMBLINE_LOG_ROLE,
+    leaseMs: env.PLUMBLINE_LOG_LEASE_MS,
     door: compileDoor(env),
   };
 }

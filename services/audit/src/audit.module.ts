@@ -19,7 +19,7 @@ import type { TreeConfig } from './tree/tree.config.js';
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
 
 async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig): Promise<AuditParts> {
-  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, bus, logger: logger.child({ role: 'audit' }), clock });
+  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, bus, logger: logger.child({ role: 'audit' }), clock });
 }
 
 /** How far the log is, and how far those are that follow it: the difference is what an alarm watches. */
@@ -53,7 +53,7 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
     this.parts.startRelay();
     if (this.config.door !== undefined) this.endpoints.announce('log', await this.parts.openDoor(this.config.door));
     // A process that waits for another one's lead answers reads, and appends as soon as it leads.
-    this.readiness.report('log', true);
+    this.readiness.report('log', true, this.parts.log.leads ? 'leads' : 'does not lead');
     this.parts.log.onLead((leads) => this.readiness.report('log', true, leads ? 'leads' : 'does not lead'));
   }
 

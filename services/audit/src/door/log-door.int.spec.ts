@@ -9,12 +9,14 @@ import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/c
 import { createTestLog, eventLogContract, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
+import { noQueries as stub } from './door.fixture.js';
 import { LogDoor } from './log-door.js';
 import type { DoorQueries } from './log-door.js';
 
 const token = 'a service token of the test';
 const silent = { error: (): void => undefined, info: (): void => undefined };
 const noQueries: DoorQueries = {
+  ...stub,
   getView: async (view) => (view === 'broken' ? Promise.reject(new TypeError('row 7 of secret_table')) : undefined),
   listView: async () => ({ documents: [{ key: 'web', document: { name: 'web' } }], position: 3, cursor: 'next' }),
   auditBodies: async () => ({ bodies: [] }),

@@ -172,7 +172,7 @@ it('parks an event whose result the tables refuse, instead of trying for ever', 
 it('lets a writer that was taken over move nothing any more', async () => {
   await using test = await openLogAndPool();
   const tables = new ProjectionTables(test.pool);
-  const page = { documents: [], rows: [], parked: [] };
+  const page = { documents: [], rows: [], parked: [], steps: [] };
   await tables.load(1);
   expect(await tables.write({ version: 1, epoch: 2, from: 0, to: 3, page })).toBe(true);
   expect(await tables.write({ version: 1, epoch: 1, from: 3, to: 5, page })).toBe(false);
