@@ -34,7 +34,7 @@ export default [
             { sourceTag: 'type:client', onlyDependOnLibsWithTags: PURE },
             { sourceTag: 'type:ui', onlyDependOnLibsWithTags: ['type:client', 'type:pure'] },
             { sourceTag: 'type:testing', onlyDependOnLibsWithTags: SERVICE_PARTS },
-            { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:host', 'type:client', 'type:testing', 'type:pure'] },
+            { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:host', 'type:client', 'type:testing', 'type:pure', 'type:port'] },
           ],
         },
       ],
