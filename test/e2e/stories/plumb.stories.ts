@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ViewStore } from '@plumbline/views';
 import { expect, it } from 'vitest';
 import { applicationResource, repositoryResource, sampleFiles } from '../../topology/samples.js';
 import type { Stage } from '../../topology/stage.js';
@@ -53,6 +54,40 @@ export function plumbStories(stage: () => Stage): void {
     expect(await plumb(stage(), 'wait', 'typed', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
     expect((await plumb(stage(), 'history', 'typed')).out).toMatch(/Rollback|rollback/);
     expect((await plumb(stage(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain('RollbackRequested');
+  });
+
+  it('plumb looks back: what it says as of a position or a time is what a fold of the log up to there gives', async () => {
+    const { topology: { client, book }, repository, apply, healthy } = stage();
+    const before = (await client.events()).head;
+    const source = await repository('past', sampleFiles('deploy', 'past', { greeting: 'one' }));
+    await apply(applicationResource('past', { repository: 'past', path: 'deploy', namespace: 'past' }));
+    await healthy('past', { version: 1 });
+    const first = await plumb(stage(), 'status', 'past', '-o', 'json');
+    const then = JSON.parse(first.out) as { readonly position: number };
+    await source.commit({ files: sampleFiles('deploy', 'past', { greeting: 'two' }) });
+    await client.refresh('past');
+    await healthy('past', { version: 2 });
+    const json = async (...args: readonly string[]): Promise<unknown> => {
+      const { code, out, err } = await plumb(stage(), ...args, '-o', 'json');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      return JSON.parse(out) as unknown;
+    };
+    expect(await json('status', 'past', '--as-of', String(then.position))).toEqual(then);
+    const events = [...book.events];
+    const store = new ViewStore();
+    const last = events.length - 1;
+    const looked = new Set([before, Math.floor((before + last) / 2), then.position, last]);
+    for (const event of events) {
+      store.apply(event);
+      if (!looked.has(event.position)) continue;
+      const expected = { items: [...store.scan('target', '')].map(([, target]) => JSON.parse(JSON.stringify(target)) as unknown) };
+      expect(await json('get', 'targets', '--as-of', String(event.position)), `as of ${event.position}`).toEqual(expected);
+      expect(await json('get', 'targets', '--known-at', event.recordedAt)).toEqual(expected);
+    }
+    const rendered = events.findLast(({ type }) => type === 'VersionRendered');
+    expect((await plumb(stage(), 'diff', 'past', '--as-of', String(rendered?.position))).out).toContain('two');
+    expect((await plumb(stage(), 'status', 'past', '--as-of', '2000-01-01T00:00Z')).code).toBe(3);
+    expect((await plumb(stage(), 'status', 'past', '--as-of', 'yesterday')).code).toBe(2);
   });
 
   it('plumb ends with 2 for a wrong line, 3 for what is not there, 4 when time is over, 5 when refused', async () => {
