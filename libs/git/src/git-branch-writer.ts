@@ -2,8 +2,9 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
-import { GitCommand, GitExit, upstreamError } from './git-command.js';
-import type { GitCommandOptions } from './git-command.js';
+import { gitIn } from './git-apart.js';
+import { GitExit, upstreamError } from './git-command.js';
+import type { Git, GitCommandOptions } from './git-command.js';
 import type { GitMirrorOptions } from './git-mirror.js';
 import { remoteOptions } from './git-remote.js';
 import { mirrorName, parseGitUrl } from './git-url.js';
@@ -76,7 +77,7 @@ export class GitBranchWriter {
     return commit;
   }
 
-  async #fetch(git: GitCommand, signal: AbortSignal | undefined): Promise<string | undefined> {
+  async #fetch(git: Git, signal: AbortSignal | undefined): Promise<string | undefined> {
     const options = await this.#remote(signal);
     const listed = await this.#run(git, ['ls-remote', '--', this.url, `refs/heads/${this.#options.branch}`], options);
     if (listed.trim() === '') {
@@ -87,12 +88,12 @@ export class GitBranchWriter {
     return this.#tip(git);
   }
 
-  async #tip(git: GitCommand): Promise<string | undefined> {
+  async #tip(git: Git): Promise<string | undefined> {
     return git.text(['rev-parse', '--verify', '--quiet', `${TRACKED}^{commit}`]).then((text) => text.trim(), () => undefined);
   }
 
-  async #ready(): Promise<GitCommand> {
-    const git = new GitCommand(this.#directory, this.#options.surroundings);
+  async #ready(): Promise<Git> {
+    const git = gitIn(this.#directory, this.#options.surroundings);
     if (await stat(path.join(this.#directory, 'HEAD')).then(() => true, () => false)) return git;
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await this.#run(git, ['init', '--quiet', '--bare', '--template=', '.']);
@@ -104,7 +105,7 @@ export class GitBranchWriter {
     return remoteOptions({ url: this.#url, credentials, signal, knownHostsFile: this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts') });
   }
 
-  async #run(git: GitCommand, args: readonly string[], options?: GitCommandOptions): Promise<string> {
+  async #run(git: Git, args: readonly string[], options?: GitCommandOptions): Promise<string> {
     return git.text(args, options).catch((error: unknown) => {
       throw upstreamError(error, this.url);
     });

@@ -69,7 +69,7 @@ export class GitExit extends GitError {
 }
 
 /** A Git process that we ended. */
-class GitStopped extends Error {
+export class GitStopped extends Error {
   constructor(readonly reason: 'Timeout' | 'Cancelled' | 'TooLarge') {
     super(reason);
   }
@@ -95,19 +95,25 @@ export function upstreamError(error: unknown, url: string): UpstreamError {
   return new UpstreamError(failure.code, `${url}: ${failure.what} (${detail})`, { retry: failure.retry, details: { reason: failure.reason } });
 }
 
-/** Runs Git in one directory through simple-git: no shell, closed surroundings, limits. */
-export class GitCommand {
+/** Git in one directory. */
+export interface Git {
+  /** Output as text. @throws GitExit; turn it into an error for others with {@link upstreamError}. */
+  text(args: readonly string[], options?: GitCommandOptions): Promise<string>;
+  /** Raw output of `git cat-file`. */
+  catFile(args: readonly string[], options?: GitCommandOptions): Promise<Buffer>;
+}
+
+/** Runs Git through simple-git: no shell, closed surroundings, limits. */
+export class GitCommand implements Git {
   constructor(
     readonly directory: string,
     private readonly surroundings: GitSurroundings,
   ) {}
 
-  /** Output as text. @throws GitExit; turn it into an error for others with {@link upstreamError}. */
   async text(args: readonly string[], options: GitCommandOptions = {}): Promise<string> {
     return this.#run(options, (git) => git.raw([...args]));
   }
 
-  /** Raw output of `git cat-file`. */
   async catFile(args: readonly string[], options: GitCommandOptions = {}): Promise<Buffer> {
     return this.#run(options, async (git) => Buffer.from((await git.binaryCatFile([...args])) as Uint8Array));
   }

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { InputError, UpstreamError } from '@plumbline/core';
 import type { CommitInfo } from '@plumbline/events';
 import { parseCommits, COMMIT_FORMAT } from './commit-info.js';
-import { GitCommand, GitExit, upstreamError } from './git-command.js';
-import type { GitCommandOptions, GitSurroundings } from './git-command.js';
+import { gitIn } from './git-apart.js';
+import { GitExit, upstreamError } from './git-command.js';
+import type { Git, GitCommandOptions, GitSurroundings } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
 import { GitTree, parseTree } from './git-tree.js';
 import type { ReadBlobs } from './git-tree.js';
@@ -53,7 +54,7 @@ export class GitMirror {
   readonly directory: string;
   readonly #url: GitUrl;
   readonly #options: GitMirrorOptions;
-  #git: GitCommand | undefined;
+  #git: Git | undefined;
   #fetches = 0;
 
   /** @throws InputError PLB-1301 for a URL that is not allowed. */
@@ -173,35 +174,35 @@ export class GitMirror {
     if (!isCommitId(revision)) throw new InputError('PLB-1303', `"${revision.slice(0, 80)}" is not a full commit id`);
   }
 
-  async #run(git: GitCommand, args: readonly string[], options?: GitCommandOptions): Promise<string> {
+  async #run(git: Git, args: readonly string[], options?: GitCommandOptions): Promise<string> {
     return git.text(args, options).catch((error: unknown) => {
       throw upstreamError(error, this.url);
     });
   }
 
-  async #existing(): Promise<GitCommand | undefined> {
+  async #existing(): Promise<Git | undefined> {
     if (this.#git !== undefined) return this.#git;
     const exists = await stat(path.join(this.directory, 'HEAD')).then(() => true, () => false);
-    if (exists) this.#git = new GitCommand(this.directory, this.#options.surroundings);
+    if (exists) this.#git = gitIn(this.directory, this.#options.surroundings);
     return this.#git;
   }
 
-  async #ready(): Promise<GitCommand> {
+  async #ready(): Promise<Git> {
     const git = await this.#existing();
     if (git === undefined) throw new UpstreamError('PLB-6306', `${this.url} has not been fetched yet`, { details: { reason: 'NotFetched' } });
     return git;
   }
 
   /** Creates the bare repository beside its place and moves it there, so that nobody ever sees half of one. */
-  async #create(): Promise<GitCommand> {
+  async #create(): Promise<Git> {
     const existing = await this.#existing();
     if (existing !== undefined) return existing;
     const draft = `${this.directory}.new`;
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { recursive: true, mode: 0o700 });
-    await this.#run(new GitCommand(draft, this.#options.surroundings), ['init', '--quiet', '--bare', '--template=', '.']);
+    await this.#run(gitIn(draft, this.#options.surroundings), ['init', '--quiet', '--bare', '--template=', '.']);
     await rename(draft, this.directory);
-    this.#git = new GitCommand(this.directory, this.#options.surroundings);
+    this.#git = gitIn(this.directory, this.#options.surroundings);
     return this.#git;
   }
 
@@ -226,7 +227,7 @@ export class GitMirror {
   }
 
   /** Packs what many small fetches left; never drops an object, since a dropped branch may still be deployed. */
-  async #collectGarbage(git: GitCommand): Promise<void> {
+  async #collectGarbage(git: Git): Promise<void> {
     await this.#run(git, ['gc', '--auto', '--quiet'], { config: [['gc.auto', '2000'], ['gc.autoDetach', 'false'], ['gc.pruneExpire', 'never'], ['gc.reflogExpire', 'never']] });
   }
 
