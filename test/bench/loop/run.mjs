@@ -10,6 +10,8 @@ import { startServer } from './server.mjs';
 const { values } = parseArgs({ options: { apps: { type: 'string', default: '200' }, commits: { type: 'string', default: '10' }, profile: { type: 'string' }, quiet: { type: 'string', default: '10' } } });
 const N = Number(values.apps);
 const names = Array.from({ length: N }, (_, index) => `app-${String(index).padStart(4, '0')}`);
+/** The API takes no more resources in one request. */
+const APPLY_AT_ONCE = 500;
 const apiVersion = 'plumbline.dev/v1alpha1';
 
 function objectsOf(name, revision) {
@@ -107,9 +109,11 @@ try {
   await until(() => events.some(({ event }) => event.type === 'ClusterConnected'), 'the connection');
   const everything = names.map((name) => `default/${name}`);
   const first = await phase('first sync', everything, async () => {
-    await client.apply({ resources: [{ apiVersion, kind: 'Repository', metadata: { name: 'fleet' }, spec: { url: source.url, interval: '1h' } }, ...names.map((name) => ({
+    const applications = names.map((name) => ({
       apiVersion, kind: 'Application', metadata: { name }, spec: { repository: 'fleet', path: `apps/${name}`, namespace: 'fleet', createNamespace: false, environments: [{ name: 'staging', clusters: { matchLabels: { tier: 'staging' } } }] },
-    }))] });
+    }));
+    await client.apply({ resources: [{ apiVersion, kind: 'Repository', metadata: { name: 'fleet' }, spec: { url: source.url, interval: '1h' } }] });
+    for (let from = 0; from < N; from += APPLY_AT_ONCE) await client.apply({ resources: applications.slice(from, from + APPLY_AT_ONCE) });
   });
   show(first, baseFirst);
   await source.commit({ files: filesOf(names, 'r2') });
