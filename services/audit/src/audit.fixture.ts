@@ -16,7 +16,7 @@ import { migrateProjection } from './projection/migrate.js';
 
 /** The schemas of log and projections. */
 export const auditTemplate: DatabaseTemplate = {
-  key: `audit-${ledgerTemplate.key}-projection-4`,
+  key: `audit-${ledgerTemplate.key}-projection-5`,
   prepare: async (url) => {
     await migrateLedger(url);
     await migrateProjection(url);

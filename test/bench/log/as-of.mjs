@@ -2,7 +2,7 @@
 // Prints figures, judges nothing: how long the state of 10,000 targets takes, as of moments within 2,000,000 changes of them.
 // Needs a build (`npm run build`). PostgreSQL 18 with fsync on, on this machine: compare only runs of one machine.
 // `TARGETS`, `CHANGES` and `RUNS` make it smaller.
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import pg from 'pg';
 import { migrateLedger } from '@plumbline/event-log/postgres';
 import { startPostgres } from '@plumbline/testkit';
@@ -45,6 +45,10 @@ async function fill(client) {
       [from, targets, document, start, Math.min(from + 100_000, changes) - 1],
     );
   }
+  await client.query(
+    `insert into ledger.commit (shard, last_pos, first_pos, recorded_at, epoch, root) select 0, n * 10 + 9, n * 10, $1::timestamptz + (n * 10 + 9) * interval '1 second', 1, '' from generate_series(0, $2::bigint / 10 - 1) n`,
+    [start, changes]);
+  await client.query('analyze ledger.commit');
   await client.query("insert into ledger.cursor (consumer, version, shard, partition, pos, owner_epoch) values ('views', 1, 0, 0, $1, 0)", [changes]);
   await client.query('vacuum analyze projection.history');
   await client.query('analyze projection.history_key');
@@ -70,7 +74,7 @@ const client = await pool.connect();
 const filling = performance.now();
 const chars = await fill(client);
 const { rows: [{ size, version }] } = await client.query("select pg_size_pretty(pg_total_relation_size('projection.history')) as size, version()");
-console.log(`${targets} targets, ${changes} changes of ${chars} characters (${size}), filled in ${((performance.now() - filling) / 1_000).toFixed(0)} s; ${cpus().length} × ${cpus()[0]?.model}; ${version.split(' on ')[0]}`);
+console.log(`${targets} targets, ${changes} changes of ${chars} characters (${size}), filled in ${((performance.now() - filling) / 1_000).toFixed(0)} s; ${cpus().length} × ${cpus()[0]?.model}; ${version.split(' on ')[0]}; load ${loadavg()[0]?.toFixed(1)}`);
 
 const queries = new PostgresLogQueries({ pool, progress: { waitFor: async () => true } });
 const ours = [];

@@ -14,6 +14,11 @@ export interface ProjectionProgress {
   waitFor(position: number, timeoutMs: number): Promise<boolean>;
 }
 
+/** Opens the personal data in stored events that has not been erased. */
+export interface Revealing {
+  reveal(bodies: readonly StoredBody[]): Promise<readonly StoredBody[]>;
+}
+
 const SHARD = 0;
 const DEFAULT_LIMIT = 500;
 const MAX_LIMIT = 5_000;
@@ -26,12 +31,24 @@ const LIVE = `select l.version, l.history, coalesce(c.pos, 0) as pos from projec
   left join ledger.cursor c on c.consumer = l.consumer and c.version = l.version and c.shard = ${SHARD} and c.partition = 0
   where l.consumer = '${CONSUMER}'`;
 
-/** Below $3, and from an event that occurred by $4 if that is given. */
-const STATE_COUNTS = 'from_pos < $3 and ($4::timestamptz is null or occurred_at <= $4)';
+/**
+ * The state of a document that counts: the newest below $3 and, by time, the newest of those that occurred by $4. What occurred by then was
+ * recorded at most a minute later, or is among the few that came late: so no walk through all states since.
+ */
+function stateOf(key: { readonly version: string; readonly view: string; readonly key: string }, byTime: boolean): string {
+  const state = (where: string): string => `select document, from_pos from projection.history
+    where version = ${key.version} and view = ${key.view} and key = ${key.key} and from_pos < $3 ${where} order by from_pos desc limit 1`;
+  if (!byTime) return state('');
+  const near = `coalesce((select last_pos + 1 from ledger.commit where shard = ${SHARD} and recorded_at <= $4::timestamptz + interval '1 minute' order by recorded_at desc limit 1), 0)`;
+  return `select document, from_pos from (
+    (${state(`and from_pos < ${near} and occurred_at <= $4`)})
+    union all (${state(`and from_pos >= ${near} and occurred_at <= $4 and recorded_at - occurred_at > interval '1 minute'`)})
+  ) found order by from_pos desc limit 1`;
+}
 
 /** Answers from the tables of the projections; works in every process that reaches the database. */
 export class PostgresLogQueries implements LogQueries {
-  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly waitMs?: number }) {}
+  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly log?: Revealing; readonly waitMs?: number }) {}
 
   async getView(view: string, key: string, minPosition?: number): Promise<unknown> {
     checkView(view);
@@ -64,14 +81,12 @@ export class PostgresLogQueries implements LogQueries {
 
   async getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown> {
     checkView(view);
-    const { below, occurredUntil } = checkMoment(at);
+    const { below, byTime, values } = checkMoment(at);
     await this.#reach(below);
     const { rows } = await this.#query<{ history: boolean; document: unknown }>({
-      name: 'get-view-as-of',
-      text: `select l.history, s.document from (${LIVE}) l left join lateral (
-          select document from projection.history where version = l.version and view = $1 and key = $2 and ${STATE_COUNTS} order by from_pos desc limit 1
-        ) s on true`,
-      values: [view, key, below, occurredUntil],
+      name: byTime ? 'get-view-as-of-time' : 'get-view-as-of',
+      text: `select l.history, s.document from (${LIVE}) l left join lateral (${stateOf({ version: 'l.version', view: '$1', key: '$2' }, byTime)}) s on true`,
+      values: [view, key, ...values],
     });
     requireHistory(rows[0]);
     return rows[0]?.document ?? undefined;
@@ -79,20 +94,20 @@ export class PostgresLogQueries implements LogQueries {
 
   async listViewAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<ViewPage> {
     checkView(view);
-    const { below, occurredUntil } = checkMoment(at);
+    const { below, byTime, values } = checkMoment(at);
     const limit = checkLimit(options.limit);
     const after = options.cursor === undefined ? null : decodeCursor(options.cursor);
     await this.#reach(below);
+    const [afterKey, rowLimit] = byTime ? ['$5', '$6'] : ['$4', '$5'];
     const { rows } = await this.#query<{ history: boolean; key: string | null; document: string | null }>({
-      name: 'list-view-as-of',
+      name: byTime ? 'list-view-as-of-time' : 'list-view-as-of',
       text: `select l.history, d.key, d.document from (${LIVE}) l left join lateral (
-          select k.key, s.document::text as document from projection.history_key k cross join lateral (
-            select document from projection.history h where h.version = k.version and h.view = k.view and h.key = k.key and ${STATE_COUNTS} order by h.from_pos desc limit 1
-          ) s
-          where k.version = l.version and k.view = $1 and k.key >= $2 and starts_with(k.key, $2) and ($5::text is null or k.key > $5) and s.document is not null
-          order by k.key limit $6
+          select k.key, s.document::text as document
+          from projection.history_key k cross join lateral (${stateOf({ version: 'k.version', view: 'k.view', key: 'k.key' }, byTime)}) s
+          where k.version = l.version and k.view = $1 and k.key >= $2 and starts_with(k.key, $2) and (${afterKey}::text is null or k.key > ${afterKey}) and s.document is not null
+          order by k.key limit ${rowLimit}
         ) d on true`,
-      values: [view, options.keyPrefix ?? '', below, occurredUntil, after, limit + 1],
+      values: [view, options.keyPrefix ?? '', ...values, after, limit + 1],
     });
     requireHistory(rows[0]);
     return { ...pageOf(rows, limit), position: below };
@@ -118,7 +133,9 @@ export class PostgresLogQueries implements LogQueries {
     const { rows } = await this.#query<{ position: string; body: string }>(auditQuery(filter, limit + 1));
     const shown = fitting(rows.slice(0, limit), (row) => row.body.length);
     const last = shown.at(-1);
-    return { bodies: shown.map((row) => row.body), ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
+    const stored = shown.map((row) => ({ position: Number(row.position), body: row.body }));
+    const bodies = (await (this.parts.log?.reveal(stored) ?? stored)).map(({ body }) => body);
+    return { bodies, ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
   }
 
   async #reach(minPosition: number | undefined): Promise<void> {
@@ -151,9 +168,9 @@ function checkInstant(time: string): string {
   return time;
 }
 
-function checkMoment({ below, occurredUntil }: ViewMoment): { readonly below: number; readonly occurredUntil: string | null } {
+function checkMoment({ below, occurredUntil }: ViewMoment): { readonly below: number; readonly byTime: boolean; readonly values: readonly unknown[] } {
   if (!Number.isSafeInteger(below) || below < 0) throw new InputError('PLB-1158', `${below} is not a position: positions are whole numbers from 0`);
-  return { below, occurredUntil: occurredUntil === undefined ? null : checkInstant(occurredUntil) };
+  return { below, byTime: occurredUntil !== undefined, values: occurredUntil === undefined ? [below] : [below, checkInstant(occurredUntil)] };
 }
 
 /** Without it an answer about the past would be an answer about what was written since. */
