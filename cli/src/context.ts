@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PlumblineClient } from '@plumbline/api-client';
+import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { stringify } from 'yaml';
 import type { Terminal } from './output/terminal.js';
 import { resolveProfile } from './profile.config.js';
-import type { Environment } from './profile.config.js';
+import type { Environment, Profile } from './profile.config.js';
 
 /** Output formats of reading verbs. */
 export const OutputFormat = ['table', 'wide', 'json', 'yaml'] as const;
@@ -24,20 +24,23 @@ export interface CommandContext {
   readonly options: GlobalOptions;
   /** The server as flags, environment and profile say. */
   client(): PlumblineClient;
+  /** The log of the same server. */
+  log(): LogClient;
   nowMs(): number;
   /** Ends long work when the user interrupts. */
   readonly signal: AbortSignal;
 }
 
 /** Makes a context. */
-export function commandContext(parts: Omit<CommandContext, 'client'>): CommandContext {
+export function commandContext(parts: Omit<CommandContext, 'client' | 'log'>): CommandContext {
+  const profile = (): Profile => {
+    const { server, token } = parts.options;
+    return resolveProfile(parts.environment, { ...(server === undefined ? {} : { server }), ...(token === undefined ? {} : { token }) });
+  };
   return {
     ...parts,
-    client: () => {
-      const { server, token } = parts.options;
-      const profile = resolveProfile(parts.environment, { ...(server === undefined ? {} : { server }), ...(token === undefined ? {} : { token }) });
-      return new PlumblineClient({ ...profile, userAgent: 'plumb' });
-    },
+    client: () => new PlumblineClient({ ...profile(), userAgent: 'plumb' }),
+    log: () => new LogClient({ ...profile(), userAgent: 'plumb' }),
   };
 }
 

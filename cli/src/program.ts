@@ -5,6 +5,7 @@ import { completion } from './commands/completion.js';
 import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
 import { keygen } from './commands/keygen.js';
+import { addLogVerbs } from './commands/log.js';
 import { apply, issueToken, listTokens, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
@@ -58,6 +59,7 @@ export function buildProgram(env: ProgramEnvironment): Command {
   addResourceVerbs(program, run);
   addReadingVerbs(program, run);
   addActionVerbs(program, run);
+  addLogVerbs(program, run);
   program.command('completion').description('print the completion script of a shell').addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .action((shell: string) => env.terminal.out(completion(program, shell)));
   for (const command of program.commands) inheritOptions(program, command);

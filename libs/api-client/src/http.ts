@@ -50,6 +50,13 @@ export class Http {
     }
   }
 
+  /** The bytes of an answer. @throws ApiError for an error answer; UpstreamError PLB-6701 when the server cannot be reached in time. */
+  async bytes(call: Call): Promise<Buffer> {
+    const response = await this.#send(call, AbortSignal.timeout(this.options.timeoutMs ?? 60_000), { accept: '*/*' });
+    if (!response.ok) throw await errorFrom(response);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
   /** Opens a stream; the caller reads the body. */
   async stream(call: Call, headers: Readonly<Record<string, string>>): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#send(call, call.signal, { accept: 'text/event-stream', ...headers });

@@ -12,3 +12,5 @@ export type {
 export { followEvents } from './event-stream.js';
 export type { FollowOptions } from './event-stream.js';
 export type { ClientOptions } from './http.js';
+export { LogClient } from './log-client.js';
+export type { InclusionProofInfo, LogIdentityInfo } from './log-client.js';

@@ -11,3 +11,5 @@ export { formatCheckpoint, isOrigin, openCheckpoint, parseCheckpoint } from './c
 export type { Checkpoint, SignedCheckpoint } from './checkpoints.js';
 export { formatAddCheckpoint, parseAddCheckpoint, TLOG_SIZE_TYPE } from './witness-protocol.js';
 export type { AddCheckpoint } from './witness-protocol.js';
+export { altered, entryAt, verifyLog } from './log-verifier.js';
+export type { LogFiles, RememberedLog, VerifiedLog, VerifyOptions } from './log-verifier.js';
