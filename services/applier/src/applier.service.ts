@@ -30,6 +30,9 @@ import { ObjectReader } from './targets/object-reader.js';
 import type { RunnerDeps } from './targets/runner-deps.js';
 import { TargetRunner } from './targets/target-runner.js';
 
+/** Longest wait at the start for the ways to the clusters. */
+const OPENING_MS = 3_000;
+
 interface Wants {
   readonly renderDigest: string;
   readonly keys: ReadonlySet<string>;
@@ -85,6 +88,8 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     this.#acting = true;
     this.#clusters.reconcile();
     for (const id of this.#fleet.targets.keys()) this.#runner(id).kick();
+    // Ready means that simulated clusters have their doors; whether real ones answer is for their connection state to say.
+    await this.#clusters.whenOpened(OPENING_MS);
   }
 
   /** Ends after the writes in hand; what is cut off is taken up again at the next start. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, messageOf } from '@plumbline/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import { canonicalJson, Digest, messageOf } from '@plumbline/core';
 import type { Clock, TargetId } from '@plumbline/core';
 import type { KubeTransport } from '@plumbline/kube';
 import type { ObjectStore } from '@plumbline/object-store';
@@ -11,6 +12,7 @@ import type { FleetLog } from '../targets/fleet-log.js';
 import type { Inventories } from '../targets/inventories.js';
 import { ClusterSession } from './cluster-session.js';
 import type { ClusterIdentity } from './cluster-session.js';
+import { SchemaCache } from './published-schemas.js';
 
 /** Injection token of the {@link ConnectCluster}. */
 export const CONNECT_CLUSTER = Symbol('CONNECT_CLUSTER');
@@ -39,6 +41,7 @@ const FIRST_LISTS_MS = 5_000;
 export class ClusterRegistry {
   readonly #sessions = new Map<string, { readonly session: ClusterSession; readonly spec: string }>();
   readonly #stopping = new Set<Promise<void>>();
+  readonly #schemas = new SchemaCache();
 
   constructor(private readonly options: ClusterRegistryOptions) {}
 
@@ -64,6 +67,14 @@ export class ClusterRegistry {
     }
   }
 
+  /** Resolves when the ways to all clusters have been opened, or after a while. */
+  async whenOpened(withinMs: number): Promise<void> {
+    const opened = Promise.all([...this.#sessions.values()].map(({ session }) => session.whenOpened()));
+    const controller = new AbortController();
+    await Promise.race([opened, delay(withinMs, undefined, { signal: controller.signal }).catch(() => undefined)]);
+    controller.abort();
+  }
+
   async stop(): Promise<void> {
     for (const { session } of this.#sessions.values()) this.#end(session);
     this.#sessions.clear();
@@ -83,12 +94,19 @@ export class ClusterRegistry {
       name: cluster.name, clock, probeMs,
       connect: () => connect(cluster),
       pinnedUid: () => fleet.clusters.get(cluster.name)?.uid,
+      schemas: this.#schemas,
+      knownApis: async () => {
+        const digest = fleet.clusters.get(cluster.name)?.apisDigest;
+        return digest === undefined ? undefined : this.options.store.get(Digest.parse(digest));
+      },
       onConnected: async (identity, connected) => {
         if (!prepared) await this.#prepare(connected);
         prepared = true;
-        await this.#connected(cluster.name, identity);
+        await this.#connected(cluster.name, await identity);
       },
+      onApisChanged: (identity) => this.#connected(cluster.name, identity),
       onLost: (reason, message) => void this.#lost(cluster.name, reason, message),
+      onTrouble: (message) => this.options.logger.warn('a cluster answers but cannot be taken into service; trying again', { cluster: cluster.name, message }),
       onObject: (_key, owner) => {
         if (owner !== undefined) onObject(owner);
       },
@@ -127,9 +145,9 @@ export class ClusterRegistry {
     if (known === undefined) return;
     const same = known.connection === 'Connected' && known.uid === identity.uid && known.kubernetesVersion === identity.kubernetesVersion && known.apisDigest === identity.apisDigest;
     if (same) return;
-    const { apis, ...facts } = identity;
+    const { apis, schemas, ...facts } = identity;
     // The content first: an event never names a digest that is not there.
-    await this.options.store.put([{ digest: identity.apisDigest, content: apis }]);
+    await this.options.store.put([...schemas, { digest: identity.apisDigest, content: apis }]);
     await this.options.log.cluster(name, { type: 'ClusterConnected', data: { cluster: name, ...facts } });
     this.options.logger.info('cluster connected', { cluster: name, kubernetesVersion: identity.kubernetesVersion });
   }

@@ -4,7 +4,10 @@ import { canonicalJson, ConflictError, Digest, messageOf, PlumblineError } from 
 import type { Clock, TargetId } from '@plumbline/core';
 import { KubeApiError, KubeClient, KubeTransportError } from '@plumbline/kube';
 import type { ApiResource, KubeTransport } from '@plumbline/kube';
+import type { StoredContent } from '@plumbline/object-store';
 import { LiveCache } from './live-cache.js';
+import { hashesOf, readIndex, readSchemas } from './published-schemas.js';
+import type { PublishedSchemas, SchemaCache } from './published-schemas.js';
 
 /** What a session found at the other end. */
 export interface ClusterIdentity {
@@ -13,6 +16,8 @@ export interface ClusterIdentity {
   readonly apisDigest: Digest;
   /** The kinds that the cluster serves, as policies read them; the content behind `apisDigest`. */
   readonly apis: string;
+  /** Schemas that `apis` names and that may not be stored yet. */
+  readonly schemas: readonly StoredContent[];
 }
 
 /** How a session is set up. */
@@ -23,9 +28,16 @@ export interface ClusterSessionOptions {
   readonly pinnedUid: () => string | undefined;
   readonly clock: Clock;
   readonly probeMs: number;
-  /** Called with every verified connection; the session is ready once it resolves. */
-  readonly onConnected: (identity: ClusterIdentity, session: ClusterSession) => Promise<void>;
+  readonly schemas: SchemaCache;
+  /** The content behind the `apisDigest` that the log has of this cluster. */
+  readonly knownApis: () => Promise<string | undefined>;
+  /** Called with every verified connection; the session is ready once it resolves. The identity is complete a moment later: schemas are being read. */
+  readonly onConnected: (identity: Promise<ClusterIdentity>, session: ClusterSession) => Promise<void>;
+  /** Called when a connected cluster serves or publishes something else than before. */
+  readonly onApisChanged: (identity: ClusterIdentity) => Promise<void>;
   readonly onLost: (reason: string, message: string) => void;
+  /** The cluster answers but cannot be taken into service for a reason of ours; tried again. */
+  readonly onTrouble: (message: string) => void;
   readonly onObject: (key: string, owner: TargetId | undefined) => void;
   /** A kind became live again or was lost. */
   readonly onLive: () => void;
@@ -34,6 +46,11 @@ export interface ClusterSessionOptions {
 const RETRY_FIRST_MS = 250;
 const RETRY_LAST_MS = 5_000;
 const PROBE_TIMEOUT_MS = 10_000;
+const SCHEMAS_TIMEOUT_MS = 3_000;
+/** A change of the schemas is taken up when it has stood for this long: definitions come in bursts, and servers take a second to publish one. */
+const SETTLE_MS = 2_000;
+const LOOKS_AFTER_CHANGE = 2;
+const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
 
 /** The connection to one cluster: identity, discovery, watches, and which target owns which object. */
 export class ClusterSession {
@@ -43,8 +60,14 @@ export class ClusterSession {
   #cache: LiveCache | undefined;
   #ready = false;
   #connectedAtMs = 0;
+  /** What was last reported of the cluster's APIs, and the documents as they were then; undefined when not all of them answered. */
+  #reported: string | undefined;
+  #documents: string | undefined;
+  #candidate: string | undefined;
+  #looksLeft = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
+  readonly #opened = Promise.withResolvers<void>();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: ClusterSessionOptions) {}
@@ -78,6 +101,11 @@ export class ClusterSession {
     this.#loop = this.#run();
   }
 
+  /** Resolves when the way to the cluster has been opened, or could not be; says nothing about who is at its end. */
+  whenOpened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#ready = false;
@@ -106,11 +134,12 @@ export class ClusterSession {
         failures = 0;
       } catch (error) {
         if (this.#stopped) return;
+        if (error instanceof OwnTrouble) this.options.onTrouble(messageOf(error.cause));
         // Who asks for patience is there.
-        if (!this.#ready || !(error instanceof KubeApiError) || error.status !== 429) this.#lose(error);
+        else if (!this.#ready || !(error instanceof KubeApiError) || error.status !== 429) this.#lose(error);
         failures += 1;
       }
-      const pauseMs = this.#ready ? this.options.probeMs : Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));
+      const pauseMs = this.#ready ? this.#probeAfterMs() : Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));
       await this.#pause(pauseMs);
     }
   }
@@ -118,7 +147,7 @@ export class ClusterSession {
   /** One look at the cluster: opens the connection if need be, checks who answers, and reports the transition. */
   async #verify(): Promise<void> {
     if (this.#client === undefined) {
-      const transport = await this.options.connect();
+      const transport = await this.options.connect().finally(() => this.#opened.resolve());
       if (this.#stopped) {
         await transport.close();
         return;
@@ -131,22 +160,80 @@ export class ClusterSession {
     if (pinned !== undefined && uid !== pinned) {
       throw new ConflictError('PLB-4601', `cluster ${this.name} is bound to the API server with identity ${pinned}, but ${uid} answers: correct the connection, or remove and declare the cluster again`);
     }
-    if (this.#ready) return;
+    if (this.#ready) {
+      await this.#look(client, uid);
+      return;
+    }
+    // Beside the rest of the start, and never in its way for long.
+    const schemas = this.#readSchemas(client);
     const [{ gitVersion }] = await Promise.all([client.version(), client.discovery.refresh()]);
     this.#cache ??= new LiveCache(client, this.options.clock, {
-      onObject: (key) => this.options.onObject(key, this.claims.get(key)),
+      onObject: (key) => {
+        if (key.startsWith(DEFINITIONS)) this.#looksLeft = LOOKS_AFTER_CHANGE;
+        this.options.onObject(key, this.claims.get(key));
+      },
       onStatus: (_groupKind, status) => {
         if (status.state === 'lost') this.suspect();
         else if (status.state === 'live') this.options.onLive();
       },
     });
-    const resources = (await client.discovery.all()).map(({ group, version, kind, plural, namespaced }) => ({ group, version, kind, plural, namespaced }));
-    const order = ({ group, version, plural }: (typeof resources)[number]): string => `${group}/${version}/${plural}`;
-    const apis = canonicalJson({ resources: resources.sort((left, right) => (order(left) < order(right) ? -1 : 1)) });
-    await this.options.onConnected({ uid, kubernetesVersion: gitVersion, apisDigest: Digest.of(apis), apis }, this);
+    const resources = await client.discovery.all();
+    const identity = schemas.then((published) => identityOf({ uid, kubernetesVersion: gitVersion }, resources, published));
+    await this.options.onConnected(identity, this);
+    this.#report(await identity, await schemas);
     this.#connectedAtMs = this.options.clock.nowMs();
     this.#ready = true;
     this.options.onLive();
+  }
+
+  #probeAfterMs(): number {
+    if (this.#looksLeft === 0) return this.options.probeMs;
+    this.#looksLeft -= 1;
+    return Math.min(SETTLE_MS, this.options.probeMs);
+  }
+
+  async #readSchemas(client: KubeClient): Promise<PublishedSchemas> {
+    const previous = this.#reported ?? (await this.options.knownApis().catch(() => undefined));
+    return readSchemas(client.transport, { previous, cache: this.options.schemas, timeoutMs: SCHEMAS_TIMEOUT_MS });
+  }
+
+  #report({ apis }: ClusterIdentity, { documents, complete }: PublishedSchemas): void {
+    this.#reported = apis;
+    this.#documents = complete ? canonicalJson(documents) : undefined;
+  }
+
+  /** Whether the cluster publishes other schemas than it did: a definition came, went or changed. A failure is left to the next look. */
+  async #look(client: KubeClient, uid: string): Promise<void> {
+    try {
+      const index = await readIndex(client.transport, AbortSignal.timeout(SCHEMAS_TIMEOUT_MS));
+      const now = index === undefined ? undefined : canonicalJson(hashesOf(index));
+      if (now === undefined || now === this.#documents) {
+        this.#candidate = undefined;
+        return;
+      }
+      if (now !== this.#candidate) {
+        this.#candidate = now;
+        this.#looksLeft = Math.max(1, this.#looksLeft);
+        return;
+      }
+      const [schemas, { gitVersion }] = await Promise.all([this.#readSchemas(client), client.version(), client.discovery.refresh()]);
+      const identity = identityOf({ uid, kubernetesVersion: gitVersion }, await client.discovery.all(), schemas);
+      await this.options.onApisChanged(identity);
+      this.#report(identity, schemas);
+      this.#candidate = undefined;
+    } catch (error) {
+      if (error instanceof KubeApiError || error instanceof KubeTransportError || error instanceof PlumblineError || this.#stopped) return;
+      this.#candidate = undefined;
+    }
+  }
+
+  /** What fails here is mostly the log or the object store: no fault of the cluster, and not to be told as one. */
+  async #announce(identity: ClusterIdentity): Promise<void> {
+    try {
+      await this.options.onConnected(identity, this);
+    } catch (error) {
+      throw error instanceof KubeApiError || error instanceof KubeTransportError ? error : new OwnTrouble('the cluster could not be taken into service', { cause: error });
+    }
   }
 
   #lose(error: unknown): void {
@@ -176,6 +263,22 @@ export class ClusterSession {
     this.#wake = undefined;
   }
 }
+
+function identityOf(server: Pick<ClusterIdentity, 'uid' | 'kubernetesVersion'>, served: readonly ApiResource[], published: PublishedSchemas): ClusterIdentity {
+  const { documents, digests, contents } = published;
+  const resources = served.map(({ group, version, kind, plural, namespaced }) => {
+    const schema = digests[`${group === '' ? '' : `${group}/`}${version}/${kind}`];
+    return { group, version, kind, plural, namespaced, ...(schema === undefined ? {} : { schema }) };
+  });
+  const order = ({ group, version, plural }: (typeof resources)[number]): string => `${group}/${version}/${plural}`;
+  resources.sort((left, right) => (order(left) < order(right) ? -1 : 1));
+  const apis = canonicalJson({ resources, ...(Object.keys(documents).length === 0 ? {} : { openapi: documents }) });
+  const named = new Set(resources.map(({ schema }) => schema));
+  return { ...server, apis, apisDigest: Digest.of(apis), schemas: contents.filter(({ digest }) => named.has(digest)) };
+}
+
+/** The cluster answers, but something on our side failed. */
+class OwnTrouble extends Error {}
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConflictError) return 'IdentityChanged';

@@ -85,9 +85,8 @@ export class TargetRunner {
     this.#troubles += 1;
     if (error instanceof ConflictError && this.#troubles <= 3) {
       // Somebody else appended to the target's stream: see it, then decide again.
-      await this.deps.refold(this.id);
-      this.#dirty = true;
-      return;
+      this.#dirty = await this.deps.refold(this.id).then(() => true, () => false);
+      if (this.#dirty) return;
     }
     const delayMs = Math.min(TROUBLE_LAST_MS, TROUBLE_FIRST_MS * 2 ** (this.#troubles - 1));
     this.deps.session(this.#target.cluster)?.suspect();
