@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectToNats } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Random } from '../topology/random.js';
+import type { NodeServiceProcess } from '../topology/service-process.js';
 import { LEASE_MS } from './stand.js';
 import type { Replica, Stand } from './stand.js';
 
@@ -17,7 +18,7 @@ export interface Fault {
 async function victim(stand: Stand, random: Random): Promise<Replica> {
   const leader = await stand.leader();
   // Mostly the one that leads: the others have little to lose.
-  return leader !== undefined && random.next() < 0.7 ? leader : random.pick(stand.replicas);
+  return leader !== undefined && random.next() < 0.7 ? leader : random.pick(stand.replicas.filter(({ process: { isRunning } }) => isRunning));
 }
 
 async function hang(stand: Stand, random: Random, ms: number): Promise<void> {
@@ -26,6 +27,20 @@ async function hang(stand: Stand, random: Random, ms: number): Promise<void> {
   process.kill(hanging.pid, 'SIGSTOP');
   await pause(ms);
   process.kill(hanging.pid, 'SIGCONT');
+}
+
+/** Starts a replica again; while its database is away it ends at once, as any process that somebody else starts again. */
+async function comeBack(replica: NodeServiceProcess, afterMs: number): Promise<void> {
+  await pause(afterMs);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await replica.start();
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await pause(200);
+    }
+  }
 }
 
 async function deleteStream(stand: Stand): Promise<void> {
@@ -50,10 +65,11 @@ export const faults: readonly Fault[] = [
   {
     name: 'replica killed', weight: 12,
     inflict: async (stand, random) => {
+      await stand.returning;
       const { process: killed } = await victim(stand, random);
       await killed.kill();
-      await pause(random.between(0, 300));
-      await killed.start();
+      // The next faults do not wait for it: two others are there.
+      stand.returning = comeBack(killed, random.between(0, 300));
     },
   },
   {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { seeded } from '../topology/random.js';
+import type { NodeServiceProcess } from '../topology/service-process.js';
 import { chosen } from './faults.js';
 import { Producers } from './producers.js';
 import { LEASE_MS, startStand } from './stand.js';
@@ -52,6 +53,7 @@ it('loses no acknowledged event, doubles none, leaves no hole and lets no stale 
     expect(producers.surprises).toEqual([]);
     await pause(random.between(0, 30));
   }
+  await stand.returning;
   await producers.stop();
   for (const channel of channels) channel.close();
   await everybodyFollowed(stand);
@@ -70,29 +72,34 @@ it(`leads again soon after the leader was killed, and after the lease (${LEASE_M
   const producers = new Producers([channel]);
   const crash: number[] = [];
   const hang: number[] = [];
-  for (let round = 0; round < 5; round += 1) {
-    for (const [signal, times] of [['SIGKILL', crash], ['SIGSTOP', hang]] as const) {
-      await nothingButProgress(producers, 5);
-      const leader = await stand.leader();
-      if (leader === undefined) throw new Error('nobody leads');
-      const { pid } = leader.process;
-      const at = performance.now();
-      process.kill(pid, signal);
-      const others = stand.replicas.filter((replica) => replica !== leader);
-      await vi.waitUntil(async () => others.includes((await stand.leader()) ?? leader), { timeout: 20_000, interval: 2 });
-      times.push(performance.now() - at);
-      if (signal === 'SIGSTOP') process.kill(pid, 'SIGCONT');
-      else {
-        await leader.process.kill();
-        await leader.process.start();
-      }
-    }
+  const strike = async (signal: NodeJS.Signals): Promise<{ readonly tookMs: number; readonly victim: NodeServiceProcess }> => {
+    await nothingButProgress(producers, 5);
+    // A leader that followed one that hung has the lock, which tells of its death, a heartbeat after that one woke.
+    await vi.waitFor(async () => expect(await stand.ask('select locked from ledger.head')).toEqual([{ locked: true }]), PATIENCE);
+    const leader = await stand.leader();
+    if (leader === undefined) throw new Error('nobody leads');
+    const others = stand.replicas.filter((replica) => replica !== leader);
+    const at = performance.now();
+    process.kill(leader.process.pid, signal);
+    await vi.waitUntil(async () => others.includes((await stand.leader()) ?? leader), { timeout: 20_000, interval: 2 });
+    return { tookMs: performance.now() - at, victim: leader.process };
+  };
+  for (let round = 0; round < 3; round += 1) {
+    const { tookMs, victim } = await strike('SIGKILL');
+    crash.push(tookMs);
+    await victim.kill();
+    await victim.start();
+  }
+  for (let round = 0; round < 3; round += 1) {
+    const { tookMs, victim } = await strike('SIGSTOP');
+    hang.push(tookMs);
+    process.kill(victim.pid, 'SIGCONT');
   }
   await producers.stop();
   channel.close();
   console.log(`another one leads after a crash: ${sorted(crash)}; after a hang: ${sorted(hang)} with a lease of ${LEASE_MS} ms`);
   expect(producers.surprises).toEqual([]);
-  const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[2] ?? 0;
+  const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[1] ?? 0;
   // Far above what is aimed at (0.2 s, lease + 0.2 s): this machine may be busy with other things.
   expect(median(crash)).toBeLessThan(LEASE_MS);
   expect(median(hang)).toBeLessThan(LEASE_MS * 3);

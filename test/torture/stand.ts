@@ -27,6 +27,8 @@ export interface Stand extends AsyncDisposable {
   readonly database: IsolatedDatabase;
   readonly nats: NatsServer;
   readonly disk: SmallDisk | undefined;
+  /** The replica that is being started again, if there is one. */
+  returning: Promise<void>;
   /** A client that knows all replicas, each over its line. */
   connect(): LogChannel;
   /** Rows of a statement, asked as the owner, past every line. */
@@ -77,7 +79,9 @@ export async function startStand(): Promise<Stand> {
     };
     const replicas: Replica[] = [];
     for (let index = 0; index < REPLICAS; index += 1) replicas.push(await startReplica(stack, { name: `audit-${index}`, root, databaseUrl: database.url, settings }));
-    for (const { process } of replicas) await process.start();
+    // The first one alone: it makes the tables, so that the others find them.
+    await replicas[0]?.process.start();
+    await Promise.all(replicas.map(async ({ process }) => process.start()));
     const ask = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> => {
       const client = new pg.Client({ connectionString: database.url, connectionTimeoutMillis: 5_000 });
       client.on('error', () => undefined);
@@ -92,7 +96,7 @@ export async function startStand(): Promise<Stand> {
     const disk = await mountSmallDisk(database.url, dataDir?.dir ?? '/');
     if (disk !== undefined) mounted.push(disk);
     return {
-      replicas, database, nats, disk, ask,
+      replicas, database, nats, disk, ask, returning: Promise.resolve(),
       connect: () => new LogChannel({ url: `grpc://${replicas.map(({ toDoor }) => `127.0.0.1:${toDoor.port}`).join(',')}`, token, timeoutMs: 20_000 }),
       leader: async () => {
         const [head] = await ask<{ holder: string }>('select holder from ledger.head');

@@ -47,8 +47,7 @@ await bare.namespace('fleet');
 // The API server compiles and caches on its first requests: neither side is to pay for that.
 await bare.applyAll(objectsOf('warm-up', 'w').concat(Array.from({ length: 30 }, (_, index) => objectsOf(`warm-up-${index}`, 'w')).flat()), 'base');
 const baseFirst = await bare.applyAll(names.flatMap((name) => objectsOf(name, 'r1')), 'base');
-const baseAll = await bare.applyAll(names.flatMap((name) => objectsOf(name, 'r2')), 'base');
-console.log(`baseline (undici, 16 connections): create ${fixed(baseFirst.rate, 0)} objects/s (${fixed(baseFirst.cpuMs, 2)} ms of client CPU each), change ${fixed(baseAll.rate, 0)} objects/s`);
+console.log(`baseline (undici, 16 connections), create: ${fixed(baseFirst.rate, 0)} objects/s, ${fixed(baseFirst.cpuMs, 2)} ms of client CPU each`);
 
 const server = await startServer(dir.path, values.profile);
 const { client } = server;
@@ -88,8 +87,14 @@ async function phase(what, expected, work) {
   return {
     what, ms, rendered: count(seen, 'VersionRendered'), synced: count(seen, 'SyncCompleted'), events: seen.length,
     writes: asked.filter(({ verb }) => verb !== 'get' && verb !== 'list' && verb !== 'watch').length, reads: asked.filter(({ verb }) => verb === 'get' || verb === 'list').length,
-    nodeCpu: after.node - before.node, postgresCpu: after.postgres - before.postgres, gitCpu: after.ended - before.ended, rssMb: after.rssMb, postgresRssMb: after.postgresRssMb,
+    nodeCpu: after.node - before.node, postgresCpu: after.postgres - before.postgres, gitCpu: after.others - before.others, rssMb: after.rssMb, postgresRssMb: after.postgresRssMb, gitRssMb: after.othersRssMb, steps: stepsOf(seen),
   };
+}
+
+/** Milliseconds from each step of a change to the next, by the clock of the log. */
+function stepsOf(seen) {
+  const at = ['RefreshRequested', 'RevisionObserved', 'VersionRendered', 'VersionReleased', 'SyncStarted', 'SyncCompleted'].map((type) => Date.parse(seen.find(({ event }) => event.type === type)?.event.recordedAt ?? ''));
+  return at.slice(1).map((time, index) => time - at[index]);
 }
 
 const count = (list, type) => list.filter(({ event }) => event.type === type).length;
@@ -100,7 +105,7 @@ async function requestsSoFar() {
 
 function show(result, baseline) {
   const rate = (4 * result.synced) / (result.ms / 1_000);
-  console.log(`${result.what}: ${fixed(result.ms / 1_000, 2)} s, ${fixed(rate, 0)} objects/s, ${fixed(rate / baseline.rate, 2)} of the baseline; ${result.rendered} rendered, ${result.synced} synced, ${result.events} events; ${result.writes} writes, ${result.reads} reads; CPU s: node ${fixed(result.nodeCpu)}, PostgreSQL ${fixed(result.postgresCpu)}, git ${fixed(result.gitCpu)}; RSS MB: node ${result.rssMb}, PostgreSQL ${result.postgresRssMb}`);
+  console.log(`${result.what}: ${fixed(result.ms / 1_000, 2)} s, ${fixed(rate, 0)} objects/s, ${fixed(rate / baseline.rate, 2)} of the baseline; ${result.rendered} rendered, ${result.synced} synced, ${result.events} events; ${result.writes} writes, ${result.reads} reads; CPU s: node ${fixed(result.nodeCpu)}, PostgreSQL ${fixed(result.postgresCpu)}, git ${fixed(result.gitCpu)}; RSS MB: node ${result.rssMb}, PostgreSQL ${result.postgresRssMb} (shared memory counted for each backend), Git's process ${result.gitRssMb}`);
 }
 
 try {
@@ -116,6 +121,9 @@ try {
     for (let from = 0; from < N; from += APPLY_AT_ONCE) await client.apply({ resources: applications.slice(from, from + APPLY_AT_ONCE) });
   });
   show(first, baseFirst);
+  // Right before what it is compared with: a machine that others use changes its speed by the minute.
+  const baseAll = await bare.applyAll(names.flatMap((name) => objectsOf(name, 'r2')), 'base');
+  console.log(`baseline, change: ${fixed(baseAll.rate, 0)} objects/s, ${fixed(baseAll.cpuMs, 2)} ms of client CPU each`);
   await source.commit({ files: filesOf(names, 'r2') });
   show(await phase('a commit that changes all', everything, async () => server.webhook(source.url)), baseAll);
   const ones = [];
@@ -127,6 +135,8 @@ try {
   const each = (pick) => [...new Set(ones.map(pick))].join('/');
   const total = (pick) => fixed(ones.reduce((sum, one) => sum + pick(one), 0) / ones.length, 3);
   console.log(`a commit that changes one object of one application, ${ones.length} times: webhook to applied ${fixed(median(ones.map(({ ms }) => ms)), 0)} ms at the median, ${fixed(Math.max(...ones.map(({ ms }) => ms)), 0)} ms at the worst; each ${each(({ rendered }) => rendered)} rendered, ${each(({ synced }) => synced)} synced, ${each(({ writes }) => writes)} writes and ${each(({ reads }) => reads)} reads at the API server; CPU s each: node ${total(({ nodeCpu }) => nodeCpu)}, PostgreSQL ${total(({ postgresCpu }) => postgresCpu)}, git ${total(({ gitCpu }) => gitCpu)}`);
+  const step = (index) => fixed(median(ones.map(({ steps }) => steps[index])), 0);
+  console.log(`  its steps at the median: seen after ${step(0)} ms, rendered after ${step(1)}, released after ${step(2)}, begun after ${step(3)}, applied after ${step(4)}`);
   const [quietFrom, quietRequests, quietEvents] = [server.usage(), (await requestsSoFar()).length, events.length];
   await delay(Number(values.quiet) * 1_000);
   const quiet = server.usage();

@@ -54,21 +54,27 @@ export async function startServer(root, profileDir) {
   };
 }
 
-/** CPU seconds of the process, of its database (all its backends) and of children that have ended, and resident memory (Linux). */
+/** CPU seconds and resident memory of the process, of its database (all backends), and of everything else that it started (Linux). */
 export function usageOf(pid) {
-  if (!existsSync('/proc/self/stat')) return { node: 0, postgres: 0, ended: 0, rssMb: 0, postgresRssMb: 0 };
+  if (!existsSync('/proc/self/stat')) return { node: 0, postgres: 0, others: 0, rssMb: 0, postgresRssMb: 0, othersRssMb: 0 };
   const stats = new Map();
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const text = readFileSync(`/proc/${entry}/stat`, 'utf8');
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      stats.set(Number(entry), { parent: Number(fields[1]), cpu: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, ended: (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND, rss: Number(fields[21]) * PAGE_BYTES });
+      stats.set(Number(entry), { name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')), parent: Number(fields[1]), cpu: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, ended: (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND, rss: Number(fields[21]) * PAGE_BYTES });
     } catch {
       // It has ended since the directory was read.
     }
   }
   const below = (parent) => [...stats].filter(([, stat]) => stat.parent === parent).flatMap(([child]) => [child, ...below(child)]);
   const own = stats.get(pid);
-  const sum = (key) => below(pid).reduce((total, child) => total + (stats.get(child)?.[key] ?? 0), 0);
-  return { node: own?.cpu ?? 0, postgres: sum('cpu') + sum('ended'), ended: own?.ended ?? 0, rssMb: Math.round((own?.rss ?? 0) / 1e6), postgresRssMb: Math.round(sum('rss') / 1e6) };
+  const children = below(pid).flatMap((child) => stats.get(child) ?? []);
+  const sum = (isCounted, key) => children.filter(isCounted).reduce((total, stat) => total + stat[key], 0);
+  const isPostgres = ({ name }) => name.startsWith('postgres');
+  const isOther = (stat) => !isPostgres(stat);
+  return {
+    node: own?.cpu ?? 0, postgres: sum(isPostgres, 'cpu') + sum(isPostgres, 'ended'), others: (own?.ended ?? 0) + sum(isOther, 'cpu') + sum(isOther, 'ended'),
+    rssMb: Math.round((own?.rss ?? 0) / 1e6), postgresRssMb: Math.round(sum(isPostgres, 'rss') / 1e6), othersRssMb: Math.round(sum(isOther, 'rss') / 1e6),
+  };
 }
