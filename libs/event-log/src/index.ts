@@ -7,6 +7,7 @@ export { Follower } from './follower.js';
 export type { FollowerOptions } from './follower.js';
 export { PARKED_WORK } from './parked-work.port.js';
 export type { ParkedItem, ParkedWork, ReleaseReport } from './parked-work.port.js';
+export { Refusals } from './refusals.js';
 export { subscribeBodies } from './raw-log.js';
 export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
 export { LOG_QUERIES } from './queries.port.js';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
+import { UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { ReleaseReport } from '@plumbline/event-log';
 import { connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
@@ -26,6 +27,8 @@ export interface AuditOptions {
   readonly role?: string;
   /** How long a leader that hangs keeps the lead; 3,000 when absent. */
   readonly leaseMs?: number;
+  /** Seals personal data; see `PostgresEventLogOptions`. */
+  readonly personalKey?: Uint8Array;
   readonly bus: EventBus;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -60,7 +63,7 @@ export class AuditParts {
     // Views and cursors are made from the log: after a crash of the database they go on from where they are on disk.
     this.#derived = openPool({ url: options.logUrl, role, max: 3, relaxedDurability: true }, logger);
     this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
-    this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector });
+    this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector, log });
     this.tree = new LogTreeParts({ log, pool: this.#pool, logger, clock: options.clock, config: options.tree ?? treeConfig({}) });
     this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#derived), logger });
   }
@@ -71,9 +74,9 @@ export class AuditParts {
     const migrateUrl = options.migrateUrl ?? options.logUrl;
     await migrateLedger(migrateUrl);
     await migrateProjection(migrateUrl);
-    const { logUrl: url, role, logger: notices, clock, leaseMs } = options;
+    const { logUrl: url, role, logger: notices, clock, leaseMs, personalKey } = options;
     const limits = leaseMs === undefined ? {} : { leaseMs, heartbeatMs: Math.floor(leaseMs / 3) };
-    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(clock === undefined ? {} : { clock }) });
+    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(personalKey === undefined ? {} : { personalKey }), ...(clock === undefined ? {} : { clock }) });
     const parts = new AuditParts(log, options);
     parts.projector.start();
     return parts;
@@ -88,13 +91,24 @@ export class AuditParts {
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
   async openDoor(config: DoorConfig): Promise<string> {
     const { token, tls } = config;
-    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.projector, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.projector, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
     return this.#door.listen(config.listen);
   }
 
   /** Tries parked work again; see {@link ParkedWork}. */
   async releaseParked(key?: string): Promise<ReleaseReport> {
     return this.projector.release(key);
+  }
+
+  /**
+   * Makes a person unreadable in the log and builds the views anew without them; false when nothing of the person was sealed.
+   * @throws UpstreamError PLB-6002 in a process that does not lead
+   */
+  async erasePerson(knownAs: string): Promise<boolean> {
+    if (!this.log.leads) throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', { details: { notLeading: true } });
+    const erased = await this.log.erasePerson(knownAs);
+    if (erased) await this.projector.rebuild();
+    return erased;
   }
 
   /** Closes the door, finishes what waits, publishes no more, gives up the lead. */

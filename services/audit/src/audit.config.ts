@@ -13,6 +13,8 @@ export const auditSchema = z.object({
   PLUMBLINE_LOG_MIGRATE_URL: z.string().regex(/^postgres(ql)?:/, 'must be postgres://…').optional()
     .describe('The same database as the owner of the schemas, for migrations; PLUMBLINE_LOG_URL when absent.'),
   PLUMBLINE_LOG_ROLE: z.string().default('plumbline_writer').describe('Role that the connections act as; "none" for the user of PLUMBLINE_LOG_URL itself.'),
+  PLUMBLINE_LOG_PERSONAL_KEY_FILE: z.string().optional()
+    .describe('File with 32 bytes as 64 hex digits. With it the names of users and the people of commits are sealed in the log, each under a key of its own, and can be erased; without it they are stored as they are. Keep it apart from backups of the database.'),
   PLUMBLINE_LOG_LEASE_MS: z.coerce.number().int().min(300).max(60_000).default(3_000)
     .describe('How long a leader that hangs keeps the lead, in milliseconds; after a crash another replica takes over at once.'),
   PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
@@ -35,6 +37,7 @@ export interface AuditConfig {
   readonly migrateUrl: string;
   readonly role: string;
   readonly leaseMs: number;
+  readonly personalKey: Uint8Array | undefined;
   readonly door: DoorConfig | undefined;
 }
 
@@ -52,6 +55,13 @@ function compileDoor(env: z.output<typeof auditSchema>): DoorConfig | undefined 
   return { listen, token, ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }) };
 }
 
+function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
+  const text = secretFrom('PLUMBLINE_LOG_PERSONAL_KEY_FILE', { value: undefined, file });
+  if (text === undefined) return undefined;
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InputError('PLB-1170', 'PLUMBLINE_LOG_PERSONAL_KEY_FILE does not hold 64 hex digits: make it with "openssl rand -hex 32"');
+  return Buffer.from(text, 'hex');
+}
+
 /** Compiles checked settings. @throws InputError PLB-1159 for a door without a token or with half a certificate */
 export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConfig {
   return {
@@ -59,6 +69,7 @@ export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConf
     migrateUrl: env.PLUMBLINE_LOG_MIGRATE_URL ?? env.PLUMBLINE_LOG_URL,
     role: env.PLUMBLINE_LOG_ROLE,
     leaseMs: env.PLUMBLINE_LOG_LEASE_MS,
+    personalKey: compilePersonalKey(env.PLUMBLINE_LOG_PERSONAL_KEY_FILE),
     door: compileDoor(env),
   };
 }

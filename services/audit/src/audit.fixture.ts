@@ -12,6 +12,7 @@ import { sharedDatabase } from '@plumbline/testkit';
 import type { DatabaseTemplate, TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';
 import { AuditParts } from './audit-parts.js';
+import type { AuditOptions } from './audit-parts.js';
 import { migrateProjection } from './projection/migrate.js';
 
 /** The schemas of log and projections. */
@@ -49,14 +50,32 @@ export async function openLogAndPool(options: Partial<PostgresEventLogOptions> =
   };
 }
 
+/** The whole service, and what is under it. */
+export interface OpenedAudit extends AsyncDisposable {
+  readonly parts: AuditParts;
+  readonly bus: InProcessBus;
+  readonly database: TestDatabase;
+  /** Rows of a statement, asked as the owner. */
+  ask<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
+}
+
 /** The whole service on a fresh database. */
-export async function openAudit(): Promise<AsyncDisposable & { readonly parts: AuditParts; readonly bus: InProcessBus; readonly database: TestDatabase }> {
+export async function openAudit(options: Partial<Pick<AuditOptions, 'personalKey'>> = {}): Promise<OpenedAudit> {
   const database = await sharedDatabase({ template: auditTemplate });
   const bus = new InProcessBus();
-  const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
+  const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent, ...options });
   await parts.log.whenLeading();
   return {
     parts, bus, database,
+    ask: async <Row extends pg.QueryResultRow>(text: string) => {
+      const client = new pg.Client({ connectionString: database.url });
+      await client.connect();
+      try {
+        return (await client.query<Row>(text)).rows;
+      } finally {
+        await client.end();
+      }
+    },
     [Symbol.asyncDispose]: async () => {
       await parts.close();
       await bus.close();

@@ -19,7 +19,7 @@ import type { TreeConfig } from './tree/tree.config.js';
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
 
 async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig): Promise<AuditParts> {
-  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, bus, logger: logger.child({ role: 'audit' }), clock });
+  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, ...(config.personalKey === undefined ? {} : { personalKey: config.personalKey }), bus, logger: logger.child({ role: 'audit' }), clock });
 }
 
 /** How far the log is, and how far those are that follow it: the difference is what an alarm watches. */
@@ -33,6 +33,9 @@ function observe(meter: Meter, parts: AuditParts): void {
   gauge('plumbline_log_leads', '1 while this process writes the log', () => (parts.log.leads ? 1 : 0));
   gauge('plumbline_log_next_position', 'Next position of the log, in the process that leads', () => parts.log.nextPosition);
   gauge('plumbline_log_views_position', 'Next position that the views will fold', () => parts.projector.position);
+  meter.createObservableCounter('plumbline_log_refusals_total', { description: 'Appends and calls that the log refused, by code of the error' }).addCallback((result) => {
+    for (const [code, count] of parts.log.refusals.counts) result.observe(count, { code });
+  });
   gauge('plumbline_log_views_parked', 'Streams that the views stand still at because of an event that cannot be applied; above 0 a person must act', () => parts.projector.parkedKeys);
   gauge('plumbline_log_relay_position', 'Next position that will be published on the bus', () => parts.relay.position);
 }

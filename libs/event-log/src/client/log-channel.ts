@@ -190,6 +190,9 @@ export class LogChannel {
     if (!isServiceError(thrown)) return new UpstreamError('PLB-6001', `the call to the log at ${address} failed: ${messageOf(thrown)}`, { cause: thrown, retry: 'never' });
     const known = errorFromStatus(thrown);
     if (known !== undefined) return known;
+    if (thrown.code === status.RESOURCE_EXHAUSTED) {
+      return new InputError('PLB-1171', `the log at ${address} takes no message of this size: at most ${MAX_MESSAGE_BYTES} bytes`, { cause: thrown });
+    }
     const passing = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED, status.ABORTED, status.INTERNAL].includes(thrown.code);
     return new UpstreamError('PLB-6001', `the log at ${address} is not reachable or did not answer (${status[thrown.code] ?? thrown.code}): send the same request again`, {
       cause: thrown, retry: passing ? 'after-delay' : 'never',

@@ -9,8 +9,9 @@ import { checkRequest } from '../append/checked-request.js';
 import { notifyAll } from '../committed.js';
 import type { CommittedListener, CommittedRange } from '../committed.js';
 import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
-import type { BodyPage, RawEventLog } from '../raw-log.js';
+import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
+import { Refusals } from '../refusals.js';
 import { formatMicros } from '../append/time.js';
 import { connectionConfig, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
 import type { Head } from './ledger-sql.js';
@@ -19,6 +20,7 @@ import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
 import { silent } from './notices.js';
 import type { Notices } from './notices.js';
+import { PersonalFields } from './personal-fields.js';
 import { RecentCommits } from './recent-commits.js';
 import { Tail } from './tail.js';
 
@@ -33,6 +35,8 @@ export interface PostgresEventLogOptions {
   /** Role that the connections act as; `plumbline_writer` when absent, 'none' for the user of the URL. */
   readonly role?: string | 'none';
   readonly limits?: Partial<WriterLimits>;
+  /** 32 bytes: names of users and people of commits are sealed under keys of their own, which this one wraps. Stored as they are when absent. */
+  readonly personalKey?: Uint8Array;
 }
 
 const SHARD = 0;
@@ -46,6 +50,8 @@ const MIN_SCAN = 10_000;
  * read and refuse to append with `UpstreamError` PLB-6002 until they lead.
  */
 export class PostgresEventLog implements RawEventLog, AsyncDisposable {
+  /** What this process refused to append. */
+  readonly refusals = new Refusals();
   readonly #pool: pg.Pool;
   readonly #sql: LedgerSql;
   readonly #writer: LedgerWriter;
@@ -54,6 +60,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #listeners = new Set<CommittedListener>();
   readonly #leadListeners = new Set<(leads: boolean) => void>();
   readonly #clock: Clock;
+  readonly #personal: PersonalFields | undefined;
   #leads = false;
   #closed: Promise<void> | undefined;
 
@@ -64,6 +71,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#pool = new pg.Pool({ ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }), max: 4, idleTimeoutMillis: 30_000 });
     this.#pool.on('error', (error) => notices.warn('a connection to the log broke', { reason: messageOf(error) }));
+    this.#personal = options.personalKey === undefined ? undefined : new PersonalFields(this.#pool, options.personalKey);
     this.#sql = new LedgerSql({ ...connection, shard: SHARD });
     this.#writer = new LedgerWriter({
       sql: this.#sql,
@@ -129,7 +137,28 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
-    return this.#writer.append(checkRequest(request, this.#clock.nowMs()));
+    try {
+      const nowMs = this.#clock.nowMs();
+      const checked = checkRequest(request, nowMs);
+      const sealed = this.#personal === undefined ? request : await this.#personal.seal(request);
+      return await this.#writer.append(sealed === request ? checked : checkRequest(sealed, nowMs));
+    } catch (error) {
+      this.refusals.count(error);
+      throw error;
+    }
+  }
+
+  /** Stored events with the personal data that has not been erased; what a reader may see. The tree has them as they are stored. */
+  async reveal<Body extends StoredBody>(bodies: readonly Body[]): Promise<readonly Body[]> {
+    return this.#personal === undefined ? bodies : this.#personal.reveal(bodies);
+  }
+
+  /**
+   * Makes what the log knows of a person unreadable for ever, without changing it: drops the person's key. Known by an actor id or an
+   * e-mail address. False when there was nothing, or personal data is not sealed here.
+   */
+  async erasePerson(knownAs: string): Promise<boolean> {
+    return this.#personal === undefined ? false : this.#personal.erase(knownAs);
   }
 
   async read(options: ReadOptions): Promise<EventPage> {
@@ -138,6 +167,11 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async readBodies(options: ReadOptions): Promise<BodyPage> {
+    const page = await this.#readStored(options);
+    return this.#personal === undefined ? page : { ...page, bodies: await this.#personal.reveal(page.bodies) };
+  }
+
+  async #readStored(options: ReadOptions): Promise<BodyPage> {
     const { from, limit, types } = checkReadOptions(options);
     if (this.#leads) {
       const page = this.#tail.read(from, limit, types);
@@ -166,12 +200,12 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
-    const { rows } = await this.#query<{ body: string }>({
+    const { rows } = await this.#query<{ pos: string; body: string }>({
       name: 'read-stream',
-      text: 'select body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
+      text: 'select pos, body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
       values: [SHARD, stream, fromRevision],
     });
-    return rows.map((row) => row.body);
+    return (await this.reveal(rows.map((row) => ({ position: Number(row.pos), body: row.body })))).map(({ body }) => body);
   }
 
   async head(): Promise<number> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError } from '@plumbline/core';
-import type { EventLog } from '@plumbline/event-log';
+import type { EventLog, Refusals } from '@plumbline/event-log';
 import { appendFromWire, errorToBytes, inTrace, metadataOf, resultToWire } from '@plumbline/event-log/client';
 import type { AppendManyRequest, AppendManyResponse, TracedAppend } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
@@ -10,11 +10,12 @@ type Outcome = AppendManyResponse['outcomes'][number];
 /** What the appends of one call need. */
 export interface AppendManyParts {
   readonly log: EventLog;
+  readonly refusals: Refusals | undefined;
   readonly logger: Pick<Logger, 'error'>;
   readonly path: string;
 }
 
-async function one({ log, logger, path }: AppendManyParts, { request, trace }: TracedAppend): Promise<Outcome> {
+async function one({ log, refusals, logger, path }: AppendManyParts, { request, trace }: TracedAppend): Promise<Outcome> {
   const append = async (): Promise<Outcome> => {
     if (request === undefined) return { outcome: undefined };
     return { outcome: { $case: 'response', value: resultToWire(await log.append(appendFromWire(request))) } };
@@ -22,6 +23,7 @@ async function one({ log, logger, path }: AppendManyParts, { request, trace }: T
   try {
     return await (Object.keys(trace).length === 0 ? append() : inTrace({ path, metadata: metadataOf(trace) }, append));
   } catch (error) {
+    refusals?.count(error);
     if (!(error instanceof PlumblineError)) logger.error('an append failed unexpectedly', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
     return { outcome: { $case: 'error', value: errorToBytes(error) } };
   }

@@ -4,7 +4,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, ListViewOptions, LogTree, ParkedWork, RawEventLog, ReadOptions, ViewPage } from '@plumbline/event-log';
+import type { AuditFilter, BodyPage, ListViewOptions, LogTree, ParkedWork, RawEventLog, ReadOptions, Refusals, ViewPage } from '@plumbline/event-log';
 import { appendFromWire, inTrace, jsonBytes, LogService, LogTreeService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
@@ -29,6 +29,8 @@ export interface LogDoorOptions {
   readonly tree?: LogTree;
   /** Without it nothing is ever parked. */
   readonly parked?: ParkedWork;
+  /** Counts what the door refuses before the log sees it. */
+  readonly refusals?: Refusals;
   readonly logger: Pick<Logger, 'error' | 'info'>;
   readonly token: string;
   /** Certificate and key in PEM files; plain text when absent. */
@@ -89,7 +91,7 @@ export class LogDoor {
     const { log, queries, parked = nothingParked } = this.options;
     return {
       append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
-      appendMany: this.#unary(async (request) => appendMany({ log, logger: this.options.logger, path: LogService.append.path }, request)),
+      appendMany: this.#unary(async (request) => appendMany({ log, refusals: this.options.refusals, logger: this.options.logger, path: LogService.append.path }, request)),
       listParked: this.#unary(async () => ({ parked: [...(await parked.list())] })),
       releaseParked: this.#unary(async ({ key }) => {
         const { released, stillParked } = await parked.release(key);
@@ -154,6 +156,7 @@ export class LogDoor {
   }
 
   #statusOf(call: string, error: unknown): ReturnType<typeof statusFromError> {
+    this.options.refusals?.count(error);
     if (!(error instanceof PlumblineError)) {
       this.options.logger.error('a call to the log failed unexpectedly', { call, error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
     }

@@ -2,7 +2,7 @@
 import { InputError, messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
 import { decodeEvent } from '@plumbline/events';
 import { microsOf } from '@plumbline/event-log';
-import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
+import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, StoredBody, ViewMoment, ViewPage } from '@plumbline/event-log';
 import { ViewKind } from '@plumbline/views';
 import type pg from 'pg';
 import { CONSUMER } from '../projection/projection-tables.js';

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
+import { StreamName } from '@plumbline/core';
+import { leafHash } from '@plumbline/proof';
+import { sampleAppend } from '@plumbline/event-log/testing';
+import { expect, it } from 'vitest';
+import { openAudit, put, tellStory } from './audit.fixture.js';
+
+const ada = { name: 'Ada Lovelace', email: 'ada@example.com' };
+const bob = { name: 'Bob', email: 'bob@example.com' };
+
+type Opened = Awaited<ReturnType<typeof openAudit>>;
+
+async function observe(opened: Opened, sha: string): Promise<void> {
+  const commit = { sha, author: ada, committer: bob, coAuthors: [ada], message: 'change', authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z' };
+  await put(opened.parts.log, StreamName.repository('shop'), 'RevisionObserved', { repository: 'shop', ref: 'main', revision: sha, forced: false, commit });
+}
+
+async function stored(opened: Opened): Promise<readonly { readonly body: string; readonly leaf: Buffer }[]> {
+  return opened.ask<{ body: string; leaf: Buffer }>('select body, leaf from ledger.event order by pos');
+}
+
+it('is not in the tables of the log, and readers see it as it was given', async () => {
+  await using opened = await openAudit({ personalKey: randomBytes(32) });
+  await tellStory(opened.parts.log, 'web');
+  await observe(opened, 'a'.repeat(40));
+  const request = { ...sampleAppend('project-by-ada'), actor: { kind: 'user', id: 'token-ada', name: 'Ada Lovelace' } } as const;
+  await opened.parts.log.append(request);
+  expect(JSON.stringify((await stored(opened)).map(({ body }) => body))).not.toMatch(/Lovelace|@example\.com/);
+  const { events } = await opened.parts.log.read({ from: 0 });
+  expect(events.findLast((event) => event.type === 'RevisionObserved')?.data).toMatchObject({ commit: { author: ada, committer: bob, coAuthors: [ada] } });
+  expect(events.at(-1)?.actor).toEqual(request.actor);
+  expect((await opened.parts.log.readStream('project-by-ada'))[0]?.actor).toEqual(request.actor);
+  expect((await opened.parts.queries.audit({ actor: 'token-ada' })).events.some((event) => event.actor.name === 'Ada Lovelace')).toBe(true);
+  // A repeat is the same request, although it is sealed again.
+  expect(await opened.parts.log.append(request)).toMatchObject({ duplicate: true });
+});
+
+it('is gone from events, views and search when a person is erased; hashes and root stay, others stay', async () => {
+  await using opened = await openAudit({ personalKey: randomBytes(32) });
+  await tellStory(opened.parts.log, 'web');
+  await observe(opened, 'b'.repeat(40));
+  const before = { head: await opened.ask('select next_pos, root from ledger.head'), events: await stored(opened) };
+  expect(await opened.parts.erasePerson('Ada@example.com')).toBe(true);
+  expect(await opened.parts.erasePerson('ada@example.com')).toBe(false);
+  const { events } = await opened.parts.log.read({ from: 0 });
+  const erased = { name: '(erased)', email: '(erased)' };
+  expect(events.findLast((event) => event.type === 'RevisionObserved')?.data).toMatchObject({ commit: { author: erased, committer: bob, coAuthors: [erased] } });
+  expect({ head: await opened.ask('select next_pos, root from ledger.head'), events: await stored(opened) }).toEqual(before);
+  for (const { body, leaf } of await stored(opened)) expect(leafHash(body).equals(leaf)).toBe(true);
+  const shown = await opened.ask<{ all: string }>("select (select coalesce(string_agg(document::text, ''), '') from projection.document) || (select coalesce(string_agg(actor_name, ''), '') from projection.audit_event) as all");
+  expect(shown[0]?.all).not.toContain('Lovelace');
+  // Comes back: nothing of this person is kept.
+  await observe(opened, 'c'.repeat(40));
+  expect(JSON.stringify(await stored(opened))).not.toContain('Lovelace');
+  expect((await opened.parts.log.read({ from: 0 })).events.at(-1)?.data).toMatchObject({ commit: { author: erased, committer: bob } });
+});
+
+it('is stored as it is without the key, and events from before the key are read as they are', async () => {
+  await using opened = await openAudit();
+  await observe(opened, 'd'.repeat(40));
+  expect((await stored(opened))[0]?.body).toContain('Ada Lovelace');
+  expect(await opened.parts.erasePerson('ada@example.com')).toBe(false);
+});
