@@ -179,7 +179,7 @@ export class ClusterSession {
     });
     const resources = await client.discovery.all();
     const identity = schemas.then((published) => identityOf({ uid, kubernetesVersion: gitVersion }, resources, published));
-    await this.options.onConnected(identity, this);
+    await this.#announce(identity);
     this.#report(await identity, await schemas);
     this.#connectedAtMs = this.options.clock.nowMs();
     this.#ready = true;
@@ -228,7 +228,7 @@ export class ClusterSession {
   }
 
   /** What fails here is mostly the log or the object store: no fault of the cluster, and not to be told as one. */
-  async #announce(identity: ClusterIdentity): Promise<void> {
+  async #announce(identity: Promise<ClusterIdentity>): Promise<void> {
     try {
       await this.options.onConnected(identity, this);
     } catch (error) {
