@@ -169,7 +169,7 @@ export class ClusterSession {
     const [{ gitVersion }] = await Promise.all([client.version(), client.discovery.refresh()]);
     this.#cache ??= new LiveCache(client, this.options.clock, {
       onObject: (key) => {
-        if (key.startsWith(DEFINITIONS)) this.#looksLeft = LOOKS_AFTER_CHANGE;
+        if (key.startsWith(DEFINITIONS)) this.#lookSoon();
         this.options.onObject(key, this.claims.get(key));
       },
       onStatus: (_groupKind, status) => {
@@ -184,6 +184,12 @@ export class ClusterSession {
     this.#connectedAtMs = this.options.clock.nowMs();
     this.#ready = true;
     this.options.onLive();
+  }
+
+  #lookSoon(): void {
+    const waiting = this.#looksLeft > 0;
+    this.#looksLeft = LOOKS_AFTER_CHANGE;
+    if (!waiting && this.#ready) this.#wake?.();
   }
 
   #probeAfterMs(): number {
@@ -221,8 +227,7 @@ export class ClusterSession {
       await this.options.onApisChanged(identity);
       this.#report(identity, schemas);
       this.#candidate = undefined;
-    } catch (error) {
-      if (error instanceof KubeApiError || error instanceof KubeTransportError || error instanceof PlumblineError || this.#stopped) return;
+    } catch {
       this.#candidate = undefined;
     }
   }
