@@ -35,7 +35,7 @@ async function firstVersion({ server, say, staging }: Stage): Promise<void> {
 
 async function approval({ server, say }: Stage): Promise<void> {
   say('2. Production comes after staging and wants one approval, bound to the digest of the rendered objects.');
-  await until(server, async (client) => (await client.approvals({ application: 'default/web' })).items.length > 0);
+  await until(server, async (client, seen) => (await client.approvals({ application: 'default/web', ...seen })).items.length > 0);
   await plumb(server, 'get', 'approvals');
   await plumb(server, 'approve', 'web', '1', '--environment', 'production', '--comment', 'looks good');
   await plumb(server, 'wait', 'web', '--for', 'healthy', '--timeout', '2m');
@@ -46,7 +46,7 @@ async function oneChange({ server, repository, say }: Stage): Promise<void> {
   const commit = await repository.change('web/base/web.yaml', { from: 'greeting: hello', to: 'greeting: good morning', message: 'a friendlier greeting' });
   await plumb(server, 'refresh', 'shop');
   await plumb(server, 'wait', 'web', '--commit', commit, '--environment', 'staging', '--timeout', '2m');
-  await until(server, async (client) => (await client.approvals({ application: 'default/web' })).items.some(({ version }) => version === 2));
+  await until(server, async (client, seen) => (await client.approvals({ application: 'default/web', ...seen })).items.some(({ version }) => version === 2));
   await plumb(server, 'diff', 'web', '--environment', 'production', '--from', '1', '--to', '2');
   await plumb(server, 'approve', 'web', '2', '--environment', 'production');
   await plumb(server, 'wait', 'web', '--version', '2', '--for', 'healthy', '--timeout', '2m');
@@ -69,7 +69,7 @@ async function drift({ server, production, say }: Stage): Promise<void> {
 async function rollback({ server, say }: Stage): Promise<void> {
   say('5. Back to version 1: a new release of a stored version. Nothing is fetched or rendered.');
   await plumb(server, 'rollback', 'web', '--to', '1', '--reason', 'the greeting was too friendly');
-  await until(server, async (client) => (await client.status('default/web')).environments.every(({ released }) => released?.version === 1));
+  await until(server, async (client, seen) => (await client.status('default/web', seen)).environments.every(({ released }) => released?.version === 1));
   await plumb(server, 'wait', 'web', '--for', 'healthy', '--timeout', '2m');
 }
 
@@ -95,13 +95,13 @@ async function plumb(server: DemoServer, ...args: readonly string[]): Promise<vo
   if (code !== 0) throw new Error(`plumb ${args.join(' ')} ended with status ${code ?? 'none'}`);
 }
 
-/** Waits until something is so: woken by every event of the log, never by a clock alone. */
-async function until(server: DemoServer, isSo: (client: PlumblineClient) => Promise<boolean>): Promise<void> {
+/** Waits until something is so: woken by every event of the log, never by a clock alone. Each look sees at least the event that woke it. */
+async function until(server: DemoServer, isSo: (client: PlumblineClient, seen: { readonly minPosition: number }) => Promise<boolean>): Promise<void> {
   const signal = AbortSignal.timeout(120_000);
   const { head } = await server.client.events({ limit: 1, after: -1 });
-  if (await isSo(server.client)) return;
-  for await (const _ of server.client.follow({ after: head, signal })) {
-    if (await isSo(server.client)) return;
+  if (await isSo(server.client, { minPosition: head })) return;
+  for await (const { position } of server.client.follow({ after: head, signal })) {
+    if (await isSo(server.client, { minPosition: position })) return;
   }
   throw new Error('the demo waited two minutes for something that did not happen; see server.log in its data directory');
 }
