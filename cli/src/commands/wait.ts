@@ -28,8 +28,8 @@ export async function wait(context: CommandContext, application: string, options
   try {
     let last = await look(client, application, options, progress);
     if (last.verdict.type === 'waiting') {
-      for await (const _ of wakeUps(client, { application, after: last.position - 1, signal })) {
-        last = await look(client, application, options, progress);
+      for await (const minPosition of wakeUps(client, { application, after: last.position - 1, signal })) {
+        last = await look(client, application, { ...options, minPosition }, progress);
         if (last.verdict.type !== 'waiting') break;
       }
     }
@@ -49,8 +49,9 @@ interface Look {
   readonly position: number;
 }
 
-async function look(client: PlumblineClient, application: string, options: WaitOptions, progress: Progress): Promise<Look> {
-  const status = await client.status(application);
+/** A look sees at least the event that woke it, whichever instance of the server answers. */
+async function look(client: PlumblineClient, application: string, options: WaitOptions & { readonly minPosition?: number }, progress: Progress): Promise<Look> {
+  const status = await client.status(application, options.minPosition === undefined ? {} : { minPosition: options.minPosition });
   const wanted = status.environments.filter(({ name }) => options.environment === undefined || name === options.environment);
   if (wanted.length === 0) throw new CommandError(ExitCode.notFound, `${application} has no environment "${options.environment ?? ''}"`);
   const version = await wantedVersion(client, application, options);
@@ -91,14 +92,14 @@ export function verdictOn(environment: EnvironmentStatus, wish: { readonly for: 
   return targets.length === 0 ? { type: 'waiting', why: `"${name}" has no target` } : { type: 'done' };
 }
 
-/** One wake-up per event of the application; ends when the signal aborts. Falls back to asking when streams are not to be had. */
-async function* wakeUps(client: PlumblineClient, options: { readonly application: string; readonly after: number; readonly signal: AbortSignal }): AsyncGenerator<void> {
+/** The position of each event of the application; ends when the signal aborts. Falls back to asking when streams are not to be had. */
+async function* wakeUps(client: PlumblineClient, options: { readonly application: string; readonly after: number; readonly signal: AbortSignal }): AsyncGenerator<number> {
   try {
-    for await (const _ of client.follow(options)) yield;
+    for await (const { position } of client.follow(options)) yield position;
   } catch (error) {
     if (!(error instanceof ApiError) || options.signal.aborted) throw error;
     while (!options.signal.aborted) {
-      yield;
+      yield options.after;
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
   }
