@@ -91,4 +91,16 @@ describe('health on a real API server, with the status written by the spec', () 
     });
     await becomes(scene, 'Degraded', 'BackoffLimitExceeded', from);
   });
+
+  it('never shows a version as synced together with the health of the version before it', async () => {
+    await using scene = await scenario(kube);
+    const { applier, witness, application, namespace, apps } = scene;
+    await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
+    await witness.status(`${apps}/deployments/web`, available(1));
+    const from = await becomes(scene, 'Healthy');
+    const { position } = await applier.deployed({ application, namespace, objects: [make.deployment('web', { image: 'nginx:2' })] });
+    const changed = await applier.until('HealthChanged', () => true, { from });
+    expect(changed.data).toMatchObject({ health: 'Progressing' });
+    expect(changed.position).toBe(position - 1);
+  });
 });

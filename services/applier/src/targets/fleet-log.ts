@@ -3,19 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { derivedId, messageOf, PlumblineError, StreamName, uuidTimeMs, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
-import type { Actor, EventData, EventType, RecordedEvent } from '@plumbline/events';
+import type { Actor, NewEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
-import type { FleetState, Touched } from '../domain/fleet-state.js';
+import type { FleetState } from '../domain/fleet-state.js';
 import type { Cause, TargetState } from '../domain/target-state.js';
 
 /** Who the applier is in the log. */
 export const APPLIER: Actor = { kind: 'service', id: 'applier', name: 'applier' };
-
-/** One event to append. */
-export interface Entry<Type extends EventType = EventType> {
-  readonly type: Type;
-  readonly data: EventData<Type>;
-}
 
 /** Where an append comes from. */
 export interface AppendContext {
@@ -44,31 +38,33 @@ export class FleetLog {
   }
 
   /** Appends to the stream of a target, which must be where we last saw it. @throws ConflictError when it is not. */
-  async target<Type extends EventType>(target: TargetState, entry: Entry<Type>, context: AppendContext = {}): Promise<Touched> {
+  async target(target: TargetState, entries: NewEvent | readonly NewEvent[], context: AppendContext = {}): Promise<void> {
     const expected: ExpectedRevision = target.revision < 0 ? { type: 'noStream' } : { type: 'exact', revision: target.revision };
-    return this.#append(StreamName.target(target.id), entry, { ...context, expected });
+    await this.#append(StreamName.target(target.id), [entries].flat(), { ...context, expected });
   }
 
   /** Appends to the stream of a cluster. */
-  async cluster<Type extends EventType>(cluster: string, entry: Entry<Type>): Promise<Touched> {
-    return this.#append(StreamName.cluster(cluster), entry, { expected: { type: 'any' } });
+  async cluster(cluster: string, entry: NewEvent): Promise<void> {
+    await this.#append(StreamName.cluster(cluster), [entry], { expected: { type: 'any' } });
   }
 
-  async #append<Type extends EventType>(stream: string, entry: Entry<Type>, context: AppendContext & { readonly expected: ExpectedRevision }): Promise<Touched> {
+  async #append(stream: string, entries: readonly NewEvent[], context: AppendContext & { readonly expected: ExpectedRevision }): Promise<void> {
     const requestId = context.requestId ?? uuidv7(this.clock.nowMs());
     const occurredAt = new Date(this.clock.nowMs()).toISOString();
     const request: AppendRequest = {
       requestId, actor: APPLIER, service: 'applier',
       ...(context.cause === undefined ? {} : { causationId: context.cause.eventId, correlationId: context.cause.correlationId }),
-      items: [{ stream, expected: context.expected, events: [{ ...entry, occurredAt } as AppendRequest['items'][number]['events'][number]] }],
+      items: [{ stream, expected: context.expected, events: entries.map((entry) => ({ ...entry, occurredAt })) }],
     };
     const result = await this.#durably(request);
-    const event = {
-      ...entry, id: derivedId(uuidTimeMs(requestId), requestId, '0'), schemaVersion: 1, stream, revision: result.revisions[stream] ?? 0,
-      position: result.firstPosition, occurredAt, recordedAt: result.recordedAt, actor: APPLIER,
-      causationId: request.causationId ?? requestId, correlationId: request.correlationId ?? request.causationId ?? requestId,
-    } as unknown as RecordedEvent;
-    return this.fleet.apply(event);
+    const last = result.revisions[stream] ?? 0;
+    for (const [index, entry] of entries.entries()) {
+      this.fleet.apply({
+        ...entry, id: derivedId(uuidTimeMs(requestId), requestId, String(index)), schemaVersion: 1, stream, revision: last - (entries.length - 1 - index),
+        position: result.firstPosition + index, occurredAt, recordedAt: result.recordedAt, actor: APPLIER,
+        causationId: request.causationId ?? requestId, correlationId: request.correlationId ?? request.causationId ?? requestId,
+      });
+    }
   }
 
   async #durably(request: AppendRequest): Promise<AppendResult> {

@@ -79,8 +79,14 @@ function markFields(labels: Readonly<Record<string, string>> = {}, annotations: 
   return fields;
 }
 
+/** A health report, and whether time alone may change it. */
+export interface HealthObservation {
+  readonly report: HealthReport;
+  readonly timed: boolean;
+}
+
 /** Health of a target as its worst object has it; undefined while a watch cannot tell. `timed` is true when time alone may change it. */
-export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<{ readonly report: HealthReport; readonly timed: boolean } | undefined> {
+export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<HealthObservation | undefined> {
   const { cache } = tools.session;
   const nowMs = tools.clock.nowMs();
   const unhealthy: { key: string; health: HealthState; reason: string; message: string }[] = [];
@@ -100,6 +106,9 @@ export async function observeHealth(tools: SyncTools, inventory: Inventory): Pro
   }
   return { report: summarize(unhealthy, inventory.size), timed };
 }
+
+/** What is said while the watches cannot tell. Unknown is not healthy. */
+export const BLIND: HealthReport = { health: 'Unknown', reason: 'NotWatched', message: 'objects of the target cannot be watched on the cluster', objects: [] };
 
 function summarize(unhealthy: readonly HealthReport['objects'][number][], size: number): HealthReport {
   const health = worstHealth(['Healthy', ...unhealthy.map((object) => object.health)]);

@@ -9,13 +9,15 @@ import type { Decision, LiveFacts } from '../domain/decide.js';
 import { healthSignature } from '../domain/target-state.js';
 import type { TargetState } from '../domain/target-state.js';
 import { Marks, ownerOf } from '../domain/ownership.js';
-import { observeDrift, observeHealth, overdue } from './observe.js';
+import { BLIND, observeDrift, observeHealth, overdue } from './observe.js';
+import type { HealthObservation } from './observe.js';
 import type { RunnerDeps } from './runner-deps.js';
 import { TargetPlans } from './target-plans.js';
 import { TargetSyncs } from './target-syncs.js';
 
 const OBSERVE_DEBOUNCE_MS = 100;
 const RECHECK_MS = 5_000;
+const BLIND_MS = 10_000;
 const RECHECK_LATER_MS = 5_000;
 const TROUBLE_FIRST_MS = 500;
 const TROUBLE_LAST_MS = 60_000;
@@ -29,6 +31,7 @@ export class TargetRunner {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #troubles = 0;
+  #blindSinceMs: number | undefined;
   readonly #marks: Marks;
   readonly #syncs: TargetSyncs;
   readonly #plans: TargetPlans;
@@ -187,7 +190,7 @@ export class TargetRunner {
       const { application, environment, cluster } = target;
       await this.deps.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
     }
-    const health = await observeHealth(tools, inventory);
+    const health = this.#sighted(await observeHealth(tools, inventory));
     if (health === undefined) return;
     const report = overdue(health.report, target, { nowMs: this.deps.clock.nowMs(), timeout: this.#timeoutOf(target) });
     if (healthSignature(report) !== target.health?.signature) {
@@ -195,6 +198,19 @@ export class TargetRunner {
       await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...report } });
     }
     this.#lookAgain(target, health.timed);
+  }
+
+  /** A watch that is lost for a moment is nothing to report; for longer, the health is unknown. */
+  #sighted(seen: HealthObservation | undefined): HealthObservation | undefined {
+    const nowMs = this.deps.clock.nowMs();
+    if (seen !== undefined) {
+      this.#blindSinceMs = undefined;
+      return seen;
+    }
+    this.#blindSinceMs ??= nowMs;
+    this.#observeDue = true;
+    this.#wakeAt(nowMs + RECHECK_MS);
+    return nowMs - this.#blindSinceMs < BLIND_MS ? undefined : { report: BLIND, timed: false };
   }
 
   #timeoutOf(target: TargetState): string {

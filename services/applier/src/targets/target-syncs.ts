@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { derivedId, Digest, InvariantError, messageOf, NotFoundError, uuidv7 } from '@plumbline/core';
-import type { EventData, ObjectChange, SyncCause } from '@plumbline/events';
+import type { EventData, NewEvent, ObjectChange, SyncCause } from '@plumbline/events';
 import { verifyRelease } from '@plumbline/manifest';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { changeList, summary } from '../domain/changes.js';
@@ -10,12 +10,14 @@ import type { Cause, TargetState } from '../domain/target-state.js';
 import { intendedInventory } from '../domain/inventory.js';
 import type { Inventory } from '../domain/inventory.js';
 import type { Marks } from '../domain/ownership.js';
+import { healthSignature } from '../domain/target-state.js';
 import { prepareSet } from '../sync/prepare.js';
 import type { PreparedSet } from '../sync/prepare.js';
 import { PruneRun } from '../sync/prune.js';
 import { findCycle, planSync, runSync } from '../sync/run-sync.js';
 import type { SyncOutcome, SyncPlan } from '../sync/run-sync.js';
 import type { SyncJob } from '../sync/tools.js';
+import { BLIND, observeHealth } from './observe.js';
 import type { RunnerDeps } from './runner-deps.js';
 
 type SyncDecision = Extract<Decision, { readonly type: 'sync' }>;
@@ -211,10 +213,23 @@ export class TargetSyncs {
       application, environment, cluster, syncId, version, renderDigest, cause, result: outcome.result, reason: outcome.reason, message: outcome.message.slice(0, 4_000),
       changes: list, inventoryDigest: inventory.digest, objectCount: outcome.inventory.size, durationMs: Math.max(0, Math.round(this.deps.clock.nowMs() - run.startedMs)), retryable: outcome.retryable,
     };
-    await this.deps.log.target(target, { type: 'SyncCompleted', data }, { cause: run.trigger, requestId: derivedId(run.startedMs, 'SyncCompleted', syncId) });
+    const events: NewEvent[] = [...(await this.#health(target, session, outcome)), { type: 'SyncCompleted', data }];
+    await this.deps.log.target(target, events, { cause: run.trigger, requestId: derivedId(run.startedMs, 'SyncCompleted', syncId) });
     this.deps.metrics.completed(data);
     this.deps.logger.info('sync completed', { target: target.id, version, cause, result: outcome.result, reason: outcome.reason, durationMs: data.durationMs });
     this.#free(target, session, [...(plan?.prepared.wanted ?? []), ...(plan?.prune ?? [])].map(({ key }) => key).filter((key) => !outcome.inventory.has(key)));
+  }
+
+  /**
+   * The health that the writes have led to, in the same append as the outcome and before it: whoever sees a version as synced must not
+   * see the health of the version before it.
+   */
+  async #health(target: TargetState, session: ClusterSession, outcome: SyncOutcome): Promise<readonly NewEvent[]> {
+    const seen = await observeHealth(this.deps.tools(session), outcome.inventory);
+    const report = seen?.report ?? BLIND;
+    if (healthSignature(report) === target.health?.signature) return [];
+    const { application, environment, cluster } = target;
+    return [{ type: 'HealthChanged', data: { application, environment, cluster, ...report } }];
   }
 
   async #removed(target: TargetState, decision: RemoveDecision, changes: readonly ObjectChange[], session: ClusterSession | undefined): Promise<void> {
