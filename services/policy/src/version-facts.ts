@@ -2,44 +2,65 @@
 import { Digest } from '@plumbline/core';
 import type { Verdict } from '@plumbline/events';
 import { parseKey, parseObjectSet } from '@plumbline/manifest';
+import type { ObjectSetEntry } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { ApplicationView, VersionView, ViewReader } from '@plumbline/views';
 import { z } from 'zod';
 import { builtInChecks } from './domain/checks.js';
 import type { CheckedObject, ServedKinds } from './domain/checks.js';
 import { clustersOf } from './domain/decide.js';
+import { SchemaFacts } from './schema-facts.js';
+import type { ServedBy, ServedSchemas } from './schema-facts.js';
 
-const apis = z.object({ resources: z.array(z.object({ group: z.string(), version: z.string(), kind: z.string() })) });
+const apis = z.object({ resources: z.array(z.object({ group: z.string(), version: z.string(), kind: z.string(), schema: z.string().optional() })) });
 const CACHED_CLUSTERS = 512;
 
-/** Reads what the checks look at: the object set of a version and the kinds that its clusters serve. */
+/** Reads what the checks look at: the objects of a version, and the kinds with their schemas that its clusters serve. */
 export class VersionFacts {
-  readonly #served = new Map<string, ReadonlySet<string>>();
+  readonly #served = new Map<string, Served>();
+  readonly #schemas: SchemaFacts;
 
-  constructor(private readonly objects: ObjectStore) {}
+  constructor(private readonly objects: ObjectStore) {
+    this.#schemas = new SchemaFacts(objects);
+  }
 
   /** Runs the built-in checks for a version. */
   async evaluate(views: ViewReader, application: ApplicationView, version: VersionView): Promise<readonly Verdict[]> {
     const environment = application.spec.environments.find(({ name }) => name === version.environment);
     const clusters = environment === undefined ? [] : clustersOf(views, environment);
     const served: ServedKinds[] = [];
-    for (const { name, apisDigest } of clusters) served.push({ cluster: name, kinds: apisDigest === undefined ? undefined : await this.#kinds(apisDigest) });
-    return builtInChecks({ application, version, clusters, served, objects: await this.#objects(version.renderDigest), project: views.get('project', application.project) });
-  }
-
-  async #objects(renderDigest: string): Promise<readonly CheckedObject[]> {
-    const set = parseObjectSet(await this.objects.get(Digest.parse(renderDigest)));
-    return set.map(({ key, apiVersion }) => ({ key, apiVersion, ...parseKey(key) }));
-  }
-
-  async #kinds(apisDigest: string): Promise<ReadonlySet<string>> {
-    let kinds = this.#served.get(apisDigest);
-    if (kinds === undefined) {
-      const { resources } = apis.parse(JSON.parse(await this.objects.get(Digest.parse(apisDigest))));
-      kinds = new Set(resources.map(({ group, version, kind }) => `${group === '' ? version : `${group}/${version}`}/${kind}`));
-      if (this.#served.size >= CACHED_CLUSTERS) this.#served.clear();
-      this.#served.set(apisDigest, kinds);
+    const groups = new Map<string, ServedBy & { readonly clusters: string[] }>();
+    for (const { name, apisDigest } of clusters) {
+      const answer = apisDigest === undefined ? undefined : await this.#apis(apisDigest);
+      served.push({ cluster: name, kinds: answer?.kinds });
+      if (apisDigest === undefined || answer === undefined) continue;
+      const group = groups.get(apisDigest);
+      if (group === undefined) groups.set(apisDigest, { clusters: [name], schemas: answer.schemas });
+      else group.clusters.push(name);
     }
-    return kinds;
+    const set = parseObjectSet(await this.objects.get(Digest.parse(version.renderDigest)));
+    const schemas = await this.#schemas.findings(set, [...groups.values()]);
+    return builtInChecks({ application, version, clusters, served, schemas, objects: checked(set), project: views.get('project', application.project) });
   }
+
+  async #apis(apisDigest: string): Promise<Served> {
+    let served = this.#served.get(apisDigest);
+    if (served === undefined) {
+      const { resources } = apis.parse(JSON.parse(await this.objects.get(Digest.parse(apisDigest))));
+      const schemas = new Map(resources.map(({ group, version, kind, schema }) => [`${group === '' ? version : `${group}/${version}`}/${kind}`, schema]));
+      served = { kinds: new Set(schemas.keys()), schemas };
+      if (this.#served.size >= CACHED_CLUSTERS) this.#served.clear();
+      this.#served.set(apisDigest, served);
+    }
+    return served;
+  }
+}
+
+interface Served {
+  readonly kinds: ReadonlySet<string>;
+  readonly schemas: ServedSchemas;
+}
+
+function checked(set: readonly ObjectSetEntry[]): readonly CheckedObject[] {
+  return set.map(({ key, apiVersion }) => ({ key, apiVersion, ...parseKey(key) }));
 }

@@ -16,67 +16,79 @@ const MAX_DEPTH = 200;
  * What is not certainly a mistake is none: `null` counts as not set, and `status`, which nobody but a controller writes, is not looked at.
  */
 export function validateObject(schema: KindSchema, object: unknown): readonly SchemaIssue[] {
-  const walk: Walk = { types: schema.types, issues: [] };
+  const walk: Walk = { types: schema.types, path: [], issues: [] };
   const root = typeof schema.root === 'object' && 'ref' in schema.root ? (schema.types[schema.root.ref] ?? 'any') : schema.root;
   if (!isMap(object) || typeof root === 'string' || 'items' in root || 'ref' in root) return [];
   const { status: _status, ...rest } = object;
-  judgeObject(walk, { ...root, required: (root.required ?? []).filter((field) => field !== 'status') }, { value: rest, path: '', depth: 0 });
+  judgeObject(walk, { ...root, required: (root.required ?? []).filter((field) => field !== 'status') }, rest);
   return walk.issues;
 }
 
 interface Walk {
   readonly types: readonly SchemaNode[];
+  /** Where the walk is; texts are made of it only for what is wrong. */
+  readonly path: (string | number)[];
   readonly issues: SchemaIssue[];
 }
 
-interface Place {
-  readonly value: unknown;
-  readonly path: string;
-  readonly depth: number;
-}
-
-function judge(walk: Walk, node: SchemaNode, place: Place): void {
-  const { value, path, depth } = place;
-  if (node === 'any' || value === null || value === undefined || depth > MAX_DEPTH || walk.issues.length >= MAX_ISSUES) return;
+function judge(walk: Walk, node: SchemaNode, value: unknown): void {
+  if (node === 'any' || value === null || value === undefined || walk.path.length > MAX_DEPTH || walk.issues.length >= MAX_ISSUES) return;
   if (typeof node === 'string') {
-    if (!fits(node, value)) walk.issues.push({ path, message: `must be ${ARTICLES[node]}, not ${describe(value)}` });
+    if (!fits(node, value)) report(walk, `must be ${ARTICLES[node]}, not ${describe(value)}`);
   } else if ('ref' in node) {
-    judge(walk, walk.types[node.ref] ?? 'any', { ...place, depth: depth + 1 });
+    // A type is never a reference to another.
+    const type = walk.types[node.ref] ?? 'any';
+    if (typeof type === 'string' || !('ref' in type)) judge(walk, type, value);
   } else if ('items' in node) {
-    judgeList(walk, node, place);
+    judgeList(walk, node, value);
   } else {
-    judgeObject(walk, node, place);
+    judgeObject(walk, node, value);
   }
 }
 
-function judgeList(walk: Walk, node: ListNode, { value, path, depth }: Place): void {
+function judgeList(walk: Walk, node: ListNode, value: unknown): void {
   if (!Array.isArray(value)) {
-    walk.issues.push({ path, message: `must be a list, not ${describe(value)}` });
+    report(walk, `must be a list, not ${describe(value)}`);
     return;
   }
-  value.forEach((item: unknown, index) => {
-    const at = `${path}[${index}]`;
-    for (const key of node.keys ?? []) if (isMap(item) && item[key] === undefined) report(walk, join(at, key), 'is required');
-    judge(walk, node.items, { value: item, path: at, depth: depth + 1 });
-  });
+  for (let index = 0; index < value.length; index += 1) {
+    const item: unknown = value[index];
+    walk.path.push(index);
+    if (node.keys !== undefined) judgeRequired(walk, node.keys, item);
+    judge(walk, node.items, item);
+    walk.path.pop();
+  }
 }
 
-function judgeObject(walk: Walk, node: ObjectNode, { value, path, depth }: Place): void {
+function judgeObject(walk: Walk, node: ObjectNode, value: unknown): void {
   if (!isMap(value)) {
-    walk.issues.push({ path, message: `must be a map, not ${describe(value)}` });
+    report(walk, `must be a map, not ${describe(value)}`);
     return;
   }
-  const properties = node.properties ?? {};
-  for (const [key, member] of Object.entries(value)) {
-    const schema = Object.hasOwn(properties, key) ? properties[key] : node.values;
-    if (schema === undefined) report(walk, join(path, key), 'is not a field of this kind');
-    else judge(walk, schema, { value: member, path: join(path, key), depth: depth + 1 });
+  const { properties, values } = node;
+  for (const key of Object.keys(value)) {
+    const schema = properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : values;
+    walk.path.push(key);
+    if (schema === undefined) report(walk, 'is not a field of this kind');
+    else judge(walk, schema, value[key]);
+    walk.path.pop();
   }
-  for (const field of node.required ?? []) if (value[field] === undefined) report(walk, join(path, field), 'is required');
+  if (node.required !== undefined) judgeRequired(walk, node.required, value);
+}
+
+function judgeRequired(walk: Walk, fields: readonly string[], value: unknown): void {
+  if (!isMap(value)) return;
+  for (const field of fields) {
+    if (value[field] !== undefined) continue;
+    walk.path.push(field);
+    report(walk, 'is required');
+    walk.path.pop();
+  }
 }
 
 /** A required key of a list's items is also a required field of the item: said once. */
-function report(walk: Walk, path: string, message: string): void {
+function report(walk: Walk, message: string): void {
+  const path = walk.path.reduce<string>(join, '');
   if (walk.issues.length >= MAX_ISSUES || walk.issues.some((issue) => issue.path === path)) return;
   walk.issues.push({ path, message });
 }
@@ -109,7 +121,8 @@ function describe(value: unknown): string {
 }
 
 /** Dotted, with anything that is no plain word in brackets; long keys are cut, since a path is for reading. */
-function join(path: string, key: string): string {
+function join(path: string, key: string | number): string {
+  if (typeof key === 'number') return `${path}[${key}]`;
   const short = key.length > 80 ? `${key.slice(0, 80)}…` : key;
   if (/^[A-Za-z_$][\w$-]*$/.test(short)) return path === '' ? short : `${path}.${short}`;
   return `${path}[${JSON.stringify(short)}]`;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Verdict } from '@plumbline/events';
 import type { ApplicationView, ClusterView, ProjectView, VersionView } from '@plumbline/views';
+import { schemaProblems } from './schema-check.js';
+import type { SchemaFindings } from './schema-check.js';
 
 /** An object of the version, as the object set names it. */
 export interface CheckedObject {
@@ -27,11 +29,12 @@ export interface CheckInput {
   readonly clusters: readonly ClusterView[];
   readonly objects: readonly CheckedObject[];
   readonly served: readonly ServedKinds[];
+  readonly schemas: readonly SchemaFindings[];
 }
 
 /** The built-in checks; only `Deny` and `Error` stop a version. */
 export function builtInChecks(input: CheckInput): readonly Verdict[] {
-  return [projectLimits(input), forbiddenKinds(input), allowedNamespaces(input), targetApi(input)];
+  return [projectLimits(input), forbiddenKinds(input), allowedNamespaces(input), targetApi(input), schema(input)];
 }
 
 /** True when nothing denies. */
@@ -100,4 +103,10 @@ function targetApi({ objects, served }: CheckInput): Verdict {
     }
   }
   return verdict('target-api', problems, { result: 'Warn', objects: [...hits] });
+}
+
+/** What the API server would refuse for its form. A kind without a known schema is only a warning. */
+function schema({ schemas }: CheckInput): Verdict {
+  const { denied, warned, objects } = schemaProblems(schemas);
+  return denied.length > 0 ? verdict('schema', denied, { objects }) : verdict('schema', warned, { result: 'Warn' });
 }
