@@ -76,7 +76,9 @@ export function plumbStories(stage: () => Stage): void {
     const events = [...book.events];
     const store = new ViewStore();
     const last = events.length - 1;
-    const looked = new Set([before, Math.floor((before + last) / 2), then.position, last]);
+    // Events of one append share their time: "known at" it is after all of them.
+    const endOfAppend = (position: number): number => (events[position + 1]?.recordedAt === events[position]?.recordedAt ? endOfAppend(position + 1) : position);
+    const looked = new Set([before, Math.floor((before + last) / 2), then.position, last].map((position) => Math.min(last, endOfAppend(position))));
     for (const event of events) {
       store.apply(event);
       if (!looked.has(event.position)) continue;
