@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
-import { UpstreamError } from '@plumbline/core';
+import { systemClock, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { ReleaseReport } from '@plumbline/event-log';
-import { connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
+import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import type { DoorConfig } from './audit.config.js';
@@ -14,6 +14,10 @@ import { Projector } from './projection/projector.js';
 import { PostgresLogQueries } from './queries/postgres-log-queries.js';
 import { RelayCursor } from './relay/relay-cursor.js';
 import { Relay } from './relay/relay.js';
+import { Archiver } from './retention/archiver.js';
+import { LegalHolds } from './retention/legal-holds.js';
+import { RetentionLoop } from './retention/retention-loop.js';
+import type { RetentionConfig } from './retention/retention.config.js';
 import { LogTreeParts } from './tree/log-tree-parts.js';
 import { treeConfig } from './tree/tree.config.js';
 import type { TreeConfig } from './tree/tree.config.js';
@@ -27,6 +31,8 @@ export interface AuditOptions {
   readonly role?: string;
   /** How long a leader that hangs keeps the lead; 3,000 when absent. */
   readonly leaseMs?: number;
+  /** When events leave the database; never when absent. */
+  readonly retention?: RetentionConfig;
   /** Seals personal data; see `PostgresEventLogOptions`. */
   readonly personalKey?: Uint8Array;
   readonly bus: EventBus;
@@ -52,6 +58,9 @@ export class AuditParts {
   readonly #pool: pg.Pool;
   readonly #derived: pg.Pool;
   readonly #logger: Logger;
+  readonly archiver: Archiver | undefined;
+  readonly holds: LegalHolds;
+  readonly #retention: RetentionLoop | undefined;
   #door: LogDoor | undefined;
 
   private constructor(log: PostgresEventLog, options: AuditOptions) {
@@ -65,6 +74,12 @@ export class AuditParts {
     this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
     this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector, log });
     this.tree = new LogTreeParts({ log, pool: this.#pool, logger, clock: options.clock, config: options.tree ?? treeConfig({}) });
+    this.holds = new LegalHolds(this.#pool);
+    const { retention, clock = systemClock } = options;
+    if (retention?.directory !== undefined) {
+      this.archiver = new Archiver({ ownerUrl: options.migrateUrl ?? options.logUrl, files: new ArchiveFiles(retention.directory), logger });
+      this.#retention = new RetentionLoop({ archiver: this.archiver, config: retention, clock, leads: () => log.leads, logger });
+    }
     this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#derived), logger });
   }
 
@@ -74,9 +89,9 @@ export class AuditParts {
     const migrateUrl = options.migrateUrl ?? options.logUrl;
     await migrateLedger(migrateUrl);
     await migrateProjection(migrateUrl);
-    const { logUrl: url, role, logger: notices, clock, leaseMs, personalKey } = options;
+    const { logUrl: url, role, logger: notices, clock, leaseMs, personalKey, retention } = options;
     const limits = leaseMs === undefined ? {} : { leaseMs, heartbeatMs: Math.floor(leaseMs / 3) };
-    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(personalKey === undefined ? {} : { personalKey }), ...(clock === undefined ? {} : { clock }) });
+    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(personalKey === undefined ? {} : { personalKey }), ...(retention?.directory === undefined ? {} : { archiveDirectory: retention.directory }), ...(clock === undefined ? {} : { clock }) });
     const parts = new AuditParts(log, options);
     parts.projector.start();
     return parts;
@@ -86,6 +101,7 @@ export class AuditParts {
   startRelay(): void {
     this.relay.start();
     this.tree.start();
+    this.#retention?.start();
   }
 
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
@@ -114,6 +130,7 @@ export class AuditParts {
   /** Closes the door, finishes what waits, publishes no more, gives up the lead. */
   async close(): Promise<void> {
     await this.#door?.close();
+    await this.#retention?.stop();
     await this.tree.stop();
     await this.relay.stop();
     await this.projector.stop();

@@ -12,14 +12,16 @@ import type { Endpoints, Logger, Readiness } from '@plumbline/platform';
 import { AuditParts } from './audit-parts.js';
 import { AUDIT_CONFIG, auditConfigProvider } from './audit.config.js';
 import type { AuditConfig } from './audit.config.js';
+import { RETENTION_CONFIG, retentionConfigProvider } from './retention/retention.config.js';
+import type { RetentionConfig } from './retention/retention.config.js';
 import { observeTree } from './tree/tree-metrics.js';
 import { TREE_CONFIG, treeConfigProvider } from './tree/tree.config.js';
 import type { TreeConfig } from './tree/tree.config.js';
 
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
 
-async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig): Promise<AuditParts> {
-  return AuditParts.open({ tree, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, ...(config.personalKey === undefined ? {} : { personalKey: config.personalKey }), bus, logger: logger.child({ role: 'audit' }), clock });
+async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig, retention: RetentionConfig): Promise<AuditParts> {
+  return AuditParts.open({ tree, retention, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, ...(config.personalKey === undefined ? {} : { personalKey: config.personalKey }), bus, logger: logger.child({ role: 'audit' }), clock });
 }
 
 /** How far the log is, and how far those are that follow it: the difference is what an alarm watches. */
@@ -72,7 +74,8 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   providers: [
     auditConfigProvider,
     treeConfigProvider,
-    { provide: AUDIT_PARTS, inject: [AUDIT_CONFIG, EVENT_BUS, LOGGER, CLOCK, TREE_CONFIG], useFactory: openParts },
+    retentionConfigProvider,
+    { provide: AUDIT_PARTS, inject: [AUDIT_CONFIG, EVENT_BUS, LOGGER, CLOCK, TREE_CONFIG, RETENTION_CONFIG], useFactory: openParts },
     { provide: EVENT_LOG, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): EventLog => parts.log },
     { provide: LOG_QUERIES, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): LogQueries => parts.queries },
     { provide: LOG_TREE, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): LogTree => parts.tree.tree },

@@ -4,11 +4,16 @@ import type { RecordedEvent } from '@plumbline/events';
 import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
 import { checkReadOptions } from '../read-options.js';
 import { AppendSender } from './append-sender.js';
+import type { BodyPage } from '../raw-log.js';
 import type { LogChannel } from './log-channel.js';
 import { appendToWire, resultFromWire } from './wire.js';
 
 function decoded(bodies: readonly Uint8Array[]): RecordedEvent[] {
   return bodies.map((bytes) => decodeEvent(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')));
+}
+
+function positionOf(body: string): number {
+  return decodeEvent(body).position;
 }
 
 /** The log of another process, over its gRPC door. */
@@ -28,6 +33,14 @@ export class GrpcEventLog implements EventLog {
     checkReadOptions(options);
     const page = await this.channel.unary(this.channel.client.read, { from: options.from, limit: options.limit, types: [...(options.types ?? [])] });
     return { events: decoded(page.events), nextPosition: page.nextPosition, headPosition: page.headPosition };
+  }
+
+  /** As {@link read}, undecoded. */
+  async readBodies(options: ReadOptions): Promise<BodyPage> {
+    checkReadOptions(options);
+    const page = await this.channel.unary(this.channel.client.read, { from: options.from, limit: options.limit, types: [...(options.types ?? [])] });
+    const bodies = page.events.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    return { bodies: bodies.map((body) => ({ position: positionOf(body), body })), nextPosition: page.nextPosition, headPosition: page.headPosition };
   }
 
   async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {

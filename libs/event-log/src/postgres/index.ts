@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+export { ArchiveFiles } from '../archive/archive-files.js';
+export type { ArchiveChunk } from '../archive/archive-files.js';
 export { connectionConfig, sqlStateOf, WRITER_ROLE } from './ledger-sql.js';
 export { writerLimits } from './writer-limits.js';
 export type { WriterLimits } from './writer-limits.js';

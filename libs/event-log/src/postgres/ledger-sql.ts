@@ -86,6 +86,11 @@ export class LedgerSql {
 
   constructor(private readonly options: LedgerSqlOptions) {}
 
+  /** True when the session of this writer holds the lock that tells others that it lives. */
+  get holdsLock(): boolean {
+    return this.#locked;
+  }
+
   /** A new epoch, or undefined while another one leads. */
   async takeLead(holder: string, leaseMs: number): Promise<Head | undefined> {
     // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the lease decides.

@@ -43,6 +43,7 @@ interface Lead {
   lastMicros: number;
   partitionsFor: number;
   partitionsAtMs: number;
+  keptAtMs: number;
 }
 
 /** What a request will be told when the batch is committed. */
@@ -141,7 +142,7 @@ export class LedgerWriter {
         this.#knownSinceMs = this.#clock.nowMs() + CLOCK_SKEW_MS;
         this.#lead = {
           epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros,
-          partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(),
+          partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(), keptAtMs: performance.now(),
         };
         this.#unreachable = false;
         this.options.notices.info('leads the log', { epoch: head.epoch, position: head.frontier.size });
@@ -190,6 +191,7 @@ export class LedgerWriter {
   }
 
   async #heartbeat(lead: Lead): Promise<void> {
+    lead.keptAtMs = performance.now();
     try {
       if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) {
         await this.#preparePartitions(lead);
@@ -259,7 +261,9 @@ export class LedgerWriter {
     // Only now: a conflict may rest on what this batch has just made true.
     for (const waiting of taken) this.#leaveQueue(waiting);
     for (const { give } of answers) give();
-    await this.#preparePartitions(lead);
+    // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
+    if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) await this.#heartbeat(lead);
+    else await this.#preparePartitions(lead);
   }
 
   /** Loads what the checks need and memory does not have: one query each, for all requests together. */

@@ -5,6 +5,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { ledger0001 } from './migrations/0001-ledger.js';
 import { ledger0002 } from './migrations/0002-checkpoint.js';
 import { ledger0003 } from './migrations/0003-lead.js';
+import { ledger0004 } from './migrations/0004-retention.js';
 
 class Ledger0001 implements MigrationInterface {
   readonly name = 'Ledger1764000000001';
@@ -42,6 +43,18 @@ class Ledger0003 implements MigrationInterface {
   }
 }
 
+class Ledger0004 implements MigrationInterface {
+  readonly name = 'Ledger1764000000004';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(ledger0004);
+  }
+
+  async down(): Promise<void> {
+    throw new Error('what was archived is known here only: there is no way back');
+  }
+}
+
 /** A family of migrations in a schema of its own. */
 export interface MigrationSet {
   readonly schema: string;
@@ -50,9 +63,9 @@ export interface MigrationSet {
 }
 
 /** The scripts of all migrations, in order. */
-export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003];
+export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003, ledger0004];
 
-const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002, Ledger0003] };
+const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002, Ledger0003, Ledger0004] };
 
 /**
  * Brings the schema of the log up to date. Safe to run by several processes at once and again and again.

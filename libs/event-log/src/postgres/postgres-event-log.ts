@@ -20,6 +20,8 @@ import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
 import { silent } from './notices.js';
 import type { Notices } from './notices.js';
+import { ArchiveFiles } from '../archive/archive-files.js';
+import { ArchivedEvents } from './archived-events.js';
 import { PersonalFields } from './personal-fields.js';
 import { RecentCommits } from './recent-commits.js';
 import { Tail } from './tail.js';
@@ -37,6 +39,8 @@ export interface PostgresEventLogOptions {
   readonly limits?: Partial<WriterLimits>;
   /** 32 bytes: names of users and people of commits are sealed under keys of their own, which this one wraps. Stored as they are when absent. */
   readonly personalKey?: Uint8Array;
+  /** Directory of the events that were taken out of the database. */
+  readonly archiveDirectory?: string;
 }
 
 const SHARD = 0;
@@ -44,6 +48,8 @@ const STATEMENT_TIMEOUT_MS = 2_000;
 /** How far a filtered read looks for one page. */
 const SCAN_FACTOR = 20;
 const MIN_SCAN = 10_000;
+
+type Reading = ReturnType<typeof checkReadOptions>;
 
 /**
  * The log on PostgreSQL, with its writer in this process. Any number of processes may open it: one leads and writes, the others
@@ -61,6 +67,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #leadListeners = new Set<(leads: boolean) => void>();
   readonly #clock: Clock;
   readonly #personal: PersonalFields | undefined;
+  readonly #archived: ArchivedEvents | undefined;
   #leads = false;
   #closed: Promise<void> | undefined;
 
@@ -72,6 +79,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     this.#pool = new pg.Pool({ ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }), max: 4, idleTimeoutMillis: 30_000 });
     this.#pool.on('error', (error) => notices.warn('a connection to the log broke', { reason: messageOf(error) }));
     this.#personal = options.personalKey === undefined ? undefined : new PersonalFields(this.#pool, options.personalKey);
+    this.#archived = options.archiveDirectory === undefined ? undefined : new ArchivedEvents(this.#pool, new ArchiveFiles(options.archiveDirectory));
     this.#sql = new LedgerSql({ ...connection, shard: SHARD });
     this.#writer = new LedgerWriter({
       sql: this.#sql,
@@ -177,6 +185,22 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
       const page = this.#tail.read(from, limit, types);
       if (page !== undefined) return { ...page, headPosition: this.#tail.nextPosition };
     }
+    if (this.#archived?.has(from) === true) return this.#readArchived(this.#archived, { from, limit, types });
+    const page = await this.#readTable({ from, limit, types });
+    if (this.#archived === undefined || page.headPosition <= from || page.bodies[0]?.position === from) return page;
+    // Nothing at this position: filtered out, or taken out of the table.
+    await this.#archived.refresh();
+    return this.#archived.has(from) ? this.#readArchived(this.#archived, { from, limit, types }) : page;
+  }
+
+  async #readArchived(archived: ArchivedEvents, { from, limit, types }: Reading): Promise<BodyPage> {
+    const all = await archived.read(from, types === undefined ? limit : MIN_SCAN);
+    const bodies = types === undefined ? all : all.filter(({ body }) => types.has((JSON.parse(body) as { type: string }).type)).slice(0, limit);
+    const full = bodies.length === limit ? bodies.at(-1) : all.at(-1);
+    return { bodies, nextPosition: (full?.position ?? from - 1) + 1, headPosition: await this.head() };
+  }
+
+  async #readTable({ from, limit, types }: Reading): Promise<BodyPage> {
     const scan = types === undefined ? limit : Math.max(MIN_SCAN, limit * SCAN_FACTOR);
     // One statement, one snapshot: the head and the events below it come from the same moment.
     const { rows } = await this.#query<{ next_pos: string; pos: string | null; body: string | null }>({
@@ -200,12 +224,22 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
-    const { rows } = await this.#query<{ pos: string; body: string }>({
+    const { rows } = await this.#query<{ pos: string; revision: string; body: string }>({
       name: 'read-stream',
-      text: 'select pos, body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
+      text: 'select pos, revision, body from ledger.event where shard = $1 and stream = $2 and revision >= $3 order by revision',
       values: [SHARD, stream, fromRevision],
     });
-    return (await this.reveal(rows.map((row) => ({ position: Number(row.pos), body: row.body })))).map(({ body }) => body);
+    const found = rows.map((row) => ({ position: Number(row.pos), body: row.body }));
+    const older = this.#archived !== undefined && Number(rows[0]?.revision ?? -1) !== fromRevision ? await this.#archivedOf(this.#archived, stream, fromRevision) : [];
+    return (await this.reveal([...older.filter(({ position }) => position < (found[0]?.position ?? Number.POSITIVE_INFINITY)), ...found])).map(({ body }) => body);
+  }
+
+  async #archivedOf(archived: ArchivedEvents, stream: string, fromRevision: number): Promise<readonly StoredBody[]> {
+    await archived.refresh();
+    return (await archived.ofStream(stream)).filter(({ body }) => {
+      const event = JSON.parse(body) as { readonly stream: string; readonly revision: number };
+      return event.stream === stream && event.revision >= fromRevision;
+    });
   }
 
   async head(): Promise<number> {
