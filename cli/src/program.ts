@@ -135,7 +135,8 @@ function addReadingVerbs(program: Command, run: Run): void {
   program.command('plan').description('what a sync would do, found out by dry-run').argument('<application>').option('-e, --environment <name>').option('--version <version>', 'a version that is not released', whole)
     .action(run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)));
   program.command('events').description('the log').option('-f, --follow', 'go on until interrupted').option('--after <position>', 'start behind this position', position)
-    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>', 'only this application').option('--limit <n>', 'without --follow', whole, 1000)
+    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>', 'only this application')
+    .option('--project <name>', 'only this project').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>').option('--limit <n>', 'without --follow', whole, 1000)
     .action(run((context, options: Parameters<typeof events>[1]) => events(context, options)));
   program.command('audit').description('who did what, when; newest first').option('--actor <name>').option('--type <type>').option('--application <name>').option('-e, --environment <name>').option('--cluster <name>')
     .option('--correlation <id>').option('--since <time>', 'RFC 3339').option('--until <time>', 'RFC 3339').addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc')).option('--limit <n>', 'how many events', whole, 100)

@@ -12,21 +12,26 @@ export interface EventsOptions {
   readonly after?: number;
   readonly type?: readonly string[];
   readonly application?: string;
+  readonly project?: string;
+  readonly environment?: string;
+  readonly cluster?: string;
+  readonly actor?: string;
   readonly limit: number;
 }
 
 /** `plumb events`: the log as it is; with `--follow` for as long as you watch. JSON is one event per line. */
 export async function events(context: CommandContext, options: EventsOptions): Promise<void> {
   const client = context.client();
-  const filter = { ...(options.type === undefined ? {} : { types: options.type }), ...(options.application === undefined ? {} : { application: options.application }) };
+  const { follow: _, after: start, limit, type, ...where } = options;
+  const filter = { ...where, ...(type === undefined ? {} : { types: type }) };
   if (options.follow === true) {
-    const after = options.after === undefined ? {} : { after: options.after };
+    const after = start === undefined ? {} : { after: start };
     const onReconnect = (): void => context.terminal.err('connection lost, resuming…\n');
     for await (const event of client.follow({ ...filter, ...after, signal: context.signal, onReconnect })) write(context, event);
     return;
   }
-  let after = options.after ?? -1;
-  let left = options.limit;
+  let after = start ?? -1;
+  let left = limit;
   for (;;) {
     const page = await client.events({ ...filter, after, limit: Math.min(left, 500) });
     for (const event of page.events) write(context, event);

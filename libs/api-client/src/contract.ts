@@ -262,6 +262,11 @@ export interface EventsQuery {
   readonly limit?: number;
   readonly types?: readonly string[];
   readonly application?: string;
+  readonly project?: string;
+  readonly environment?: string;
+  readonly cluster?: string;
+  /** Id or name. */
+  readonly actor?: string;
 }
 
 export interface AuditQuery {

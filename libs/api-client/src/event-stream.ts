@@ -57,6 +57,10 @@ function withLine(message: PartialMessage, line: string): PartialMessage {
 /** How an event stream behaves. */
 export interface FollowOptions extends Omit<EventsQuery, 'limit'> {
   readonly signal?: AbortSignal;
+  /** Go on where an earlier stream with the same filters stopped; goes before `after`. */
+  readonly token?: string;
+  /** Called with each token: everything before it was given out. */
+  readonly onToken?: (token: string) => void;
   /** Called when the connection is lost and will be tried again. */
   readonly onReconnect?: (error: unknown) => void;
   /** First delay before trying again; doubles up to thirty times as much. 500 when absent. */
@@ -65,30 +69,35 @@ export interface FollowOptions extends Omit<EventsQuery, 'limit'> {
 
 /**
  * Every event after a position, in order, each once, for as long as the caller reads: reconnects and resumes where it stopped.
- * Ends without a throw when the signal aborts; throws what no retry can heal (not signed in, not allowed, wrong address).
+ * Ends without a throw when the signal aborts; throws what no retry can heal (not signed in, not allowed, wrong address,
+ * and PLB-4710 when the log is no longer the one that was read: restored or forked).
  */
 export async function* followEvents(http: Http, options: FollowOptions = {}): AsyncGenerator<RecordedEvent> {
-  const { signal, onReconnect, retryDelayMs = 500, types, application } = options;
-  let after = options.after;
+  const { signal, onReconnect, onToken, retryDelayMs = 500, types, application, project, environment, cluster, actor } = options;
+  let { after } = options;
+  let lastId = options.token ?? (after === undefined ? undefined : String(after));
   let delayMs = retryDelayMs;
   for (;;) {
     if (aborted(signal)) return;
     try {
-      const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': String(after) };
-      const body = await http.stream({ method: 'GET', path: '/api/v1/events/stream', query: { types, application }, signal }, headers);
+      const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
+      const body = await http.stream({ method: 'GET', path: '/api/v1/events/stream', query: { ids: 'token', types, application, project, environment, cluster, actor }, signal }, headers);
       for await (const message of sseMessages(body)) {
         delayMs = retryDelayMs;
-        const position = Number(message.id);
-        if (message.id !== undefined && Number.isSafeInteger(position)) {
-          if (after !== undefined && position <= after) continue;
-          after = position;
+        const event = message.event === 'event' ? (JSON.parse(message.data) as RecordedEvent) : undefined;
+        if (event === undefined || after === undefined || event.position > after) {
+          after = event?.position ?? after;
+          if (event !== undefined) yield event;
         }
-        if (message.event === 'event') yield JSON.parse(message.data) as RecordedEvent;
+        if (message.id !== undefined && message.id !== '') {
+          lastId = message.id;
+          onToken?.(lastId);
+        }
       }
       onReconnect?.(undefined);
     } catch (error) {
       if (aborted(signal)) return;
-      if (error instanceof PlumblineError && error.retry === 'never') throw error;
+      if (error instanceof PlumblineError && error.retry !== 'after-delay') throw error;
       onReconnect?.(error);
     }
     await pause(delayMs, signal);

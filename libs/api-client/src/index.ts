@@ -9,8 +9,8 @@ export type {
   HistoryEnvironment, IssuedToken, MomentQuery, ObjectDifference, Page, PageQuery, PlanRequest, PlanResult, ResourceInput, Role, RollbackRequest, RollbackResult,
   SyncRequest, TargetOutcome, TargetPlan, TokenItem, TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';
-export { followEvents } from './event-stream.js';
-export type { FollowOptions } from './event-stream.js';
+export { followEvents, sseMessages } from './event-stream.js';
+export type { FollowOptions, SseMessage } from './event-stream.js';
 export type { ClientOptions } from './http.js';
 export { LogClient } from './log-client.js';
 export type { InclusionProofInfo, LogIdentityInfo } from './log-client.js';

@@ -10,6 +10,7 @@ import { ApplicationsService } from './applications/applications.service.js';
 import { Authenticator } from './auth/authenticator.js';
 import { Announcer, ANNOUNCER, Bootstrap } from './auth/bootstrap.js';
 import { EventsConsumer } from './consumers/events.controller.js';
+import { LeafBook } from './events/leaf-book.js';
 import { EventsService } from './events/events.service.js';
 import { GATEWAY_CONFIG, gatewayConfigProvider } from './gateway.config.js';
 import { ApplicationsGrpc } from './grpc/applications.grpc.js';
@@ -42,7 +43,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
     GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],

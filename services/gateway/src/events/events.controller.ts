@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject, Req, Res } from '@nestjs/common';
-import { InputError, messageOf } from '@plumbline/core';
+import { messageOf } from '@plumbline/core';
 import { LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -37,8 +37,9 @@ export class EventsController {
     // Its head is all that a HEAD request asks for.
     if (request.method === 'HEAD') return void reply.header('content-type', CONTENT_TYPE).send('');
     const gone = new AbortController();
-    const after = lastEventId(request) ?? query.after;
-    const steps = this.events.follow({ ...query, after, principal, signal: gone.signal });
+    const { after: start, ids, ...filter } = query;
+    const after = await this.events.resume(lastEventId(request) ?? start, filter);
+    const steps = this.events.follow({ ...filter, after, tokens: ids === 'token', principal, signal: gone.signal });
     reply.raw.on('close', () => gone.abort());
     reply.hijack();
     const headers = { ...reply.getHeaders(), 'content-type': CONTENT_TYPE, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
@@ -58,11 +59,7 @@ export class EventsController {
   }
 }
 
-/** @throws InputError PLB-1712 when the header is no position. */
-function lastEventId(request: FastifyRequest): number | undefined {
+function lastEventId(request: FastifyRequest): string | undefined {
   const text = request.headers['last-event-id'];
-  if (text === undefined || text === '') return undefined;
-  const position = typeof text === 'string' && /^(-1|\d{1,15})$/.test(text) ? Number(text) : undefined;
-  if (position === undefined) throw new InputError('PLB-1712', 'Last-Event-ID must be the id of an event of this stream: a position');
-  return position;
+  return typeof text === 'string' && text !== '' ? text : undefined;
 }

@@ -9,6 +9,10 @@ const types = z.string().max(2000).transform((text) => text.split(',').map((type
 const filter = {
   types: types.optional().describe('Types of events, separated by commas.'),
   application: applicationText.optional().describe('`PROJECT/NAME`; `NAME` in project default.'),
+  project: z.string().max(63).optional().describe('Events of this project and its applications.'),
+  environment: z.string().max(63).optional().describe('Events of this environment.'),
+  cluster: z.string().max(63).optional().describe('Events of this cluster.'),
+  actor: z.string().max(300).optional().describe('Id or name of who caused them.'),
 };
 const text = z.string().max(300).optional();
 
@@ -33,10 +37,16 @@ export const streamEvents = operation({
   id: 'streamEvents', method: 'GET', path: '/api/v1/events/stream', tag: 'Events', access: 'viewer', summary: 'Follow events as server-sent events.',
   description: [
     'Each message has `event: event`, the position as `id` and the event as JSON in `data`. Reconnect with `Last-Event-ID` to go on where it stopped; without it and without',
-    '`after` the stream begins with the next event. `event: progress` messages carry only an `id`, when a filter drops everything. A comment is sent every 15 seconds.',
+    '`after` the stream begins with the next event. `event: progress` messages carry only an `id`, when a filter drops everything; `caught-up`, `fell-behind` and `draining` tell',
+    'where the stream stands towards the newest events. A comment is sent every 15 seconds. With `ids=token` each `id` also carries what the log has at that position:',
+    'a log that was restored or forked then refuses with PLB-4710 (`LOG_DIVERGED`) instead of going on silently.',
   ].join(' '),
-  query: z.strictObject({ after: position.optional().describe('Position of the last event already seen; `Last-Event-ID` goes before it.'), ...filter }),
-  response: z.string().describe('A stream of server-sent events.'), responseType: 'text/event-stream', errors: ['PLB-1712', 'PLB-5704'],
+  query: z.strictObject({
+    after: z.string().max(100).optional().describe('Position of the last event already seen, or a token; `Last-Event-ID` goes before it.'),
+    ids: z.enum(['position', 'token']).default('position').describe('What the ids of messages are.'),
+    ...filter,
+  }),
+  response: z.string().describe('A stream of server-sent events.'), responseType: 'text/event-stream', errors: ['PLB-1712', 'PLB-1713', 'PLB-4710', 'PLB-5704'],
   example: 'id: 57\nevent: event\ndata: {"type":"SyncRequested","position":57}\n\n',
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import { OverloadedError } from '@plumbline/core';
+import { ConflictError, InputError, OverloadedError } from '@plumbline/core';
 import { LOG_QUERIES } from '@plumbline/event-log';
 import type { AuditFilter, LogQueries } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
@@ -9,8 +9,10 @@ import type { GatewayConfig } from '../gateway.config.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
-import { publicEvent, wanted } from './public-event.js';
+import { LeafBook } from './leaf-book.js';
+import { publicEvent, wanted, wantsAll } from './public-event.js';
 import type { EventFilter } from './public-event.js';
+import { decodeToken, encodeToken, filterHash } from './resume-token.js';
 
 export type PublicEvent = Record<string, unknown>;
 
@@ -26,12 +28,21 @@ export interface StreamStep {
   /** Position up to which the reader has now seen everything that it wants. */
   readonly position: number;
   readonly events: readonly RecordedEvent[];
+  /** Where the reader stands towards the newest events, when that changed; `Draining` before the stream ends with its process. */
+  readonly frame?: StreamFrame;
+  /** By position: of the events, and of the step itself. Absent when no tokens were asked for. */
+  readonly tokens?: ReadonlyMap<number, string>;
 }
+
+/** What a stream tells of itself. */
+export type StreamFrame = 'CaughtUp' | 'FellBehind' | 'Draining';
 
 /** What to follow. */
 export interface FollowInput extends EventFilter {
   /** Position of the last event already seen; from now on when absent. */
   readonly after?: number | undefined;
+  /** Give a token with every step, to resume with. */
+  readonly tokens?: boolean;
   readonly principal: Principal;
   readonly signal: AbortSignal;
 }
@@ -47,13 +58,14 @@ export class EventsService {
   constructor(
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(LOG_QUERIES) private readonly queries: LogQueries,
+    @Inject(LeafBook) private readonly leaves: LeafBook,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   /** Looks through as much of the log as one answer may, so a rare type may take several pages. */
   async page(input: EventFilter & { readonly after: number; readonly limit: number }): Promise<EventsPage> {
     const { after, limit, ...filter } = input;
-    const page = await this.access.log.read({ from: after + 1, limit: filter.application === undefined && filter.types === undefined ? limit : 1_000 });
+    const page = await this.access.log.read({ from: after + 1, limit: wantsAll(filter) ? limit : 1_000 });
     const matching = page.events.filter((event) => wanted(event, filter));
     const shown = matching.slice(0, limit);
     const next = matching.length > limit ? (shown.at(-1)?.position ?? after) : page.nextPosition - 1;
@@ -75,18 +87,50 @@ export class EventsService {
     return this.#follow(input);
   }
 
+  /**
+   * The position that a reader goes on after: from a position, or from the token of a stream, which must be of this log and this filter.
+   * @throws InputError PLB-1712 for what is neither, PLB-1713 for a token of another filter; ConflictError PLB-4710 when the log is another one than the reader saw.
+   */
+  async resume(from: string | undefined, filter: EventFilter): Promise<number | undefined> {
+    if (from === undefined || from === '') return undefined;
+    if (/^(-1|\d{1,15})$/.test(from)) return Number(from);
+    const point = decodeToken(from);
+    if (point === undefined) throw new InputError('PLB-1712', 'Last-Event-ID or the start must be the id of an event of this stream: a position or a token');
+    if (point.filter !== filterHash(filter)) throw new InputError('PLB-1713', 'the token is of a stream with other filters: begin that stream anew, or with a position');
+    if ((await this.leaves.read(point.position)) !== point.leaf) {
+      throw new ConflictError('PLB-4710', `LOG_DIVERGED: this log does not have at position ${point.position} what you saw there; it was restored or forked. Compare checkpoints before you begin anew`, {
+        details: { reason: 'LOG_DIVERGED', position: point.position },
+      });
+    }
+    return point.position;
+  }
+
   async *#follow(input: FollowInput): AsyncGenerator<StreamStep> {
     this.#open += 1;
     try {
       let position = input.after ?? this.access.position;
       const signal = AbortSignal.any([input.signal, this.access.closing]);
-      for await (const events of this.access.feed.batches({ after: position, signal, idleMs: HEARTBEAT_MS })) {
+      const { types, application, project, environment, cluster, actor } = input;
+      const filter = { types, application, project, environment, cluster, actor };
+      for await (const frame of this.access.feed.frames({ after: position, signal, idleMs: HEARTBEAT_MS })) {
         if (!this.access.state.access.isInForce(input.principal, this.access.clock.nowMs())) return;
-        position = events.at(-1)?.position ?? position;
-        yield { position, events: events.filter((event) => wanted(event, input)) };
+        if (frame.type === 'events') {
+          position = frame.events.at(-1)?.position ?? position;
+          yield await this.#step(input, filter, { position, events: frame.events.filter((event) => wanted(event, filter)) });
+        } else {
+          yield await this.#step(input, filter, { position, events: [], ...(frame.type === 'idle' ? {} : { frame: frame.type === 'caughtUp' ? 'CaughtUp' : 'FellBehind' }) });
+        }
       }
+      if (this.access.closing.aborted && !input.signal.aborted) yield await this.#step(input, filter, { position, events: [], frame: 'Draining' }).catch(() => ({ position, events: [], frame: 'Draining' as const }));
     } finally {
       this.#open -= 1;
     }
+  }
+
+  async #step(input: FollowInput, filter: EventFilter, step: StreamStep): Promise<StreamStep> {
+    if (input.tokens !== true) return step;
+    const hash = filterHash(filter);
+    const leaves = await this.leaves.of([...new Set([...step.events.map(({ position }) => position), step.position])]);
+    return { ...step, tokens: new Map([...leaves].map(([position, leaf]) => [position, encodeToken({ position, leaf, filter: hash })])) };
   }
 }

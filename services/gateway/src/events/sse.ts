@@ -4,10 +4,18 @@ import type { ServerResponse } from 'node:http';
 import type { StreamStep } from './events.service.js';
 import { publicEvent } from './public-event.js';
 
-/** One step of a stream as server-sent events: the events, else the progress that was made, else a sign of life. */
+const FRAMES = { CaughtUp: 'caught-up', FellBehind: 'fell-behind', Draining: 'draining' } as const;
+
+/** One step of a stream as server-sent events: the events, else what the stream tells of itself, else the progress that was made, else a sign of life. */
 export function sseText(step: StreamStep, shownPosition: number): string {
-  if (step.events.length > 0) return step.events.map((event) => `id: ${event.position}\nevent: event\ndata: ${JSON.stringify(publicEvent(event))}\n\n`).join('');
-  return step.position > shownPosition ? `id: ${step.position}\nevent: progress\ndata: {}\n\n` : ': alive\n\n';
+  const id = (position: number): string => step.tokens?.get(position) ?? String(position);
+  if (step.events.length > 0) return step.events.map((event) => `id: ${id(event.position)}\nevent: event\ndata: ${JSON.stringify(publicEvent(event))}\n\n`).join('');
+  if (step.frame !== undefined) {
+    // A position says nothing new here; a token lets a reader resume that has seen no event yet.
+    const line = step.tokens === undefined ? '' : `id: ${id(step.position)}\n`;
+    return `${line}event: ${FRAMES[step.frame]}\ndata: ${JSON.stringify({ position: step.position })}\n\n`;
+  }
+  return step.position > shownPosition ? `id: ${id(step.position)}\nevent: progress\ndata: {}\n\n` : ': alive\n\n';
 }
 
 /**

@@ -6,7 +6,8 @@ import { EventsService } from '../events/events.service.js';
 import type { StreamStep } from '../events/events.service.js';
 import { publicEvent } from '../events/public-event.js';
 import { Event } from './generated/plumbline/v1/documents.js';
-import type { AuditServer, EventsServer, StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
+import type { AuditServer, EventsServer, StreamEventsRequest, StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
+import type { Principal } from '../state/access-book.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { optionalApplication } from './grpc-input.js';
 
@@ -20,9 +21,15 @@ export class EventsGrpc {
 
   eventsServer(): EventsServer {
     return {
-      streamEvents: this.calls.stream(streamEvents, ({ after, types, application }, principal, signal) =>
-        messagesOf(this.events.follow({ after, application: optionalApplication(application), types: types.length === 0 ? undefined : types, principal, signal }))),
+      streamEvents: this.calls.stream(streamEvents, (request, principal, signal) => messagesOf(this.#follow(request, principal, signal))),
     };
+  }
+
+  async *#follow(request: StreamEventsRequest, principal: Principal, signal: AbortSignal): AsyncGenerator<StreamStep> {
+    const { token, after, types, application, project, environment, cluster, actor } = request;
+    const filter = { types: types.length === 0 ? undefined : types, application: optionalApplication(application), project, environment, cluster, actor };
+    const start = await this.events.resume(token ?? (after === undefined ? undefined : String(after)), filter);
+    yield* this.events.follow({ ...filter, after: start, tokens: true, principal, signal });
   }
 
   auditServer(): AuditServer {
@@ -39,7 +46,8 @@ export class EventsGrpc {
 /** One message per event; one without an event when a step brought progress only, or nothing: that shows that the stream lives. */
 async function* messagesOf(steps: AsyncGenerator<StreamStep>): AsyncGenerator<StreamEventsResponse> {
   for await (const step of steps) {
-    for (const event of step.events) yield { event: Event.fromJSON(publicEvent(event)), position: event.position };
-    if (step.events.length === 0) yield { event: undefined, position: step.position };
+    const token = (position: number): string => step.tokens?.get(position) ?? '';
+    for (const event of step.events) yield { event: Event.fromJSON(publicEvent(event)), position: event.position, token: token(event.position), frame: '' };
+    if (step.events.length === 0) yield { event: undefined, position: step.position, token: token(step.position), frame: step.frame ?? '' };
   }
 }

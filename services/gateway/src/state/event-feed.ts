@@ -13,6 +13,11 @@ export interface FeedOptions {
   readonly idleMs?: number;
 }
 
+/** What a reader of the feed gets: events; that it has seen all there is; that it no longer keeps up with the newest; nothing for the idle time. */
+export type FeedFrame =
+  | { readonly type: 'events'; readonly events: readonly RecordedEvent[] }
+  | { readonly type: 'caughtUp' | 'fellBehind' | 'idle' };
+
 /**
  * Events for any number of readers, from any position, live. A reader holds a position and nothing else: while it keeps up it is served from
  * the newest events in memory, and when it falls behind these it pages through the log. So a slow one costs no memory, and loses nothing.
@@ -46,14 +51,30 @@ export class EventFeed {
 
   /** Batches of events after a position, in order, without gaps, until the signal aborts. */
   async *batches(options: FeedOptions): AsyncGenerator<readonly RecordedEvent[]> {
+    for await (const frame of this.frames(options)) {
+      if (frame.type === 'events') yield frame.events;
+      else if (frame.type === 'idle') yield [];
+    }
+  }
+
+  /** As {@link batches}, and tells when the reader has caught up, and when it fell behind what is kept in memory. */
+  async *frames(options: FeedOptions): AsyncGenerator<FeedFrame> {
     let next = options.after + 1;
+    let live = false;
     while (!options.signal.aborted) {
+      if (live && next < (this.#ring[0]?.position ?? 0)) {
+        live = false;
+        yield { type: 'fellBehind' };
+      }
       const events = await this.#from(next);
       if (events.length > 0) {
         next = (events.at(-1)?.position ?? next) + 1;
-        yield events;
+        yield { type: 'events', events };
+      } else if (!live) {
+        live = true;
+        yield { type: 'caughtUp' };
       } else if (!(await this.#changed(next, options)) && !options.signal.aborted) {
-        yield [];
+        yield { type: 'idle' };
       }
     }
   }

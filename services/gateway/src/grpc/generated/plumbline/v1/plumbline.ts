@@ -501,6 +501,17 @@ export interface StreamEventsRequest {
   after?: number | undefined;
   types: string[];
   application?: string | undefined;
+  project?: string | undefined;
+  environment?: string | undefined;
+  cluster?:
+    | string
+    | undefined;
+  /** Id or name. */
+  actor?:
+    | string
+    | undefined;
+  /** From an earlier stream with the same filters; goes before `after`. */
+  token?: string | undefined;
 }
 
 export interface StreamEventsResponse {
@@ -510,6 +521,10 @@ export interface StreamEventsResponse {
     | undefined;
   /** Everything wanted up to here has been sent: resume after it. */
   position: number;
+  /** As position, with what the log has there: a log that was restored or forked refuses it with PLB-4710. */
+  token: string;
+  /** CaughtUp, FellBehind or Draining, when the stream tells of itself; else empty. */
+  frame: string;
 }
 
 export interface QueryAuditRequest {
@@ -5243,7 +5258,16 @@ export const ListProjectsResponse: MessageFns<ListProjectsResponse> = {
 };
 
 function createBaseStreamEventsRequest(): StreamEventsRequest {
-  return { after: undefined, types: [], application: undefined };
+  return {
+    after: undefined,
+    types: [],
+    application: undefined,
+    project: undefined,
+    environment: undefined,
+    cluster: undefined,
+    actor: undefined,
+    token: undefined,
+  };
 }
 
 export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
@@ -5256,6 +5280,21 @@ export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
     }
     if (message.application !== undefined) {
       writer.uint32(26).string(message.application);
+    }
+    if (message.project !== undefined) {
+      writer.uint32(34).string(message.project);
+    }
+    if (message.environment !== undefined) {
+      writer.uint32(42).string(message.environment);
+    }
+    if (message.cluster !== undefined) {
+      writer.uint32(50).string(message.cluster);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(58).string(message.actor);
+    }
+    if (message.token !== undefined) {
+      writer.uint32(66).string(message.token);
     }
     return writer;
   },
@@ -5297,6 +5336,46 @@ export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
             message.application = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5314,12 +5393,17 @@ export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
       after: isSet(object.after) ? globalThis.Number(object.after) : undefined,
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
       application: isSet(object.application) ? globalThis.String(object.application) : undefined,
+      project: isSet(object.project) ? globalThis.String(object.project) : undefined,
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : undefined,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
+      token: isSet(object.token) ? globalThis.String(object.token) : undefined,
     };
   },
 };
 
 function createBaseStreamEventsResponse(): StreamEventsResponse {
-  return { event: undefined, position: 0 };
+  return { event: undefined, position: 0, token: "", frame: "" };
 }
 
 export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
@@ -5329,6 +5413,12 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
     }
     if (message.position !== 0) {
       writer.uint32(16).int64(message.position);
+    }
+    if (message.token !== "") {
+      writer.uint32(26).string(message.token);
+    }
+    if (message.frame !== "") {
+      writer.uint32(34).string(message.frame);
     }
     return writer;
   },
@@ -5362,6 +5452,22 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.frame = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5378,6 +5484,8 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
     return {
       event: isSet(object.event) ? Event.fromJSON(object.event) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      token: isSet(object.token) ? globalThis.String(object.token) : "",
+      frame: isSet(object.frame) ? globalThis.String(object.frame) : "",
     };
   },
 };
