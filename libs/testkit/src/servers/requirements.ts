@@ -12,6 +12,7 @@ export type Requirement =
   | 'nats:oldest'
   | 'nats:newest'
   | 'git'
+  | 'go'
   | 'kube'
   | 'kube:etcd-3.4'
   | 'live-cluster';
@@ -91,6 +92,8 @@ function check(requirement: Requirement): Availability {
       return prepared('nats-server');
     case 'git':
       return gitAvailability();
+    case 'go':
+      return findOnPath('go') === undefined ? lacking('Go is not installed (1.18 or newer)') : FOUND;
     case 'kube':
       return prepared('etcd', 'kube-apiserver');
     case 'kube:etcd-3.4':
