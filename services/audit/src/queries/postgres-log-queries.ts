@@ -2,7 +2,7 @@
 import { InputError, messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
 import { decodeEvent } from '@plumbline/events';
 import { microsOf } from '@plumbline/event-log';
-import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, StoredBody, ViewMoment, ViewPage } from '@plumbline/event-log';
+import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, RawEventLog, StoredBody, ViewMoment, ViewPage } from '@plumbline/event-log';
 import { ViewKind } from '@plumbline/views';
 import type pg from 'pg';
 import { CONSUMER } from '../projection/projection-tables.js';
@@ -14,8 +14,8 @@ export interface ProjectionProgress {
   waitFor(position: number, timeoutMs: number): Promise<boolean>;
 }
 
-/** Opens the personal data in stored events that has not been erased. */
-export interface Revealing {
+/** The log as the search needs it: opens the personal data in stored events that has not been erased, and has those that were archived. */
+export interface ReadableLog extends Pick<RawEventLog, 'readBodies'> {
   reveal(bodies: readonly StoredBody[]): Promise<readonly StoredBody[]>;
 }
 
@@ -48,7 +48,7 @@ function stateOf(key: { readonly version: string; readonly view: string; readonl
 
 /** Answers from the tables of the projections; works in every process that reaches the database. */
 export class PostgresLogQueries implements LogQueries {
-  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly log?: Revealing; readonly waitMs?: number }) {}
+  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly log?: ReadableLog; readonly waitMs?: number }) {}
 
   async getView(view: string, key: string, minPosition?: number): Promise<unknown> {
     checkView(view);
@@ -130,12 +130,23 @@ export class PostgresLogQueries implements LogQueries {
   /** As {@link audit}, with the events as they are stored. */
   async auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }> {
     const limit = checkLimit(filter.limit);
-    const { rows } = await this.#query<{ position: string; body: string }>(auditQuery(filter, limit + 1));
-    const shown = fitting(rows.slice(0, limit), (row) => row.body.length);
+    const { rows } = await this.#query<{ position: string; body: string | null }>(auditQuery(filter, limit + 1));
+    const shown = fitting(rows.slice(0, limit), (row) => row.body?.length ?? 0);
     const last = shown.at(-1);
-    const stored = shown.map((row) => ({ position: Number(row.position), body: row.body }));
-    const bodies = (await (this.parts.log?.reveal(stored) ?? stored)).map(({ body }) => body);
+    const stored = shown.flatMap(({ position, body }) => (body === null ? [] : [{ position: Number(position), body }]));
+    const inTable = new Map((await (this.parts.log?.reveal(stored) ?? stored)).map(({ position, body }) => [position, body]));
+    const bodies: string[] = [];
+    for (const row of shown) {
+      const body = inTable.get(Number(row.position)) ?? (await this.#archived(Number(row.position)));
+      if (body !== undefined) bodies.push(body);
+    }
     return { bodies, ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
+  }
+
+  /** An event that is not in the table any more. */
+  async #archived(position: number): Promise<string | undefined> {
+    const page = await this.parts.log?.readBodies({ from: position, limit: 1 });
+    return page?.bodies.find((stored) => stored.position === position)?.body;
   }
 
   async #reach(minPosition: number | undefined): Promise<void> {
@@ -228,5 +239,5 @@ function auditQuery(filter: AuditFilter, rows: number): { readonly text: string;
   // An id or a name: a page by each index and the first of both, where one condition with "or" would read the whole table.
   const actor = filter.actor === undefined ? undefined : parameter(filter.actor);
   const found = actor === undefined ? page([]) : `(${page([`actor = ${actor}`])} union ${page([`actor_name = ${actor}`])} order by position ${direction} limit ${rows})`;
-  return { text: `select a.position, e.body from ${found} a join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`, values };
+  return { text: `select a.position, e.body from ${found} a left join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`, values };
 }

@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { auditTemplate, silent } from '../audit.fixture.js';
 import { ProjectionTables } from '../projection/projection-tables.js';
 import { Projector } from '../projection/projector.js';
+import { PostgresLogQueries } from '../queries/postgres-log-queries.js';
 import { TileStore } from '../tree/tile-store.js';
 import { Archiver } from './archiver.js';
 import { LegalHolds } from './legal-holds.js';
@@ -125,6 +126,8 @@ describe('events that leave the database', () => {
     expect(await projector.waitFor(EVENTS + 1, 20_000)).toBe(true);
     const { liveHash, rebuiltHash } = await projector.rebuild();
     expect(rebuiltHash).toBe(liveHash);
+    const queries = new PostgresLogQueries({ pool: bench.pool, progress: projector, log: later });
+    expect((await queries.audit({ type: 'ProjectDeclared', order: 'asc', limit: 700 })).events.map(({ position }) => position)).toEqual(Array.from({ length: 700 }, (_, index) => index));
     await projector.stop();
     await later.close();
   });
