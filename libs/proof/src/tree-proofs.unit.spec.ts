@@ -127,13 +127,13 @@ describe('the proofs of the reference log', () => {
 const changes = ['drop', 'add', 'flip', 'swap', 'position', 'size', 'root'] as const;
 
 function damaged(proof: readonly Buffer[], change: (typeof changes)[number], place: number): readonly Buffer[] {
-  const copy = proof.map((hash) => Buffer.from(hash));
+  const copy: readonly Buffer[] = proof.map((hash) => Buffer.from(hash));
   const at = proof.length === 0 ? 0 : place % proof.length;
   switch (change) {
     case 'drop':
       return copy.toSpliced(at, 1);
     case 'add':
-      return copy.toSpliced(at, 0, leafHash('foreign'));
+      return [...copy.slice(0, at), leafHash('foreign'), ...copy.slice(at)];
     case 'flip': {
       const hash = copy[at];
       if (hash !== undefined) hash[place % 32] = (hash[place % 32] ?? 0) ^ 1;
