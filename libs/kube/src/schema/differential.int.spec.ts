@@ -8,10 +8,12 @@ import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { KubeClient } from '../client.js';
 import { parseJson } from '../json.js';
+import { SimulatedCluster } from '../simulated/index.js';
 import { connectKube } from '../transports/undici-transport.js';
+import type { KubeTransport } from '../kube-transport.port.js';
 import type { ApiResource, KubeObject } from '../types.js';
 import { compactDefinition, compactDocument } from './compact.js';
-import type { KindSchema } from './model.js';
+import type { KindSchema, SchemaNode } from './model.js';
 import { mutationsOf } from './testing/mutations.js';
 import type { Mutation } from './testing/mutations.js';
 import { validateObject } from './validate.js';
@@ -40,6 +42,17 @@ function isKubeObject(value: unknown): value is KubeObject {
   return typeof value.metadata === 'object' && value.metadata !== null && 'name' in value.metadata;
 }
 
+/** A node with its references in place, to a depth; "any map" and "anything" are one, since the simulated cluster's table knows no difference. */
+function expanded(schema: KindSchema, node: SchemaNode, depth = 0): unknown {
+  if (depth > 14 || typeof node === 'string') return depth > 14 ? 'deeper' : node;
+  if ('ref' in node) return expanded(schema, schema.types[node.ref] ?? 'any', depth + 1);
+  if ('items' in node) return { ...node, items: expanded(schema, node.items, depth + 1) };
+  const { properties, required, values } = node;
+  if (properties === undefined && values === 'any') return 'any';
+  const members = Object.entries(properties ?? {}).map(([name, property]) => [name, expanded(schema, property, depth + 1)]);
+  return { properties: Object.fromEntries(members), required, values: values === undefined ? undefined : expanded(schema, values, depth + 1) };
+}
+
 interface Answer extends Mutation {
   readonly id: string;
   /** By each schema of the kind. */
@@ -54,16 +67,13 @@ describeWith('kube', 'schemas beside the API server', () => {
   const own = new Set(objectsOf('libs/kube/src/schema/testdata/*.yaml'));
   const objects = [...own, ...objectsOf('demo/sample/*/*.yaml'), ...objectsOf('demo/sample/*/base/web.yaml'), ...objectsOf('services/renderer/testdata/*/expected/objects.json')];
 
-  async function loadSchemas(): Promise<void> {
+  async function loadSchemas(from: KubeTransport, into: Map<string, KindSchema>): Promise<void> {
+    const text = async (path: string): Promise<string> => (await from.request({ method: 'GET', path, headers: { accept: 'application/json' } })).text();
     const { paths } = parseJson<{ paths: Record<string, { serverRelativeURL: string }> }>(await text('/openapi/v3'), 'openapi');
     for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
       if (!/^(api|apis\/[^/]+)\/v\w+$/.test(path)) continue;
-      for (const { apiVersion, kind, schema } of compactDocument(JSON.parse(await text(serverRelativeURL)))) schemas.set(`${apiVersion}/${kind}`, schema);
+      for (const { apiVersion, kind, schema } of compactDocument(JSON.parse(await text(serverRelativeURL)))) into.set(`${apiVersion}/${kind}`, schema);
     }
-  }
-
-  async function text(path: string): Promise<string> {
-    return (await client.transport.request({ method: 'GET', path, headers: { accept: 'application/json' } })).text();
   }
 
   async function resourceOf(object: KubeObject): Promise<ApiResource | undefined> {
@@ -100,7 +110,7 @@ describeWith('kube', 'schemas beside the API server', () => {
     }
     await vi.waitFor(async () => {
       client.discovery.invalidate();
-      await loadSchemas();
+      await loadSchemas(client.transport, schemas);
       if (!schemas.has('schema.example.org/v1/Widget') || !schemas.has('schema.example.org/v1beta1/Widget')) throw new Error('the definitions are not published yet');
     }, { timeout: 30_000, interval: 250 });
   });
@@ -122,6 +132,17 @@ describeWith('kube', 'schemas beside the API server', () => {
       else if (own.has(object)) expect({ id, refusal }).toEqual({ id, refusal: undefined });
     }
     expect(accepted.length).toBeGreaterThan(60);
+  });
+
+  it('are those that the simulated cluster publishes', async () => {
+    const simulated = new Map<string, KindSchema>();
+    const cluster = new SimulatedCluster({ name: 'simulated' });
+    await loadSchemas(cluster.transport(), simulated);
+    expect(simulated.size).toBeGreaterThan(60);
+    for (const [id, schema] of simulated) {
+      const real = schemas.get(id);
+      expect({ id, schema: expanded(schema, schema.root) }).toEqual({ id, schema: real === undefined ? undefined : expanded(real, real.root) });
+    }
   });
 
   it('find a mistake only where the server refuses it, and every one that it calls an unknown field or a wrong type, in thousands of small changes', async () => {

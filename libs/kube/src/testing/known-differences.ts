@@ -13,6 +13,5 @@ export const simulatedDifferences: readonly KnownDifference[] = [
   { check: 'beyond: enforces a ValidatingAdmissionPolicy', reason: 'CEL again; tests refuse writes with `denyAdmission`, which can answer in the words of a policy' },
   { check: 'beyond: counts new objects against a ResourceQuota', reason: 'quota needs a controller to be of use; tests refuse writes with `denyAdmission`' },
   { check: 'beyond: refuses what a user has no right to do', reason: 'the simulated cluster knows no users: whoever reaches it may do everything' },
-  { check: 'beyond: publishes the schemas of its kinds', reason: 'only what kubectl needs to know about query parameters is published; `kubectl explain` does not work' },
   { check: 'beyond: answers in tables and in protobuf to who asks for them', reason: 'JSON objects only: `kubectl get` shows names and ages, and `kubectl create TYPE`, which sends protobuf, is refused with 415' },
 ];

@@ -5,8 +5,8 @@ import { ATOMIC_ANY, isAlways, mapSchema, scalar } from './schema.js';
 import type { FieldFlag, FieldSchema, MapSchema, ScalarType, Schema } from './schema.js';
 
 /** `['l', item, shape, mergeKey]` a list, `['m', value, atomic]` a map, a number a struct by index, a letter a scalar. */
-type TypeCode = string | number | readonly ['l', TypeCode, (0 | 'set' | readonly string[])?, string?] | readonly ['m', TypeCode, 1?];
-type FieldRow = readonly [name: string, type: TypeCode, flag: FieldFlag, default_?: Value, enum_?: readonly Value[]];
+export type TypeCode = string | number | readonly ['l', TypeCode, (0 | 'set' | readonly string[])?, string?] | readonly ['m', TypeCode, 1?];
+export type FieldRow = readonly [name: string, type: TypeCode, flag: FieldFlag, default_?: Value, enum_?: readonly Value[]];
 type TypeRow = readonly [name: string, fields: readonly FieldRow[], atomic?: 1];
 
 /** One resource of the built-in API, in the generated table's short names. */
