@@ -18,6 +18,8 @@ export interface DatabaseCheck {
 /** A database in which nothing was altered. */
 export interface SoundDatabase {
   readonly events: number;
+  /** Events that were moved to files: held to the hashes that were kept, their text is not in the database. */
+  readonly archived: number;
   readonly root: Buffer;
   readonly checkpoints: number;
   readonly signed: boolean;
@@ -50,6 +52,8 @@ class DatabaseReader {
   constructor(
     private readonly client: Client,
     private readonly roots: ReadonlyMap<number, { readonly root: Buffer; readonly what: string }>,
+    /** Events below this were moved to files. */
+    private readonly archived: number,
   ) {}
 
   get size(): number {
@@ -78,7 +82,9 @@ class DatabaseReader {
     const [first, last] = [Number(commit.first_pos), Number(commit.last_pos)];
     if (first !== this.#expectedCommit) throw altered(`the commit of position ${this.#expectedCommit} is missing`, this.#expectedCommit);
     this.#expectedCommit = last + 1;
-    for (let from = first; from <= last; from += PAGE) await this.#events(from, Math.min(last + 1, from + PAGE));
+    const stored = Math.max(first, Math.min(this.archived, last + 1));
+    if (first < stored) await this.#archivedHashes(first, stored);
+    for (let from = stored; from <= last; from += PAGE) await this.#events(from, Math.min(last + 1, from + PAGE));
     if (!this.root.equals(commit.root)) throw await this.#narrowed(first, last);
   }
 
@@ -93,6 +99,21 @@ class DatabaseReader {
     if (rows.length < to - from) throw altered(`the event at position ${from + rows.length} is missing: it was deleted`, from + rows.length);
   }
 
+  /** Hashes of events that were moved to files: tiles that were kept. */
+  async #archivedHashes(from: number, to: number): Promise<void> {
+    const { rows } = await this.client.query<{ idx: string; hashes: Buffer }>(
+      'select idx, hashes from ledger.tile where shard = 0 and level = 0 and idx >= $1 and idx <= $2 order by idx', [Math.floor(from / TILE), Math.floor((to - 1) / TILE)],
+    );
+    const tiles = new Map(rows.map(({ idx, hashes }) => [Number(idx), hashes]));
+    for (let position = from; position < to; position += 1) {
+      const hashes = tiles.get(Math.floor(position / TILE));
+      const at = (position % TILE) * 32;
+      if (hashes === undefined || hashes.length < at + 32) throw altered(`the hash of the archived event at position ${position} is missing`, position);
+      this.#frontier = this.#frontier.append([hashes.subarray(at, at + 32)]);
+      this.#holdToRoots();
+    }
+  }
+
   async #push(leaf: Buffer, position: number): Promise<void> {
     this.#frontier = this.#frontier.append([leaf]);
     this.#leaves.push(leaf);
@@ -101,6 +122,10 @@ class DatabaseReader {
       if (wrong !== undefined) throw altered(`the event at position ${wrong} is not the one whose hash was kept: it was altered together with its hash`, wrong);
       this.#leaves.length = 0;
     }
+    this.#holdToRoots();
+  }
+
+  #holdToRoots(): void {
     const expected = this.roots.get(this.size);
     if (expected !== undefined && !this.root.equals(expected.root)) throw altered(`the first ${this.size} events are not those of ${expected.what}: one of them was altered together with its hash`);
   }
@@ -139,6 +164,14 @@ function checkEvent(row: EventRow, position: number): void {
   if (body.stream !== row.stream || body.revision !== Number(row.revision) || body.type !== row.type) throw altered(`the event at position ${position} is filed under another stream, revision or type than it has`, position);
 }
 
+/** Where the events that are in the tables begin. */
+async function archivedBelow(client: Client): Promise<number> {
+  const { rows } = await client.query<{ first_pos: string; next_pos: string }>('select first_pos, next_pos from ledger.archive where shard = 0 and detached_at is not null order by first_pos');
+  let below = 0;
+  for (const { first_pos: first, next_pos: next } of rows) if (Number(first) === below) below = Number(next);
+  return below;
+}
+
 interface CheckpointRow {
   readonly size: string;
   readonly note: string;
@@ -173,11 +206,12 @@ export async function checkDatabase(check: DatabaseCheck): Promise<SoundDatabase
     const head = Number(heads[0]?.next_pos ?? 0);
     const { rows: checkpoints } = await client.query<CheckpointRow>('select size, note from ledger.checkpoint where shard = 0 order by size');
     const roots = signedRoots(checkpoints, check);
-    const reader = new DatabaseReader(client, roots);
+    const archived = await archivedBelow(client);
+    const reader = new DatabaseReader(client, roots, archived);
     await reader.run(head, check.onPosition);
     for (const [size, { what }] of roots) if (size > head) throw altered(`${what} covers ${size} events, and the log has ${head}: events were taken away, or an older copy of it was put back`, head);
     if (heads[0] !== undefined && !heads[0].root.equals(reader.root)) throw altered(`the head of the log has another root than its ${head} events`);
-    return { events: head, root: reader.root, checkpoints: checkpoints.length, signed: check.key !== undefined };
+    return { events: head, archived, root: reader.root, checkpoints: checkpoints.length, signed: check.key !== undefined };
   } finally {
     await client.query('rollback').catch(() => undefined);
     await client.end();

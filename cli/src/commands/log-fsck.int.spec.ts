@@ -100,6 +100,13 @@ describe('plumb log fsck of a database', () => {
     }
   });
 
+  it('holds events that were moved to files to the hashes that were kept', async () => {
+    const archive = ["insert into ledger.archive (shard, first_pos, next_pos, partition, chunk, frontier, detached_at) values (0, 0, 256, 'p', 256, '', now())", 'delete from ledger.event where pos < 256'];
+    expect(await checked(...archive)).toMatchObject({ events: EVENTS, archived: 256 });
+    expect(await checked(...archive, "update ledger.tile set hashes = set_byte(hashes, 320, get_byte(hashes, 320) # 1)")).toEqual(at(10, /altered together with its hash/));
+    expect(await checked('delete from ledger.event where pos < 256')).toEqual(at(0, /missing/));
+  });
+
   it('finds a checkpoint that was forged', async () => {
     const forger = pemSigner(generateSigningKeyPem(), signer.key.name);
     const note = await signNote(formatCheckpoint({ origin: signer.key.name, size: 5, root: leafHash('x') }), forger);

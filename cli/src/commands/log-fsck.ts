@@ -66,8 +66,8 @@ async function fsckDatabase(context: CommandContext, url: string, options: FsckO
   const kept = keptCheckpoint(options.checkpoint, key);
   const remembered = key === undefined ? undefined : await recall(context.environment, key.name);
   const known = remembered === undefined ? kept : [...kept, { origin: remembered.origin, size: remembered.size, root: Buffer.from(remembered.root, 'base64') }];
-  const { events, root, checkpoints, signed } = await checkDatabase({ url, known, onPosition: (position) => progress.update(`position ${position}`), ...(key === undefined ? {} : { key }) });
+  const { events, archived, root, checkpoints, signed } = await checkDatabase({ url, known, onPosition: (position) => progress.update(`position ${position}`), ...(key === undefined ? {} : { key }) });
   progress.done();
   const words = signed ? 'signatures verified' : 'signatures not verified: give the key with --key';
-  print(context, { sound: true, events, root: root.toString('base64'), checkpoints, signed }, () => `SOUND ${events} events hashed again, root ${root.toString('base64')}, ${checkpoints} checkpoints fit (${words})\n`);
+  print(context, { sound: true, events, archived, root: root.toString('base64'), checkpoints, signed }, () => `SOUND ${events} events hashed again${archived === 0 ? '' : ` (the first ${archived} are archived: their hashes only; check their text with "plumb log fsck" at the server)`}, root ${root.toString('base64')}, ${checkpoints} checkpoints fit (${words})\n`);
 }

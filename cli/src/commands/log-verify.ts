@@ -31,7 +31,7 @@ export async function asResult<Result>(work: () => Promise<Result>): Promise<Res
   try {
     return await work();
   } catch (error) {
-    if (error instanceof PlumblineError && /^PLB-116\d$/.test(error.code)) throw new CommandError(ExitCode.failed, `NOT VERIFIED: ${error.message} (${error.code})`);
+    if (error instanceof PlumblineError && /^PLB-(116\d|315\d)$/.test(error.code)) throw new CommandError(ExitCode.failed, `NOT VERIFIED: ${error.message} (${error.code})`);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { Anchoring } from './anchoring.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
 import type { SignedLog } from './checkpoint-signer.js';
+import type { ArchivedBodies } from './tile-store.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { PostgresLogTree } from './postgres-log-tree.js';
 import { TileStore } from './tile-store.js';
@@ -16,7 +17,7 @@ import { Witnessing } from './witnessing.js';
 
 /** What the tree of the log is made from. */
 export interface LogTreePartsOptions {
-  readonly log: SignedLog;
+  readonly log: SignedLog & { readonly readBodies: ArchivedBodies };
   readonly pool: pg.Pool;
   readonly logger: Logger;
   readonly config: TreeConfig;
@@ -44,7 +45,7 @@ export class LogTreeParts {
 
   constructor(options: LogTreePartsOptions) {
     const { pool, logger, config, log, clock = systemClock } = options;
-    const tiles = new TileStore(pool);
+    const tiles = new TileStore(pool, (page) => log.readBodies(page));
     const checkpoints = new CheckpointStore(pool);
     const { signer } = config;
     const leads = (): boolean => log.epoch !== undefined;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, NotFoundError, UpstreamError } from '@plumbline/core';
+import type { StoredBody } from '@plumbline/event-log';
 import { encodeBundle, hashesAtLevel, subtreeRoot, TILE_WIDTH, tileHashes, tilePath, tileWidth } from '@plumbline/proof';
 import type { Bundle, Tile } from '@plumbline/proof';
 import type pg from 'pg';
@@ -15,6 +16,9 @@ export interface CommittedHead {
   readonly epoch: number;
 }
 
+/** Reads events that are in files by now. */
+export type ArchivedBodies = (options: { readonly from: number; readonly limit: number }) => Promise<{ readonly bodies: readonly StoredBody[]; readonly nextPosition: number }>;
+
 function beyond(what: string): NotFoundError {
   return new NotFoundError('PLB-3150', `the log does not reach ${what} yet`);
 }
@@ -24,7 +28,11 @@ function beyond(what: string): NotFoundError {
  * their own, so that they outlive the events and a change of an event does not change them.
  */
 export class TileStore {
-  constructor(private readonly pool: pg.Pool) {}
+  constructor(
+    private readonly pool: pg.Pool,
+    /** Events that were moved out of the tables; none are when absent. */
+    private readonly archived?: ArchivedBodies,
+  ) {}
 
   async head(): Promise<CommittedHead | undefined> {
     const { rows } = await this.#query<{ next_pos: string; root: Buffer; epoch: string }>({
@@ -55,13 +63,32 @@ export class TileStore {
     const head = await this.head();
     const from = index * TILE_WIDTH;
     if (tileWidth(0, index, head?.size ?? 0) < width) throw beyond(`position ${from + width - 1}`);
-    const { rows } = await this.#query<{ body: string }>({
-      name: 'tree-entries', text: 'select body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
+    const { rows } = await this.#query<{ pos: string; body: string }>({
+      name: 'tree-entries', text: 'select pos, body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
     });
-    if (rows.length !== width) {
-      throw new NotFoundError('PLB-3152', `${width - rows.length} of the events ${from} to ${from + width - 1} are not in the database: they were archived, or somebody removed them`);
+    if (rows.length === width) return encodeBundle(rows.map(({ body }) => body));
+    // Only what was archived is read from elsewhere: what somebody removed must not be covered up by a copy in memory.
+    const bodies = (await this.#isArchived(from, from + width)) ? await this.#archivedBodies(from, width) : [];
+    if (bodies.length === width) return encodeBundle(bodies);
+    const missing = Array.from({ length: width }, (_, place) => from + place).find((position, place) => Number(rows[place]?.pos) !== position) ?? from;
+    throw new NotFoundError('PLB-3152', `the event at position ${missing} is not in the database: it was archived where this process cannot read it, or somebody removed it`, { details: { position: missing } });
+  }
+
+  async #isArchived(from: number, to: number): Promise<boolean> {
+    const { rows } = await this.#query<{ archived: boolean }>({
+      text: 'select exists (select from ledger.archive where shard = $1 and first_pos <= $2 and next_pos >= $3 and detached_at is not null) as archived', values: [SHARD, from, to],
+    });
+    return rows[0]?.archived === true;
+  }
+
+  async #archivedBodies(from: number, width: number): Promise<readonly string[]> {
+    const bodies: string[] = [];
+    while (this.archived !== undefined && bodies.length < width) {
+      const page = await this.archived({ from: from + bodies.length, limit: width - bodies.length });
+      if (page.bodies.length === 0) break;
+      bodies.push(...page.bodies.map(({ body }) => body));
     }
-    return encodeBundle(rows.map(({ body }) => body));
+    return bodies;
   }
 
   /** Keeps every full tile of a tree of this size that is not kept yet; true when there is more to do. */
