@@ -97,6 +97,15 @@ describe('the schemas of a real API server', () => {
     await applier.eventually(() => known({ ...gadget, spec: { size: 1, color: 'red' } }), 'the changed schema');
   });
 
+  it('are those of simulated clusters too', async () => {
+    await using scene = await scenario(kube);
+    const { applier } = scene;
+    await applier.declareCluster('local', { simulated: {} });
+    const schema = await schemaOf(applier, await applier.until('ClusterConnected', ({ data }) => data.cluster === 'local'), 'ConfigMap');
+    if (schema === undefined) throw new Error('no schema');
+    expect(validateObject(schema, { ...make.configMap('a'), dat: {} })).toMatchObject([{ path: 'dat' }]);
+  });
+
   it('may be missing: the cluster is connected without, they come later, and a restart without them changes nothing', async () => {
     await using scene = await scenario(kube);
     const { applier } = scene;
