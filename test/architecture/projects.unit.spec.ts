@@ -13,6 +13,8 @@ const ADAPTERS_IN_SERVICES: Readonly<Record<string, readonly string[]>> = {
   'services/audit': ['@plumbline/event-log/'],
   // Cluster access is the applier's own business; no other service reaches a cluster.
   'services/applier': ['@plumbline/kube/'],
+  // No adapter but pure functions over schemas, apart from the client so that policy does not load one.
+  'services/policy': ['@plumbline/kube/schema'],
 };
 
 function projectOf(file: string): Project | undefined {
