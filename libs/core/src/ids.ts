@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { InputError } from './errors.js';
 
 declare const brand: unique symbol;
@@ -55,7 +55,7 @@ export const TargetId = {
   },
 };
 
-const STREAM = /^(repository|application|version|target|cluster|project|access|log)-[A-Za-z0-9][A-Za-z0-9./_-]{0,250}$/;
+const STREAM = /^(repository|application|version|target|cluster|project|access|subscription|log)-[A-Za-z0-9][A-Za-z0-9./_-]{0,250}$/;
 
 /** Names of streams: the kind of aggregate, a dash, its id. */
 export const StreamName = {
@@ -71,6 +71,7 @@ export const StreamName = {
   version: (application: string, version: number): StreamName => StreamName.parse(`version-${application}/${version}`),
   target: (id: string): StreamName => StreamName.parse(`target-${id}`),
   access: (id: string): StreamName => StreamName.parse(`access-${id}`),
+  subscription: (name: string): StreamName => StreamName.parse(`subscription-${name}`),
 };
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -79,7 +80,7 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export const Digest = {
   /** SHA-256 of the bytes (text as UTF-8). */
   of(content: string | Uint8Array): Digest {
-    return `sha256:${createHash('sha256').update(content).digest('hex')}` as Digest;
+    return `sha256:${hash('sha256', content)}` as Digest;
   },
   /** @throws InputError PLB-1003 when the text is not a digest. */
   parse(text: string): Digest {
@@ -115,8 +116,7 @@ export function uuidv7(timeMs: number): string {
  * `timeMs` is the time of the cause, which keeps the order that the request window relies on.
  */
 export function derivedId(timeMs: number, ...parts: readonly string[]): string {
-  const hash = createHash('sha256').update(parts.join('\u0000')).digest();
-  return withTime(hash.subarray(0, 16), timeMs, 8);
+  return withTime(hash('sha256', parts.join('\u0000'), 'buffer').subarray(0, 16), timeMs, 8);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

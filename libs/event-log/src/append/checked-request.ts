@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { AuthError, canonicalJson, derivedId, InputError, isTimeOrderedUuid, StreamName, uuidTimeMs } from '@plumbline/core';
 import type { InputIssue } from '@plumbline/core';
 import { checkNewEvent, currentSchemaVersions, eventOwners } from '@plumbline/events';
@@ -105,7 +105,8 @@ function checkOwner(request: AppendRequest, event: NewEvent): void {
 }
 
 class RequestReader {
-  readonly #hash = createHash('sha256');
+  /** What would be recorded. */
+  readonly #content: string[] = [];
   readonly #actor: string;
   readonly #causation: string;
   readonly #correlation: string;
@@ -118,24 +119,24 @@ class RequestReader {
     this.#actor = canonicalJson({ kind: actor.kind, id: actor.id, name: actor.name });
     this.#causation = canonicalJson(causationId);
     this.#correlation = canonicalJson(request.correlationId ?? causationId);
-    this.#hash.update(`${this.#actor}\n${request.service}\n${this.#causation}\n${this.#correlation}\n`);
+    this.#content.push(`${this.#actor}\n${request.service}\n${this.#causation}\n${this.#correlation}\n`);
   }
 
   item(item: AppendItem): CheckedItem {
     const stream = StreamName.parse(item.stream);
-    this.#hash.update(`${stream}\n`);
+    this.#content.push(`${stream}\n`);
     return { stream, expected: item.expected, events: item.events.map((event) => this.#event(stream, event)) };
   }
 
   finish(items: readonly CheckedItem[]): CheckedRequest {
-    return { requestId: this.request.requestId, digest: this.#hash.digest(), items, count: this.#index, bytes: this.#bytes };
+    return { requestId: this.request.requestId, digest: hash('sha256', this.#content.join(''), 'buffer'), items, count: this.#index, bytes: this.#bytes };
   }
 
   #event(stream: string, given: NewEvent): CheckedEvent {
     const event = checkNewEvent(given);
     checkOwner(this.request, event);
     const data = canonicalJson(event.data);
-    this.#hash.update(`${event.type}\n${data}\n`);
+    this.#content.push(`${event.type}\n${data}\n`);
     const { requestId } = this.request;
     const id = derivedId(uuidTimeMs(requestId), requestId, String(this.#index));
     const schemaVersion = currentSchemaVersions[event.type] ?? 1;
