@@ -60,7 +60,8 @@ it('loses no acknowledged event, doubles none, leaves no hole and lets no stale 
   const verdict = await judge(stand, producers.acknowledged);
   for (const [name, times] of suffered) console.log(`${String(times.length).padStart(4)} × ${name}: until the next acknowledgement ${sorted(times)}`);
   console.log(`${producers.acknowledged.length} acknowledged, ${verdict.events} events in ${verdict.commits} commits of ${verdict.epochs} epochs, ${((performance.now() - started) / 1_000).toFixed(0)} s`);
-  expect(verdict).toMatchObject({ lost: [], duplicates: [], holes: [], staleWrites: [], broken: [] });
+  expect(verdict).toMatchObject({ lost: [], duplicates: [], holes: [], staleWrites: [], broken: [], forked: [] });
+  expect(verdict.checkpoints).toBeGreaterThan(5);
   expect(producers.surprises).toEqual([]);
   expect(verdict.events).toBeGreaterThanOrEqual(producers.acknowledged.length);
   expect(verdict.epochs).toBeGreaterThan(1);

@@ -4,6 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogChannel } from '@plumbline/event-log/client';
+import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
+import type { VerifierKey } from '@plumbline/proof';
 import { freePort, isolatedDatabase, startNats, tempDir } from '@plumbline/testkit';
 import type { IsolatedDatabase, NatsServer } from '@plumbline/testkit';
 import pg from 'pg';
@@ -27,6 +29,8 @@ export interface Stand extends AsyncDisposable {
   readonly database: IsolatedDatabase;
   readonly nats: NatsServer;
   readonly disk: SmallDisk | undefined;
+  /** Verifies what the replicas sign. */
+  readonly key: VerifierKey;
   /** The replica that is being started again, if there is one. */
   returning: Promise<void>;
   /** A client that knows all replicas, each over its line. */
@@ -38,6 +42,7 @@ export interface Stand extends AsyncDisposable {
 }
 
 const REPLICAS = 3;
+const ORIGIN = 'plumbline.test/torture';
 /** Shorter than in production, so that the hangs of a run fit into its time. */
 export const LEASE_MS = 1_000;
 
@@ -68,6 +73,8 @@ export async function startStand(): Promise<Stand> {
     await mkdir(path.join(root, 'data'));
     const token = randomBytes(16).toString('hex');
     await writeFile(path.join(root, 'log.token'), token, { mode: 0o600 });
+    const pem = generateSigningKeyPem();
+    await writeFile(path.join(root, 'log.key'), pem, { mode: 0o600 });
     // Servers of their own: they are killed.
     const mounted: SmallDisk[] = [];
     stack.defer(async () => void (await Promise.all(mounted.map(async (disk) => disk[Symbol.asyncDispose]()))));
@@ -75,6 +82,7 @@ export async function startStand(): Promise<Stand> {
     const nats = stack.use(await startNats());
     const settings = {
       PLUMBLINE_DATA_DIR: path.join(root, 'data'), PLUMBLINE_LOG_TOKEN_FILE: path.join(root, 'log.token'),
+      PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(root, 'log.key'), PLUMBLINE_LOG_ORIGIN: ORIGIN,
       PLUMBLINE_BUS_URL: nats.url, PLUMBLINE_OBJECT_STORE_URL: database.url,
     };
     const replicas: Replica[] = [];
@@ -96,7 +104,7 @@ export async function startStand(): Promise<Stand> {
     const disk = await mountSmallDisk(database.url, dataDir?.dir ?? '/');
     if (disk !== undefined) mounted.push(disk);
     return {
-      replicas, database, nats, disk, ask, returning: Promise.resolve(),
+      replicas, database, nats, disk, ask, key: pemSigner(pem, ORIGIN).key, returning: Promise.resolve(),
       connect: () => new LogChannel({ url: `grpc://${replicas.map(({ toDoor }) => `127.0.0.1:${toDoor.port}`).join(',')}`, token, timeoutMs: 20_000 }),
       leader: async () => {
         const [head] = await ask<{ holder: string }>('select holder from ledger.head');

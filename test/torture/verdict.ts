@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Frontier, leafHash } from '@plumbline/proof';
+import { Frontier, leafHash, openCheckpoint } from '@plumbline/proof';
+import type { VerifierKey } from '@plumbline/proof';
 import type { Acknowledged } from './producers.js';
 import type { Stand } from './stand.js';
 
@@ -18,6 +19,9 @@ export interface Verdict {
   readonly staleWrites: readonly string[];
   /** Commits whose root is not that of the events below, bodies that do not fit their leaf. */
   readonly broken: readonly string[];
+  /** Checkpoints that were signed over another tree than that of the events below. */
+  readonly forked: readonly string[];
+  readonly checkpoints: number;
 }
 
 interface EventRow {
@@ -55,6 +59,15 @@ function treeFaults(events: readonly EventRow[], commits: readonly CommitRow[]):
   return faults;
 }
 
+function forks(notes: readonly string[], events: readonly EventRow[], key: VerifierKey): string[] {
+  let frontier = Frontier.empty;
+  return notes.flatMap((note) => {
+    const { size, root } = openCheckpoint(note, key);
+    frontier = frontier.append(events.slice(frontier.size, size).map((event) => event.leaf));
+    return frontier.size === size && frontier.root().equals(root) ? [] : [`the checkpoint of ${size}`];
+  });
+}
+
 function holesOf(events: readonly EventRow[]): string[] {
   const revisions = new Map<string, number>();
   return events.flatMap((event, index) => {
@@ -70,6 +83,7 @@ export async function judge(stand: Stand, acknowledged: readonly Acknowledged[])
   const commits = await stand.ask<CommitRow>('select first_pos, last_pos, epoch, root from ledger.commit order by last_pos');
   const rows = await stand.ask<{ request_id: string; first_pos: string }>('select request_id, first_pos from ledger.request');
   const [head] = await stand.ask<{ next_pos: string; epoch: string }>('select next_pos, epoch from ledger.head');
+  const notes = (await stand.ask<{ note: string }>('select note from ledger.checkpoint order by size')).map(({ note }) => note);
   const requests = new Map(rows.map((row) => [row.request_id, Number(row.first_pos)]));
   // An id is derived from the request's, and each request here has one event.
   const counted = Map.groupBy(events, (event) => (JSON.parse(event.body) as { causationId: string }).causationId);
@@ -80,6 +94,6 @@ export async function judge(stand: Stand, acknowledged: readonly Acknowledged[])
     events: events.length, commits: commits.length, epochs: Number(head?.epoch ?? 0),
     lost: missing(acknowledged, events, requests),
     duplicates: [...counted].filter(([, found]) => found.length > 1).map(([id]) => id),
-    holes, staleWrites, broken: treeFaults(events, commits),
+    holes, staleWrites, broken: treeFaults(events, commits), forked: forks(notes, events, stand.key), checkpoints: notes.length,
   };
 }
