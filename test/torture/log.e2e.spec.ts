@@ -37,7 +37,7 @@ async function everybodyFollowed(stand: Stand): Promise<void> {
 
 it('loses no acknowledged event, doubles none, leaves no hole and lets no stale leader write', async () => {
   const { faults: count, seed } = tortureConfig();
-  console.log(`torture of the log: ${count} faults, PLUMBLINE_TORTURE_SEED=${seed}`);
+  process.stdout.write(`torture of the log: ${count} faults, PLUMBLINE_TORTURE_SEED=${seed}\n`);
   const random = seeded(seed);
   await using stand = await startStand();
   const channels = Array.from({ length: PRODUCERS }, () => stand.connect());
@@ -58,8 +58,8 @@ it('loses no acknowledged event, doubles none, leaves no hole and lets no stale 
   for (const channel of channels) channel.close();
   await everybodyFollowed(stand);
   const verdict = await judge(stand, producers.acknowledged);
-  for (const [name, times] of suffered) console.log(`${String(times.length).padStart(4)} × ${name}: until the next acknowledgement ${sorted(times)}`);
-  console.log(`${producers.acknowledged.length} acknowledged, ${verdict.events} events in ${verdict.commits} commits of ${verdict.epochs} epochs, ${((performance.now() - started) / 1_000).toFixed(0)} s`);
+  for (const [name, times] of suffered) process.stdout.write(`${String(times.length).padStart(4)} × ${name}: until the next acknowledgement ${sorted(times)}\n`);
+  process.stdout.write(`${producers.acknowledged.length} acknowledged, ${verdict.events} events in ${verdict.commits} commits of ${verdict.epochs} epochs, ${((performance.now() - started) / 1_000).toFixed(0)} s\n`);
   expect(verdict).toMatchObject({ lost: [], duplicates: [], holes: [], staleWrites: [], broken: [], forked: [] });
   expect(verdict.checkpoints).toBeGreaterThan(5);
   expect(producers.surprises).toEqual([]);
@@ -98,7 +98,7 @@ it(`leads again soon after the leader was killed, and after the lease (${LEASE_M
   }
   await producers.stop();
   channel.close();
-  console.log(`another one leads after a crash: ${sorted(crash)}; after a hang: ${sorted(hang)} with a lease of ${LEASE_MS} ms`);
+  process.stdout.write(`another one leads after a crash: ${sorted(crash)}; after a hang: ${sorted(hang)} with a lease of ${LEASE_MS} ms\n`);
   expect(producers.surprises).toEqual([]);
   const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[1] ?? 0;
   // Far above what is aimed at (0.2 s, lease + 0.2 s): this machine may be busy with other things.

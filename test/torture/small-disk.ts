@@ -33,7 +33,7 @@ export async function mountSmallDisk(url: string, serverDir: string): Promise<Sm
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MB}m,mode=0777`, 'tmpfs', dir.path], { stdio: 'pipe' });
   } catch (error) {
-    console.warn(`SKIPPED: the fault "disk full" needs root to mount a small file system: ${error instanceof Error ? error.message : String(error)}`);
+    process.stderr.write(`SKIPPED: the fault "disk full" needs root to mount a small file system: ${error instanceof Error ? error.message : String(error)}\n`);
     await dir[Symbol.asyncDispose]();
     return undefined;
   }

@@ -21,7 +21,7 @@ async function follow(from) {
   }
 }
 
-process.on('message', async (message) => {
+async function answer(message) {
   if (message.what === 'start') {
     next = message.from;
     void follow(message.from);
@@ -30,5 +30,7 @@ process.on('message', async (message) => {
     while (next < message.until) await new Promise((resolve) => (wake = resolve));
     process.send({ what: 'report', latencies });
   }
-});
+}
+
+process.on('message', (message) => void answer(message));
 process.send({ what: 'ready' });

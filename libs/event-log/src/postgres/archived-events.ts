@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, UpstreamError } from '@plumbline/core';
 import type pg from 'pg';
-import { ArchiveFiles } from '../archive/archive-files.js';
+import type { ArchiveFiles } from '../archive/archive-files.js';
 import type { StoredBody } from '../raw-log.js';
 import { Lru } from './lru.js';
 

@@ -25,7 +25,9 @@ export class RetentionLoop {
   constructor(private readonly options: RetentionLoopOptions) {}
 
   start(): void {
-    this.#timer = setInterval(() => (this.#running = this.#running.then(async () => this.run())), this.options.config.everyMs);
+    this.#timer = setInterval(() => {
+      this.#running = this.#running.then(async () => this.run());
+    }, this.options.config.everyMs);
   }
 
   async stop(): Promise<void> {
