@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApplicationId, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { ApplicationId, canonicalJson, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import { createTestLog } from '@plumbline/event-log/testing';
 import type { TestLog } from '@plumbline/event-log/testing';
 import { applicationSpec } from '@plumbline/events';
@@ -106,6 +106,31 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
     await declared(0);
     await rendered(1, forbidden.digest);
     expect(await when('VersionBlocked')).toMatchObject({ data: { reason: 'PolicyDenied', message: expect.stringContaining('ClusterRoleBinding//a') as string } });
+  });
+
+  it('blocks what the schema of a cluster refuses, and releases it when the cluster knows better', async () => {
+    await start();
+    const put = async (value: object): Promise<Digest> => {
+      const content = canonicalJson(value);
+      await objects.put([{ digest: Digest.of(content), content }]);
+      return Digest.of(content);
+    };
+    const connected = async (spec: object): Promise<void> => {
+      const schema = await put({ root: { properties: { apiVersion: 'string', kind: 'string', metadata: 'any', spec } }, types: [] });
+      const apisDigest = await put({ resources: [{ group: 'example.org', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true, schema }] });
+      await append('applier', StreamName.cluster('east'), { type: 'ClusterConnected', data: { cluster: 'east', uid: 'u', kubernetesVersion: 'v1.35.4', apisDigest } });
+    };
+    await declared(0);
+    await connected({ properties: { size: 'integer' } });
+    const widget = await put({ apiVersion: 'example.org/v1', kind: 'Widget', metadata: { name: 'w', namespace: 'web' }, spec: { size: 1, color: 'red' } });
+    const widgets = buildObjectSet([{ key: 'example.org/Widget/web/w', apiVersion: 'example.org/v1', digest: widget }]);
+    await objects.put([widgets]);
+    await rendered(1, widgets.digest);
+    expect(await when('VersionBlocked')).toMatchObject({
+      data: { reason: 'PolicyDenied', message: 'schema: example.org/Widget/web/w: spec.color is not a field of this kind (cluster "east")' },
+    });
+    await connected({ properties: { size: 'integer', color: 'string' } });
+    expect(await when('VersionReleased')).toMatchObject({ data: { version: 1, clusters: ['east'] } });
   });
 
   it('answers an approval that was submitted while it was not running, once, also after further restarts', async () => {

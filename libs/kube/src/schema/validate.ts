@@ -123,7 +123,7 @@ function describe(value: unknown): string {
 /** Dotted, with anything that is no plain word in brackets; long keys are cut, since a path is for reading. */
 function join(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  const short = key.length > 80 ? `${key.slice(0, 80)}…` : key;
+  const short = key.length > 80 ? `${key.slice(0, 80).toWellFormed()}…` : key;
   if (/^[A-Za-z_$][\w$-]*$/.test(short)) return path === '' ? short : `${path}.${short}`;
   return `${path}[${JSON.stringify(short)}]`;
 }

@@ -42,10 +42,17 @@ export function isAllowed(verdicts: readonly Verdict[]): boolean {
   return verdicts.every(({ result }) => result === 'Pass' || result === 'Warn');
 }
 
+const MAX_VERDICT = 3_000;
+
+/** Texts of events have a limit; a version must not be stuck because there is too much wrong with it. */
+export function shortened(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`;
+}
+
 function verdict(check: string, problems: readonly string[], options: { readonly result?: 'Deny' | 'Warn'; readonly objects?: readonly string[] } = {}): Verdict {
   if (problems.length === 0) return { check, result: 'Pass', message: '' };
   const message = `${problems.slice(0, 10).join('; ')}${problems.length > 10 ? `; and ${problems.length - 10} more` : ''}`;
-  return { check, result: options.result ?? 'Deny', message, ...(options.objects === undefined ? {} : { objects: options.objects.slice(0, 50) }) };
+  return { check, result: options.result ?? 'Deny', message: shortened(message, MAX_VERDICT), ...(options.objects === undefined ? {} : { objects: options.objects.slice(0, 50) }) };
 }
 
 function allows(patterns: readonly string[], text: string): boolean {

@@ -4,7 +4,7 @@ import type { EnvironmentSpec, NewEvent, Verdict } from '@plumbline/events';
 import type { ApplicationView, ClusterView, VersionView, ViewReader } from '@plumbline/views';
 import { versionKey } from '@plumbline/views';
 import { waitsFor } from './after.js';
-import { isAllowed } from './checks.js';
+import { isAllowed, shortened } from './checks.js';
 
 /** What a release says, before it is signed and given an id. */
 export interface ReleaseDraft {
@@ -107,9 +107,11 @@ function evaluatedEvent(version: VersionView, verdicts: readonly Verdict[], allo
   return on(version, { type: 'PolicyEvaluated', data: { ...at(version), renderDigest: version.renderDigest, verdicts, allowed } });
 }
 
+const MAX_MESSAGE = 7_000;
+
 function blocked(version: VersionView, verdicts: readonly Verdict[]): Decision {
   const message = verdicts.filter((v) => v.result === 'Deny' || v.result === 'Error').map((v) => `${v.check}: ${v.message}`).join('; ');
-  return on(version, { type: 'VersionBlocked', data: { ...at(version), reason: 'PolicyDenied', message } });
+  return on(version, { type: 'VersionBlocked', data: { ...at(version), reason: 'PolicyDenied', message: shortened(message, MAX_MESSAGE) } });
 }
 
 /** The gates behind the checks: clusters to go to, earlier environments, a rollback that holds, approvals. */

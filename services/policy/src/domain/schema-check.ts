@@ -62,5 +62,5 @@ function lines(map: ReadonlyMap<string, readonly string[]>): string[] {
 }
 
 function shortened(path: string): string {
-  return path.length > 300 ? `…${path.slice(-300)}` : path;
+  return path.length > 300 ? `…${path.slice(-300).toWellFormed()}` : path;
 }
