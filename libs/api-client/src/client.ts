@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApplicationId } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
-import type { ApprovalView, ClusterView, ProjectView, RepositoryView, TargetView, VersionView } from '@plumbline/views';
+import type { ApprovalView, ClusterView, ProjectView, RepositoryView, SubscriptionView, TargetView, VersionView } from '@plumbline/views';
 import type {
   Accepted, ApplicationItem, ApplicationStatus, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery, AuditResult, ChangeResult, DiffResult,
-  EventsPage, EventsQuery, HistoryEntry, IssuedToken, MomentQuery, Page, PageQuery, PlanRequest, PlanResult, RollbackRequest, RollbackResult, SyncRequest, TokenItem,
+  EventsPage, EventsQuery, HistoryEntry, IssuedToken, MomentQuery, Page, PageQuery, PlanRequest, PlanResult, RollbackRequest, RollbackResult, SubscriptionRequest, SubscriptionResult, SyncRequest, TokenItem,
   TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';
 import { followEvents } from './event-stream.js';
@@ -170,6 +170,28 @@ export class PlumblineClient {
 
   audit(query: AuditQuery = {}): Promise<AuditResult> {
     return this.#get('/audit', { ...query });
+  }
+
+  subscriptions(query: PageQuery = {}): Promise<Page<SubscriptionView>> {
+    return this.#get('/subscriptions', query);
+  }
+
+  subscription(name: string, query: ItemQuery = {}): Promise<SubscriptionView> {
+    return this.#get(`/subscriptions/${encodeURIComponent(name)}`, query);
+  }
+
+  /** Events from now on are sent to the endpoint. Sending the same again changes nothing. */
+  declareSubscription(request: SubscriptionRequest): Promise<SubscriptionResult> {
+    return this.#post('/subscriptions', request);
+  }
+
+  deleteSubscription(name: string): Promise<ChangeResult> {
+    return this.#delete(`/subscriptions/${encodeURIComponent(name)}`);
+  }
+
+  /** Delivers everything after a position again, what was parked included. */
+  replaySubscription(name: string, after: number): Promise<{ readonly position: number }> {
+    return this.#post(`/subscriptions/${encodeURIComponent(name)}/replay`, { after });
   }
 
   tokens(query: PageQuery = {}): Promise<Page<TokenItem>> {

@@ -247,6 +247,25 @@ export interface ChangeResult {
   readonly position: number;
 }
 
+/** A subscription to declare: events that fit are sent to the endpoint, signed with the secret in a file of the server. */
+export interface SubscriptionRequest {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec: {
+    readonly url: string;
+    readonly secretFile: string;
+    readonly filter?: Omit<EventsQuery, 'after' | 'limit'>;
+    readonly maxAttempts?: number;
+    /** A duration such as `10s`. */
+    readonly timeout?: string;
+  };
+}
+
+export interface SubscriptionResult {
+  readonly action: 'created' | 'configured' | 'unchanged';
+  readonly position: number;
+}
+
 export interface EventsPage {
   readonly events: readonly RecordedEvent[];
   /** Give it as `after` to go on; it moves also when the filter dropped everything. */

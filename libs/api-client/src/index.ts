@@ -7,7 +7,7 @@ export type {
   Accepted, ApplicationItem, ApplicationStatus, ApplicationSummary, AppliedResource, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery,
   AuditResult, ChangeResult, DiffResult, EnvironmentDifference, EnvironmentStatus, EnvironmentSummary, EventsPage, EventsQuery, FieldDifference, HistoryEntry,
   HistoryEnvironment, IssuedToken, MomentQuery, ObjectDifference, Page, PageQuery, PlanRequest, PlanResult, ResourceInput, Role, RollbackRequest, RollbackResult,
-  SyncRequest, TargetOutcome, TargetPlan, TokenItem, TokenRequest, VersionInfo, WhoAmI,
+  SubscriptionRequest, SubscriptionResult, SyncRequest, TargetOutcome, TargetPlan, TokenItem, TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';
 export { followEvents, sseMessages } from './event-stream.js';
 export type { FollowOptions, SseMessage } from './event-stream.js';

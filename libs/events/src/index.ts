@@ -7,5 +7,7 @@ export {
   API_VERSION, applicationSpec, clusterSelector, clusterSpec, duration, durationMs, environmentSpec, projectSpec, repositorySpec, resource, selectsCluster, syncSpec,
 } from './resources.js';
 export type { ApplicationSpec, ClusterSelector, ClusterSpec, EnvironmentSpec, ProjectSpec, RepositorySpec, Resource, ResourceKind, SyncSpec } from './resources.js';
+export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';
+export type { SubscriptionSpec } from './subscriptions.js';
 export { eventSummaries } from './summaries.js';
 export { currentSchemaVersions, upcast } from './upcasters.js';

@@ -2,6 +2,7 @@
 import { HealthState } from '@plumbline/core';
 import { z } from 'zod';
 import { applicationSpec, clusterSpec, projectSpec, repositorySpec } from './resources.js';
+import { subscriptionSpec } from './subscriptions.js';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const name = z.string().min(1).max(253);
@@ -90,6 +91,11 @@ export const payloads = {
   TokenRevoked: z.object({ id: name }),
   ResourcesApplied: z.object({ repository: name, revision: z.string(), digest, changes: z.array(z.object({ kind: z.string(), id: z.string(), action: z.string() })).readonly() }),
   ResourcesRefused: z.object({ repository: name, revision: z.string(), digest, message, issues: z.array(z.object({ path: z.string(), message })).readonly() }),
+  SubscriptionDeclared: z.object({ name, labels, spec: subscriptionSpec }),
+  SubscriptionRemoved: z.object({ name }),
+  DeliveryProgressed: z.object({ subscription: name, begunBy: count, position: count, delivered: count }),
+  DeliveryParked: z.object({ subscription: name, begunBy: count, position: count, key: z.string().max(300), attempts: count, message }),
+  DeliveryReplayRequested: z.object({ subscription: name, after: z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER) }),
   // watcher
   RevisionObserved: z.object({ repository: name, ref: z.string(), revision: z.string(), previous: z.string().optional(), forced: z.boolean(), commit: commitInfo }),
   RefMissing: z.object({ repository: name, ref: z.string(), message }),
@@ -155,6 +161,7 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   ApplicationSuspended: 'gateway', ApplicationResumed: 'gateway', RefreshRequested: 'gateway', PlanRequested: 'gateway',
   SyncRequested: 'gateway', RollbackRequested: 'gateway', ApprovalSubmitted: 'gateway', TokenIssued: 'gateway', TokenRevoked: 'gateway',
   ResourcesApplied: 'gateway', ResourcesRefused: 'gateway',
+  SubscriptionDeclared: 'gateway', SubscriptionRemoved: 'gateway', DeliveryProgressed: 'gateway', DeliveryParked: 'gateway', DeliveryReplayRequested: 'gateway',
   RevisionObserved: 'watcher', RefMissing: 'watcher', RepositoryUnreachable: 'watcher', RepositoryRecovered: 'watcher',
   VersionRendered: 'renderer', RenderFailed: 'renderer', ResourcesRead: 'renderer', ResourcesUnreadable: 'renderer',
   PolicyEvaluated: 'policy', ApprovalRequested: 'policy', ApprovalGranted: 'policy', ApprovalRefused: 'policy', VersionRejected: 'policy',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Condition, HealthState, SyncState } from '@plumbline/core';
 import type {
-  Actor, ApplicationSpec, ChangeList, ClusterSpec, CommitInfo, ObjectChange, ProjectSpec, RepositorySpec, SyncCause, Verdict,
+  Actor, ApplicationSpec, ChangeList, ClusterSpec, CommitInfo, ObjectChange, ProjectSpec, RepositorySpec, SubscriptionSpec, SyncCause, Verdict,
 } from '@plumbline/events';
 
 /** Where a document came from: the last event that shaped it. */
@@ -209,6 +209,23 @@ export interface TokenView {
   readonly revokedAt?: string;
 }
 
+/** A subscription, how far its deliveries are, and what its endpoint did not take. Key: name. */
+export interface SubscriptionView {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: SubscriptionSpec;
+  readonly declared: Provenance;
+  /** Everything up to here was delivered or parked, at least. */
+  readonly position: number;
+  /** Deliveries that the endpoint took, as far as they were counted. */
+  readonly delivered: number;
+  readonly progressedAt?: string;
+  /** The last time that somebody asked to deliver again. */
+  readonly replayed?: Provenance;
+  /** Per key (an application, or else a stream): the event that was not taken. What follows of the key waits for a replay. */
+  readonly parked: readonly { readonly position: number; readonly key: string; readonly attempts: number; readonly message: string; readonly at: string }[];
+}
+
 /** Document type per view kind. */
 export interface ViewDocuments {
   readonly project: ProjectView;
@@ -219,10 +236,11 @@ export interface ViewDocuments {
   readonly target: TargetView;
   readonly approval: ApprovalView;
   readonly token: TokenView;
+  readonly subscription: SubscriptionView;
 }
 
 /** Kinds of views. */
-export const ViewKind = ['project', 'repository', 'cluster', 'application', 'version', 'target', 'approval', 'token'] as const;
+export const ViewKind = ['project', 'repository', 'cluster', 'application', 'version', 'target', 'approval', 'token', 'subscription'] as const;
 /** One of {@link ViewKind}. */
 export type ViewKind = (typeof ViewKind)[number];
 

@@ -3,6 +3,7 @@ import type { PlumblineEvent, RecordedEvent } from '@plumbline/events';
 import type { ViewChange, ViewReader } from './documents.js';
 import { evolveApplication } from './evolve-application.js';
 import { evolveDeclared } from './evolve-declared.js';
+import { evolveSubscription } from './evolve-subscription.js';
 import { evolveTarget } from './evolve-target.js';
 import { evolveVersion } from './evolve-version.js';
 
@@ -13,5 +14,5 @@ import { evolveVersion } from './evolve-version.js';
 export function evolveViews(views: ViewReader, event: RecordedEvent): readonly ViewChange[] {
   if (event.type === 'Unknown') return [];
   const known: PlumblineEvent = event;
-  return [...evolveDeclared(views, known), ...evolveApplication(views, known), ...evolveVersion(views, known), ...evolveTarget(views, known)];
+  return [...evolveDeclared(views, known), ...evolveApplication(views, known), ...evolveVersion(views, known), ...evolveTarget(views, known), ...evolveSubscription(views, known)];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { applicationSpec, checkNewEvent } from '@plumbline/events';
+import { applicationSpec, checkNewEvent, decodeEvent } from '@plumbline/events';
 import type { EventData, EventType, RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { evolveViews, targetKey, versionKey, ViewStore } from './index.js';
@@ -170,5 +170,33 @@ describe('the fold', () => {
     expect([...story.views.scan('cluster', '')].map(([key]) => key)).toEqual(['a', 'b', 'c']);
     story.add('ClusterRemoved', { name: 'b' }).add('ClusterDeclared', { name: 'aa', labels: {}, spec: { simulated: {} } });
     expect([...story.views.scan('cluster', 'a')].map(([key]) => key)).toEqual(['a', 'aa']);
+  });
+});
+
+describe('subscriptions', () => {
+  const spec = { url: 'https://hooks.example.com/', secretFile: '/etc/secret', filter: {}, maxAttempts: 12, timeout: '10s' };
+  const declared = { name: 'chat', labels: {}, spec };
+  const parked = (begunBy: number, key: string): unknown => ({ subscription: 'chat', begunBy, position: 3, key, attempts: 12, message: 'HTTP 500' });
+
+  it('tell how far their deliveries are, and forget it with a replay, whatever a delivery from before still notes', () => {
+    const store = new ViewStore();
+    const event = (type: string, position: number, data: unknown): RecordedEvent => ({
+      ...decodeEvent(JSON.stringify({
+        id: `e${position}`, type, schemaVersion: 1, stream: 'subscription-chat', revision: position, position, occurredAt: '2026-01-01T00:00:00Z', recordedAt: '2026-01-01T00:00:00Z',
+        actor: { kind: 'user', id: 'u', name: 'u' }, causationId: 'c', correlationId: 'c', data,
+      })),
+    });
+    store.apply(event('SubscriptionDeclared', 2, declared));
+    store.apply(event('DeliveryParked', 4, parked(2, 'default/web')));
+    store.apply(event('DeliveryProgressed', 5, { subscription: 'chat', begunBy: 2, position: 4, delivered: 7 }));
+    expect(store.get('subscription', 'chat')).toMatchObject({ position: 4, delivered: 7, parked: [{ key: 'default/web', position: 3 }] });
+    store.apply(event('DeliveryReplayRequested', 6, { subscription: 'chat', after: 1 }));
+    store.apply(event('DeliveryProgressed', 7, { subscription: 'chat', begunBy: 2, position: 5, delivered: 1 }));
+    store.apply(event('DeliveryParked', 8, parked(2, 'default/api')));
+    expect(store.get('subscription', 'chat')).toMatchObject({ position: 1, delivered: 7, parked: [] });
+    store.apply(event('DeliveryProgressed', 9, { subscription: 'chat', begunBy: 6, position: 8, delivered: 2 }));
+    expect(store.get('subscription', 'chat')).toMatchObject({ position: 8, delivered: 9 });
+    store.apply(event('SubscriptionRemoved', 10, { name: 'chat' }));
+    expect(store.get('subscription', 'chat')).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { ViewKind } from './documents.js';
 export type {
-  ApplicationView, ApprovalRecord, ApprovalView, ClusterView, DecisionState, DriftView, EnvironmentView, ProjectView, Provenance, RefView, RepositoryView,
+  ApplicationView, ApprovalRecord, ApprovalView, ClusterView, DecisionState, DriftView, EnvironmentView, ProjectView, Provenance, RefView, RepositoryView, SubscriptionView,
   TargetView, TokenView, VersionView, ViewChange, ViewDocuments, ViewReader,
 } from './documents.js';
 export { evolveViews } from './evolve.js';

@@ -14,6 +14,10 @@ export const gatewaySettings = z.object({
   PLUMBLINE_GATEWAY_WEBHOOKS_PER_MINUTE: z.coerce.number().int().min(1).default(600).describe('Webhooks taken from one source in a minute.'),
   PLUMBLINE_GATEWAY_STREAMS_MAX: z.coerce.number().int().min(1).default(1000).describe('Event streams open at the same time.'),
   PLUMBLINE_GATEWAY_TRUST_PROXY: z.stringbool().default(false).describe('Take the address of the caller from X-Forwarded-For: only behind a proxy that sets it.'),
+  PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter((host) => host !== ''))
+    .describe('Hosts that subscriptions may deliver to, separated by commas: `hooks.example.com`, `*.example.com`, `http://HOST:PORT` for plain text or another port. None when empty.'),
+  PLUMBLINE_GATEWAY_DELIVERIES: z.stringbool().default(true).describe('Whether this gateway delivers to subscriptions. With several gateways let one of them do it: two would deliver everything twice.'),
+  PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: z.coerce.number().int().min(1).default(1000).describe('Pause after the first failed delivery, in milliseconds; doubles up to 300 times as much.'),
 });
 
 /** Settings of the gateway, parsed. */
@@ -25,6 +29,9 @@ export interface GatewayConfig {
   readonly webhooksPerMinute: number;
   readonly streamsMax: number;
   readonly trustProxy: boolean;
+  readonly subscriptionHosts: readonly string[];
+  readonly deliveries: boolean;
+  readonly deliveryRetryMs: number;
 }
 
 /** Provider of {@link GATEWAY_CONFIG}. */
@@ -36,4 +43,7 @@ export const gatewayConfigProvider = configProvider(GATEWAY_CONFIG, gatewaySetti
   webhooksPerMinute: env.PLUMBLINE_GATEWAY_WEBHOOKS_PER_MINUTE,
   streamsMax: env.PLUMBLINE_GATEWAY_STREAMS_MAX,
   trustProxy: env.PLUMBLINE_GATEWAY_TRUST_PROXY,
+  subscriptionHosts: env.PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS,
+  deliveries: env.PLUMBLINE_GATEWAY_DELIVERIES,
+  deliveryRetryMs: env.PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS,
 }));

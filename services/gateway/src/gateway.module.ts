@@ -31,6 +31,8 @@ import { RequestsService } from './requests/requests.service.js';
 import { FollowedResources } from './resources/followed-resources.js';
 import { ResourcesService } from './resources/resources.service.js';
 import { LOG_ACCESS, LogAccess } from './state/log-access.js';
+import { Deliveries } from './subscriptions/deliveries.js';
+import { SubscriptionsService } from './subscriptions/subscriptions.service.js';
 import { TokensService } from './tokens/tokens.service.js';
 import { WebhooksService } from './webhooks/webhooks.service.js';
 
@@ -43,7 +45,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, SubscriptionsService, Deliveries, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
     GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],
@@ -54,10 +56,11 @@ export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
     @Inject(GrpcServer) private readonly grpc: GrpcServer,
     @Inject(FollowedResources) private readonly followed: FollowedResources,
+    @Inject(Deliveries) private readonly deliveries: Deliveries,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  #following: Promise<void> = Promise.resolve();
+  #following: Promise<unknown> = Promise.resolve();
 
   /** The log access ends its waits in the same hook. */
   async beforeApplicationShutdown(): Promise<void> {
@@ -73,6 +76,6 @@ export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationS
       throw error;
     }
     await this.grpc.start();
-    this.#following = this.followed.run();
+    this.#following = Promise.all([this.followed.run(), this.deliveries.run()]);
   }
 }

@@ -37,7 +37,8 @@ async function appendHistory(audit: Audit, seed: number, count: number): Promise
   return (await log.read({ from: 0 })).events;
 }
 
-const seed = Number(process.env['PLUMBLINE_TEST_SEED'] ?? Date.now() % 1_000_000);
+// In the name of the spec: written here in its place, it repeats a run.
+const seed = Date.now() % 1_000_000;
 
 describe(`the history of the views (seed ${seed})`, () => {
   it('is at every position what a fold up to that position gives, also after a rebuild', async () => {

@@ -6,13 +6,14 @@ import { EventsController } from '../events/events.controller.js';
 import { LogController } from '../log/log.controller.js';
 import { RequestsController } from '../requests/requests.controller.js';
 import { ResourcesController } from '../resources/resources.controller.js';
+import { SubscriptionsController } from '../subscriptions/subscriptions.controller.js';
 import { SystemController } from '../system/system.controller.js';
 import { TokensController } from '../tokens/tokens.controller.js';
 import { WebhooksController } from '../webhooks/webhooks.controller.js';
 
 /** Every controller of the REST API. */
 export const restControllers = [
-  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, TokensController, SystemController, WebhooksController,
+  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, SubscriptionsController, TokensController, SystemController, WebhooksController,
 ] as const;
 
 /** Every operation that the controllers serve. */

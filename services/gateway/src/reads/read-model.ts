@@ -33,7 +33,7 @@ export interface DocumentQuery<Document> extends ItemQuery {
 const MAX_PAGES = 20;
 
 /** Kinds that are asked for by name. */
-export type NamedKind = 'application' | 'repository' | 'cluster' | 'project' | 'token';
+export type NamedKind = 'application' | 'repository' | 'cluster' | 'project' | 'token' | 'subscription';
 
 /** Documents of the audit service's projections. Always shows at least what this gateway itself appended. */
 @Injectable()
@@ -138,6 +138,8 @@ export function notFound(kind: NamedKind, name: string): NotFoundError {
       return new NotFoundError('PLB-3105', `project "${name}" does not exist`, { details });
     case 'token':
       return new NotFoundError('PLB-3106', `token "${name}" does not exist`, { details });
+    case 'subscription':
+      return new NotFoundError('PLB-3110', `subscription "${name}" does not exist`, { details });
     default:
       return assertNever(kind, 'kind of document');
   }

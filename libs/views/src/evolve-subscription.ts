@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { PlumblineEvent } from '@plumbline/events';
+import type { SubscriptionView, ViewChange, ViewReader } from './documents.js';
+import { provenanceOf } from './evolve-declared.js';
+
+/** Subscriptions: what is delivered to whom, how far, and what is parked. */
+export function evolveSubscription(views: ViewReader, event: PlumblineEvent): readonly ViewChange[] {
+  switch (event.type) {
+    case 'SubscriptionDeclared': {
+      const before = views.get('subscription', event.data.name);
+      const document = { parked: [], delivered: 0, position: event.position, ...before, ...event.data, declared: provenanceOf(event) };
+      return [{ view: 'subscription', key: event.data.name, document }];
+    }
+    case 'SubscriptionRemoved':
+      return [{ view: 'subscription', key: event.data.name, document: undefined }];
+    case 'DeliveryProgressed':
+      return note(views, event.data, (before) => ({ ...before, position: event.data.position, delivered: before.delivered + event.data.delivered, progressedAt: event.recordedAt }));
+    case 'DeliveryParked': {
+      const { position, key, attempts, message } = event.data;
+      const parked = { position, key, attempts, message, at: event.recordedAt };
+      return note(views, event.data, (before) => ({ ...before, parked: [...before.parked.filter((other) => other.key !== key), parked] }));
+    }
+    case 'DeliveryReplayRequested':
+      return update(views, event.data.subscription, (before) => ({ ...before, parked: [], position: event.data.after, replayed: provenanceOf(event) }));
+    default:
+      return [];
+  }
+}
+
+/** A delivery that was begun before the newest declaration or replay may still say how far it came: that is not how far the new one is. */
+function note(views: ViewReader, of: { readonly subscription: string; readonly begunBy: number }, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {
+  const before = views.get('subscription', of.subscription);
+  const current = Math.max(before?.declared.position ?? -1, before?.replayed?.position ?? -1);
+  return of.begunBy < current ? [] : update(views, of.subscription, change);
+}
+
+function update(views: ViewReader, name: string, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {
+  const before = views.get('subscription', name);
+  return before === undefined ? [] : [{ view: 'subscription', key: name, document: change(before) }];
+}

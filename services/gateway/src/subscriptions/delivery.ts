@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+import { derivedId, StreamName } from '@plumbline/core';
+import type { Actor, NewEvent, RecordedEvent } from '@plumbline/events';
+import type { SubscriptionView } from '@plumbline/views';
+import { wanted } from '../events/public-event.js';
+import type { LogAccess } from '../state/log-access.js';
+import { attempt } from './endpoint.js';
+
+const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };
+/** Deliveries after which their progress is noted, however little time has passed. */
+const NOTE_AFTER = 200;
+const LONGEST_PAUSE_FACTOR = 300;
+
+/** What a delivery needs. */
+export interface DeliveryParts {
+  readonly access: LogAccess;
+  readonly allowed: readonly string[];
+  /** Pause after the first failure; doubles up to 300 times as much. */
+  readonly retryMs: number;
+  /** How often progress is noted in the log at most, while there is some. */
+  readonly noteMs: number;
+}
+
+/** Position of the declaration or replay that is in force. */
+export function begunBy({ declared, replayed }: SubscriptionView): number {
+  return Math.max(declared.position, replayed?.position ?? -1);
+}
+
+/** What an event belongs to: things of one key are delivered in order, and parked together. */
+export function keyOf(event: RecordedEvent): string {
+  const data: unknown = event.type === 'Unknown' ? event.data.raw : event.data;
+  const application: unknown = typeof data === 'object' && data !== null && 'application' in data ? data.application : undefined;
+  return typeof application === 'string' ? application : event.stream;
+}
+
+/**
+ * Delivers to one endpoint, one event at a time in the order of the log, until the signal aborts. It holds one page of events and nothing
+ * else: while the endpoint is slow or away, the rest waits in the log. How far it came is noted in the log as well, so that who takes over
+ * goes on from there; what was delivered since the last note is delivered again, with the same id.
+ */
+export class Delivery {
+  readonly #name: string;
+  readonly #parked: Set<string>;
+  #position: number;
+  #delivered = 0;
+  #notedAtMs: number;
+  /** Position of the event that this delivery was begun for. */
+  readonly #begunBy: number;
+
+  constructor(
+    private readonly subscription: SubscriptionView,
+    private readonly parts: DeliveryParts,
+  ) {
+    this.#name = subscription.name;
+    this.#parked = new Set(subscription.parked.map(({ key }) => key));
+    this.#position = subscription.position;
+    this.#begunBy = begunBy(subscription);
+    this.#notedAtMs = parts.access.clock.nowMs();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { access, noteMs } = this.parts;
+    for await (const events of access.feed.batches({ after: this.#position, signal, idleMs: noteMs })) {
+      for (const event of events) {
+        if (this.#concerns(event) && !(await this.#deliver(event, signal))) return;
+        this.#position = event.position;
+        await this.#note(this.#delivered >= NOTE_AFTER);
+      }
+      await this.#note(events.length === 0);
+    }
+  }
+
+  /** Notes how far it came, if it came further; for the end. */
+  async finish(): Promise<void> {
+    await this.#note(true);
+  }
+
+  #concerns(event: RecordedEvent): boolean {
+    // Notes of deliveries would lead to deliveries of notes.
+    if (event.type === 'DeliveryProgressed' || event.type === 'DeliveryParked') return false;
+    return wanted(event, this.subscription.spec.filter) && !this.#parked.has(keyOf(event));
+  }
+
+  /** True when the event was taken or parked, false when the signal came first. */
+  async #deliver(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
+    const { spec } = this.subscription;
+    const { access, allowed, retryMs } = this.parts;
+    for (let attempts = 1; ; attempts += 1) {
+      const outcome = await attempt(spec, event, { nowMs: access.clock.nowMs(), allowed, signal });
+      if (outcome.type === 'taken') {
+        this.#delivered += 1;
+        return true;
+      }
+      if (signal.aborted) return false;
+      if (attempts >= spec.maxAttempts) {
+        await this.#park(event, attempts, outcome.message);
+        return true;
+      }
+      const pauseMs = Math.min(retryMs * 2 ** (attempts - 1), retryMs * LONGEST_PAUSE_FACTOR);
+      const askedMs = Math.min(outcome.retryAfterMs ?? 0, retryMs * LONGEST_PAUSE_FACTOR);
+      // Many endpoints behind one door come back at different moments.
+      await delay(Math.max(pauseMs * (0.75 + Math.random() / 2), askedMs), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return false;
+    }
+  }
+
+  async #park(event: RecordedEvent, attempts: number, message: string): Promise<void> {
+    const key = keyOf(event);
+    this.#parked.add(key);
+    const nowMs = this.parts.access.clock.nowMs();
+    // Who parks it again after a crash says it once.
+    const requestId = derivedId(Math.max(Date.parse(event.recordedAt), nowMs - 24 * 3_600_000), 'delivery-parked', this.#name, event.id, String(this.#begunBy));
+    await this.#append({ type: 'DeliveryParked', data: { subscription: this.#name, begunBy: this.#begunBy, position: event.position, key, attempts, message: message.slice(0, 2_000) } }, requestId);
+  }
+
+  async #note(now: boolean): Promise<void> {
+    const nowMs = this.parts.access.clock.nowMs();
+    if (this.#delivered === 0 || (!now && nowMs - this.#notedAtMs < this.parts.noteMs)) return;
+    const delivered = this.#delivered;
+    await this.#append({ type: 'DeliveryProgressed', data: { subscription: this.#name, begunBy: this.#begunBy, position: this.#position, delivered } });
+    this.#delivered -= delivered;
+    this.#notedAtMs = nowMs;
+  }
+
+  async #append(event: NewEvent, requestId?: string): Promise<void> {
+    await this.parts.access.append({
+      actor: ACTOR, items: [{ stream: StreamName.subscription(this.#name), expected: { type: 'exists' }, events: [event] }], ...(requestId === undefined ? {} : { requestId }),
+    });
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { messageOf } from '@plumbline/core';
+import { durationMs } from '@plumbline/events';
+import type { RecordedEvent, SubscriptionSpec } from '@plumbline/events';
+import { publicEvent } from '../events/public-event.js';
+
+/** How one attempt ended. */
+export type Attempt =
+  | { readonly type: 'taken' }
+  | { readonly type: 'failed'; readonly message: string; readonly retryAfterMs?: number };
+
+/**
+ * True when events may be sent to the URL. A host is allowed by its name, `*.NAME` allows what is below it; `http://` before it allows plain
+ * text, and `:PORT` behind it another port than that of the scheme. So nobody makes the gateway call what is not meant for it.
+ */
+export function mayDeliverTo(url: string, allowed: readonly string[]): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname, port, username, password, hash } = new URL(url);
+  if (username !== '' || password !== '' || hash !== '') return false;
+  return allowed.some((text) => {
+    const rule = /^(?:(https?):\/\/)?(\*\.)?([^/*:]+|\[[0-9a-f:]+\])(?::(\d+))?$/i.exec(text.trim());
+    if (rule === null) return false;
+    const [, scheme = 'https', below, name = '', rulePort = ''] = rule;
+    const host = name.toLowerCase();
+    return `${scheme.toLowerCase()}:` === protocol && port === rulePort && (below === undefined ? hostname === host : hostname.endsWith(`.${host}`));
+  });
+}
+
+/** An event in the structured mode of CloudEvents 1.0. */
+export function cloudEvent(event: RecordedEvent): string {
+  const { id, type, stream, occurredAt, recordedAt, position, actor, causationId, correlationId, schemaVersion, data } = publicEvent(event);
+  return JSON.stringify({
+    specversion: '1.0', id, source: '/plumbline/log/0', type: `dev.plumbline.${String(type)}`, subject: stream, time: occurredAt, datacontenttype: 'application/json',
+    position, recordedat: recordedAt, schemaversion: schemaVersion, actor: typeof actor === 'object' && actor !== null && 'id' in actor ? actor.id : undefined,
+    causationid: causationId, correlationid: correlationId, data,
+  });
+}
+
+/** Signs id, time and body together, so that neither can be replayed with another. */
+export function signature(secret: string, signed: { readonly id: string; readonly timestamp: number; readonly body: string }): string {
+  return `v1,${createHmac('sha256', secret).update(`${signed.id}.${signed.timestamp}.${signed.body}`).digest('base64')}`;
+}
+
+/** One attempt to deliver an event; never throws. Redirects are failures: they could lead anywhere. */
+export async function attempt(spec: SubscriptionSpec, event: RecordedEvent, how: { readonly nowMs: number; readonly allowed: readonly string[]; readonly signal: AbortSignal }): Promise<Attempt> {
+  if (!mayDeliverTo(spec.url, how.allowed)) return { type: 'failed', message: 'the host of the endpoint is not one that PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS names' };
+  try {
+    const secret = (await readFile(spec.secretFile, 'utf8')).replace(/\r?\n$/, '');
+    if (secret.length < 16) return { type: 'failed', message: `the secret in ${spec.secretFile} is shorter than 16 characters` };
+    const body = cloudEvent(event);
+    const timestamp = Math.floor(how.nowMs / 1_000);
+    const response = await fetch(spec.url, {
+      method: 'POST', redirect: 'manual', body, signal: AbortSignal.any([how.signal, AbortSignal.timeout(durationMs(spec.timeout))]),
+      headers: {
+        'content-type': 'application/cloudevents+json; charset=utf-8', 'user-agent': 'plumbline', 'webhook-id': event.id, 'webhook-timestamp': String(timestamp),
+        'webhook-signature': signature(secret, { id: event.id, timestamp, body }),
+      },
+    });
+    // What it says is not wanted, however long it is.
+    await response.body?.cancel();
+    if (response.status >= 200 && response.status < 300) return { type: 'taken' };
+    const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+    return { type: 'failed', message: `the endpoint answered HTTP ${response.status}`, ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}) };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+    return { type: 'failed', message: `the endpoint could not be reached: ${cause}` };
+  }
+}

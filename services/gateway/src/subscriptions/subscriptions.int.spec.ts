@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApiError } from '@plumbline/api-client';
+import { MemoryEventLog } from '@plumbline/event-log/testing';
+import type { SubscriptionView } from '@plumbline/views';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
+import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+
+const SECRET = 'a secret that only specs know';
+
+interface Delivered {
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+  readonly event: { readonly id: string; readonly type: string; readonly position: number; readonly data: { readonly application?: string } };
+}
+
+/** An endpoint that answers as it is told, and keeps what it took. */
+class Endpoint implements AsyncDisposable {
+  readonly taken: Delivered[] = [];
+  readonly seen: Delivered[] = [];
+  answer: (delivered: Delivered, response: ServerResponse) => void = (_, response) => void response.writeHead(204).end();
+  readonly #server = createServer((request, response) => void this.#take(request, response));
+
+  static async open(): Promise<Endpoint> {
+    const endpoint = new Endpoint();
+    endpoint.#server.listen(0, '127.0.0.1');
+    await once(endpoint.#server, 'listening');
+    return endpoint;
+  }
+
+  get origin(): string {
+    const address = this.#server.address();
+    return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks).toString();
+    const delivered = { headers: request.headers, body, event: JSON.parse(body) as Delivered['event'] };
+    this.seen.push(delivered);
+    this.answer(delivered, response);
+    if (response.statusCode < 300) this.taken.push(delivered);
+  }
+}
+
+let directory = '';
+let secretFile = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'plumbline-subscriptions-'));
+  secretFile = join(directory, 'secret');
+  writeFileSync(secretFile, `${SECRET}\n`, { mode: 0o600 });
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const eventually = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
+function startFor(endpoint: Endpoint, log = new MemoryEventLog()): Promise<GatewayUnderTest> {
+  return startGateway({ log, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1' } });
+}
+
+async function suspend(gateway: GatewayUnderTest, application: string): Promise<number> {
+  return (await gateway.append('ApplicationSuspended', `application-${application}`, { application })).position;
+}
+
+async function shown(gateway: GatewayUnderTest): Promise<SubscriptionView | undefined> {
+  return (await clientOf(gateway).subscriptions()).items[0];
+}
+
+describe('a subscription', () => {
+  it('delivers events that fit its filter, in order, signed, as CloudEvents', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint);
+    const client = clientOf(gateway);
+    await suspend(gateway, 'default/before');
+    const spec = { url: `${endpoint.origin}/hook`, secretFile, filter: { project: 'default' } };
+    expect((await client.declareSubscription({ name: 'chat', spec })).action).toBe('created');
+    expect((await client.declareSubscription({ name: 'chat', spec })).action).toBe('unchanged');
+    const positions = [await suspend(gateway, 'default/web'), (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/api'))];
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
+    const [first] = endpoint.taken;
+    expect(first?.event).toMatchObject({ specversion: '1.0', type: 'dev.plumbline.ApplicationSuspended', subject: 'application-default/web', source: '/plumbline/log/0', data: { application: 'default/web' } });
+    expect(first?.headers['content-type']).toContain('application/cloudevents+json');
+    const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signed } = first?.headers ?? {};
+    expect(id).toBe(first?.event.id);
+    expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
+    expect(signed).toBe(`v1,${createHmac('sha256', SECRET).update(`${id as string}.${timestamp as string}.${first?.body}`).digest('base64')}`);
+    await client.deleteSubscription('chat');
+    await suspend(gateway, 'default/web');
+    expect((await client.subscriptions()).items).toEqual([]);
+    expect(endpoint.taken).toHaveLength(2);
+  });
+
+  it('tries again in order while the endpoint fails, and never goes where it is redirected to', async () => {
+    await using endpoint = await Endpoint.open();
+    await using elsewhere = await Endpoint.open();
+    await using gateway = await startFor(endpoint);
+    const answers = [500, 307, 429, 204, 302, 204];
+    endpoint.answer = (_, response) => void response.writeHead(answers.shift() ?? 204, { location: `${elsewhere.origin}/`, 'retry-after': '0' }).end();
+    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    const positions = [await suspend(gateway, 'default/web'), await suspend(gateway, 'default/web'), await suspend(gateway, 'default/api')];
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
+    expect(endpoint.seen).toHaveLength(7);
+    expect(elsewhere.seen).toEqual([]);
+  });
+
+  it('parks the application that is not taken, goes on with the others, and delivers it again on replay', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint);
+    const client = clientOf(gateway);
+    endpoint.answer = ({ event }, response) => void response.writeHead(event.data.application === 'default/bad' ? 500 : 204).end();
+    await client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 3 } });
+    const before = await gateway.log.head();
+    const bad = await suspend(gateway, 'default/bad');
+    const good = [await suspend(gateway, 'default/good'), (await suspend(gateway, 'default/bad'), await suspend(gateway, 'default/good'))];
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(good));
+    expect(endpoint.seen.filter(({ event }) => event.data.application === 'default/bad').map(({ event }) => event.position)).toEqual([bad, bad, bad]);
+    await eventually(async () => expect((await shown(gateway))?.parked).toMatchObject([{ key: 'default/bad', position: bad, attempts: 3, message: 'the endpoint answered HTTP 500' }]));
+    endpoint.answer = (_, response) => void response.writeHead(204).end();
+    endpoint.taken.length = 0;
+    await client.replaySubscription('chat', before - 1);
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.data.application)).toEqual(['default/bad', 'default/good', 'default/bad', 'default/good']));
+    expect((await shown(gateway))?.parked).toEqual([]);
+    const [first] = (await client.audit({ type: 'DeliveryParked' })).events;
+    expect(first?.data).toMatchObject({ subscription: 'chat', key: 'default/bad' });
+  });
+
+  it('goes on after a restart, with what came meanwhile and without a hole', async () => {
+    await using endpoint = await Endpoint.open();
+    const log = new MemoryEventLog();
+    const gateway = await startFor(endpoint, log);
+    const { adminToken } = gateway;
+    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    const positions = [await suspend(gateway, 'default/web'), await suspend(gateway, 'default/web')];
+    await eventually(() => expect(endpoint.taken).toHaveLength(2));
+    endpoint.answer = (_, response) => void response.writeHead(503).end();
+    positions.push(await suspend(gateway, 'default/web'));
+    await eventually(() => expect(endpoint.seen.length).toBeGreaterThan(3));
+    await gateway[Symbol.asyncDispose]();
+    endpoint.answer = (_, response) => void response.writeHead(204).end();
+    await using second = await startFor(endpoint, log);
+    positions.push(await suspend(second, 'default/api'));
+    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
+    await eventually(async () => expect((await shown({ ...second, adminToken }))?.delivered).toBeGreaterThan(0));
+  });
+
+  it('that stands still costs no memory: what it is to get stays in the log', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint);
+    const held: ServerResponse[] = [];
+    endpoint.answer = (_, response) => void held.push(response);
+    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, timeout: '30s' } });
+    const first = await suspend(gateway, 'default/web');
+    await eventually(() => expect(endpoint.seen).toHaveLength(1));
+    const reads: number[] = [];
+    const read = gateway.log.read.bind(gateway.log);
+    gateway.log.read = (options) => (options.limit === 500 && reads.push(options.from), read(options));
+    for (let round = 0; round < 4; round += 1) {
+      await gateway.log.append({
+        requestId: (await import('@plumbline/core')).uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway',
+        items: [{ stream: 'application-default/web', expected: { type: 'any' }, events: Array.from({ length: 1_000 }, () => ({ type: 'ApplicationSuspended' as const, data: { application: 'default/web' } })) }],
+      });
+    }
+    await gateway.access.refresh();
+    // One request is open, and nothing was read ahead of it.
+    expect(endpoint.seen).toHaveLength(1);
+    expect(reads).toEqual([]);
+    endpoint.answer = (_, response) => void response.writeHead(204).end();
+    for (const response of held) response.writeHead(204).end();
+    await eventually(() => expect(endpoint.seen.at(-1)?.event.position).toBeGreaterThanOrEqual(first + 4_000));
+    expect(endpoint.seen.map(({ event }) => event.position)).toEqual([...endpoint.seen.map(({ event }) => event.position)].sort((left, right) => left - right));
+  }, 60_000);
+
+  it('is refused for hosts that are not allowed, without a token of an admin, and where there is none', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint);
+    const client = clientOf(gateway);
+    const codeOf = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: unknown) => (error instanceof ApiError ? error.code : error));
+    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: 'http://169.254.169.254/latest', secretFile } }))).toBe('PLB-1714');
+    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile: 'relative' } }))).toBe('PLB-1701');
+    expect(await codeOf(client.deleteSubscription('chat'))).toBe('PLB-3110');
+    expect(await codeOf(client.replaySubscription('chat', -1))).toBe('PLB-3110');
+    expect(await codeOf(clientOf(gateway, await gateway.tokenOf('operator')).subscriptions())).toBe('PLB-2120');
+    await client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile } });
+    expect(await codeOf(client.replaySubscription('chat', 1_000_000))).toBe('PLB-1705');
+  });
+});
