@@ -101,12 +101,21 @@ async function laggards({ topology: { client } }: Stage, cluster: ClusterDoor, g
   return found;
 }
 
-async function expectRenderedObjectsOnly(cluster: ClusterDoor): Promise<void> {
+interface Listed {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly data?: unknown;
+  readonly spec?: { readonly selector?: unknown; readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: number }[] };
+}
+
+/** Nothing is missing, nothing is left over, and what is there says what the head of the repository says. */
+async function expectRenderedObjects(cluster: ClusterDoor, greetings: ReadonlyMap<string, string>): Promise<void> {
   for (const name of names) {
     for (const environment of environments) {
       const base = `/api/v1/namespaces/${namespaceOf(name, environment)}`;
-      const listed = await Promise.all(['configmaps', 'services', 'serviceaccounts'].map(async (kind) => (await cluster.get(`${base}/${kind}`)).items.map((item: { metadata: { name: string } }) => item.metadata.name) as string[]));
-      expect(listed, base).toEqual([[name], [name], [name]]);
+      const [maps, services, accounts] = await Promise.all(['configmaps', 'services', 'serviceaccounts'].map(async (kind) => (await cluster.get(`${base}/${kind}`)).items as readonly Listed[]));
+      expect(maps, base).toMatchObject([{ metadata: { name }, data: { greeting: greetings.get(name) } }]);
+      expect(services, base).toMatchObject([{ metadata: { name }, spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } }]);
+      expect(accounts, base).toMatchObject([{ metadata: { name } }]);
     }
   }
 }
@@ -137,7 +146,7 @@ async function survive(shape: Shape): Promise<void> {
     throw new Error(`not settled: ${left.join('; ')}`, { cause: error });
   });
   process.stdout.write(`${shape}: killed ${[...killed].map(([name, times]) => `${name} ${times}×`).join(', ')}; ${committer.count} commits, ${book.events.length} events, settled in ${Math.round(performance.now() - settledFrom)} ms\n`);
-  await expectRenderedObjectsOnly(cluster);
+  await expectRenderedObjects(cluster, committer.greetings);
   expect(brokenRules(book.events)).toEqual([]);
   const { events } = await client.events({ after: -1, limit: 1000 });
   expect(events.map(({ id }) => id), 'a fresh reader sees what the follower saw').toEqual(book.events.slice(0, events.length).map(({ id }) => id));
