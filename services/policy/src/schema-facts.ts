@@ -27,7 +27,8 @@ interface Pair {
   readonly entry: ObjectSetEntry;
 }
 
-const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
+/** How the keys of definitions begin. */
+export const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
 const MAX_PASSED = 50_000;
 const MAX_SCHEMAS = 2_000;
 const MAX_DEFINITIONS = 2_000;
@@ -41,8 +42,12 @@ export class SchemaFacts {
 
   constructor(private readonly objects: ObjectStore) {}
 
-  /** What the schemas of each group of clusters say about a set. Definitions in the set count before those that a cluster has. */
-  async findings(set: readonly ObjectSetEntry[], served: readonly ServedBy[]): Promise<readonly SchemaFindings[]> {
+  /**
+   * What the schemas of each group of clusters say about a set. Definitions in the set count before those that a cluster has.
+   * Where a cluster's schema objects, those that other applications are about to bring (`elsewhere`) are asked too: the definition of a kind and its
+   * resources often change in one commit.
+   */
+  async findings(set: readonly ObjectSetEntry[], served: readonly ServedBy[], elsewhere: () => Promise<readonly ObjectSetEntry[]>): Promise<readonly SchemaFindings[]> {
     if (served.length === 0) return [];
     const own = await this.#ownSchemas(set);
     const due = new Map<string, Pair>();
@@ -62,15 +67,31 @@ export class SchemaFacts {
       return { clusters, unknown, pairs, published: own.size > 0 || [...schemas.values()].some((schema) => schema !== undefined) };
     });
     const judged = await this.#judge([...due.values()]);
+    const excused = await this.#excused([...due.values()].filter((pair) => !own.has(idOf(pair.entry)) && (judged.get(idOfPair(pair))?.length ?? 0) > 0), elsewhere);
     return plans.map(({ clusters, unknown, pairs, published }) => {
       const issues = new Map<string, readonly SchemaIssue[]>();
       for (const pair of pairs) {
         const found = judged.get(idOfPair(pair));
-        if (found === undefined) unknown.add(idOf(pair.entry));
+        if (found === undefined || excused.has(pair.entry.key)) unknown.add(idOf(pair.entry));
         else if (found.length > 0) issues.set(pair.entry.key, found);
       }
       return { clusters, issues, unknown: [...unknown].sort(), published };
     });
+  }
+
+  /** Keys of objects that are right by a definition of another application. */
+  async #excused(pairs: readonly Pair[], elsewhere: () => Promise<readonly ObjectSetEntry[]>): Promise<ReadonlySet<string>> {
+    // Groups of definitions are domains.
+    const custom = pairs.filter(({ entry }) => entry.apiVersion.includes('.'));
+    const excused = new Set<string>();
+    if (custom.length === 0) return excused;
+    const definitions = await elsewhere();
+    await this.#ownSchemas(definitions);
+    const others = definitions.flatMap(({ digest }) => this.#defined.get(digest) ?? []);
+    const again = custom.flatMap(({ entry, schema }) => others.filter(({ id, digest }) => id === idOf(entry) && digest !== schema).map(({ digest }) => ({ schema: digest, entry })));
+    const judged = await this.#judge(again);
+    for (const pair of again) if (judged.get(idOfPair(pair))?.length === 0) excused.add(pair.entry.key);
+    return excused;
   }
 
   /** Issues by pair; a pair whose schema or object is not in the store is absent. */

@@ -44,10 +44,11 @@ describe('objects beside the schemas of their clusters', () => {
     await store.put([CONFIG_MAP, SECRET].map((schema) => ({ digest: digestOf(schema), content: canonicalJson(schema) })));
   });
 
-  async function problems(objects: readonly ManifestObject[], served: readonly ServedBy[] = [east]): Promise<ReturnType<typeof schemaProblems>> {
+  async function problems(objects: readonly ManifestObject[], served: readonly ServedBy[] = [east], elsewhere: readonly ManifestObject[] = []): Promise<ReturnType<typeof schemaProblems>> {
     const blobs: ObjectBlob[] = objects.map((object) => buildObject(object, sealKey));
-    await store.put(blobs);
-    return schemaProblems(await facts.findings(blobs, served));
+    const others = elsewhere.map((object) => buildObject(object, sealKey));
+    await store.put([...blobs, ...others]);
+    return schemaProblems(await facts.findings(blobs, served, () => Promise.resolve(others)));
   }
 
   it('name the object, the path and the cluster', async () => {
@@ -80,6 +81,14 @@ describe('objects beside the schemas of their clusters', () => {
     expect((await problems([widget({ size: 1 })], [withWidget])).denied).toEqual(['example.org/Widget//w: spec.size is not a field of this kind (cluster "east")']);
     expect((await problems([definition, widget({ size: 1 })], [withWidget])).denied).toEqual([]);
     expect((await problems([definition, widget({})])).denied).toEqual(['example.org/Widget//w: spec.size is required (cluster "east")']);
+  });
+
+  it('are left alone when a definition that another application is about to bring has them right, and only then', async () => {
+    const older: KindSchema = { root: { properties: { apiVersion: 'string', kind: 'string', metadata: 'any', spec: { properties: {} } } }, types: [] };
+    await store.put([{ digest: digestOf(older), content: canonicalJson(older) }]);
+    const served = [{ ...east, schemas: new Map([...east.schemas, ['example.org/v1/Widget', digestOf(older)]]) }];
+    expect(await problems([widget({ size: 1 })], served, [definition])).toEqual({ denied: [], warned: ['the schema of example.org/v1/Widget is not known (cluster "east")'], objects: [] });
+    expect((await problems([widget({ seize: 1 })], served, [definition])).denied).toEqual(['example.org/Widget//w: spec.seize is not a field of this kind (cluster "east")']);
   });
 
   it('get a warning where the schema is not known, and none where the kind is not served at all', async () => {
