@@ -9,6 +9,9 @@ import type { FoldedPage } from './view-fold.js';
 /** Name of the projection in cursors, dead letters and parked work. */
 export const CONSUMER = 'views';
 const SHARD = 0;
+const HASHED_AT_ONCE = 50_000;
+const REMOVED_AT_ONCE = 20_000;
+const VERSIONED = ['projection.document', 'projection.audit_event', 'projection.history', 'projection.history_key'] as const;
 
 /** What a version of the projection was when it was last written. */
 export interface LoadedProjection {
@@ -150,16 +153,22 @@ export class ProjectionTables {
     return rows[0]?.moved === 1;
   }
 
-  /** Shows another version and forgets the one before, in one transaction. */
+  /** Removes the rows of versions that were shown before, in portions: nobody reads them, and nobody has to wait. */
+  async removeOlder(version: number): Promise<void> {
+    for (const table of VERSIONED) {
+      for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; ) {
+        const { rowCount } = await this.pool.query(`delete from ${table} where ctid = any(array(select ctid from ${table} where version < $1 limit ${REMOVED_AT_ONCE}))`, [version]);
+        removed = rowCount ?? 0;
+      }
+    }
+  }
+
+  /** Shows another version in the place of the one before, in one transaction. */
   async flip(from: number, to: number, definition: string): Promise<void> {
     const client = await this.pool.connect();
     try {
       await client.query('begin');
       await client.query('update projection.live set version = $2, definition = $3, history = true where consumer = $1', [CONSUMER, to, definition]);
-      await client.query('delete from projection.document where version = $1', [from]);
-      await client.query('delete from projection.audit_event where version = $1', [from]);
-      await client.query('delete from projection.history where version = $1', [from]);
-      await client.query('delete from projection.history_key where version = $1', [from]);
       await client.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, from]);
       await client.query("update ledger.dead_letter set state = 'resolved', updated_at = clock_timestamp() where consumer = $1 and version = $2", [CONSUMER, from]);
       await client.query('commit');
@@ -173,10 +182,7 @@ export class ProjectionTables {
 
   /** Removes what an earlier rebuild that did not finish left behind. */
   async clear(version: number): Promise<void> {
-    await this.pool.query('delete from projection.document where version = $1', [version]);
-    await this.pool.query('delete from projection.audit_event where version = $1', [version]);
-    await this.pool.query('delete from projection.history where version = $1', [version]);
-    await this.pool.query('delete from projection.history_key where version = $1', [version]);
+    for (const table of VERSIONED) await this.pool.query(`delete from ${table} where version = $1`, [version]);
     await this.pool.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, version]);
     await this.pool.query('delete from ledger.dead_letter where consumer = $1 and version = $2', [CONSUMER, version]);
   }
@@ -185,10 +191,17 @@ export class ProjectionTables {
   async hash(version: number): Promise<string> {
     const hash = createHash('sha256');
     for (const { view, key, document } of await this.#documents(version)) hash.update(`${view}\n${key}\n${canonicalJson(document)}\n`);
-    const { rows } = await this.pool.query<{ row: unknown }>(
-      "select to_jsonb(e) - 'version' as row from projection.audit_event e where version = $1 order by position", [version],
-    );
-    for (const { row } of rows) hash.update(`${canonicalJson(row)}\n`);
+    // In the database: the rows are many, and only their hash is wanted.
+    const { rows: [last] } = await this.pool.query<{ next: string }>('select coalesce(max(position) + 1, 0) as next from projection.audit_event where version = $1', [version]);
+    for (let from = 0; from < Number(last?.next ?? 0); from += HASHED_AT_ONCE) {
+      const { rows: [part] } = await this.pool.query<{ hash: string | null }>({
+        name: 'hash-rows',
+        text: `select encode(sha256(convert_to(string_agg(row(position, type, actor, actor_name, application, environment, cluster, correlation_id, recorded_at)::text, E'\\n' order by position), 'UTF8')), 'hex') as hash
+          from projection.audit_event where version = $1 and position >= $2 and position < $3`,
+        values: [version, from, from + HASHED_AT_ONCE],
+      });
+      hash.update(`${from} ${part?.hash ?? ''}\n`);
+    }
     return hash.digest('hex');
   }
 

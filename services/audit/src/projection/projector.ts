@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import type { ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
+import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import { CONSUMER } from './projection-tables.js';
@@ -54,6 +54,13 @@ interface Work {
   position: number;
 }
 
+/** A page that is being read while the one before is written. */
+interface Ahead {
+  readonly from: number;
+  readonly limit: number;
+  readonly page: Promise<BodyPage | undefined>;
+}
+
 /** Folds the log into the tables of the projection, page by page, and keeps a rebuilt version ready to take over. */
 export class Projector implements ParkedWork {
   readonly #pageSize: number;
@@ -63,6 +70,7 @@ export class Projector implements ParkedWork {
   #running = false;
   #stopped = false;
   #background: Promise<void> | undefined;
+  #rebuilding: Promise<unknown> = Promise.resolve();
   #loop: Promise<void> = Promise.resolve();
   /** The last exclusive work; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
@@ -127,26 +135,34 @@ export class Projector implements ParkedWork {
    * Folds everything again from position 0 into a new version while the old one is shown and goes on, then shows the new one.
    * Nothing is appended meanwhile. @throws when this process does not lead the log.
    */
-  async rebuild(): Promise<RebuildReport> {
+  rebuild(): Promise<RebuildReport> {
+    // One after the other: two at once would build the same version.
+    this.#rebuilding = this.#rebuilding.then(async () => this.#rebuild(), async () => this.#rebuild());
+    return this.#rebuilding as Promise<RebuildReport>;
+  }
+
+  async #rebuild(): Promise<RebuildReport> {
     const { tables } = this.options;
     const before = await tables.liveVersion();
     const version = before + 1;
     await tables.clear(version);
     const ahead = await this.#catchUp({ version, until: Number.POSITIVE_INFINITY, sideEffects: false });
-    return this.#exclusive(async () => {
+    const report = await this.#exclusive(async () => {
       const shown = this.#live ?? (await this.#load(before));
       const until = Math.max(shown.position, ahead.position);
       const [work, live] = [
         await this.#catchUp({ version, until, sideEffects: false, from: ahead }),
         await this.#catchUp({ version: before, until, sideEffects: true, from: shown }),
       ];
-      const report = { version, position: live.position, liveHash: await tables.hash(before), rebuiltHash: await tables.hash(version) };
+      const found = { version, position: live.position, liveHash: await tables.hash(before), rebuiltHash: await tables.hash(version) };
       await tables.flip(before, version, this.#definition);
       this.#live = work;
       this.#stir();
-      this.options.logger.info('the views were rebuilt', { ...report, equal: report.liveHash === report.rebuiltHash });
-      return report;
+      this.options.logger.info('the views were rebuilt', { ...found, equal: found.liveHash === found.rebuiltHash });
+      return found;
     });
+    await tables.removeOlder(version);
+    return report;
   }
 
   async list(): Promise<readonly ParkedItem[]> {
@@ -238,23 +254,31 @@ export class Projector implements ParkedWork {
   /** Pages up to a position, or to the head; begins again from the tables after data that they refuse. */
   async #catchUp(goal: { readonly version: number; readonly until: number; readonly sideEffects: boolean; readonly from?: Work }): Promise<Work> {
     let work = goal.from ?? (await this.#load(goal.version));
+    let ahead: Ahead | undefined;
     for (;;) {
       if (this.#stopped) throw new UpstreamError('PLB-6008', 'the projector was stopped during a rebuild; it begins again at the next start');
       try {
         const limit = Math.min(this.#pageSize, goal.until - work.position);
-        if (limit <= 0 || !(await this.#step(work, { sideEffects: goal.sideEffects, limit }))) return work;
+        if (limit <= 0) return work;
+        const page = ahead?.from === work.position && ahead.limit === limit && work.position >= this.#singlyUntil ? await ahead.page : undefined;
+        // Read while the page in hand is written.
+        const next = page?.nextPosition ?? work.position + limit;
+        const nextLimit = Math.min(this.#pageSize, goal.until - next);
+        ahead = nextLimit > 0 ? { from: next, limit: nextLimit, page: quietly(this.options.log.readBodies({ from: next, limit: nextLimit })) } : undefined;
+        if (!(await this.#step(work, { sideEffects: goal.sideEffects, limit, ...(page === undefined ? {} : { page }) }))) return work;
       } catch (error) {
         if (!isDataError(error)) throw error;
+        ahead = undefined;
         work = await this.#load(goal.version);
       }
     }
   }
 
   /** One page; false when there was nothing. */
-  async #step(work: Work, how: { readonly sideEffects: boolean; readonly limit?: number }): Promise<boolean> {
+  async #step(work: Work, how: { readonly sideEffects: boolean; readonly limit?: number; readonly page?: BodyPage }): Promise<boolean> {
     const { log, tables } = this.options;
     const limit = work.position < this.#singlyUntil ? 1 : (how.limit ?? this.#pageSize);
-    const { bodies, nextPosition } = await log.readBodies({ from: work.position, limit });
+    const { bodies, nextPosition } = how.page ?? (await log.readBodies({ from: work.position, limit }));
     if (nextPosition <= work.position) return false;
     const page = work.fold.fold(bodies, this.#refused);
     if (how.sideEffects) await this.#announce(page.parked.filter((parked) => parked.isCause), work.version);
@@ -340,6 +364,11 @@ export class Projector implements ParkedWork {
       this.#wake = done;
     });
   }
+}
+
+/** A page that could not be read ahead is read again when it is wanted; then its failure counts. */
+function quietly(page: Promise<BodyPage>): Promise<BodyPage | undefined> {
+  return page.catch(() => undefined);
 }
 
 /** True for data that PostgreSQL will refuse again and again. */
