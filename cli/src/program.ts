@@ -9,6 +9,7 @@ import { addLogVerbs } from './commands/log.js';
 import { apply, issueToken, listTokens, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
+import { declareSubscription, deleteSubscription, replaySubscription } from './commands/subscriptions.js';
 import { wait } from './commands/wait.js';
 import { commandContext, OutputFormat } from './context.js';
 import type { CommandContext, GlobalOptions } from './context.js';
@@ -57,6 +58,7 @@ export function buildProgram(env: ProgramEnvironment): Command {
     };
   addServerVerbs(program, env, run);
   addResourceVerbs(program, run);
+  addSubscriptionVerbs(program, run);
   addReadingVerbs(program, run);
   addActionVerbs(program, run);
   addLogVerbs(program, run);
@@ -121,8 +123,20 @@ function lookingBack(command: Command): Command {
   return command.option('--as-of <moment>', 'as of a position, or of what had happened at a time (RFC 3339)').option('--known-at <moment>', 'from what was recorded up to a position or a time only');
 }
 
+function addSubscriptionVerbs(program: Command, run: Run): void {
+  const subscription = program.command('subscription').description('events that are sent to an endpoint, signed (admin)');
+  subscription.command('declare').description('send events from now on to an endpoint').argument('<name>')
+    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway').requiredOption('--secret-file <path>', 'file of the gateway with the secret to sign with')
+    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>').option('--project <name>').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>')
+    .option('--max-attempts <n>', 'attempts before what an event belongs to is parked', whole).option('--timeout <duration>', 'of one attempt')
+    .action(run((context, name: string, options: Parameters<typeof declareSubscription>[2]) => declareSubscription(context, name, options)));
+  subscription.command('delete').argument('<name>').action(run((context, name: string) => deleteSubscription(context, name)));
+  subscription.command('replay').description('deliver again, what was parked included').argument('<name>').requiredOption('--after <position>', 'behind this position', position)
+    .action(run((context, name: string, options: { after: number }) => replaySubscription(context, name, options)));
+}
+
 function addReadingVerbs(program: Command, run: Run): void {
-  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals or projects').argument('<kind>').argument('[name]')
+  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals, projects or subscriptions').argument('<kind>').argument('[name]')
     .option('--project <name>').option('-e, --environment <name>').option('--cluster <name>')
     .action(run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) => get(context, kind, name, options)));
   lookingBack(program.command('status')).description('state of an application, its environments and targets').argument('<application>')

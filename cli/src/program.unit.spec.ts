@@ -30,6 +30,9 @@ describe('plumb', () => {
     expect((await run('rollback', 'web')).code).toBe(ExitCode.usage);
     expect((await run('approve', 'web', 'two')).code).toBe(ExitCode.usage);
     expect((await run('get', 'applications', '-o', 'xml')).code).toBe(ExitCode.usage);
+    expect((await run('subscription', 'declare', 'chat', '--url', 'https://x')).code).toBe(ExitCode.usage);
+    expect((await run('subscription', 'replay', 'chat', '--after', 'then')).code).toBe(ExitCode.usage);
+    expect((await run('diff', 'web', '--live', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('--help')).code).toBe(ExitCode.done);
   });
 

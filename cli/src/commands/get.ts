@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ApplicationItem, Page, PageQuery, PlumblineClient } from '@plumbline/api-client';
-import type { ApprovalView, ClusterView, ProjectView, RepositoryView, TargetView, VersionView } from '@plumbline/views';
+import type { ApprovalView, ClusterView, ProjectView, RepositoryView, SubscriptionView, TargetView, VersionView } from '@plumbline/views';
 import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
@@ -99,6 +99,15 @@ const projects: Listing<ProjectView> = {
   row: (item) => [item.name, item.spec.repositories.join(), item.spec.clusters.join(), item.spec.namespaces.join(), item.spec.forbiddenKinds.join()],
 };
 
+const subscriptions: Listing<SubscriptionView> = {
+  list: (client, _, __, query) => client.subscriptions(query),
+  matches: (item, name) => item.name === name,
+  header: ['SUBSCRIPTION', 'POSITION', 'DELIVERED', 'PARKED', 'SINCE'],
+  wideHeader: ['URL', 'FILTER', 'MESSAGE'],
+  row: (item, nowMs) => [item.name, text(item.position), text(item.delivered), text(item.parked.length), ago(item.progressedAt ?? item.declared.at, nowMs)],
+  wide: (item) => [item.spec.url, JSON.stringify(item.spec.filter), item.parked[0]?.message ?? ''],
+};
+
 /** `plumb get KIND [NAME]`. */
 export async function get(context: CommandContext, kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   switch (singularKind(kind)) {
@@ -109,7 +118,8 @@ export async function get(context: CommandContext, kind: string, name: string | 
     case 'repository': return show(context, repositories, name, options);
     case 'approval': return show(context, approvals, name, options);
     case 'project': return show(context, projects, name, options);
-    default: throw new CommandError(ExitCode.usage, `unknown kind "${kind}": applications, versions, targets, clusters, repositories, approvals or projects`);
+    case 'subscription': return show(context, subscriptions, name, options);
+    default: throw new CommandError(ExitCode.usage, `unknown kind "${kind}": applications, versions, targets, clusters, repositories, approvals, projects or subscriptions`);
   }
 }
 

@@ -178,6 +178,40 @@ expect(seen[0]?.event).toMatchObject({ type: 'TokenIssued', position: 0, actor: 
     expect(await ended).toBe(status.OK);
   });
 
+  it('resumes a stream by its tokens, and not in another log', async () => {
+    await using test = await connected();
+    const { gateway, connect } = test;
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${gateway.adminToken}`);
+    for (const name of ['a', 'b', 'c']) await gateway.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { simulated: {} } });
+    const read = async (of: GatewayUnderTest, request: { after?: number; token?: string; cluster?: string }, given: Metadata): Promise<readonly StreamEventsResponse[]> => {
+      const client = of === gateway ? connect(EventsClient) : new EventsClient(of.grpcAddress, credentials.createInsecure());
+      const call = client.streamEvents({ types: [], ...request }, given);
+      call.on('error', () => undefined);
+      const seen: StreamEventsResponse[] = [];
+      for await (const message of call as AsyncIterable<StreamEventsResponse>) {
+        seen.push(message);
+        if (message.frame === 'CaughtUp') break;
+      }
+      call.cancel();
+      if (of !== gateway) client.close();
+      return seen;
+    };
+    const all = await read(gateway, { after: -1 }, metadata);
+    const last = (await gateway.log.head()) - 1;
+    expect(all.at(-1)).toMatchObject({ frame: 'CaughtUp', position: last });
+    for (const [index, { token }] of all.entries()) {
+      expect((await read(gateway, { token }, metadata)).map(({ position }) => position)).toEqual([...all.slice(index + 1, -1).map(({ position }) => position), last]);
+    }
+    const token = all[2]?.token ?? '';
+    await expect(read(gateway, { token, cluster: 'a' }, metadata)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining('PLB-1713') as unknown });
+    await using other = await startGateway();
+    for (const name of ['x', 'y', 'z']) await other.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { simulated: {} } });
+    const otherMetadata = new Metadata();
+    otherMetadata.set('authorization', `Bearer ${other.adminToken}`);
+    await expect(read(other, { token }, otherMetadata)).rejects.toMatchObject({ code: status.ABORTED, details: expect.stringContaining('LOG_DIVERGED') as unknown });
+  });
+
   it('answers health checks without a token', async () => {
     await using test = await connected();
     const loaded = loadPackageDefinition(loadSync(protoPath, { enums: String })) as unknown as { grpc: { health: { v1: { Health: new (address: string, given: unknown) => Client & { Check: (request: object, callback: (error: ServiceError | null, response: { status: string }) => void) => void } } } } };

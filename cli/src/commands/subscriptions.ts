@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ApplicationId } from '@plumbline/core';
+import { print } from '../context.js';
+import type { CommandContext } from '../context.js';
+
+/** Options of `plumb subscription declare`. */
+export interface SubscriptionOptions {
+  readonly url: string;
+  readonly secretFile: string;
+  readonly type?: readonly string[];
+  readonly application?: string;
+  readonly project?: string;
+  readonly environment?: string;
+  readonly cluster?: string;
+  readonly actor?: string;
+  readonly maxAttempts?: number;
+  readonly timeout?: string;
+}
+
+/** `plumb subscription declare NAME`. */
+export async function declareSubscription(context: CommandContext, name: string, options: SubscriptionOptions): Promise<void> {
+  const { url, secretFile, type, application, maxAttempts, timeout, project, environment, cluster, actor } = options;
+  const where = Object.entries({ project, environment, cluster, actor }).filter(([, value]) => value !== undefined);
+  const filter = { ...Object.fromEntries(where), ...(type === undefined ? {} : { types: type }), ...(application === undefined ? {} : { application: ApplicationId.parse(application) }) };
+  const result = await context.client().declareSubscription({
+    name, spec: { url, secretFile, filter, ...(maxAttempts === undefined ? {} : { maxAttempts }), ...(timeout === undefined ? {} : { timeout }) },
+  });
+  print(context, result, () => `subscription/${name} ${result.action}\n`);
+}
+
+/** `plumb subscription delete NAME`. */
+export async function deleteSubscription(context: CommandContext, name: string): Promise<void> {
+  const result = await context.client().deleteSubscription(name);
+  print(context, result, () => `subscription/${name} removed\n`);
+}
+
+/** `plumb subscription replay NAME --after POSITION`. */
+export async function replaySubscription(context: CommandContext, name: string, options: { readonly after: number }): Promise<void> {
+  const result = await context.client().replaySubscription(name, options.after);
+  print(context, result, () => `everything after position ${options.after} is delivered again\n`);
+}
