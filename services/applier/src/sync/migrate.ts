@@ -6,7 +6,8 @@ import type { SyncTools } from './tools.js';
 
 /** Who `kubectl apply` writes as without `--server-side`. What `kubectl edit` and others own is not touched. */
 const CLIENT_SIDE = 'kubectl-client-side-apply';
-const TRIES = 5;
+/** Each try is two quick requests; whoever writes in a tight loop wins some of them, never thirty in a row. */
+const TRIES = 30;
 
 function isClientSide(entry: ManagedFieldsEntry): boolean {
   return entry.manager === CLIENT_SIDE && entry.operation === 'Update' && (entry.subresource ?? '') === '';
