@@ -34,6 +34,9 @@ const LONGEST_PAUSE_MS = 1_000;
 /** Between rounds over replicas none of which leads: a takeover is a matter of milliseconds after a crash. */
 const ELECTION_PAUSE_MS = 25;
 
+/** How soon a connection is given up for another one. */
+const RECONNECT_MS = 100;
+
 interface Replica {
   readonly address: string;
   readonly client: LogClient;
@@ -65,6 +68,8 @@ function connect(address: string, shown: ChannelCredentials): Replica {
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     // Retries are ours: they know that the request id makes an append safe to repeat.
     'grpc.enable_retries': 0,
+    // Of its own: a new client is a new connection, which a balancer may give to another replica.
+    'grpc.use_local_subchannel_pool': 1,
   });
   const sameConnection = { channelOverride: client.getChannel() };
   return { address, client, tree: new LogTreeClient(address, shown, sameConnection), history: new ViewHistoryClient(address, shown, sameConnection) };
@@ -94,7 +99,9 @@ export class LogChannel {
   /** The views as of a moment. */
   readonly history: ViewHistoryClient;
   readonly #metadata = new Metadata();
-  readonly #replicas: readonly Replica[];
+  readonly #replicas: Replica[];
+  readonly #credentials: ChannelCredentials;
+  #connectedAtMs = performance.now();
   /** The one that answered last: with several, the one that leads. */
   #current = 0;
 
@@ -102,8 +109,8 @@ export class LogChannel {
   constructor(private readonly options: LogChannelOptions) {
     const { protocol, hosts } = addressesOf(options.url);
     this.#metadata.set('authorization', `Bearer ${options.token}`);
-    const shown = credentialsFor(protocol, options.caFile);
-    this.#replicas = hosts.map((address) => connect(address, shown));
+    this.#credentials = credentialsFor(protocol, options.caFile);
+    this.#replicas = hosts.map((address) => connect(address, this.#credentials));
     this.client = following(() => this.#replica.client);
     this.tree = following(() => this.#replica.tree);
     this.history = following(() => this.#replica.history);
@@ -131,6 +138,7 @@ export class LogChannel {
         if (this.#current === asked) this.#current = (asked + 1) % this.#replicas.length;
         const roundEnds = tries % this.#replicas.length === 0;
         const seeksLeader = failure.code === 'PLB-6002';
+        if (seeksLeader) this.#reconnect();
         const waitMs = roundEnds ? (seeksLeader || this.#replicas.length > 1 ? ELECTION_PAUSE_MS : pauseMs) * (0.5 + Math.random()) : 0;
         if (performance.now() + waitMs > endMs) throw failure;
         if (roundEnds && !seeksLeader) pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
@@ -177,6 +185,16 @@ export class LogChannel {
 
   close(): void {
     for (const { client } of this.#replicas) client.close();
+  }
+
+  /** One address may be that of a balancer, which keeps a connection with the replica that it was given. */
+  #reconnect(): void {
+    const [only] = this.#replicas;
+    if (this.#replicas.length > 1 || only === undefined || performance.now() - this.#connectedAtMs < RECONNECT_MS) return;
+    this.#connectedAtMs = performance.now();
+    this.#replicas[0] = connect(only.address, this.#credentials);
+    // Calls under way are finished on the old connection.
+    only.client.close();
   }
 
   get #replica(): Replica {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { connect as connectTo, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { RawEventLog } from '@plumbline/event-log';
 import { appendFromWire, GrpcEventLog, LogChannel, LogService, resultToWire } from '@plumbline/event-log/client';
@@ -71,6 +73,33 @@ describe('several replicas of the log', () => {
     expect((await client.log.append(sampleAppend('project-replica', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
     expect((await client.log.read({ from: 0 })).events).toHaveLength(2);
     expect(second.leads).toBe(true);
+  });
+
+  it('are found behind one address, whatever connection its balancer gives', async () => {
+    await using test = await createTestLog();
+    await using second = await PostgresEventLog.open({ url: test.database.url, migrate: false });
+    await using leading = await openDoor(test.log);
+    await using standby = await openDoor(second);
+    // The first connections go to the replica that does not lead.
+    const targets = [standby, standby, leading].map(({ url }) => Number(new URL(url).port));
+    const sockets = new Set<Socket>();
+    let connections = 0;
+    const balancer = createServer((near) => {
+      const far = connectTo(targets[Math.min(connections, targets.length - 1)] ?? 0, '127.0.0.1');
+      connections += 1;
+      for (const socket of [near, far]) {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+      }
+      near.pipe(far).pipe(near);
+    });
+    await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve));
+    const address = balancer.address();
+    using client = connect(`grpc://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`);
+    expect((await client.log.append(sampleAppend('project-balanced'))).firstPosition).toBe(0);
+    expect(connections).toBe(3);
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => balancer.close(() => resolve()));
   });
 
   it('answer reads without the lead', async () => {
