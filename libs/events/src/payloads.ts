@@ -95,6 +95,8 @@ export const payloads = {
   SubscriptionRemoved: z.object({ name }),
   DeliveryProgressed: z.object({ subscription: name, begunBy: count, position: count, delivered: count }),
   DeliveryParked: z.object({ subscription: name, begunBy: count, position: count, key: z.string().max(300), attempts: count, message }),
+  DeliveriesClaimed: z.object({ holder: name }),
+  DeliveriesReleased: z.object({ holder: name }),
   DeliveryReplayRequested: z.object({ subscription: name, after: z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER) }),
   // watcher
   RevisionObserved: z.object({ repository: name, ref: z.string(), revision: z.string(), previous: z.string().optional(), forced: z.boolean(), commit: commitInfo }),
@@ -162,6 +164,7 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   SyncRequested: 'gateway', RollbackRequested: 'gateway', ApprovalSubmitted: 'gateway', TokenIssued: 'gateway', TokenRevoked: 'gateway',
   ResourcesApplied: 'gateway', ResourcesRefused: 'gateway',
   SubscriptionDeclared: 'gateway', SubscriptionRemoved: 'gateway', DeliveryProgressed: 'gateway', DeliveryParked: 'gateway', DeliveryReplayRequested: 'gateway',
+  DeliveriesClaimed: 'gateway', DeliveriesReleased: 'gateway',
   RevisionObserved: 'watcher', RefMissing: 'watcher', RepositoryUnreachable: 'watcher', RepositoryRecovered: 'watcher',
   VersionRendered: 'renderer', RenderFailed: 'renderer', ResourcesRead: 'renderer', ResourcesUnreadable: 'renderer',
   PolicyEvaluated: 'policy', ApprovalRequested: 'policy', ApprovalGranted: 'policy', ApprovalRefused: 'policy', VersionRejected: 'policy',

@@ -26,6 +26,8 @@ export const eventSummaries: { readonly [Type in EventType]: string } = {
   SubscriptionRemoved: 'Nothing is delivered to the endpoint any more.',
   DeliveryProgressed: 'Everything up to the position was delivered or parked: after a restart deliveries go on from there.',
   DeliveryParked: 'An endpoint did not take an event in all attempts; what belongs to the same key waits for a replay, all else goes on.',
+  DeliveriesClaimed: 'This gateway delivers to subscriptions from here on, and no other: the newest claim counts.',
+  DeliveriesReleased: 'The gateway stops in order; another one claims the deliveries.',
   DeliveryReplayRequested: 'A user asks to deliver everything after a position again, parked keys included.',
   RevisionObserved: 'A ref of a repository points to another commit than before. Begins the way of one change: its correlation id goes through all that follows.',
   RefMissing: 'A ref that applications want does not exist at the source. The last good revision stays in force.',

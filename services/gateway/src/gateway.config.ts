@@ -16,7 +16,7 @@ export const gatewaySettings = z.object({
   PLUMBLINE_GATEWAY_TRUST_PROXY: z.stringbool().default(false).describe('Take the address of the caller from X-Forwarded-For: only behind a proxy that sets it.'),
   PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter((host) => host !== ''))
     .describe('Hosts that subscriptions may deliver to, separated by commas: `hooks.example.com`, `*.example.com`, `http://HOST:PORT` for plain text or another port. None when empty.'),
-  PLUMBLINE_GATEWAY_DELIVERIES: z.stringbool().default(true).describe('Whether this gateway delivers to subscriptions. With several gateways let one of them do it: two would deliver everything twice.'),
+  PLUMBLINE_GATEWAY_DELIVERIES: z.stringbool().default(true).describe('Whether this gateway may deliver to subscriptions. Of several the one does that started last.'),
   PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: z.coerce.number().int().min(1).default(1000).describe('Pause after the first failed delivery, in milliseconds; doubles up to 300 times as much.'),
 });
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { messageOf } from '@plumbline/core';
+import { messageOf, uuidv7 } from '@plumbline/core';
+import type { EventType } from '@plumbline/events';
 import { LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import type { SubscriptionView } from '@plumbline/views';
@@ -9,43 +10,84 @@ import { GATEWAY_CONFIG } from '../gateway.config.js';
 import type { GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
-import { begunBy, Delivery } from './delivery.js';
+import { ACTOR, begunBy, Delivery } from './delivery.js';
 
 const NOTE_MS = 5_000;
+const TURNS: ReadonlySet<EventType | 'Unknown'> = new Set(['SubscriptionDeclared', 'SubscriptionRemoved', 'DeliveryReplayRequested', 'DeliveriesClaimed', 'DeliveriesReleased'] as const);
 
 interface Running {
-  /** What it was begun for: another declaration or a replay begins anew. */
+  /** Position of the event that it was begun for: another declaration or a replay begins anew. */
   readonly begunBy: number;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
 
-/** Keeps a delivery running for each subscription of the log, and no others. */
+/**
+ * Keeps a delivery running for each subscription of the log, and no others. Of several gateways the one delivers that claimed it last: each
+ * one does when it starts, when another one stopped in order, and when it takes the first subscription.
+ */
 @Injectable()
 export class Deliveries {
   readonly #running = new Map<string, Running>();
+  readonly #id: string;
 
   constructor(
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#id = uuidv7(access.clock.nowMs());
+  }
 
   /** Until the process stops. */
   async run(): Promise<void> {
     if (!this.config.deliveries) return;
     const signal = this.access.closing;
     let after = this.access.position;
+    await this.#claim();
     await this.#reconcile();
     for await (const events of this.access.feed.batches({ after, signal })) {
       after = events.at(-1)?.position ?? after;
-      if (events.some(({ type }) => type === 'SubscriptionDeclared' || type === 'SubscriptionRemoved' || type === 'DeliveryReplayRequested')) await this.#reconcile();
+      if (!events.some(({ type }) => TURNS.has(type))) continue;
+      if (this.access.state.deliveriesHolder === undefined || this.#isFirst()) await this.#claim();
+      await this.#reconcile();
     }
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
+    if (this.#holds) await this.#say('DeliveriesReleased').catch(() => undefined);
+  }
+
+  get #holds(): boolean {
+    return this.access.state.deliveriesHolder === this.#id;
+  }
+
+  /** True when there is one subscription and nothing was delivered to it: who held the deliveries when there were none may be long gone. */
+  #isFirst(): boolean {
+    const [first, ...others] = this.access.state.views.all('subscription');
+    return first !== undefined && others.length === 0 && first.progressedAt === undefined && first.parked.length === 0;
+  }
+
+  /** Takes the deliveries over, if there are any; tries until it can, or the process stops. */
+  async #claim(): Promise<void> {
+    const { closing, state } = this.access;
+    while (!closing.aborted && !this.#holds) {
+      if ([...state.views.all('subscription')].length === 0) return;
+      try {
+        await this.#say('DeliveriesClaimed');
+        return;
+      } catch (error) {
+        this.logger.warn('the deliveries to subscriptions cannot be claimed now; it is tried again', { error: messageOf(error) });
+        await delay(this.config.deliveryRetryMs, undefined, { signal: closing }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #say(type: 'DeliveriesClaimed' | 'DeliveriesReleased'): Promise<void> {
+    await this.access.append({ actor: ACTOR, items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type, data: { holder: this.#id } }] }] });
   }
 
   async #reconcile(): Promise<void> {
-    const wanted = new Map([...this.access.state.views.all('subscription')].map((subscription) => [subscription.name, subscription]));
+    const subscriptions = this.#holds ? [...this.access.state.views.all('subscription')] : [];
+    const wanted = new Map(subscriptions.map((subscription) => [subscription.name, subscription]));
     for (const name of this.#running.keys()) if (!wanted.has(name)) await this.#stop(name);
     for (const [name, subscription] of wanted) {
       const begun = begunBy(subscription);

@@ -7,10 +7,12 @@ import { wanted } from '../events/public-event.js';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from './endpoint.js';
 
-const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };
+/** Who notes deliveries in the log. */
+export const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };
 /** Deliveries after which their progress is noted, however little time has passed. */
 const NOTE_AFTER = 200;
 const LONGEST_PAUSE_FACTOR = 300;
+const NOTES: ReadonlySet<string> = new Set(['DeliveryProgressed', 'DeliveryParked', 'DeliveriesClaimed', 'DeliveriesReleased']);
 
 /** What a delivery needs. */
 export interface DeliveryParts {
@@ -78,7 +80,7 @@ export class Delivery {
 
   #concerns(event: RecordedEvent): boolean {
     // Notes of deliveries would lead to deliveries of notes.
-    if (event.type === 'DeliveryProgressed' || event.type === 'DeliveryParked') return false;
+    if (NOTES.has(event.type)) return false;
     return wanted(event, this.subscription.spec.filter) && !this.#parked.has(keyOf(event));
   }
 

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@plumbline/api-client';
+import { uuidv7 } from '@plumbline/core';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import type { SubscriptionView } from '@plumbline/views';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -157,6 +158,37 @@ describe('a subscription', () => {
     await eventually(async () => expect((await shown({ ...second, adminToken }))?.delivered).toBeGreaterThan(0));
   });
 
+  it('is delivered by one of several gateways, and by another one when that one stops', async () => {
+    await using endpoint = await Endpoint.open();
+    const log = new MemoryEventLog();
+    await using first = await startFor(endpoint, log);
+    await clientOf(first).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    const positions = [await suspend(first, 'default/web')];
+    await eventually(() => expect(endpoint.taken).toHaveLength(1));
+    const second = await startFor(endpoint, log);
+    await eventually(async () => expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(2));
+    await first.access.refresh();
+    for (let round = 0; round < 5; round += 1) positions.push(await suspend(first, 'default/web'));
+    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
+    await second[Symbol.asyncDispose]();
+    await eventually(async () => expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(3));
+    positions.push(await suspend(first, 'default/web'));
+    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
+  });
+
+  it('is delivered although the gateway that delivered before there were none is gone', async () => {
+    await using endpoint = await Endpoint.open();
+    const log = new MemoryEventLog();
+    await log.append({
+      requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'gateway', name: 'deliveries' }, service: 'gateway',
+      items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type: 'DeliveriesClaimed', data: { holder: 'gone' } }] }],
+    });
+    await using gateway = await startFor(endpoint, log);
+    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    const position = await suspend(gateway, 'default/web');
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual([position]));
+  });
+
   it('that stands still costs no memory: what it is to get stays in the log', async () => {
     await using endpoint = await Endpoint.open();
     await using gateway = await startFor(endpoint);
@@ -170,7 +202,7 @@ describe('a subscription', () => {
     gateway.log.read = (options) => (options.limit === 500 && reads.push(options.from), read(options));
     for (let round = 0; round < 4; round += 1) {
       await gateway.log.append({
-        requestId: (await import('@plumbline/core')).uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway',
+        requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway',
         items: [{ stream: 'application-default/web', expected: { type: 'any' }, events: Array.from({ length: 1_000 }, () => ({ type: 'ApplicationSuspended' as const, data: { application: 'default/web' } })) }],
       });
     }
