@@ -6,6 +6,8 @@ import type { Bundle, Tile } from '@plumbline/proof';
 import type pg from 'pg';
 
 const SHARD = 0;
+/** Roots of full tiles in memory, some 100 bytes each. */
+const KNOWN_ROOTS = 50_000;
 /** Level 0 tiles that are kept in one statement: 16,384 events. */
 const TILES_AT_ONCE = 64;
 
@@ -28,6 +30,9 @@ function beyond(what: string): NotFoundError {
  * their own, so that they outlive the events and a change of an event does not change them.
  */
 export class TileStore {
+  /** Roots of full tiles, which never change: the partial tiles above are asked for with every proof. */
+  readonly #roots = new Map<string, Buffer>();
+
   constructor(
     private readonly pool: pg.Pool,
     /** Events that were moved out of the tables; none are when absent. */
@@ -167,13 +172,21 @@ export class TileStore {
   /** A tile from the tiles below, all of which are full. */
   async #fromBelow(level: number, index: number, width: number): Promise<Buffer | undefined> {
     const first = index * TILE_WIDTH;
-    const below = await this.#tiles(level - 1, first, width, TILE_WIDTH);
-    const roots: Buffer[] = [];
-    for (const [place, hashes] of below.entries()) {
-      if (hashes === undefined) return undefined;
-      roots.push(subtreeRoot(tileHashes({ level: level - 1, index: first + place, width: TILE_WIDTH }, hashes)));
+    const key = (place: number): string => `${level - 1}/${first + place}`;
+    const places = Array.from({ length: width }, (_, place) => place);
+    const unknown = places.find((place) => !this.#roots.has(key(place)));
+    if (unknown !== undefined) {
+      const below = await this.#tiles(level - 1, first + unknown, width - unknown, TILE_WIDTH);
+      for (const [offset, hashes] of below.entries()) {
+        if (hashes === undefined) return undefined;
+        const place = unknown + offset;
+        if (this.#roots.size >= KNOWN_ROOTS) this.#roots.clear();
+        this.#roots.set(key(place), subtreeRoot(tileHashes({ level: level - 1, index: first + place, width: TILE_WIDTH }, hashes)));
+      }
     }
-    return Buffer.concat(roots);
+    const roots = places.flatMap((place) => this.#roots.get(key(place)) ?? []);
+    // The memory may have been emptied on the way.
+    return roots.length === width ? Buffer.concat(roots) : this.#fromBelow(level, index, width);
   }
 
   async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
