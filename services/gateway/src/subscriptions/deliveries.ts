@@ -49,7 +49,8 @@ export class Deliveries {
     for await (const events of this.access.feed.batches({ after, signal })) {
       after = events.at(-1)?.position ?? after;
       if (!events.some(({ type }) => TURNS.has(type))) continue;
-      if (this.access.state.deliveriesHolder === undefined || this.#isFirst()) await this.#claim();
+      const declared = events.some(({ type }) => type === 'SubscriptionDeclared');
+      if (this.access.state.deliveriesHolder === undefined || (declared && this.#isFirst())) await this.#claim();
       await this.#reconcile();
     }
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
