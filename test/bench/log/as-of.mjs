@@ -3,6 +3,7 @@
 // Needs a build (`npm run build`). PostgreSQL 18 with fsync on, on this machine: compare only runs of one machine.
 // `TARGETS`, `CHANGES` and `RUNS` make it smaller.
 import { cpus, loadavg } from 'node:os';
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { migrateLedger } from '@plumbline/event-log/postgres';
 import { startPostgres } from '@plumbline/testkit';
@@ -14,6 +15,12 @@ const targets = Number(process.env.TARGETS ?? 10_000);
 const changes = Number(process.env.CHANGES ?? 2_000_000);
 const runs = Number(process.env.RUNS ?? 5);
 const start = '2026-01-01T00:00:00Z';
+/** CPU of a process so far: on a machine that others use too, the elapsed time says more about them. */
+const TICK_MS = 10;
+const cpuMs = (pid) => {
+  const [utime = 0, stime = 0] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? [];
+  return (utime + stime) * TICK_MS;
+};
 const percentile = (sorted, p) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
 
 /** A target as the views make it of a release, a sync and its health. */
@@ -76,7 +83,10 @@ const chars = await fill(client);
 const { rows: [{ size, version }] } = await client.query("select pg_size_pretty(pg_total_relation_size('projection.history')) as size, version()");
 console.log(`${targets} targets, ${changes} changes of ${chars} characters (${size}), filled in ${((performance.now() - filling) / 1_000).toFixed(0)} s; ${cpus().length} × ${cpus()[0]?.model}; ${version.split(' on ')[0]}; load ${loadavg()[0]?.toFixed(1)}`);
 
-const queries = new PostgresLogQueries({ pool, progress: { waitFor: async () => true } });
+// One connection, so that its backend can be watched.
+const single = new pg.Pool({ connectionString: database.url, max: 1 });
+const { rows: [{ pid }] } = await single.query('select pg_backend_pid() as pid');
+const queries = new PostgresLogQueries({ pool: single, progress: { waitFor: async () => true } });
 const ours = [];
 const inDatabase = [];
 const seconds = (n) => new Date(Date.parse(start) + n * 1_000).toISOString();
@@ -84,9 +94,10 @@ for (let run = 0; run < runs; run += 1) {
   for (const part of [0.1, 0.3, 0.5, 0.7, 0.9, 1]) {
     const below = Math.floor(changes * part);
     for (const at of [{ below }, { below: changes, occurredUntil: seconds(below - 1) }]) {
-      const began = performance.now();
+      const before = { elapsed: performance.now(), database: cpuMs(pid), client: process.cpuUsage() };
       const found = await stateOf(queries, at);
-      ours.push({ ms: performance.now() - began, both: at.occurredUntil !== undefined });
+      const { user, system } = process.cpuUsage(before.client);
+      ours.push({ ms: performance.now() - before.elapsed, database: cpuMs(pid) - before.database, client: (user + system) / 1_000, both: at.occurredUntil !== undefined });
       if (found !== targets) throw new Error(`${found} targets were found, not ${targets}`);
     }
     const began = performance.now();
@@ -98,8 +109,9 @@ for (let run = 0; run < runs; run += 1) {
   }
 }
 const row = (what, list) => {
+  const mean = (name) => (list[0]?.[name] === undefined ? '' : (list.reduce((sum, one) => sum + one[name], 0) / list.length).toFixed(0));
   const sorted = list.map(({ ms }) => ms).sort((left, right) => left - right);
-  return { what, runs: sorted.length, 'p50 ms': percentile(sorted, 0.5).toFixed(0), 'p95 ms': percentile(sorted, 0.95).toFixed(0), 'slowest ms': sorted.at(-1)?.toFixed(0) };
+  return { what, runs: sorted.length, 'p50 ms': percentile(sorted, 0.5).toFixed(0), 'p95 ms': percentile(sorted, 0.95).toFixed(0), 'slowest ms': sorted.at(-1)?.toFixed(0), 'CPU ms of the database': mean('database'), 'CPU ms of the client': mean('client') };
 };
 console.table([
   row('in the database', inDatabase),
@@ -107,4 +119,5 @@ console.table([
   row('by time of occurrence, parsed documents', ours.filter(({ both }) => both)),
 ]);
 client.release();
+await single.end();
 await pool.end();
