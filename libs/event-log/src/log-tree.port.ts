@@ -45,7 +45,7 @@ export interface LogTree {
    * @throws NotFoundError PLB-3151 when there is none yet, OverloadedError PLB-5104 when `minSize` was not signed in time
    */
   checkpoint(query?: CheckpointQuery): Promise<string>;
-  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it */
+  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it are missing */
   tile(tile: Tile): Promise<Buffer>;
   /** Stored bytes of events, as a bundle. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when it is kept elsewhere by now */
   entries(bundle: Bundle): Promise<Buffer>;

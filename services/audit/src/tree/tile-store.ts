@@ -53,14 +53,15 @@ export class TileStore {
     return rows[0]?.root;
   }
 
-  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it. */
+  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it are missing. */
   async tile(tile: Tile): Promise<Buffer> {
     const { level, index, width } = tile;
     const head = await this.head();
     if (tileWidth(level, index, head?.size ?? 0) < width) throw beyond(tilePath(tile));
     const [hashes] = await this.#tiles(level, index, 1, width);
-    if (hashes === undefined) throw new NotFoundError('PLB-3150', `${tilePath(tile)} cannot be made: events below it are missing; check the log with "plumb log fsck"`);
-    return hashes;
+    if (hashes !== undefined) return hashes;
+    const span = TILE_WIDTH ** level;
+    throw await this.#missingIn(index * TILE_WIDTH * span, width * span);
   }
 
   /** Stored bytes of events. @throws NotFoundError PLB-3150 beyond the log, PLB-3152 when they are not in the tables any more. */
@@ -68,15 +69,23 @@ export class TileStore {
     const head = await this.head();
     const from = index * TILE_WIDTH;
     if (tileWidth(0, index, head?.size ?? 0) < width) throw beyond(`position ${from + width - 1}`);
-    const { rows } = await this.#query<{ pos: string; body: string }>({
-      name: 'tree-entries', text: 'select pos, body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
+    const { rows } = await this.#query<{ body: string }>({
+      name: 'tree-entries', text: 'select body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
     });
     if (rows.length === width) return encodeBundle(rows.map(({ body }) => body));
     // Only what was archived is read from elsewhere: what somebody removed must not be covered up by a copy in memory.
     const bodies = (await this.#isArchived(from, from + width)) ? await this.#archivedBodies(from, width) : [];
     if (bodies.length === width) return encodeBundle(bodies);
-    const missing = Array.from({ length: width }, (_, place) => from + place).find((position, place) => Number(rows[place]?.pos) !== position) ?? from;
-    throw new NotFoundError('PLB-3152', `the event at position ${missing} is not in the database: it was archived where this process cannot read it, or somebody removed it`, { details: { position: missing } });
+    throw await this.#missingIn(from, width);
+  }
+
+  /** Names the first event that is not there. */
+  async #missingIn(from: number, count: number): Promise<NotFoundError> {
+    const { rows } = await this.#query<{ position: string }>({
+      text: 'select p as position from generate_series($2::bigint, $3::bigint) as p where not exists (select from ledger.event where shard = $1 and pos = p) order by p limit 1', values: [SHARD, from, from + count - 1],
+    });
+    const position = Number(rows[0]?.position ?? from);
+    return new NotFoundError('PLB-3152', `the event at position ${position} is not in the database: it was archived where this process cannot read it, or somebody removed it`, { details: { position } });
   }
 
   async #isArchived(from: number, to: number): Promise<boolean> {

@@ -54,7 +54,7 @@ export const getInclusionProof = operation({
     hashes: hashes.describe('From the leaf to the root (RFC 9162, 2.1.3).'),
     checkpoint: checkpointField,
   }).describe('Proof that an event is in a tree.')),
-  errors: ['PLB-1162', 'PLB-3150', 'PLB-3151', 'PLB-5104', 'PLB-6001', 'PLB-6007'],
+  errors: ['PLB-1162', 'PLB-3150', 'PLB-3151', 'PLB-3152', 'PLB-5104', 'PLB-6001', 'PLB-6007'],
   example: { position: 12, size: 58, leaf: HASH, hashes: [HASH], checkpoint: NOTE },
 });
 
@@ -71,6 +71,6 @@ export const getConsistencyProof = operation({
     hashes: hashes.describe('As RFC 9162, 2.1.4 orders them.'),
     checkpoint: checkpointField,
   }).describe('Proof that a tree begins with another.')),
-  errors: ['PLB-1162', 'PLB-3150', 'PLB-3151', 'PLB-5104', 'PLB-6001', 'PLB-6007'],
+  errors: ['PLB-1162', 'PLB-3150', 'PLB-3151', 'PLB-3152', 'PLB-5104', 'PLB-6001', 'PLB-6007'],
   example: { from: 12, to: 58, hashes: [HASH], checkpoint: NOTE },
 });

@@ -29,6 +29,7 @@ const meanings: Readonly<Record<string, string>> = {
   'PLB-3150': 'the log does not reach what was asked for',
   'PLB-3151': 'there is no such checkpoint',
   'PLB-3110': 'the subscription does not exist',
+  'PLB-3152': 'an event is not in the database: it was archived elsewhere, or removed',
   'PLB-3201': 'stored content is gone',
   'PLB-4701': 'something is still needed by others',
   'PLB-4703': 'the version waits for approval in no environment, or in several',
