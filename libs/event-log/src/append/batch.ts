@@ -67,6 +67,12 @@ export function answerRepeat(known: { readonly digest: Uint8Array; readonly resu
   return { ...known.result, duplicate: true };
 }
 
+/** Revisions as they are when these moves are committed. The moves are copied: a batch that held on to the one before would hold on to all. */
+export function revisionsAfter(moves: ReadonlyMap<string, StreamMove>, before: (stream: string) => number): (stream: string) => number {
+  const moved = new Map([...moves].map(([stream, { after }]) => [stream, after]));
+  return (stream) => moved.get(stream) ?? before(stream);
+}
+
 /** Events of one commit in the making: gives positions and revisions in the order of arrival. Nothing outside changes. */
 export class Batch {
   readonly events: StoredEvent[] = [];
@@ -74,6 +80,7 @@ export class Batch {
   readonly placed = new Map<string, PlacedRequest>();
   readonly recordedAt: string;
   #bytes = 0;
+  #frontier: Frontier | undefined;
 
   constructor(private readonly start: BatchStart) {
     this.recordedAt = formatMicros(start.recordedAtMicros);
@@ -97,7 +104,8 @@ export class Batch {
 
   /** The tree with this batch. */
   frontier(): Frontier {
-    return this.start.frontier.append(this.events.map((event) => event.leaf));
+    if (this.#frontier?.size !== this.nextPosition) this.#frontier = this.start.frontier.append(this.events.map((event) => event.leaf));
+    return this.#frontier;
   }
 
   /**

@@ -2,7 +2,8 @@
 import { messageOf, OverloadedError, systemClock, UpstreamError, uuidTimeMs } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { Frontier } from '@plumbline/proof';
-import { answerRepeat, Batch } from '../append/batch.js';
+import { answerRepeat, Batch, revisionsAfter } from '../append/batch.js';
+import type { PlacedRequest } from '../append/batch.js';
 import type { CheckedRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
 import type { AppendResult } from '../event-log.port.js';
@@ -10,9 +11,12 @@ import { isServerAnswer, sqlStateOf } from './ledger-sql.js';
 import type { Head, KnownRequest, LedgerSql } from './ledger-sql.js';
 import { Lru } from './lru.js';
 import type { Notices } from './notices.js';
+import { RequestQueue } from './request-queue.js';
+import type { Waiting } from './request-queue.js';
 import { failureOf } from './writer-failure.js';
 import { writerLimits } from './writer-limits.js';
 import type { WriterLimits } from './writer-limits.js';
+import type { Answer, Lead, Outcome, Prepared } from './writer-work.js';
 
 /** What a writer needs. */
 export interface LedgerWriterOptions {
@@ -29,31 +33,6 @@ export interface LedgerWriterOptions {
   readonly onCommit: (batch: Batch) => void;
 }
 
-interface Waiting {
-  readonly checked: CheckedRequest;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: unknown) => void;
-  readonly deadlineMs: number;
-  attempts: number;
-}
-
-interface Lead {
-  readonly epoch: number;
-  frontier: Frontier;
-  lastMicros: number;
-  partitionsFor: number;
-  partitionsAtMs: number;
-  keptAtMs: number;
-}
-
-/** What a request will be told when the batch is committed. */
-interface Answer {
-  readonly refuses: boolean;
-  readonly give: () => void;
-}
-
-type Outcome = { readonly type: 'committed' } | { readonly type: 'again'; readonly cause: unknown };
-
 /** Partitions are made one ahead; looking every so many positions is early enough. */
 const PARTITION_CHECK = 2 ** 20;
 /** Ids of requests may be as far ahead of our time before a repeat of them is looked up anyway. */
@@ -69,11 +48,10 @@ export class LedgerWriter {
   readonly #streams: Lru<number>;
   readonly #requests: Lru<KnownRequest>;
   #streamsComplete = false;
+  readonly #revisionOf = (stream: string): number => this.#streams.get(stream) ?? -1;
   /** Ids older than this may have been appended without our knowing. */
   #knownSinceMs = Number.POSITIVE_INFINITY;
-  #queue: Waiting[] = [];
-  #queuedEvents = 0;
-  #queuedBytes = 0;
+  readonly #queue: RequestQueue;
   #lead: Lead | undefined;
   #stopping = false;
   #unreachable = false;
@@ -83,6 +61,7 @@ export class LedgerWriter {
   constructor(private readonly options: LedgerWriterOptions) {
     this.#limits = { ...writerLimits, ...options.limits };
     this.#clock = options.clock ?? systemClock;
+    this.#queue = new RequestQueue({ events: this.#limits.queueEvents, bytes: this.#limits.queueBytes });
     this.#streams = new Lru(this.#limits.cachedStreams, () => (this.#streamsComplete = false));
     this.#requests = new Lru(this.#limits.cachedRequests, (id) => (this.#knownSinceMs = Math.max(this.#knownSinceMs, uuidTimeMs(id) + 1)));
   }
@@ -101,19 +80,17 @@ export class LedgerWriter {
     this.#stopping = true;
     this.#wake?.();
     await this.#loop;
-    this.#rejectAll(() => new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
+    this.#queue.refuse(() => true, () => new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
   }
 
   /** @throws OverloadedError PLB-5101 when too much waits; otherwise see `EventLog.append`. */
   append(checked: CheckedRequest): Promise<AppendResult> {
     if (this.#stopping) return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
-    if (this.#queuedEvents + checked.count > this.#limits.queueEvents || this.#queuedBytes + checked.bytes > this.#limits.queueBytes) {
-      return Promise.reject(new OverloadedError('PLB-5101', `${this.#queuedEvents} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queuedEvents } }));
+    if (!this.#queue.hasRoomFor(checked)) {
+      return Promise.reject(new OverloadedError('PLB-5101', `${this.#queue.events} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queue.events } }));
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ checked, resolve, reject, attempts: 0, deadlineMs: performance.now() + this.#limits.waitForLeadMs });
-      this.#queuedEvents += checked.count;
-      this.#queuedBytes += checked.bytes;
       this.#wake?.();
     });
   }
@@ -121,7 +98,7 @@ export class LedgerWriter {
   async #run(): Promise<void> {
     while (!this.#stopping || (this.#lead !== undefined && this.#queue.length > 0)) {
       if (this.#lead === undefined) await this.#askForLead();
-      else if (this.#queue.length > 0) await this.#cycle(this.#lead);
+      else if (this.#queue.length > 0) await this.#work(this.#lead);
       else if (!(await this.#sleep(this.#limits.heartbeatMs)) && !this.#stopping) await this.#heartbeat(this.#lead);
     }
     const lead = this.#lead;
@@ -165,29 +142,12 @@ export class LedgerWriter {
     if (this.#queue.length === 0) return;
     const leader = await this.options.sql.leader();
     if (leader === this.options.holder) return;
-    this.#rejectAll(() => new UpstreamError('PLB-6002', 'another process leads the log: send the same request to that one', { details: { notLeading: true } }));
+    this.#queue.refuse(() => true, () => new UpstreamError('PLB-6002', 'another process leads the log: send the same request to that one', { details: { notLeading: true } }));
   }
 
   #rejectOverdue(): void {
     const nowMs = performance.now();
-    const overdue = this.#queue.filter((waiting) => waiting.deadlineMs <= nowMs);
-    this.#queue = this.#queue.filter((waiting) => waiting.deadlineMs > nowMs);
-    for (const waiting of overdue) {
-      this.#leaveQueue(waiting);
-      waiting.reject(new UpstreamError('PLB-6002', 'this process does not lead the log and no database let it: send the same request again'));
-    }
-  }
-
-  #rejectAll(error: () => Error): void {
-    for (const waiting of this.#queue.splice(0)) {
-      this.#leaveQueue(waiting);
-      waiting.reject(error());
-    }
-  }
-
-  #leaveQueue(waiting: Waiting): void {
-    this.#queuedEvents -= waiting.checked.count;
-    this.#queuedBytes -= waiting.checked.bytes;
+    this.#queue.refuse(({ deadlineMs }) => deadlineMs <= nowMs, () => new UpstreamError('PLB-6002', 'this process does not lead the log and no database let it: send the same request again'));
   }
 
   async #heartbeat(lead: Lead): Promise<void> {
@@ -219,51 +179,69 @@ export class LedgerWriter {
     this.#knownSinceMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The requests of the next batch. One that failed before goes alone, so that it cannot fail others again. */
-  #take(): Waiting[] {
-    const taken: Waiting[] = [];
-    let events = 0;
-    let bytes = 0;
-    for (const waiting of this.#queue) {
-      const fits = events + waiting.checked.count <= this.#limits.batchEvents && bytes + waiting.checked.bytes <= this.#limits.batchBytes;
-      if (taken.length > 0 && (!fits || waiting.attempts > 0)) break;
-      taken.push(waiting);
-      events += waiting.checked.count;
-      bytes += waiting.checked.bytes;
-      if (waiting.attempts > 0) break;
+  /** Commits batch after batch while requests come. The next one is made while one is under way; one is under way at a time. */
+  async #work(lead: Lead): Promise<void> {
+    for (let next: Prepared | undefined; this.#lead === lead; ) {
+      const current = await this.#fill(lead, next);
+      if (current === undefined) return;
+      const committing = current.batch.events.length > 0 ? this.#commit(lead, current.batch) : this.#confirm(lead, current.answers);
+      // The statement goes out first; then its time is used.
+      await new Promise((resolve) => setImmediate(resolve));
+      next = this.#ahead(current.batch);
+      const outcome = await committing;
+      if (outcome.type === 'again') {
+        this.#queue.putBack(next?.taken ?? []);
+        this.#again(current.taken, outcome.cause);
+        return;
+      }
+      // Only now: a conflict may rest on what this batch has just made true.
+      for (const waiting of current.taken) this.#queue.leave(waiting);
+      for (const { give } of current.answers) give();
+      // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
+      if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) await this.#heartbeat(lead);
+      else await this.#preparePartitions(lead);
+      if (this.#lead !== lead) this.#queue.putBack(next?.taken ?? []);
+      else if (next === undefined && this.#queue.length === 0) return;
     }
-    this.#queue.splice(0, taken.length);
-    return taken;
   }
 
-  async #cycle(lead: Lead): Promise<void> {
-    const taken = this.#take();
-    let batch: Batch;
-    const answers: Answer[] = [];
+  /** A batch with all that fits now: begins one, or adds what came while it waited. Undefined when what it rests on cannot be loaded. */
+  async #fill(lead: Lead, begun: Prepared | undefined): Promise<Prepared | undefined> {
+    const { batchEvents, batchBytes } = this.#limits;
+    const room = begun === undefined ? { events: batchEvents, bytes: batchBytes } : { events: batchEvents - begun.batch.events.length, bytes: batchBytes - begun.batch.bytes };
+    const taken = this.#queue.take(room, { opens: begun === undefined });
     try {
       await this.#load(taken);
-      batch = new Batch({
-        frontier: lead.frontier,
-        recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
-        revisionOf: (stream) => this.#streams.get(stream) ?? -1,
-      });
-      for (const waiting of taken) answers.push(this.#admit(batch, waiting));
     } catch (error) {
       if (!isServerAnswer(error)) this.#stepDown();
-      this.#again(taken, error);
-      return;
+      this.#again([...(begun?.taken ?? []), ...taken], error);
+      return undefined;
     }
-    const outcome = batch.events.length > 0 ? await this.#commit(lead, batch) : await this.#confirm(lead, answers);
-    if (outcome.type === 'again') {
-      this.#again(taken, outcome.cause);
-      return;
-    }
-    // Only now: a conflict may rest on what this batch has just made true.
-    for (const waiting of taken) this.#leaveQueue(waiting);
-    for (const { give } of answers) give();
-    // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
-    if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) await this.#heartbeat(lead);
-    else await this.#preparePartitions(lead);
+    const batch = begun?.batch ?? new Batch({
+      frontier: lead.frontier,
+      recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
+      revisionOf: this.#revisionOf,
+    });
+    const answers = taken.map((waiting) => this.#admit(batch, waiting));
+    return { batch, taken: [...(begun?.taken ?? []), ...taken], answers: [...(begun?.answers ?? []), ...answers] };
+  }
+
+  /** Begins the batch after one that is under way, with the requests that need nothing loaded; it counts only if that one is committed. */
+  #ahead(under: Batch): Prepared | undefined {
+    const taken = this.#queue.take({ events: this.#limits.batchEvents, bytes: this.#limits.batchBytes }, { opens: false, wanted: ({ checked }) => this.#knows(checked, under) });
+    if (taken.length === 0) return undefined;
+    const batch = new Batch({
+      frontier: under.frontier(),
+      recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), under.recordedAtMicros),
+      revisionOf: revisionsAfter(under.moves, this.#revisionOf),
+    });
+    return { taken, batch, answers: taken.map((waiting) => this.#admit(batch, waiting, under.placed)) };
+  }
+
+  /** True when memory has all that the checks of a request need, with what is under way. */
+  #knows({ requestId, items }: CheckedRequest, under: Batch): boolean {
+    if (uuidTimeMs(requestId) < this.#knownSinceMs && this.#requests.get(requestId) === undefined && !under.placed.has(requestId)) return false;
+    return this.#streamsComplete || items.every(({ stream }) => under.moves.has(stream) || this.#streams.get(stream) !== undefined);
   }
 
   /** Loads what the checks need and memory does not have: one query each, for all requests together. */
@@ -285,9 +263,10 @@ export class LedgerWriter {
   }
 
   /** Decides on one request; the answer is given later. */
-  #admit(batch: Batch, waiting: Waiting): Answer {
+  #admit(batch: Batch, waiting: Waiting, under?: ReadonlyMap<string, PlacedRequest>): Answer {
     try {
-      const known = this.#requests.get(waiting.checked.requestId);
+      const placed = under?.get(waiting.checked.requestId);
+      const known = placed === undefined ? this.#requests.get(waiting.checked.requestId) : { digest: placed.request.digest, result: placed.result };
       const result = known === undefined ? batch.admit(waiting.checked) : answerRepeat(known, waiting.checked);
       return { refuses: false, give: () => waiting.resolve(result) };
     } catch (error) {
@@ -317,10 +296,10 @@ export class LedgerWriter {
         back.push(waiting);
         continue;
       }
-      this.#leaveQueue(waiting);
+      this.#queue.leave(waiting);
       waiting.reject(failureOf(cause));
     }
-    this.#queue.unshift(...back);
+    this.#queue.putBack(back);
   }
 
   async #commit(lead: Lead, batch: Batch): Promise<Outcome> {
