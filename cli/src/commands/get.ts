@@ -130,7 +130,7 @@ async function show<Item>(present: CommandContext, listing: Listing<Item>, name:
   const client = context.client();
   let cursor: string | undefined;
   do {
-    const page: Page<Item> = await listing.list(client, name, options, { limit: 200, ...moment, ...(cursor === undefined ? {} : { cursor }) });
+    const page: Page<Item> = await listing.list(client, name, options, { limit: 500, ...moment, ...(cursor === undefined ? {} : { cursor }) });
     // All pages from the moment of the first, whatever is reported meanwhile.
     if (moment.asOf !== undefined || moment.knownAt !== undefined) moment = { ...moment, knownAt: page.position };
     items.push(...page.items);

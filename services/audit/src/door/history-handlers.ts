@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { InputError } from '@plumbline/core';
-import type { ListAsOfOptions, ViewMoment, ViewPage } from '@plumbline/event-log';
+import type { ListAsOfOptions, ViewMoment } from '@plumbline/event-log';
 import { jsonBytes } from '@plumbline/event-log/client';
 import type { ViewHistoryServer } from '@plumbline/event-log/client';
 
 /** The views as of the past, as the door needs them. */
 export interface HistoryQueries {
   getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown>;
-  listViewAsOf(view: string, at: ViewMoment, options?: ListAsOfOptions): Promise<ViewPage>;
+  listTextsAsOf(view: string, at: ViewMoment, options?: ListAsOfOptions): Promise<{ readonly documents: readonly { readonly key: string; readonly text: string }[]; readonly cursor?: string }>;
   positionAt(time: string): Promise<number>;
 }
 
@@ -24,8 +24,8 @@ export function historyHandlers(queries: HistoryQueries, unary: MakeUnary): View
     }),
     listViewAsOf: unary(async ({ view, at, keyPrefix, limit, cursor }) => {
       const options = { ...(keyPrefix === undefined ? {} : { keyPrefix }), ...(limit === undefined ? {} : { limit }), ...(cursor === undefined ? {} : { cursor }) };
-      const page = await queries.listViewAsOf(view, momentOf(at), options);
-      return { documents: page.documents.map(({ key, document }) => ({ key, document: jsonBytes(document) })), cursor: page.cursor };
+      const page = await queries.listTextsAsOf(view, momentOf(at), options);
+      return { documents: page.documents.map(({ key, text }) => ({ key, document: Buffer.from(text) })), cursor: page.cursor };
     }),
     positionAt: unary(async ({ time }) => ({ position: await queries.positionAt(time) })),
   };

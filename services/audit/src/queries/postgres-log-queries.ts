@@ -19,6 +19,13 @@ export interface ReadableLog extends Pick<RawEventLog, 'readBodies'> {
   reveal(bodies: readonly StoredBody[]): Promise<readonly StoredBody[]>;
 }
 
+/** A page of documents as JSON text. */
+export interface TextPage {
+  readonly documents: readonly { readonly key: string; readonly text: string }[];
+  readonly cursor?: string;
+  readonly position: number;
+}
+
 const SHARD = 0;
 const DEFAULT_LIMIT = 500;
 const MAX_LIMIT = 5_000;
@@ -93,6 +100,12 @@ export class PostgresLogQueries implements LogQueries {
   }
 
   async listViewAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<ViewPage> {
+    const { documents, ...page } = await this.listTextsAsOf(view, at, options);
+    return { ...page, documents: documents.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })) };
+  }
+
+  /** As {@link listViewAsOf}, with the documents as they are stored: for who only passes them on. */
+  async listTextsAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<TextPage> {
     checkView(view);
     const { below, byTime, values } = checkMoment(at);
     const limit = checkLimit(options.limit);
@@ -110,7 +123,7 @@ export class PostgresLogQueries implements LogQueries {
       values: [view, options.keyPrefix ?? '', ...values, after, limit + 1],
     });
     requireHistory(rows[0]);
-    return { ...pageOf(rows, limit), position: below };
+    return { ...textsOf(rows, limit), position: below };
   }
 
   async positionAt(time: string): Promise<number> {
@@ -191,13 +204,15 @@ function requireHistory(row: { readonly history: boolean } | undefined): void {
 
 /** What fits of rows that were asked for with one more than the limit. */
 function pageOf(rows: readonly { readonly key: string | null; readonly document: string | null }[], limit: number): Pick<ViewPage, 'documents' | 'cursor'> {
+  const { documents, ...page } = textsOf(rows, limit);
+  return { ...page, documents: documents.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })) };
+}
+
+function textsOf(rows: readonly { readonly key: string | null; readonly document: string | null }[], limit: number): Pick<TextPage, 'documents' | 'cursor'> {
   const found = rows.flatMap(({ key, document }) => (key === null || document === null ? [] : [{ key, text: document }]));
   const shown = fitting(found.slice(0, limit), (row) => row.text.length);
   const last = shown.at(-1);
-  return {
-    documents: shown.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })),
-    ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}),
-  };
+  return { documents: shown, ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}) };
 }
 
 function checkTime(name: string, text: string): string {

@@ -68,4 +68,21 @@ describe('the event feed', () => {
       stop.abort();
     }
   });
+
+  it('tells a reader that it has caught up, that it fell behind what is in memory, and that it has caught up again', async () => {
+    const log = logOf(40);
+    const feed = new EventFeed(log, 4);
+    feed.push(range(0, 4));
+    const stop = new AbortController();
+    const told: string[] = [];
+    for await (const frame of feed.frames({ after: -1, signal: stop.signal })) {
+      told.push(frame.type === 'events' ? `${frame.events[0]?.position}…${frame.events.at(-1)?.position}` : frame.type);
+      if (told.length === 2) queueMicrotask(() => feed.push(range(4, 8)));
+      // While the reader is busy with a batch, more comes than is kept.
+      if (told.length === 3) for (let from = 8; from < 40; from += 4) feed.push(range(from, from + 4));
+      if (told.at(-1) === 'caughtUp' && told.length > 3) stop.abort();
+    }
+    expect(told).toEqual(['0…3', 'caughtUp', '4…7', 'fellBehind', '8…39', 'caughtUp']);
+    expect(log.reads).toEqual([8]);
+  });
 });
