@@ -86,13 +86,20 @@ export class LedgerWriter {
   /** @throws OverloadedError PLB-5101 when too much waits; otherwise see `EventLog.append`. */
   append(checked: CheckedRequest): Promise<AppendResult> {
     if (this.#stopping) return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
-    if (!this.#queue.hasRoomFor(checked)) {
-      return Promise.reject(new OverloadedError('PLB-5101', `${this.#queue.events} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queue.events } }));
-    }
+    if (!this.#queue.hasRoomFor(checked)) return Promise.reject(this.#overloaded());
     return new Promise((resolve, reject) => {
       this.#queue.push({ checked, resolve, reject, attempts: 0, deadlineMs: performance.now() + this.#limits.waitForLeadMs });
       this.#wake?.();
     });
+  }
+
+  /** Turns a request away before anything is spent on it: under too much load the checks alone would keep the writer from its work. @throws OverloadedError PLB-5101 */
+  requireRoom(): void {
+    if (this.#queue.isFull) throw this.#overloaded();
+  }
+
+  #overloaded(): OverloadedError {
+    return new OverloadedError('PLB-5101', `${this.#queue.events} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queue.events } });
   }
 
   async #run(): Promise<void> {

@@ -146,6 +146,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
 
   async append(request: AppendRequest): Promise<AppendResult> {
     try {
+      this.#writer.requireRoom();
       const nowMs = this.#clock.nowMs();
       const checked = checkRequest(request, nowMs);
       const sealed = this.#personal === undefined ? request : await this.#personal.seal(request);

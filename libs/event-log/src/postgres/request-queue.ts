@@ -34,6 +34,11 @@ export class RequestQueue {
     return this.#events;
   }
 
+  /** True when not even the smallest request has room. */
+  get isFull(): boolean {
+    return this.#events >= this.limits.events || this.#bytes >= this.limits.bytes;
+  }
+
   hasRoomFor({ count, bytes }: CheckedRequest): boolean {
     return this.#events + count <= this.limits.events && this.#bytes + bytes <= this.limits.bytes;
   }
