@@ -3,7 +3,7 @@
 // Needs a build (`npm run build`). PostgreSQL 18 with fsync on; everything runs on this machine: compare only runs of one machine, in one minute.
 // PLUMBLINE_BENCH_RUNS: runs of each part, interleaved; the median is shown. 5 when absent.
 import { execFileSync, fork } from 'node:child_process';
-import { chmodSync, openSync, writeSync, closeSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,6 +23,7 @@ EventEmitter.defaultMaxListeners = 1_000;
 const RUNS = Number(process.env['PLUMBLINE_BENCH_RUNS'] ?? '5');
 const TOKEN = 'a token of the bench';
 const COPIED = 20_000;
+const BATCH = 200;
 const silent = { error: console.error, warn: () => undefined, info: () => undefined, debug: () => undefined, child: () => silent };
 const spec = projectSpec.parse({});
 const padding = 'x'.repeat(300);
@@ -71,7 +72,7 @@ async function insist(log, given) {
     } catch (error) {
       if (error.code !== 'PLB-5101') throw error;
       turnedAway += 1;
-      await pause(20);
+      await pause(error.retryAfterMs);
     }
   }
 }
@@ -96,6 +97,30 @@ async function copyRate(client, file, rows) {
   const started = performance.now();
   await client.query(`copy bench_copy from '${file}'`);
   return rows / ((performance.now() - started) / 1_000);
+}
+
+/** COPY from this process in commits of as many rows as a batch of the log has, each on disk before the next. */
+async function copyInCommits(client, lines) {
+  await client.query('drop table if exists bench_copy');
+  await client.query('create table bench_copy (like ledger.event including all)');
+  await client.query('create unique index on bench_copy (shard, stream, revision)');
+  const started = performance.now();
+  for (let from = 0; from < lines.length; from += BATCH) {
+    const chunk = Buffer.from(`${lines.slice(from, from + BATCH).join('\n')}\n`);
+    await new Promise((resolve, reject) => {
+      client.query({
+        submit: (connection) => connection.query('copy bench_copy from stdin'),
+        handleCopyInResponse: (connection) => {
+          connection.sendCopyFromChunk(chunk);
+          connection.endCopyFrom();
+        },
+        handleCommandComplete: () => undefined,
+        handleError: reject,
+        handleReadyForQuery: resolve,
+      });
+    });
+  }
+  return lines.length / ((performance.now() - started) / 1_000);
 }
 
 async function writeRows(client, file) {
@@ -173,12 +198,17 @@ try {
   await log.whenLeading();
   await saturate(log, COPIED, 50);
   const rows = await writeRows(client, file);
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   for (let run = 0; run < RUNS; run += 1) {
     const cpu = process.cpuUsage();
     const append = await saturate(log, COPIED, 50);
     const used = process.cpuUsage(cpu);
+    const commits = await copyInCommits(client, lines);
     const copy = await copyRate(client, file, rows);
-    note('append, full path ÷ COPY (aim ≥ 0.6)', { 'append events/s': append, 'COPY rows/s': copy, ratio: append / copy, 'CPU µs/event': (used.user + used.system) / COPIED });
+    note('append, full path ÷ COPY (aim ≥ 0.6)', {
+      'append events/s': append, [`COPY in commits of ${BATCH}, rows/s`]: commits, ratio: append / commits, 'COPY as one, from a file of the server, rows/s': copy, 'ratio to that': append / copy,
+      'CPU µs/event of this process': (used.user + used.system) / COPIED,
+    });
   }
   await client.query('drop table bench_copy');
   await log.close();
