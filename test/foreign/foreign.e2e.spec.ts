@@ -5,10 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogClient } from '@plumbline/api-client';
 import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
-import { tempDir } from '@plumbline/testkit';
+import { freePort, ManagedProcess, tempDir } from '@plumbline/testkit';
 import type { TempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { applicationResource, sampleFiles } from '../topology/samples.js';
 import { startStage } from '../topology/stage.js';
 import type { Stage } from '../topology/stage.js';
@@ -16,6 +16,7 @@ import { bareEnvironment } from '../topology/topology.config.js';
 import { Shape } from '../topology/topology.js';
 import { goEnvironment, MODULE } from './foreign.config.js';
 
+const WITNESS = fileURLToPath(new URL('../../witness/bin/plumbline-witness.js', import.meta.url));
 const PLUMB = fileURLToPath(new URL('../../cli/bin/plumb.js', import.meta.url));
 
 /** How a program ended. */
@@ -41,6 +42,8 @@ for (const shape of Shape) {
     let log: LogClient;
     let key = '';
     let base = '';
+    let witness: ManagedProcess | undefined;
+    let witnessKey = '';
     const go = (...args: readonly string[]): Promise<Ended> => execute(path.join(dir.path, 'checklog'), args, { env: { LOG_TOKEN: stage.topology.token } });
     const plumb = (...args: readonly string[]): Promise<Ended> => {
       const env = bareEnvironment(dir.path, { PLUMBLINE_SERVER: stage.topology.url, PLUMBLINE_TOKEN: stage.topology.token, PLUMBLINE_PROFILE: path.join(dir.path, 'profile.json') });
@@ -55,16 +58,25 @@ for (const shape of Shape) {
       dir = await tempDir('foreign');
       const built = await execute('go', ['build', '-mod=readonly', '-o', path.join(dir.path, 'checklog'), './checklog'], { env: goEnvironment(), cwd: MODULE });
       if (built.code !== 0) throw new Error(`checklog cannot be built: ${built.err}`);
-      stage = await startStage({ shape, clusters: 'simulated' });
+      // Its key and its address are known before the log is; it is started when the key of the log is known.
+      const [pem, port] = [generateSigningKeyPem(), await freePort()];
+      await writeFile(path.join(dir.path, 'witness.key'), pem);
+      witnessKey = pemSigner(pem, 'witness.test/two', 'cosignature').key.text;
+      stage = await startStage({ shape, clusters: 'simulated', settings: { PLUMBLINE_AUDIT_WITNESSES: `${witnessKey} http://127.0.0.1:${port}`, PLUMBLINE_AUDIT_WITNESS_SECONDS: '0.2' } });
       log = new LogClient({ server: stage.topology.url, token: stage.topology.token });
       const { origin, verifierKey = '' } = await log.identity();
       [key, base] = [verifierKey, `${stage.topology.url}/log/${origin}`];
+      witness = await ManagedProcess.start({
+        name: 'plumbline-witness', command: process.execPath, ready: (output) => /listens at/.test(output),
+        args: [WITNESS, 'serve', '--name', 'witness.test/two', '--key', path.join(dir.path, 'witness.key'), '--state', path.join(dir.path, 'witness.json'), '--log', key, '--listen', `127.0.0.1:${port}`],
+      });
       await stage.repository('shop', sampleFiles('deploy', 'web'));
       await stage.apply(applicationResource('web', { repository: 'shop', path: 'deploy', namespace: 'web' }));
       await stage.healthy('web', { version: 1 });
     });
     afterAll(async () => {
       await stage?.[Symbol.asyncDispose]();
+      await witness?.stop();
       await dir?.[Symbol.asyncDispose]();
     });
 
@@ -93,6 +105,13 @@ for (const shape of Shape) {
       expect(await plumb('log', 'fsck')).toMatchObject({ code: 0, out: expect.stringMatching(/^SOUND /) as unknown });
       const other = pemSigner(generateSigningKeyPem(), key.split('+')[0] ?? '').key.text;
       expect(await plumb('log', 'verify', '--key', other)).toMatchObject({ code: 1, err: expect.stringContaining('NOT VERIFIED') as unknown });
+    });
+
+    it('is cosigned by its witness, whom plumb asks for when it is told to', async () => {
+      await vi.waitFor(async () => expect((await fetch(`${base}/checkpoint.witnessed`)).status).toBe(200), { timeout: 30_000, interval: 100 });
+      expect(await plumb('log', 'verify', '--witness', witnessKey)).toMatchObject({ code: 0, out: expect.stringMatching(/witness\s+witness\.test\/two cosigned \d+ events at 20/) as unknown });
+      const other = pemSigner(generateSigningKeyPem(), 'witness.test/other', 'cosignature').key.text;
+      expect(await plumb('log', 'verify', '--witness', other)).toMatchObject({ code: 1, err: expect.stringContaining('NOT VERIFIED') as unknown });
     });
 
     it('is exported, and the export verified without any server, by plumb and by Go; anything changed in it is found', async () => {
