@@ -22,6 +22,7 @@ import { logFilesConfigProvider } from './log/log.config.js';
 import { LogFilesController } from './log/log-files.controller.js';
 import { LogGrpc } from './log/log.grpc.js';
 import { LogService } from './log/log.service.js';
+import { SubscriptionsGrpc } from './grpc/subscriptions.grpc.js';
 import { restControllers } from './openapi/controllers.js';
 import { DocsController } from './openapi/docs.controller.js';
 import { DiffService } from './reads/diff.service.js';
@@ -46,7 +47,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
     ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, SubscriptionsService, Deliveries, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
-    GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, GrpcServer,
+    GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, SubscriptionsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],
 })

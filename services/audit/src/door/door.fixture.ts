@@ -7,7 +7,7 @@ export const noQueries: DoorQueries = {
   listView: async () => ({ documents: [], position: 0 }),
   auditBodies: async () => ({ bodies: [] }),
   getViewAsOf: async () => undefined,
-  listViewAsOf: async () => ({ documents: [], position: 0 }),
+  listTextsAsOf: async () => ({ documents: [] }),
   positionAt: async () => 0,
 };
 

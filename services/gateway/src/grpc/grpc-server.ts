@@ -14,14 +14,15 @@ import { LogGrpc } from '../log/log.grpc.js';
 import { EventsGrpc } from './events.grpc.js';
 import { ServerReflectionService } from './generated/grpc/reflection/v1/reflection.js';
 import {
-  ApplicationsService, ApprovalsService, AuditService, ClustersService, EventsService, RepositoriesService, ResourcesService, TargetsService, VersionsService,
+  ApplicationsService, ApprovalsService, AuditService, ClustersService, EventsService, RepositoriesService, ResourcesService, SubscriptionsService, TargetsService, VersionsService,
 } from './generated/plumbline/v1/plumbline.js';
 import { LogService } from './generated/plumbline/v1/log.js';
 import { reflectionServer } from './reflection.js';
 import { ResourcesGrpc } from './resources.grpc.js';
+import { SubscriptionsGrpc } from './subscriptions.grpc.js';
 
 const GRACE_MS = 2_000;
-const SERVICES = ['Applications', 'Approvals', 'Audit', 'Clusters', 'Events', 'Log', 'Repositories', 'Resources', 'Targets', 'Versions'].map((name) => `plumbline.v1.${name}`);
+const SERVICES = ['Applications', 'Approvals', 'Audit', 'Clusters', 'Events', 'Log', 'Repositories', 'Resources', 'Subscriptions', 'Targets', 'Versions'].map((name) => `plumbline.v1.${name}`);
 
 /** The gRPC door, with health and reflection. */
 @Injectable()
@@ -38,6 +39,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
     @Inject(ResourcesGrpc) private readonly resources: ResourcesGrpc,
     @Inject(EventsGrpc) private readonly events: EventsGrpc,
     @Inject(LogGrpc) private readonly log: LogGrpc,
+    @Inject(SubscriptionsGrpc) private readonly subscriptions: SubscriptionsGrpc,
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
   ) {}
 
@@ -53,6 +55,7 @@ export class GrpcServer implements BeforeApplicationShutdown {
     server.addService(ApprovalsService, { ...this.resources.approvalsServer() });
     server.addService(EventsService, { ...this.events.eventsServer() });
     server.addService(AuditService, { ...this.events.auditServer() });
+    server.addService(SubscriptionsService, { ...this.subscriptions.subscriptionsServer() });
     server.addService(LogService, { ...this.log.logServer() });
     server.addService(ServerReflectionService, { ...reflectionServer([...SERVICES, 'grpc.reflection.v1.ServerReflection']) });
     this.#health.addToServer(server);

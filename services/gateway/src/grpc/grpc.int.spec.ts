@@ -15,7 +15,7 @@ import { startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 import { nextEvent, released, rendered, resources, storeRendered, synced } from '../testing/story.fixture.js';
 import {
-  ApplicationsClient, ApprovalsClient, AuditClient, ClustersClient, EventsClient, RepositoriesClient, ResourcesClient, TargetsClient, VersionsClient,
+  ApplicationsClient, ApprovalsClient, AuditClient, ClustersClient, EventsClient, SubscriptionsClient, RepositoriesClient, ResourcesClient, TargetsClient, VersionsClient,
 } from './generated/plumbline/v1/plumbline.js';
 import type { StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
 
@@ -32,8 +32,8 @@ async function refusal(promise: Promise<unknown>): Promise<readonly [status | un
 }
 
 /** Connects a client of each service; all are closed with the gateway. */
-async function connected(): Promise<{ readonly gateway: GatewayUnderTest; readonly connect: <C extends Client>(type: new (address: string, given: ReturnType<typeof credentials.createInsecure>) => C) => C } & AsyncDisposable> {
-  const gateway = await startGateway();
+async function connected(source: Readonly<Record<string, string>> = {}): Promise<{ readonly gateway: GatewayUnderTest; readonly connect: <C extends Client>(type: new (address: string, given: ReturnType<typeof credentials.createInsecure>) => C) => C } & AsyncDisposable> {
+  const gateway = await startGateway({ source });
   const clients: Client[] = [];
   return {
     gateway,
@@ -210,6 +210,21 @@ expect(seen[0]?.event).toMatchObject({ type: 'TokenIssued', position: 0, actor: 
     const otherMetadata = new Metadata();
     otherMetadata.set('authorization', `Bearer ${other.adminToken}`);
     await expect(read(other, { token }, otherMetadata)).rejects.toMatchObject({ code: status.ABORTED, details: expect.stringContaining('LOG_DIVERGED') as unknown });
+  });
+
+  it('declares subscriptions, shows them, and asks for a replay', async () => {
+    await using test = await connected({ PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'http://127.0.0.1:1' });
+    const { gateway, connect } = test;
+    const client = connect(SubscriptionsClient);
+    const spec = { url: 'http://127.0.0.1:1/hook', secretFile: '/nowhere', filter: { environment: 'production' } };
+    expect(await call(client, client.declareSubscription, { name: 'chat', labels: { team: 'a' }, spec }, gateway.adminToken)).toMatchObject({ action: 'created' });
+    expect(await call(client, client.declareSubscription, { name: 'chat', labels: { team: 'a' }, spec }, gateway.adminToken)).toMatchObject({ action: 'unchanged' });
+    const { position } = await call(client, client.replaySubscription, { name: 'chat', after: -1 }, gateway.adminToken);
+    const { items } = await call(client, client.listSubscriptions, { page: undefined }, gateway.adminToken);
+    expect(items).toMatchObject([{ name: 'chat', labels: { team: 'a' }, spec: { ...spec, maxAttempts: 12, timeout: '10s' }, position: -1, replayed: { position } }]);
+    await expect(call(client, client.declareSubscription, { name: 'chat', labels: {}, spec: { ...spec, url: 'https://evil.example' } }, gateway.adminToken)).rejects.toMatchObject({ details: expect.stringContaining('PLB-1714') as unknown });
+    expect(await call(client, client.deleteSubscription, { name: 'chat' }, gateway.adminToken)).toMatchObject({ action: 'removed' });
+    await expect(call(client, client.deleteSubscription, { name: 'chat' }, gateway.adminToken)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   it('answers health checks without a token', async () => {

@@ -457,6 +457,41 @@ export interface ResourceMetadata_LabelsEntry {
   value: string;
 }
 
+/** A subscription: events that are sent to an endpoint, how far its deliveries are, and what was not taken. */
+export interface Subscription {
+  name: string;
+  labels: { [key: string]: string };
+  spec: { [key: string]: any } | undefined;
+  declared:
+    | Provenance
+    | undefined;
+  /** Everything up to here was delivered or parked, at least. */
+  position: number;
+  /** Deliveries that the endpoint took. */
+  delivered: number;
+  progressedAt?:
+    | string
+    | undefined;
+  /** The last time that somebody asked to deliver again. */
+  replayed?: Provenance | undefined;
+  parked: ParkedDelivery[];
+}
+
+export interface Subscription_LabelsEntry {
+  key: string;
+  value: string;
+}
+
+/** What an endpoint did not take; what follows of the key waits for a replay. */
+export interface ParkedDelivery {
+  position: number;
+  /** An application, or else a stream. */
+  key: string;
+  attempts: number;
+  message: string;
+  at: string;
+}
+
 function createBaseActor(): Actor {
   return { kind: "", id: "", name: "" };
 }
@@ -5880,6 +5915,348 @@ export const ResourceMetadata_LabelsEntry: MessageFns<ResourceMetadata_LabelsEnt
     return {
       key: isSet(object.key) ? globalThis.String(object.key) : "",
       value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+};
+
+function createBaseSubscription(): Subscription {
+  return {
+    name: "",
+    labels: {},
+    spec: undefined,
+    declared: undefined,
+    position: 0,
+    delivered: 0,
+    progressedAt: undefined,
+    replayed: undefined,
+    parked: [],
+  };
+}
+
+export const Subscription: MessageFns<Subscription> = {
+  encode(message: Subscription, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      Subscription_LabelsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message.spec !== undefined) {
+      Struct.encode(Struct.wrap(message.spec), writer.uint32(26).fork()).join();
+    }
+    if (message.declared !== undefined) {
+      Provenance.encode(message.declared, writer.uint32(34).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(40).int64(message.position);
+    }
+    if (message.delivered !== 0) {
+      writer.uint32(48).int64(message.delivered);
+    }
+    if (message.progressedAt !== undefined) {
+      writer.uint32(58).string(message.progressedAt);
+    }
+    if (message.replayed !== undefined) {
+      Provenance.encode(message.replayed, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.parked) {
+      ParkedDelivery.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Subscription {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubscription();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = Subscription_LabelsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.labels[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.spec = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.declared = Provenance.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.delivered = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.progressedAt = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.replayed = Provenance.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.parked.push(ParkedDelivery.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Subscription {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      spec: isObject(object.spec) ? object.spec : undefined,
+      declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      delivered: isSet(object.delivered) ? globalThis.Number(object.delivered) : 0,
+      progressedAt: isSet(object.progressedAt)
+        ? globalThis.String(object.progressedAt)
+        : isSet(object.progressed_at)
+        ? globalThis.String(object.progressed_at)
+        : undefined,
+      replayed: isSet(object.replayed) ? Provenance.fromJSON(object.replayed) : undefined,
+      parked: globalThis.Array.isArray(object?.parked) ? object.parked.map((e: any) => ParkedDelivery.fromJSON(e)) : [],
+    };
+  },
+};
+
+function createBaseSubscription_LabelsEntry(): Subscription_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const Subscription_LabelsEntry: MessageFns<Subscription_LabelsEntry> = {
+  encode(message: Subscription_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Subscription_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubscription_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Subscription_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+};
+
+function createBaseParkedDelivery(): ParkedDelivery {
+  return { position: 0, key: "", attempts: 0, message: "", at: "" };
+}
+
+export const ParkedDelivery: MessageFns<ParkedDelivery> = {
+  encode(message: ParkedDelivery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int64(message.position);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(24).int64(message.attempts);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message.at !== "") {
+      writer.uint32(42).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParkedDelivery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParkedDelivery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempts = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParkedDelivery {
+    return {
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
     };
   },
 };

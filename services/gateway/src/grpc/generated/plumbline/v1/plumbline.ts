@@ -20,6 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Struct } from "../../google/protobuf/struct.js";
 import {
   Application,
   Approval,
@@ -31,6 +32,7 @@ import {
   Project,
   Repository,
   Resource,
+  Subscription,
   Target,
   Version,
 } from "./documents.js";
@@ -555,6 +557,52 @@ export interface QueryAuditResponse {
   events: Event[];
   /** Empty on the last page. */
   cursor: string;
+}
+
+export interface ListSubscriptionsRequest {
+  page: PageRequest | undefined;
+}
+
+export interface ListSubscriptionsResponse {
+  items: Subscription[];
+  page: PageInfo | undefined;
+}
+
+export interface DeclareSubscriptionRequest {
+  name: string;
+  labels: { [key: string]: string };
+  /** As in the REST API. */
+  spec: { [key: string]: any } | undefined;
+}
+
+export interface DeclareSubscriptionRequest_LabelsEntry {
+  key: string;
+  value: string;
+}
+
+export interface DeclareSubscriptionResponse {
+  /** created, configured or unchanged. */
+  action: string;
+  position: number;
+}
+
+export interface DeleteSubscriptionRequest {
+  name: string;
+}
+
+export interface DeleteSubscriptionResponse {
+  action: string;
+  position: number;
+}
+
+export interface ReplaySubscriptionRequest {
+  name: string;
+  /** Position of the last event that is not wanted again. */
+  after: number;
+}
+
+export interface ReplaySubscriptionResponse {
+  position: number;
 }
 
 function createBasePageRequest(): PageRequest {
@@ -5742,6 +5790,568 @@ export const QueryAuditResponse: MessageFns<QueryAuditResponse> = {
   },
 };
 
+function createBaseListSubscriptionsRequest(): ListSubscriptionsRequest {
+  return { page: undefined };
+}
+
+export const ListSubscriptionsRequest: MessageFns<ListSubscriptionsRequest> = {
+  encode(message: ListSubscriptionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page !== undefined) {
+      PageRequest.encode(message.page, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSubscriptionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSubscriptionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.page = PageRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSubscriptionsRequest {
+    return { page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined };
+  },
+};
+
+function createBaseListSubscriptionsResponse(): ListSubscriptionsResponse {
+  return { items: [], page: undefined };
+}
+
+export const ListSubscriptionsResponse: MessageFns<ListSubscriptionsResponse> = {
+  encode(message: ListSubscriptionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      Subscription.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.page !== undefined) {
+      PageInfo.encode(message.page, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSubscriptionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSubscriptionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(Subscription.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.page = PageInfo.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSubscriptionsResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => Subscription.fromJSON(e)) : [],
+      page: isSet(object.page) ? PageInfo.fromJSON(object.page) : undefined,
+    };
+  },
+};
+
+function createBaseDeclareSubscriptionRequest(): DeclareSubscriptionRequest {
+  return { name: "", labels: {}, spec: undefined };
+}
+
+export const DeclareSubscriptionRequest: MessageFns<DeclareSubscriptionRequest> = {
+  encode(message: DeclareSubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      DeclareSubscriptionRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message.spec !== undefined) {
+      Struct.encode(Struct.wrap(message.spec), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareSubscriptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareSubscriptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = DeclareSubscriptionRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.labels[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.spec = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeclareSubscriptionRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      spec: isObject(object.spec) ? object.spec : undefined,
+    };
+  },
+};
+
+function createBaseDeclareSubscriptionRequest_LabelsEntry(): DeclareSubscriptionRequest_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const DeclareSubscriptionRequest_LabelsEntry: MessageFns<DeclareSubscriptionRequest_LabelsEntry> = {
+  encode(message: DeclareSubscriptionRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareSubscriptionRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareSubscriptionRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeclareSubscriptionRequest_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+};
+
+function createBaseDeclareSubscriptionResponse(): DeclareSubscriptionResponse {
+  return { action: "", position: 0 };
+}
+
+export const DeclareSubscriptionResponse: MessageFns<DeclareSubscriptionResponse> = {
+  encode(message: DeclareSubscriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeclareSubscriptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeclareSubscriptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeclareSubscriptionResponse {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+    };
+  },
+};
+
+function createBaseDeleteSubscriptionRequest(): DeleteSubscriptionRequest {
+  return { name: "" };
+}
+
+export const DeleteSubscriptionRequest: MessageFns<DeleteSubscriptionRequest> = {
+  encode(message: DeleteSubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSubscriptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSubscriptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSubscriptionRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+};
+
+function createBaseDeleteSubscriptionResponse(): DeleteSubscriptionResponse {
+  return { action: "", position: 0 };
+}
+
+export const DeleteSubscriptionResponse: MessageFns<DeleteSubscriptionResponse> = {
+  encode(message: DeleteSubscriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSubscriptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSubscriptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSubscriptionResponse {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+    };
+  },
+};
+
+function createBaseReplaySubscriptionRequest(): ReplaySubscriptionRequest {
+  return { name: "", after: 0 };
+}
+
+export const ReplaySubscriptionRequest: MessageFns<ReplaySubscriptionRequest> = {
+  encode(message: ReplaySubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.after !== 0) {
+      writer.uint32(16).int64(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaySubscriptionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaySubscriptionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.after = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaySubscriptionRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      after: isSet(object.after) ? globalThis.Number(object.after) : 0,
+    };
+  },
+};
+
+function createBaseReplaySubscriptionResponse(): ReplaySubscriptionResponse {
+  return { position: 0 };
+}
+
+export const ReplaySubscriptionResponse: MessageFns<ReplaySubscriptionResponse> = {
+  encode(message: ReplaySubscriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0) {
+      writer.uint32(8).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplaySubscriptionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplaySubscriptionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplaySubscriptionResponse {
+    return { position: isSet(object.position) ? globalThis.Number(object.position) : 0 };
+  },
+};
+
 /** Applications: how they are, and what people ask of them. */
 export type ApplicationsService = typeof ApplicationsService;
 export const ApplicationsService = {
@@ -6654,6 +7264,146 @@ export interface AuditClient extends Client {
 export const AuditClient = makeGenericClientConstructor(AuditService, "plumbline.v1.Audit") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): AuditClient;
   service: typeof AuditService;
+  serviceName: string;
+};
+
+/** Events that are sent to endpoints, signed. For admins. */
+export type SubscriptionsService = typeof SubscriptionsService;
+export const SubscriptionsService = {
+  /** Lists subscriptions by name. */
+  listSubscriptions: {
+    path: "/plumbline.v1.Subscriptions/ListSubscriptions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSubscriptionsRequest): Buffer =>
+      Buffer.from(ListSubscriptionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSubscriptionsRequest => ListSubscriptionsRequest.decode(value),
+    responseSerialize: (value: ListSubscriptionsResponse): Buffer =>
+      Buffer.from(ListSubscriptionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSubscriptionsResponse => ListSubscriptionsResponse.decode(value),
+  },
+  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  declareSubscription: {
+    path: "/plumbline.v1.Subscriptions/DeclareSubscription" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeclareSubscriptionRequest): Buffer =>
+      Buffer.from(DeclareSubscriptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeclareSubscriptionRequest => DeclareSubscriptionRequest.decode(value),
+    responseSerialize: (value: DeclareSubscriptionResponse): Buffer =>
+      Buffer.from(DeclareSubscriptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeclareSubscriptionResponse => DeclareSubscriptionResponse.decode(value),
+  },
+  /** Removes a subscription. */
+  deleteSubscription: {
+    path: "/plumbline.v1.Subscriptions/DeleteSubscription" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteSubscriptionRequest): Buffer =>
+      Buffer.from(DeleteSubscriptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteSubscriptionRequest => DeleteSubscriptionRequest.decode(value),
+    responseSerialize: (value: DeleteSubscriptionResponse): Buffer =>
+      Buffer.from(DeleteSubscriptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteSubscriptionResponse => DeleteSubscriptionResponse.decode(value),
+  },
+  /** Delivers everything after a position again, what was parked included. */
+  replaySubscription: {
+    path: "/plumbline.v1.Subscriptions/ReplaySubscription" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplaySubscriptionRequest): Buffer =>
+      Buffer.from(ReplaySubscriptionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplaySubscriptionRequest => ReplaySubscriptionRequest.decode(value),
+    responseSerialize: (value: ReplaySubscriptionResponse): Buffer =>
+      Buffer.from(ReplaySubscriptionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplaySubscriptionResponse => ReplaySubscriptionResponse.decode(value),
+  },
+} as const;
+
+export interface SubscriptionsServer extends UntypedServiceImplementation {
+  /** Lists subscriptions by name. */
+  listSubscriptions: handleUnaryCall<ListSubscriptionsRequest, ListSubscriptionsResponse>;
+  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  declareSubscription: handleUnaryCall<DeclareSubscriptionRequest, DeclareSubscriptionResponse>;
+  /** Removes a subscription. */
+  deleteSubscription: handleUnaryCall<DeleteSubscriptionRequest, DeleteSubscriptionResponse>;
+  /** Delivers everything after a position again, what was parked included. */
+  replaySubscription: handleUnaryCall<ReplaySubscriptionRequest, ReplaySubscriptionResponse>;
+}
+
+export interface SubscriptionsClient extends Client {
+  /** Lists subscriptions by name. */
+  listSubscriptions(
+    request: ListSubscriptionsRequest,
+    callback: (error: ServiceError | null, response: ListSubscriptionsResponse) => void,
+  ): ClientUnaryCall;
+  listSubscriptions(
+    request: ListSubscriptionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSubscriptionsResponse) => void,
+  ): ClientUnaryCall;
+  listSubscriptions(
+    request: ListSubscriptionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSubscriptionsResponse) => void,
+  ): ClientUnaryCall;
+  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  declareSubscription(
+    request: DeclareSubscriptionRequest,
+    callback: (error: ServiceError | null, response: DeclareSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  declareSubscription(
+    request: DeclareSubscriptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeclareSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  declareSubscription(
+    request: DeclareSubscriptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeclareSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  /** Removes a subscription. */
+  deleteSubscription(
+    request: DeleteSubscriptionRequest,
+    callback: (error: ServiceError | null, response: DeleteSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  deleteSubscription(
+    request: DeleteSubscriptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  deleteSubscription(
+    request: DeleteSubscriptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteSubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  /** Delivers everything after a position again, what was parked included. */
+  replaySubscription(
+    request: ReplaySubscriptionRequest,
+    callback: (error: ServiceError | null, response: ReplaySubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  replaySubscription(
+    request: ReplaySubscriptionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplaySubscriptionResponse) => void,
+  ): ClientUnaryCall;
+  replaySubscription(
+    request: ReplaySubscriptionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplaySubscriptionResponse) => void,
+  ): ClientUnaryCall;
+}
+
+export const SubscriptionsClient = makeGenericClientConstructor(
+  SubscriptionsService,
+  "plumbline.v1.Subscriptions",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SubscriptionsClient;
+  service: typeof SubscriptionsService;
   serviceName: string;
 };
 
