@@ -7,7 +7,7 @@ import type { ConfigSource } from './tokens.js';
 /** Settings of every process, whatever service it runs. */
 export const platformSchema = z.object({
   PLUMBLINE_LOG_URL: z.string().regex(/^(grpcs?|postgres(ql)?):/, 'must be grpc://host:port, or postgres://… in the process of the audit service')
-    .describe('The event log: grpc://host:port of the audit service; postgres://… in the process that contains the audit service.'),
+    .describe('The event log: grpc://host:port of the audit service, with several replicas grpc://host:port,host:port; postgres://… in the process that contains the audit service.'),
   PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
   PLUMBLINE_LOG_TOKEN_FILE: z.string().optional().describe('File with the secret that the services share and show at the log.'),
   PLUMBLINE_LOG_CA_FILE: z.string().optional().describe('Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system\'s when absent.'),
