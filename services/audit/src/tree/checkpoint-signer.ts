@@ -76,6 +76,7 @@ export class CheckpointSigner {
   /** Signs at once if the newest checkpoint is below this size. */
   want(size: number): void {
     this.#wanted = Math.max(this.#wanted, size);
+    this.#moved = true;
     this.#loop.stir();
   }
 
