@@ -142,11 +142,13 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
     // Noted before the fetch: a request that comes while it runs wants another one.
     const refresh = this.#state.refreshOf(name);
     if (refresh !== undefined) this.#refreshed.set(name, refresh.position);
+    // So are the refs: one that is wanted since then may have been made since then too, and is not missing because this fetch has not seen it.
+    const wanted = this.#state.wantedRefs(name);
     let resolved: Map<string, string | undefined>;
     try {
       const refs = await mirror.fetch(this.#stop.signal);
       resolved = new Map();
-      for (const ref of this.#state.wantedRefs(name)) resolved.set(ref, (await mirror.resolve(ref, refs, this.#stop.signal))?.revision);
+      for (const ref of wanted) resolved.set(ref, (await mirror.resolve(ref, refs, this.#stop.signal))?.revision);
     } catch (error) {
       await this.#failed(name, error);
       return false;
