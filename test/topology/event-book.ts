@@ -66,6 +66,12 @@ export class EventBook implements AsyncDisposable {
     }
   }
 
+  /** Waits until the book has all that the log has now: what an answer shows may be further than what has come in here. */
+  async caughtUp(): Promise<void> {
+    const { head } = await this.client.events({ after: this.head, limit: 1 });
+    await this.until(`position ${head}`, () => (this.head >= head ? true : undefined));
+  }
+
   /** The last events, a line each, for messages of failed tests. */
   tail(count = 25): string {
     return this.#events.slice(-count).map((event) => `${event.position} ${event.type} ${event.stream} ${JSON.stringify(event.data).slice(0, 300)}`).join('\n');

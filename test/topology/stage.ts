@@ -62,7 +62,11 @@ export async function startStage(options: StageOptions): Promise<Stage> {
         await apply(repositoryResource(name, repository.url));
         return repository;
       },
-      healthy: async (application, wish) => book.until(`healthy ${application} at ${JSON.stringify(wish)}`, async () => runs(await client.status(application, { minPosition: book.head }), wish), wish),
+      healthy: async (application, wish) => {
+        const status = await book.until(`healthy ${application} at ${JSON.stringify(wish)}`, async () => runs(await client.status(application, { minPosition: book.head }), wish), wish);
+        await book.caughtUp();
+        return status;
+      },
       [Symbol.asyncDispose]: async () => stack.disposeAsync(),
     };
   } catch (error) {
