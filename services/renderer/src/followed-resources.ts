@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, derivedId, Digest, StreamName, uuidTimeMs } from '@plumbline/core';
+import { canonicalJson, derivedId, Digest, StreamName } from '@plumbline/core';
 import type { Clock, Json } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import type { NewEvent } from '@plumbline/events';
@@ -9,11 +9,9 @@ import type { ObjectStore } from '@plumbline/object-store';
 import type { RepositoryView, ViewStore } from '@plumbline/views';
 import type { Sources } from './adapters/sources.js';
 import { failureOf, isTransient } from './domain/failure.js';
+import { ACTOR, requestTimeMs } from './domain/provenance.js';
 import { readManifestFiles } from './renderers/plain/plain.renderer.js';
 import { treePath } from './renderers/paths.js';
-
-const ACTOR = { kind: 'service', id: 'renderer', name: 'renderer' } as const;
-const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
 
 /** What the reader of declared resources works with. */
 export interface FollowedResourcesDeps {
@@ -57,10 +55,8 @@ export class FollowedResources {
       this.#unchanged.set(name, this.#mark(view.spec, ref.revision));
       return undefined;
     }
-    const nowMs = this.deps.clock.nowMs();
-    const causeMs = uuidTimeMs(ref.eventId);
     const { lastPosition } = await this.deps.log.append({
-      requestId: derivedId(nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs, 'resources', ref.eventId, String(view.declared.position), canonicalJson(event.data)),
+      requestId: derivedId(requestTimeMs(ref.eventId, this.deps.clock.nowMs()), 'resources', ref.eventId, String(view.declared.position), canonicalJson(event.data)),
       actor: ACTOR, service: 'renderer', causationId: ref.eventId, correlationId: ref.correlationId,
       items: [{ stream: StreamName.repository(name), expected: { type: 'exists' }, events: [event] }],
     });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, StreamName, UpstreamError, uuidTimeMs } from '@plumbline/core';
+import { ConflictError, derivedId, messageOf, StreamName, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { AppendItem, EventLog } from '@plumbline/event-log';
@@ -16,6 +16,7 @@ import type { Logger } from '@plumbline/platform';
 import { BlobWriter } from './adapters/blob-writer.js';
 import { Sources } from './adapters/sources.js';
 import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
+import { ACTOR, requestTimeMs } from './domain/provenance.js';
 import { isSameVersion, RendererState, settingsOf } from './domain/state.js';
 import type { RenderTask } from './domain/state.js';
 import { FollowedResources } from './followed-resources.js';
@@ -24,10 +25,7 @@ import { RENDERER_CONFIG } from './renderer.config.js';
 import type { RendererConfig } from './renderer.config.js';
 import { createRenderers } from './renderers/index.js';
 
-const ACTOR = { kind: 'service', id: 'renderer', name: 'renderer' } as const;
 const CONCURRENCY = 128;
-/** The log forgets request ids after 30 days. */
-const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
 const MAX_RETRY_MS = 60_000;
 /** A render that takes too long would take a core for every attempt. */
 const MAX_RETRY_OF_SLOW_MS = 600_000;
@@ -246,10 +244,8 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     if (versions.length > 0) items.push({ stream: StreamName.version(application.id, nextVersion), expected: { type: 'noStream' }, events: versions });
     if (failures.length > 0) items.push({ stream: StreamName.application(application.id), expected: { type: 'exists' }, events: failures });
     if (items.length === 0) return;
-    const nowMs = this.clock.nowMs();
-    const causeMs = uuidTimeMs(cause.eventId);
     const { lastPosition } = await this.log.append({
-      requestId: derivedId(nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs, 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
+      requestId: derivedId(requestTimeMs(cause.eventId, this.clock.nowMs()), 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
       actor: ACTOR, service: 'renderer', causationId: cause.eventId, correlationId: cause.correlationId, items,
     });
     this.logger.info('an application was rendered', {
