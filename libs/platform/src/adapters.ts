@@ -3,6 +3,7 @@ import type { BusServer, EventBus } from '@plumbline/bus';
 import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
 import { InputError } from '@plumbline/core';
 import type { EventLog, LogQueries, LogTree, ParkedWork } from '@plumbline/event-log';
+import { GatheringObjectStore } from '@plumbline/object-store';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
@@ -81,5 +82,5 @@ export async function openObjectStore(config: PlatformConfig): Promise<ObjectSto
     return new MemoryObjectStore();
   }
   const { PostgresObjectStore } = await import('@plumbline/object-store/postgres');
-  return new PostgresObjectStore({ url: config.objectStoreUrl });
+  return new GatheringObjectStore(new PostgresObjectStore({ url: config.objectStoreUrl }), { maxCached: config.objectStoreCacheBytes });
 }

@@ -17,6 +17,7 @@ export const platformSchema = z.object({
   PLUMBLINE_BUS_INSTANCE: z.string().max(63).optional().describe('Name of this instance where a service runs more than once.'),
   PLUMBLINE_OBJECT_STORE_URL: z.string().regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
     .describe('Where rendered objects are stored: postgres://….'),
+  PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 * 1024).describe('Rendered content that a process keeps in memory, in bytes of mostly ASCII text.'),
   PLUMBLINE_HEALTH_LISTEN: listenAddress.default('127.0.0.1:0').describe('HOST:PORT of /healthz, /readyz and /metrics; port 0 takes a free one, see the log.'),
   PLUMBLINE_OTLP_URL: z.url().optional().describe('OpenTelemetry collector (gRPC) that traces go to; no traces when absent.'),
   PLUMBLINE_LOGGING_LEVEL: z.enum(LogLevel).default('info').describe('silent, error, warn, info or debug.'),
@@ -33,6 +34,7 @@ export interface PlatformConfig {
   readonly busCredentialsFile: string | undefined;
   readonly busInstance: string | undefined;
   readonly objectStoreUrl: string;
+  readonly objectStoreCacheBytes: number;
   readonly healthListen: string;
   readonly otlpUrl: string | undefined;
   readonly loggingLevel: LogLevel;
@@ -51,6 +53,7 @@ export function platformConfig(source: ConfigSource): PlatformConfig {
     busCredentialsFile: env.PLUMBLINE_BUS_CREDENTIALS_FILE,
     busInstance: env.PLUMBLINE_BUS_INSTANCE,
     objectStoreUrl: env.PLUMBLINE_OBJECT_STORE_URL,
+    objectStoreCacheBytes: env.PLUMBLINE_OBJECT_STORE_CACHE_BYTES,
     healthListen: env.PLUMBLINE_HEALTH_LISTEN,
     otlpUrl: env.PLUMBLINE_OTLP_URL,
     loggingLevel: env.PLUMBLINE_LOGGING_LEVEL,

@@ -26,7 +26,6 @@ export interface ApplierConfig {
   /** Requests to one cluster in flight. */
   readonly requestsPerCluster: number;
   readonly syncsPerCluster: number;
-  readonly cacheBytes: number;
   readonly limits: SyncLimits;
 }
 
@@ -42,7 +41,6 @@ export const applierEnvironment = z.object({
   PLUMBLINE_APPLIER_PROBE_MS: z.coerce.number().int().min(200).default(15_000).describe('How often a connected cluster is asked for its identity, in milliseconds.'),
   PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(16).describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
   PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(64).describe('Targets of one cluster that are synced at the same time.'),
-  PLUMBLINE_APPLIER_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 * 1024).describe('Rendered content kept in memory, in bytes.'),
   PLUMBLINE_APPLIER_GATE_MS: z.coerce.number().int().min(100).default(60_000).describe('How long a CustomResourceDefinition may take to be established, in milliseconds.'),
 });
 
@@ -56,7 +54,6 @@ function compile(env: z.output<typeof applierEnvironment>): ApplierConfig {
     probeMs: env.PLUMBLINE_APPLIER_PROBE_MS,
     requestsPerCluster: env.PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER,
     syncsPerCluster: env.PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER,
-    cacheBytes: env.PLUMBLINE_APPLIER_CACHE_BYTES,
     limits: { perTarget: 8, gateMs: env.PLUMBLINE_APPLIER_GATE_MS, pruneWaitMs: 3_000, watchMs: 5_000 },
   };
 }

@@ -63,7 +63,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     @Inject(ApplierMetrics) private readonly metrics: ApplierMetrics,
   ) {
     this.#log = new FleetLog(log, this.#fleet, clock, logger);
-    this.#reader = new ObjectReader(store, config.cacheBytes);
+    this.#reader = new ObjectReader(store);
     this.#inventories = new Inventories(this.#reader);
     this.#clusters = new ClusterRegistry({
       fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,

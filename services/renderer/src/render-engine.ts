@@ -5,7 +5,7 @@ import { digestEntries } from '@plumbline/git';
 import type { GitTree } from '@plumbline/git';
 import { buildObject, buildObjectSet, buildSources, refuseDuplicates } from '@plumbline/manifest';
 import type { ParsedManifest, SealKey } from '@plumbline/manifest';
-import type { BlobWriter } from './adapters/blob-writer.js';
+import type { ObjectStore } from '@plumbline/object-store';
 import { isTransient } from './domain/failure.js';
 import type { VersionSettings } from './domain/state.js';
 import { treePath } from './renderers/paths.js';
@@ -36,7 +36,7 @@ export class RenderEngine {
 
   constructor(
     private readonly renderers: readonly Renderer[],
-    private readonly writer: BlobWriter,
+    private readonly store: ObjectStore,
     private readonly sealKey: SealKey,
     private readonly signal?: AbortSignal,
   ) {}
@@ -100,7 +100,7 @@ export class RenderEngine {
       return built;
     });
     const [set, sourcesBlob] = [buildObjectSet(objects), buildSources(sources)];
-    await this.writer.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
+    await this.store.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
     return { renderDigest: set.digest, sourcesDigest: sourcesBlob.digest, objectCount: objects.length };
   }
 }

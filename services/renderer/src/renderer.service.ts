@@ -13,7 +13,6 @@ import { OBJECT_STORE } from '@plumbline/object-store';
 import type { ObjectStore } from '@plumbline/object-store';
 import { CLOCK, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
-import { BlobWriter } from './adapters/blob-writer.js';
 import { Sources } from './adapters/sources.js';
 import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
 import { ACTOR, requestTimeMs } from './domain/provenance.js';
@@ -59,7 +58,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(RENDERER_CONFIG) config: RendererConfig,
   ) {
     this.#sources = new Sources(config.sources);
-    this.#engine = new RenderEngine(createRenderers(config.surroundings), new BlobWriter(objects), config.sealKey, this.#stopping.signal);
+    this.#engine = new RenderEngine(createRenderers(config.surroundings), objects, config.sealKey, this.#stopping.signal);
     this.#resources = new FollowedResources({ log, objects, clock, sources: this.#sources, views: this.#state.views });
     this.#follower = new Follower({
       log, from: 0,

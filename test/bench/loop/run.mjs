@@ -87,7 +87,7 @@ async function phase(what, expected, work) {
   return {
     what, ms, rendered: count(seen, 'VersionRendered'), synced: count(seen, 'SyncCompleted'), events: seen.length,
     writes: asked.filter(({ verb }) => verb !== 'get' && verb !== 'list' && verb !== 'watch').length, reads: asked.filter(({ verb }) => verb === 'get' || verb === 'list').length,
-    nodeCpu: after.node - before.node, postgresCpu: after.postgres - before.postgres, gitCpu: after.others - before.others, rssMb: after.rssMb, postgresRssMb: after.postgresRssMb, gitRssMb: after.othersRssMb, steps: stepsOf(seen),
+    nodeCpu: after.node - before.node, postgresCpu: after.postgres - before.postgres, gitCpu: after.others - before.others, rssMb: after.rssMb, postgresRssMb: after.postgresRssMb, gitRssMb: after.othersRssMb, steps: stepsOf(seen), way: wayOf(seen),
   };
 }
 
@@ -95,6 +95,16 @@ async function phase(what, expected, work) {
 function stepsOf(seen) {
   const at = ['RefreshRequested', 'RevisionObserved', 'VersionRendered', 'VersionReleased', 'SyncStarted', 'SyncCompleted'].map((type) => Date.parse(seen.find(({ event }) => event.type === type)?.event.recordedAt ?? ''));
   return at.slice(1).map((time, index) => time - at[index]);
+}
+
+/** When the events of each step were recorded, first to last, in seconds since the first event of the phase. */
+function wayOf(seen) {
+  const from = Date.parse(seen[0]?.event.recordedAt ?? '');
+  const span = (type) => {
+    const times = seen.filter(({ event }) => event.type === type).map(({ event }) => (Date.parse(event.recordedAt) - from) / 1_000);
+    return times.length === 0 ? [] : [`${type} ${fixed(times[0], 2)}–${fixed(times.at(-1), 2)}`];
+  };
+  return ['ApplicationDeclared', 'RevisionObserved', 'VersionRendered', 'VersionReleased', 'SyncStarted', 'SyncCompleted'].flatMap(span).join(', ');
 }
 
 const count = (list, type) => list.filter(({ event }) => event.type === type).length;
@@ -106,6 +116,7 @@ async function requestsSoFar() {
 function show(result, baseline) {
   const rate = (4 * result.synced) / (result.ms / 1_000);
   console.log(`${result.what}: ${fixed(result.ms / 1_000, 2)} s, ${fixed(rate, 0)} objects/s, ${fixed(rate / baseline.rate, 2)} of the baseline; ${result.rendered} rendered, ${result.synced} synced, ${result.events} events; ${result.writes} writes, ${result.reads} reads; CPU s: node ${fixed(result.nodeCpu)}, PostgreSQL ${fixed(result.postgresCpu)}, git ${fixed(result.gitCpu)}; RSS MB: node ${result.rssMb}, PostgreSQL ${result.postgresRssMb} (shared memory counted for each backend), Git's process ${result.gitRssMb}`);
+  console.log(`  its way, in seconds: ${result.way}`);
 }
 
 try {

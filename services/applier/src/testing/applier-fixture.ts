@@ -87,7 +87,7 @@ export class ApplierFixture implements AsyncDisposable {
     this.#signingKey = parseReleaseSigningKey(keys.privateKeyPem);
     this.#config = {
       installation: `test-${(installations += 1)}`, sealKey: this.sealKey, releaseKeys: [parseReleaseVerifyKey(keys.publicKeyPem)], simulatedDir: path.join(directory, 'simulated'), simulatedDoors: false, probeMs: 1_000,
-      requestsPerCluster: 16, syncsPerCluster: 32, cacheBytes: 16_000_000, limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 }, ...overrides,
+      requestsPerCluster: 16, syncsPerCluster: 32, limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 }, ...overrides,
     };
     this.simulated = new SimulatedClusters({ directory: this.#config.simulatedDir, doors: false }, this.logger);
     this.connect = clusterConnector({ requestsPerCluster: 16, simulated: this.simulated });
