@@ -6,7 +6,7 @@ import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
 import { keygen } from './commands/keygen.js';
 import { addLogVerbs } from './commands/log.js';
-import { apply, issueToken, listTokens, remove } from './commands/resources.js';
+import { apply, issueToken, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
 import { declareSubscription, deleteSubscription, replaySubscription } from './commands/subscriptions.js';
@@ -111,7 +111,7 @@ function addResourceVerbs(program: Command, run: Run): void {
   token.command('issue').argument('<name>').addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
     .option('--email <address>', 'address of the holder\'s commits (repeatable)', list).option('--expires-in <duration>', 'for example 720h')
     .action(run((context, name: string, options: Parameters<typeof issueToken>[2]) => issueToken(context, name, options)));
-  token.command('list').action(run((context) => listTokens(context)));
+  lookingBack(token.command('list')).action(run((context, options: Parameters<typeof get>[3]) => get(context, 'tokens', undefined, options)));
   token.command('revoke').argument('<id>').action(run(async (context, id: string) => {
     const { action } = await context.client().revokeToken(id);
     context.terminal.out(`token ${id} ${action}\n`);
@@ -136,7 +136,7 @@ function addSubscriptionVerbs(program: Command, run: Run): void {
 }
 
 function addReadingVerbs(program: Command, run: Run): void {
-  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals, projects or subscriptions').argument('<kind>').argument('[name]')
+  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals, projects, subscriptions or tokens').argument('<kind>').argument('[name]')
     .option('--project <name>').option('-e, --environment <name>').option('--cluster <name>')
     .action(run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) => get(context, kind, name, options)));
   lookingBack(program.command('status')).description('state of an application, its environments and targets').argument('<application>')
@@ -148,11 +148,11 @@ function addReadingVerbs(program: Command, run: Run): void {
     .action(run((context, application: string, options: Parameters<typeof diff>[2]) => diff(context, application, options)));
   program.command('plan').description('what a sync would do, found out by dry-run').argument('<application>').option('-e, --environment <name>').option('--version <version>', 'a version that is not released', whole)
     .action(run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)));
-  program.command('events').description('the log').option('-f, --follow', 'go on until interrupted').option('--after <position>', 'start behind this position', position)
+  lookingBack(program.command('events')).description('the log').option('-f, --follow', 'go on until interrupted').option('--after <position>', 'start behind this position', position)
     .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>', 'only this application')
     .option('--project <name>', 'only this project').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>').option('--limit <n>', 'without --follow', whole, 1000)
     .action(run((context, options: Parameters<typeof events>[1]) => events(context, options)));
-  program.command('audit').description('who did what, when; newest first').option('--actor <name>').option('--type <type>').option('--application <name>').option('-e, --environment <name>').option('--cluster <name>')
+  lookingBack(program.command('audit')).description('who did what, when; newest first').option('--actor <name>').option('--type <type>').option('--application <name>').option('-e, --environment <name>').option('--cluster <name>')
     .option('--correlation <id>').option('--since <time>', 'RFC 3339').option('--until <time>', 'RFC 3339').addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc')).option('--limit <n>', 'how many events', whole, 100)
     .action(run((context, { correlation, ...query }: Parameters<typeof audit>[1] & { correlation?: string }) => audit(context, { ...query, ...(correlation === undefined ? {} : { correlationId: correlation }) })));
   program.command('wait').description('wait until an application is synced or healthy').argument('<application>').option('--commit <sha>', 'at the version of this commit').option('--version <version>', 'at this version or a later one', whole)

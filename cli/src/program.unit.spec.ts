@@ -33,6 +33,8 @@ describe('plumb', () => {
     expect((await run('subscription', 'declare', 'chat', '--url', 'https://x')).code).toBe(ExitCode.usage);
     expect((await run('subscription', 'replay', 'chat', '--after', 'then')).code).toBe(ExitCode.usage);
     expect((await run('diff', 'web', '--live', '--as-of', '3')).code).toBe(ExitCode.usage);
+    expect((await run('events', '--follow', '--as-of', '3')).code).toBe(ExitCode.usage);
+    expect((await run('wait', 'web', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('--help')).code).toBe(ExitCode.done);
   });
 

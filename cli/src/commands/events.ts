@@ -4,10 +4,13 @@ import type { RecordedEvent } from '@plumbline/events';
 import { stringify } from 'yaml';
 import type { CommandContext } from '../context.js';
 import { print } from '../context.js';
+import { CommandError, ExitCode } from '../exit-code.js';
 import { paint, plain } from '../output/terminal.js';
+import { looksBack, momentQuery } from './moment.js';
+import type { MomentOptions } from './moment.js';
 
 /** Options of `plumb events`. */
-export interface EventsOptions {
+export interface EventsOptions extends MomentOptions {
   readonly follow?: boolean;
   readonly after?: number;
   readonly type?: readonly string[];
@@ -21,8 +24,9 @@ export interface EventsOptions {
 
 /** `plumb events`: the log as it is; with `--follow` for as long as you watch. JSON is one event per line. */
 export async function events(context: CommandContext, options: EventsOptions): Promise<void> {
+  if (options.follow === true && looksBack(options)) throw new CommandError(ExitCode.usage, '--follow goes on into the future: it cannot be combined with --as-of or --known-at');
   const client = context.client();
-  const { follow: _, after: start, limit, type, ...where } = options;
+  const { follow: _, after: start, limit, type, asOf, knownAt, ...where } = options;
   const filter = { ...where, ...(type === undefined ? {} : { types: type }) };
   if (options.follow === true) {
     const after = start === undefined ? {} : { after: start };
@@ -30,10 +34,13 @@ export async function events(context: CommandContext, options: EventsOptions): P
     for await (const event of client.follow({ ...filter, ...after, signal: context.signal, onReconnect })) write(context, event);
     return;
   }
+  let moment = momentQuery({ asOf, knownAt });
   let after = start ?? -1;
   let left = limit;
   for (;;) {
-    const page = await client.events({ ...filter, after, limit: Math.min(left, 500) });
+    const page = await client.events({ ...filter, ...moment, after, limit: Math.min(left, 500) });
+    // All pages from the moment of the first, whatever is reported meanwhile.
+    if (looksBack(moment)) moment = { ...moment, knownAt: page.head };
     for (const event of page.events) write(context, event);
     left -= page.events.length;
     if (left <= 0 || page.after >= page.head || page.after === after) return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ApplicationItem, Page, PageQuery, PlumblineClient } from '@plumbline/api-client';
+import type { ApplicationItem, Page, PageQuery, PlumblineClient, TokenItem } from '@plumbline/api-client';
 import type { ApprovalView, ClusterView, ProjectView, RepositoryView, SubscriptionView, TargetView, VersionView } from '@plumbline/views';
 import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { ago, table } from '../output/terminal.js';
-import { contextAt, momentQuery } from './moment.js';
+import { contextAt, looksBack, momentQuery } from './moment.js';
 import type { MomentOptions } from './moment.js';
 import { singularKind } from './resources.js';
 
@@ -108,6 +108,13 @@ const subscriptions: Listing<SubscriptionView> = {
   wide: (item) => [item.spec.url, JSON.stringify(item.spec.filter), item.parked[0]?.message ?? ''],
 };
 
+const tokens: Listing<TokenItem> = {
+  list: (client, _, __, query) => client.tokens(query),
+  matches: (item, name) => item.id === name,
+  header: ['ID', 'NAME', 'ROLE', 'ISSUED', 'EXPIRES', 'REVOKED'],
+  row: (item) => [item.id, item.name, item.role, item.issuedAt, item.expiresAt ?? 'never', item.revokedAt ?? ''],
+};
+
 /** `plumb get KIND [NAME]`. */
 export async function get(context: CommandContext, kind: string, name: string | undefined, options: GetOptions): Promise<void> {
   switch (singularKind(kind)) {
@@ -119,7 +126,8 @@ export async function get(context: CommandContext, kind: string, name: string | 
     case 'approval': return show(context, approvals, name, options);
     case 'project': return show(context, projects, name, options);
     case 'subscription': return show(context, subscriptions, name, options);
-    default: throw new CommandError(ExitCode.usage, `unknown kind "${kind}": applications, versions, targets, clusters, repositories, approvals, projects or subscriptions`);
+    case 'token': return show(context, tokens, name, options);
+    default: throw new CommandError(ExitCode.usage, `unknown kind "${kind}": applications, versions, targets, clusters, repositories, approvals, projects, subscriptions or tokens`);
   }
 }
 
@@ -132,7 +140,7 @@ async function show<Item>(present: CommandContext, listing: Listing<Item>, name:
   do {
     const page: Page<Item> = await listing.list(client, name, options, { limit: 500, ...moment, ...(cursor === undefined ? {} : { cursor }) });
     // All pages from the moment of the first, whatever is reported meanwhile.
-    if (moment.asOf !== undefined || moment.knownAt !== undefined) moment = { ...moment, knownAt: page.position };
+    if (looksBack(moment)) moment = { ...moment, knownAt: page.position };
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);

@@ -4,13 +4,18 @@ import type { CommandContext } from '../context.js';
 
 /** Options of verbs that can look back. */
 export interface MomentOptions {
-  readonly asOf?: string;
-  readonly knownAt?: string;
+  readonly asOf?: string | undefined;
+  readonly knownAt?: string | undefined;
 }
 
 /** What the server is asked. */
 export function momentQuery({ asOf, knownAt }: MomentOptions): MomentQuery {
   return { ...(asOf === undefined ? {} : { asOf }), ...(knownAt === undefined ? {} : { knownAt }) };
+}
+
+/** True for a read of the past. */
+export function looksBack({ asOf, knownAt }: MomentOptions | MomentQuery): boolean {
+  return asOf !== undefined || knownAt !== undefined;
 }
 
 /** The context in which ages are told: those of the past as they were then. */

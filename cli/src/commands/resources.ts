@@ -7,7 +7,6 @@ import { parseAllDocuments } from 'yaml';
 import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
-import { table } from '../output/terminal.js';
 
 /** Options of `plumb apply`. */
 export interface ApplyOptions {
@@ -95,7 +94,7 @@ export function parseSelector(text: string): Readonly<Record<string, string>> {
   return labels;
 }
 
-/** Tokens: issue, list, revoke. */
+/** `plumb token issue NAME`. */
 export async function issueToken(context: CommandContext, name: string, options: { readonly role: 'viewer' | 'operator' | 'admin'; readonly email?: readonly string[]; readonly expiresIn?: string }): Promise<void> {
   const issued = await context.client().issueToken({
     name, role: options.role,
@@ -104,11 +103,4 @@ export async function issueToken(context: CommandContext, name: string, options:
   });
   print(context, issued, () => `${issued.token}\n`);
   if (context.options.output === 'table') context.terminal.err(`token "${name}" (${options.role}, id ${issued.item.id}): shown once, keep it now\n`);
-}
-
-/** `plumb token list`. */
-export async function listTokens(context: CommandContext): Promise<void> {
-  const { items } = await context.client().tokens({ limit: 500 });
-  print(context, { items }, () =>
-    table(context.terminal, ['ID', 'NAME', 'ROLE', 'ISSUED', 'EXPIRES', 'REVOKED'], items.map((item) => [item.id, item.name, item.role, item.issuedAt, item.expiresAt ?? 'never', item.revokedAt ?? ''])));
 }

@@ -254,7 +254,7 @@ export interface SubscriptionRequest {
   readonly spec: {
     readonly url: string;
     readonly secretFile: string;
-    readonly filter?: Omit<EventsQuery, 'after' | 'limit'>;
+    readonly filter?: EventsFilter;
     readonly maxAttempts?: number;
     /** A duration such as `10s`. */
     readonly timeout?: string;
@@ -270,15 +270,12 @@ export interface EventsPage {
   readonly events: readonly RecordedEvent[];
   /** Give it as `after` to go on; it moves also when the filter dropped everything. */
   readonly after: number;
-  /** Position of the last event in the log; -1 when it is empty. */
+  /** Position of the last event in the log, or of the last one that counts as of the moment; -1 when there is none. */
   readonly head: number;
 }
 
-/** Which events to read. */
-export interface EventsQuery {
-  /** Position of the last event already seen; from the beginning when absent. */
-  readonly after?: number;
-  readonly limit?: number;
+/** Which events are wanted; all that is given must fit. */
+export interface EventsFilter {
   readonly types?: readonly string[];
   readonly application?: string;
   readonly project?: string;
@@ -288,7 +285,14 @@ export interface EventsQuery {
   readonly actor?: string;
 }
 
-export interface AuditQuery {
+/** Which events to read. */
+export interface EventsQuery extends EventsFilter, MomentQuery {
+  /** Position of the last event already seen; from the beginning when absent. */
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+export interface AuditQuery extends MomentQuery {
   readonly actor?: string;
   readonly type?: string;
   readonly application?: string;

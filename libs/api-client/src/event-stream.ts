@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PlumblineError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
-import type { EventsQuery } from './contract.js';
+import type { EventsFilter } from './contract.js';
 import type { Http } from './http.js';
 
 /** One message of an event stream (WHATWG server-sent events). */
@@ -55,7 +55,9 @@ function withLine(message: PartialMessage, line: string): PartialMessage {
 }
 
 /** How an event stream behaves. */
-export interface FollowOptions extends Omit<EventsQuery, 'limit'> {
+export interface FollowOptions extends EventsFilter {
+  /** Position of the last event already seen; from now on when absent. */
+  readonly after?: number;
   readonly signal?: AbortSignal;
   /** Go on where an earlier stream with the same filters stopped; goes before `after`. */
   readonly token?: string;

@@ -5,7 +5,7 @@ export { PlumblineClient } from './client.js';
 export type { ItemQuery } from './client.js';
 export type {
   Accepted, ApplicationItem, ApplicationStatus, ApplicationSummary, AppliedResource, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery,
-  AuditResult, ChangeResult, DiffResult, EnvironmentDifference, EnvironmentStatus, EnvironmentSummary, EventsPage, EventsQuery, FieldDifference, HistoryEntry,
+  AuditResult, ChangeResult, DiffResult, EnvironmentDifference, EnvironmentStatus, EnvironmentSummary, EventsFilter, EventsPage, EventsQuery, FieldDifference, HistoryEntry,
   HistoryEnvironment, IssuedToken, MomentQuery, ObjectDifference, Page, PageQuery, PlanRequest, PlanResult, ResourceInput, Role, RollbackRequest, RollbackResult,
   SubscriptionRequest, SubscriptionResult, SyncRequest, TargetOutcome, TargetPlan, TokenItem, TokenRequest, VersionInfo, WhoAmI,
 } from './contract.js';

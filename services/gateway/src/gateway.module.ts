@@ -5,6 +5,7 @@ import { messageOf } from '@plumbline/core';
 import { HTTP_EDGE, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import { httpEdge } from './api/http-edge.js';
+import { MomentGuard } from './api/moment.guard.js';
 import { RoleGuard } from './api/role.guard.js';
 import { ApplicationsService } from './applications/applications.service.js';
 import { Authenticator } from './auth/authenticator.js';
@@ -46,7 +47,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, SubscriptionsService, Deliveries, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard,
+    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, SubscriptionsService, Deliveries, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard, MomentGuard,
     GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, SubscriptionsGrpc, GrpcServer,
   ],
   exports: [HTTP_EDGE],

@@ -5,8 +5,10 @@ import type { HttpEdge } from '@plumbline/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { GatewayConfig } from '../gateway.config.js';
-import { sourceOf } from './source.js';
+import { momentIssues } from '../reads/present-only.js';
+import { refuseIssues } from './check-input.js';
 import { setPrincipal } from './principal.js';
+import { sourceOf } from './source.js';
 
 const KIB = 1024;
 /** Body of an ordinary request at most. */
@@ -50,6 +52,8 @@ export function httpEdge(config: GatewayConfig, authenticator: Authenticator): H
           if (path.startsWith('/api/') && !PUBLIC_PATHS.has(path)) {
             setPrincipal(request, authenticator.authenticate(request.headers.authorization, sourceOf(request, config.trustProxy)));
           }
+          // Operations say for themselves whether they have a past; files of the log and documents have none.
+          if (!path.startsWith('/api/')) refuseIssues(momentIssues(request.query, 'only what is below /api/ has one'));
           done();
         } catch (error) {
           done(error instanceof Error ? error : new Error(String(error)));

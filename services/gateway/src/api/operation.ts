@@ -43,7 +43,8 @@ type Partially<Op, Keys extends keyof Op> = Omit<Op, Keys> & Partial<Pick<Op, Ke
 
 const PAST_ERRORS: readonly ErrorCode[] = ['PLB-1705', 'PLB-5102', 'PLB-5105'];
 
-function readsThePast(query: z.ZodType | undefined): boolean {
+/** True for the query of an operation that answers as of a moment. */
+export function readsThePast(query: z.ZodType | undefined): boolean {
   return query instanceof z.ZodObject && 'asOf' in query.shape;
 }
 

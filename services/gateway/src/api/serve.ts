@@ -5,6 +5,7 @@ import { InvariantError } from '@plumbline/core';
 import type { InputIssue } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
 import { checkedPart, refuseIssues } from './check-input.js';
+import { MomentGuard } from './moment.guard.js';
 import { noBody, OPERATION, operationOf, routerPath } from './operation.js';
 import type { AnyOperation } from './operation.js';
 import { principalOf } from './principal.js';
@@ -16,7 +17,7 @@ export function Serve(served: AnyOperation): MethodDecorator {
     SetMetadata(OPERATION, served),
     RequestMapping({ path: routerPath(served.path), method: RequestMethod[served.method] }),
     HttpCode(served.status),
-    UseGuards(RoleGuard),
+    UseGuards(RoleGuard, MomentGuard),
   );
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { applicationText, component, eventEnvelope } from '../api/documents.js';
 import { examples } from '../api/examples.js';
 import { operation } from '../api/operation.js';
+import { momentQuery } from '../reads/moment.js';
 
 const position = z.coerce.number().int().min(-1);
 const types = z.string().max(2000).transform((text) => text.split(',').map((type) => type.trim()).filter((type) => type !== ''));
@@ -19,15 +20,17 @@ const text = z.string().max(300).optional();
 /** `GET /api/v1/events` */
 export const readEvents = operation({
   id: 'readEvents', method: 'GET', path: '/api/v1/events', tag: 'Events', access: 'viewer', summary: 'Read events in order, after a position.',
+  description: 'With `asOf` or `knownAt` only what had happened or was recorded then: a position bounds what was recorded, a time as `asOf` what had occurred. Give `head` of the first page as `knownAt` of the next ones, and late reports do not lengthen the list while you read it.',
   query: z.strictObject({
     after: position.default(-1).describe('Position of the last event already seen; -1 for the beginning.'),
     limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Events at most.'),
     ...filter,
+    ...momentQuery,
   }),
   response: component('EventsPage', z.object({
     events: z.array(eventEnvelope).readonly().describe('Events in order.'),
     after: z.number().int().describe('Give it as `after` to go on; it moves also when the filter dropped everything.'),
-    head: z.number().int().describe('Position of the last event in the log; -1 when it is empty.'),
+    head: z.number().int().describe('Position of the last event in the log, or of the last one that counts as of the moment; -1 when there is none.'),
   }).describe('A page of events.')),
   example: { events: [examples.event], after: 57, head: 57 },
 });
@@ -53,6 +56,7 @@ export const streamEvents = operation({
 /** `GET /api/v1/audit` */
 export const queryAudit = operation({
   id: 'queryAudit', method: 'GET', path: '/api/v1/audit', tag: 'Events', access: 'viewer', summary: 'Find events by who, what, where and when.',
+  description: 'With `asOf` or `knownAt` only what had happened or was recorded then. The cursor holds the moment fast for the pages that follow; as of a time a page may hold fewer events than asked for while there is more: reports that came late are looked for in all that was recorded since.',
   query: z.strictObject({
     actor: text.describe('Id or name of the actor.'),
     type: text.describe('Type of event.'),
@@ -65,6 +69,7 @@ export const queryAudit = operation({
     order: z.enum(['asc', 'desc']).default('desc').describe('Newest first is `desc`.'),
     limit: z.coerce.number().int().min(1).max(500).default(100).describe('Events at most.'),
     cursor: z.string().max(1000).optional().describe('From the page before.'),
+    ...momentQuery,
   }),
   response: component('AuditPage', z.object({
     events: z.array(eventEnvelope).readonly().describe('Events that match.'),

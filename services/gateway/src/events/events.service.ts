@@ -6,9 +6,12 @@ import type { AuditFilter, LogQueries } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
 import { GATEWAY_CONFIG } from '../gateway.config.js';
 import type { GatewayConfig } from '../gateway.config.js';
+import type { MomentQuery } from '../reads/moment.js';
+import { ReadModel } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
+import { auditAsOf, hadOccurred } from './audit-as-of.js';
 import { LeafBook } from './leaf-book.js';
 import { publicEvent, wanted, wantsAll } from './public-event.js';
 import type { EventFilter } from './public-event.js';
@@ -58,22 +61,27 @@ export class EventsService {
   constructor(
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(LOG_QUERIES) private readonly queries: LogQueries,
+    @Inject(ReadModel) private readonly reads: ReadModel,
     @Inject(LeafBook) private readonly leaves: LeafBook,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
   ) {}
 
   /** Looks through as much of the log as one answer may, so a rare type may take several pages. */
-  async page(input: EventFilter & { readonly after: number; readonly limit: number }): Promise<EventsPage> {
-    const { after, limit, ...filter } = input;
-    const page = await this.access.log.read({ from: after + 1, limit: wantsAll(filter) ? limit : 1_000 });
-    const matching = page.events.filter((event) => wanted(event, filter));
+  async page(input: EventFilter & MomentQuery & { readonly after: number; readonly limit: number }): Promise<EventsPage> {
+    const { after, limit, asOf, knownAt, ...filter } = input;
+    const at = await this.reads.moment({ asOf, knownAt });
+    if (at !== undefined && after >= at.below - 1) return { events: [], after, head: at.below - 1 };
+    const page = await this.access.log.read({ from: after + 1, limit: wantsAll(filter) && at?.occurredUntil === undefined ? limit : 1_000 });
+    const matching = page.events.filter((event) => wanted(event, filter) && (at === undefined || (event.position < at.below && hadOccurred(event, at))));
     const shown = matching.slice(0, limit);
     const next = matching.length > limit ? (shown.at(-1)?.position ?? after) : page.nextPosition - 1;
-    return { events: shown.map(publicEvent), after: Math.max(after, next), head: page.headPosition - 1 };
+    const last = (at?.below ?? page.headPosition) - 1;
+    return { events: shown.map(publicEvent), after: Math.max(after, at === undefined ? next : Math.min(next, last)), head: last };
   }
 
-  async audit(filter: AuditFilter): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
-    const page = await this.queries.audit(filter);
+  async audit({ asOf, knownAt, ...filter }: AuditFilter & MomentQuery): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
+    const at = await this.reads.moment({ asOf, knownAt });
+    const page = at === undefined ? await this.queries.audit(filter) : await auditAsOf({ queries: this.queries, log: this.access.log }, filter, at);
     return { ...page, events: page.events.map(publicEvent) };
   }
 

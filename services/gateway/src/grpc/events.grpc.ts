@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { checkInput } from '../api/check-input.js';
-import { queryAudit, streamEvents } from '../events/events.operations.js';
+import { queryAudit, readEvents, streamEvents } from '../events/events.operations.js';
 import { EventsService } from '../events/events.service.js';
 import type { StreamStep } from '../events/events.service.js';
 import { publicEvent } from '../events/public-event.js';
@@ -21,6 +21,11 @@ export class EventsGrpc {
 
   eventsServer(): EventsServer {
     return {
+      readEvents: this.calls.unary(readEvents, async ({ types, limit, ...given }) => {
+        const query = checkInput(readEvents.query, { ...given, types: types.length === 0 ? undefined : types.join(','), limit: limit === 0 ? undefined : limit });
+        const page = await this.events.page(query);
+        return { events: page.events.map(Event.fromJSON), after: page.after, head: page.head };
+      }),
       streamEvents: this.calls.stream(streamEvents, (request, principal, signal) => messagesOf(this.#follow(request, principal, signal))),
     };
   }

@@ -11,13 +11,13 @@ import { loadSync } from '@grpc/proto-loader';
 import { Digest } from '@plumbline/core';
 import { protoPath } from 'grpc-health-check';
 import { describe, expect, it } from 'vitest';
-import { startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 import { nextEvent, released, rendered, resources, storeRendered, synced } from '../testing/story.fixture.js';
 import {
   ApplicationsClient, ApprovalsClient, AuditClient, ClustersClient, EventsClient, SubscriptionsClient, RepositoriesClient, ResourcesClient, TargetsClient, VersionsClient,
 } from './generated/plumbline/v1/plumbline.js';
-import type { StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
+import type { ReadEventsRequest, ReadEventsResponse, StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
 
 type Unary<Request, Response> = (request: Request, metadata: Metadata, options: Partial<CallOptions>, callback: (error: ServiceError | null, response: Response) => void) => unknown;
 
@@ -90,6 +90,26 @@ describe('gRPC', () => {
     const audit = connect(AuditClient);
     const found = await call(audit, audit.queryAudit, { actor: undefined, type: 'ClusterDeclared', application: undefined, environment: undefined, cluster: undefined, correlationId: undefined, since: undefined, until: undefined, ascending: true, limit: 0, cursor: undefined }, gateway.adminToken);
     expect(found.events).toMatchObject([{ type: 'ClusterDeclared', data: { name: 'eu-1' } }, { data: { name: 'eu-2' } }]);
+  });
+
+  it('reads events and searches them, now and as of the past', async () => {
+    await using test = await connected();
+    const { gateway, connect } = test;
+    const admin = clientOf(gateway);
+    const { position } = await admin.apply({ resources });
+    await rendered(gateway, 'staging', 1);
+    const events = connect(EventsClient);
+    const read = async (given: Partial<ReadEventsRequest>): Promise<ReadEventsResponse> => call(events, events.readEvents, { limit: 0, types: [], ...given }, gateway.adminToken);
+    expect(await read({ types: ['VersionRendered', 'ClusterDeclared'], limit: 2 })).toMatchObject({ events: [{ data: { name: 'eu-1' } }, { data: { name: 'eu-2' } }], head: position + 1 });
+    expect(await read({ after: position })).toMatchObject({ events: [{ type: 'VersionRendered', position: position + 1 }], after: position + 1 });
+    expect(await read({ after: position, asOf: String(position) })).toMatchObject({ events: [], after: position, head: position });
+    expect(await refusal(read({ knownAt: 'then' }))).toEqual([status.INVALID_ARGUMENT, 'PLB-1701']);
+    const audit = connect(AuditClient);
+    const search = { ascending: false, limit: 1 };
+    expect((await call(audit, audit.queryAudit, search, gateway.adminToken)).events).toMatchObject([{ type: 'VersionRendered' }]);
+    const past = await call(audit, audit.queryAudit, { ...search, asOf: String(position) }, gateway.adminToken);
+    expect(past.events).toMatchObject([{ type: 'ApplicationDeclared', position }]);
+    expect((await call(audit, audit.queryAudit, { ...search, asOf: String(position), cursor: past.cursor }, gateway.adminToken)).events).toMatchObject([{ position: position - 1 }]);
   });
 
   it('passes requests on and waits for their answers', async () => {

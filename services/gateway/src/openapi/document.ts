@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { named } from '../api/documents.js';
 import { noBody } from '../api/operation.js';
 import type { AnyOperation } from '../api/operation.js';
+import { PRESENT_ONLY } from '../reads/present-only.js';
 import { SERVER_VERSION } from '../system/server-version.js';
 import { allOperations } from './controllers.js';
 import { errorMeaning } from './error-meanings.js';
@@ -71,6 +72,7 @@ function operationObject(served: AnyOperation): JsonObject {
     ...(served.description === undefined ? {} : { description: served.description }),
     ...(served.access === 'public' ? { security: [] } : {}),
     'x-access': served.access,
+    ...(Object.hasOwn(PRESENT_ONLY, served.id) ? { 'x-present-only': PRESENT_ONLY[served.id] } : {}),
     'x-error-codes': codes,
     parameters: [...parameters('path', served.params), ...parameters('query', served.query)],
     ...requestBody(served),

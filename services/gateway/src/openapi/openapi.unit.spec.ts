@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { AnyOperation } from '../api/operation.js';
+import { PRESENT_ONLY } from '../reads/present-only.js';
 import { allOperations } from './controllers.js';
 import { openApiDocument } from './document.js';
 import { errorMeaning } from './error-meanings.js';
@@ -51,6 +52,17 @@ describe('the OpenAPI document', () => {
     expect(codes.filter((code) => errorMeaning(code) === '')).toEqual([]);
     expect(served.response.safeParse(served.example).error?.issues ?? []).toEqual([]);
     if (served.bodyExample !== undefined) expect(served.body.safeParse(served.bodyExample).error?.issues ?? []).toEqual([]);
+  });
+
+  it('lets every read look back, but for those that say why they cannot', () => {
+    const reads = operations.filter(({ method }) => method === 'GET');
+    const looksBack = (served: AnyOperation): readonly string[] => {
+      const names = Object.values(shownOf(served)['parameters'] ?? {}).map((parameter) => String((parameter as Json)['name']));
+      return ['asOf', 'knownAt'].filter((name) => names.includes(name));
+    };
+    expect(reads.filter((served) => looksBack(served).length < 2).map(({ id }) => id).sort()).toEqual(Object.keys(PRESENT_ONLY).sort());
+    expect(reads.filter((served) => looksBack(served).length === 1)).toEqual([]);
+    expect(Object.values(PRESENT_ONLY).filter((why) => why.length < 10)).toEqual([]);
   });
 
   it('describes every parameter', () => {

@@ -21,7 +21,8 @@ async function answer(promise: Promise<unknown>): Promise<unknown> {
 
 /** What every read says, now or as of a moment. */
 async function everything(client: PlumblineClient, moment: MomentQuery = {}): Promise<unknown> {
-  const lists = [client.applications(moment), client.targets(moment), client.approvals(moment), client.clusters(moment), client.projects(moment), client.repositories(moment)];
+  const lists = [client.applications(moment), client.targets(moment), client.approvals(moment), client.clusters(moment), client.projects(moment), client.repositories(moment),
+    client.tokens(moment), client.subscriptions(moment), client.events({ ...moment, limit: 1000 }), client.events({ ...moment, types: ['HealthChanged'] }), client.audit({ ...moment, limit: 500 }), client.audit({ ...moment, order: 'asc', limit: 500, application: 'web' })];
   const each = applications.flatMap((id) => [
     client.application(id, moment), client.status(id, moment), client.history(id, moment), client.versions(id, moment), client.versionOf(id, 1, moment), client.history(id, { ...moment, limit: 1 }),
   ]);
@@ -67,6 +68,60 @@ describe('reading the past', () => {
     expect(await healthOf({ asOf: late.position })).toBe('Degraded');
   });
 
+  it('shows the events that had happened from what was known of them, in pages that hold still while others append', async () => {
+    await using gateway = await startGateway();
+    const client = clientOf(gateway);
+    await client.apply({ resources });
+    await rendered(gateway, 'staging', 1);
+    const release = await released(gateway, 'staging', 1);
+    const late = await lateHealth(gateway, release.recordedAt);
+    const after = await rendered(gateway, 'staging', 2);
+    const positions = (events: readonly { readonly position: number }[]): readonly number[] => events.map(({ position }) => position);
+    const upTo = (last: number): readonly number[] => Array.from({ length: last + 1 }, (_, index) => index);
+    // Reports that come while a list is read; those of the past are of a later question.
+    const reported: number[] = [];
+    const report = async (): Promise<unknown> => reported.push((await lateHealth(gateway, release.recordedAt)).position);
+    for (const [moment, then] of [
+      [{ asOf: release.position }, upTo(release.position)], [{ asOf: late.position }, upTo(late.position)], [{ asOf: -1 }, []],
+      [{ asOf: release.recordedAt }, [...upTo(release.position), late.position]], [{ asOf: release.recordedAt, knownAt: release.recordedAt }, upTo(release.position)],
+      [{ knownAt: late.recordedAt }, upTo(late.position)], [{ asOf: '2999-01-01T00:00Z' }, upTo(after.position)], [{ asOf: release.recordedAt, knownAt: after.position }, [...upTo(release.position), late.position]],
+    ] as const) {
+      const said = JSON.stringify(moment);
+      const open = 'asOf' in moment && typeof moment.asOf === 'string' && !('knownAt' in moment);
+      const wanted = (): readonly number[] => [...then, ...(open ? reported : [])];
+      let held: readonly number[];
+      expect(positions((await client.events({ ...moment, limit: 1000 })).events), said).toEqual(wanted());
+      expect(positions((await client.audit({ ...moment, limit: 500 })).events), said).toEqual(wanted().toReversed());
+      held = wanted();
+      expect(await eventsInPages(client, moment, report), said).toEqual(held);
+      held = wanted();
+      expect(await auditInPages(client, { ...moment, order: 'asc' }, report), said).toEqual(held);
+      held = wanted();
+      expect(await auditInPages(client, { ...moment, order: 'desc' }, report), said).toEqual(held.toReversed());
+    }
+    expect(positions((await client.audit({ asOf: late.position, until: release.recordedAt, since: '2000-01-01T00:00:00Z' })).events)).toEqual(upTo(release.position - 1).toReversed());
+    expect(positions((await client.audit({ asOf: late.position, since: release.recordedAt })).events)).toEqual([late.position, release.position]);
+  });
+
+  it('refuses cursors of other searches, and moments where there is no past', async () => {
+    await using gateway = await startGateway();
+    const client = clientOf(gateway);
+    const { position } = await client.apply({ resources });
+    const { cursor } = await client.audit({ limit: 1 });
+    expect(await codeOf(client.audit({ limit: 1, asOf: position, cursor: cursor ?? '' }))).toBe('PLB-1705');
+    const { cursor: past } = await client.audit({ limit: 1, asOf: position });
+    expect(await codeOf(client.audit({ limit: 1, asOf: position - 1, cursor: past ?? '' }))).toBe('PLB-1705');
+    expect(await codeOf(client.audit({ asOf: position + 1 }))).toBe('PLB-1705');
+    expect(await codeOf(client.events({ knownAt: position + 1 }))).toBe('PLB-1705');
+    for (const path of ['/api/v1/events/stream', '/api/v1/version', '/api/v1/whoami', '/api/v1/log/checkpoint', '/openapi.json', '/docs', '/log/plumbline.test/gateway/checkpoint']) {
+      const response = await fetch(`${gateway.url}${path}?asOf=1`, { headers: { authorization: `Bearer ${gateway.adminToken}` } });
+      const { code, message } = (await response.json()) as { readonly code: string; readonly message: string };
+      expect([path, response.status, code, message]).toEqual([path, 400, 'PLB-1701', expect.stringContaining('query.asOf: there is no past to read here')]);
+    }
+    const change = await fetch(`${gateway.url}/api/v1/clusters/eu-1?knownAt=1`, { method: 'DELETE', headers: { authorization: `Bearer ${gateway.adminToken}` } });
+    expect(((await change.json()) as { readonly message: string }).message).toContain('a change is made now');
+  });
+
   it('compares the versions that were released and newest then', async () => {
     await using gateway = await startGateway();
     const client = clientOf(gateway);
@@ -99,6 +154,30 @@ describe('reading the past', () => {
     expect((await client.applications({ asOf: -1 })).items).toEqual([]);
   });
 });
+
+/** Reads in pages of two, with another event appended after each page. */
+async function eventsInPages(client: PlumblineClient, moment: MomentQuery, report: () => Promise<unknown>): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let after = -1, held = moment; ; ) {
+    const page = await client.events({ ...held, after, limit: 2 });
+    held = { ...moment, knownAt: page.head };
+    found.push(...page.events.map(({ position }) => position));
+    if (page.after >= page.head) return found;
+    ({ after } = page);
+    await report();
+  }
+}
+
+async function auditInPages(client: PlumblineClient, query: MomentQuery & { readonly order: 'asc' | 'desc' }, report: () => Promise<unknown>): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+    const page = await client.audit({ ...query, limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+    found.push(...page.events.map(({ position }) => position));
+    ({ cursor } = page);
+    await report();
+  }
+  return found;
+}
 
 async function lateHealth(gateway: GatewayUnderTest, occurredAt: string): Promise<{ readonly position: number; readonly recordedAt: string }> {
   const { lastPosition: position, recordedAt } = await gateway.log.append({

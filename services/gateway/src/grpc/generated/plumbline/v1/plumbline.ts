@@ -498,6 +498,40 @@ export interface ListProjectsResponse {
   page: PageInfo | undefined;
 }
 
+export interface ReadEventsRequest {
+  /** Position of the last event already seen; the beginning when absent. */
+  after?:
+    | number
+    | undefined;
+  /** Events at most; 100 when 0. */
+  limit: number;
+  types: string[];
+  application?: string | undefined;
+  project?: string | undefined;
+  environment?: string | undefined;
+  cluster?:
+    | string
+    | undefined;
+  /** Id or name. */
+  actor?:
+    | string
+    | undefined;
+  /** What was recorded up to a position, or had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** What was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
+}
+
+export interface ReadEventsResponse {
+  events: Event[];
+  /** Give it as `after` to go on; it moves also when the filter dropped everything. */
+  after: number;
+  /** Position of the last event in the log, or of the last one that counts as of the moment; -1 when there is none. */
+  head: number;
+}
+
 export interface StreamEventsRequest {
   /** Position of the last event already seen; from now on when absent, -1 for the beginning. */
   after?: number | undefined;
@@ -550,7 +584,15 @@ export interface QueryAuditRequest {
   ascending: boolean;
   /** 100 when 0. */
   limit: number;
-  cursor?: string | undefined;
+  cursor?:
+    | string
+    | undefined;
+  /** What was recorded up to a position, or had happened at an RFC 3339 time. */
+  asOf?:
+    | string
+    | undefined;
+  /** What was recorded up to a position or an RFC 3339 time only. */
+  knownAt?: string | undefined;
 }
 
 export interface QueryAuditResponse {
@@ -5305,6 +5347,261 @@ export const ListProjectsResponse: MessageFns<ListProjectsResponse> = {
   },
 };
 
+function createBaseReadEventsRequest(): ReadEventsRequest {
+  return {
+    after: undefined,
+    limit: 0,
+    types: [],
+    application: undefined,
+    project: undefined,
+    environment: undefined,
+    cluster: undefined,
+    actor: undefined,
+    asOf: undefined,
+    knownAt: undefined,
+  };
+}
+
+export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
+  encode(message: ReadEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      writer.uint32(8).int64(message.after);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int32(message.limit);
+    }
+    for (const v of message.types) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.application !== undefined) {
+      writer.uint32(34).string(message.application);
+    }
+    if (message.project !== undefined) {
+      writer.uint32(42).string(message.project);
+    }
+    if (message.environment !== undefined) {
+      writer.uint32(50).string(message.environment);
+    }
+    if (message.cluster !== undefined) {
+      writer.uint32(58).string(message.cluster);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(66).string(message.actor);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(74).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(82).string(message.knownAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.after = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.types.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.application = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadEventsRequest {
+    return {
+      after: isSet(object.after) ? globalThis.Number(object.after) : undefined,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
+      application: isSet(object.application) ? globalThis.String(object.application) : undefined,
+      project: isSet(object.project) ? globalThis.String(object.project) : undefined,
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : undefined,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
+        : undefined,
+    };
+  },
+};
+
+function createBaseReadEventsResponse(): ReadEventsResponse {
+  return { events: [], after: 0, head: 0 };
+}
+
+export const ReadEventsResponse: MessageFns<ReadEventsResponse> = {
+  encode(message: ReadEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.after !== 0) {
+      writer.uint32(16).int64(message.after);
+    }
+    if (message.head !== 0) {
+      writer.uint32(24).int64(message.head);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(Event.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.after = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.head = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReadEventsResponse {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => Event.fromJSON(e)) : [],
+      after: isSet(object.after) ? globalThis.Number(object.after) : 0,
+      head: isSet(object.head) ? globalThis.Number(object.head) : 0,
+    };
+  },
+};
+
 function createBaseStreamEventsRequest(): StreamEventsRequest {
   return {
     after: undefined,
@@ -5551,6 +5848,8 @@ function createBaseQueryAuditRequest(): QueryAuditRequest {
     ascending: false,
     limit: 0,
     cursor: undefined,
+    asOf: undefined,
+    knownAt: undefined,
   };
 }
 
@@ -5588,6 +5887,12 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
     }
     if (message.cursor !== undefined) {
       writer.uint32(90).string(message.cursor);
+    }
+    if (message.asOf !== undefined) {
+      writer.uint32(98).string(message.asOf);
+    }
+    if (message.knownAt !== undefined) {
+      writer.uint32(106).string(message.knownAt);
     }
     return writer;
   },
@@ -5693,6 +5998,22 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
             message.cursor = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.asOf = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.knownAt = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5722,6 +6043,16 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
       ascending: isSet(object.ascending) ? globalThis.Boolean(object.ascending) : false,
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : undefined,
+      asOf: isSet(object.asOf)
+        ? globalThis.String(object.asOf)
+        : isSet(object.as_of)
+        ? globalThis.String(object.as_of)
+        : undefined,
+      knownAt: isSet(object.knownAt)
+        ? globalThis.String(object.knownAt)
+        : isSet(object.known_at)
+        ? globalThis.String(object.known_at)
+        : undefined,
     };
   },
 };
@@ -7182,9 +7513,19 @@ export const ResourcesClient = makeGenericClientConstructor(ResourcesService, "p
   serviceName: string;
 };
 
-/** The log, live. */
+/** The log, as it is and live. */
 export type EventsService = typeof EventsService;
 export const EventsService = {
+  /** Reads events in order, after a position. */
+  readEvents: {
+    path: "/plumbline.v1.Events/ReadEvents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReadEventsRequest): Buffer => Buffer.from(ReadEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadEventsRequest => ReadEventsRequest.decode(value),
+    responseSerialize: (value: ReadEventsResponse): Buffer => Buffer.from(ReadEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadEventsResponse => ReadEventsResponse.decode(value),
+  },
   /** Streams events after a position, in order, without end; resume by the position of the last one seen. */
   streamEvents: {
     path: "/plumbline.v1.Events/StreamEvents" as const,
@@ -7199,11 +7540,29 @@ export const EventsService = {
 } as const;
 
 export interface EventsServer extends UntypedServiceImplementation {
+  /** Reads events in order, after a position. */
+  readEvents: handleUnaryCall<ReadEventsRequest, ReadEventsResponse>;
   /** Streams events after a position, in order, without end; resume by the position of the last one seen. */
   streamEvents: handleServerStreamingCall<StreamEventsRequest, StreamEventsResponse>;
 }
 
 export interface EventsClient extends Client {
+  /** Reads events in order, after a position. */
+  readEvents(
+    request: ReadEventsRequest,
+    callback: (error: ServiceError | null, response: ReadEventsResponse) => void,
+  ): ClientUnaryCall;
+  readEvents(
+    request: ReadEventsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReadEventsResponse) => void,
+  ): ClientUnaryCall;
+  readEvents(
+    request: ReadEventsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReadEventsResponse) => void,
+  ): ClientUnaryCall;
   /** Streams events after a position, in order, without end; resume by the position of the last one seen. */
   streamEvents(
     request: StreamEventsRequest,
