@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonicalJson, Digest } from '@plumbline/core';
-import { compactDefinition, validateObject } from '@plumbline/kube/schema';
+import { compactDefinition, optsOutOfValidation, validateObject } from '@plumbline/kube/schema';
 import type { KindSchema, SchemaIssue } from '@plumbline/kube/schema';
 import { parseObject } from '@plumbline/manifest';
 import type { ManifestObject, ObjectSetEntry } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import { isExempt } from './domain/schema-check.js';
 import type { SchemaFindings } from './domain/schema-check.js';
 
 /** What clusters serve: `apiVersion/Kind` to the digest of its schema, undefined where none is known. */
@@ -107,7 +106,7 @@ export class SchemaFacts {
       if (schema === undefined || content === undefined) continue;
       const object = parsed.get(entry.digest) ?? parseObject(content);
       parsed.set(entry.digest, object);
-      const issues = isExempt(object.metadata.annotations) ? [] : validateObject(schema, object);
+      const issues = optsOutOfValidation(object.metadata.annotations) ? [] : validateObject(schema, object);
       judged.set(idOfPair(pair), issues);
       if (issues.length === 0) this.#pass(digest, entry.digest);
     }

@@ -15,6 +15,8 @@ export interface InventoryEntry {
   readonly desiredDigest?: Digest;
   /** Digest of the fields that our Apply entry owned after the last apply. */
   readonly ownedDigest?: string;
+  /** Fields that the last apply left out, because the API server did not know them. */
+  readonly dropped?: readonly string[];
   /** Set while a delete was accepted and finalizers hold the object. */
   readonly deleting?: boolean;
 }
@@ -26,7 +28,7 @@ const inventoryBlob = z.object({
   entries: z.array(
     z.object({
       key: z.string(), apiVersion: z.string(), uid: z.string().optional(), desiredDigest: z.string().optional(), ownedDigest: z.string().optional(),
-      deleting: z.boolean().optional(),
+      dropped: z.array(z.string()).optional(), deleting: z.boolean().optional(),
     }),
   ),
 });
@@ -44,12 +46,13 @@ export function decodeInventory(content: string): Inventory {
   if (!parsed.success) throw new InvariantError('PLB-9160', 'a stored inventory has an unknown form');
   return new Map(
     parsed.data.entries.map((raw) => {
-      const { uid, desiredDigest, ownedDigest, deleting } = raw;
+      const { uid, desiredDigest, ownedDigest, dropped, deleting } = raw;
       return [raw.key, {
         key: raw.key, apiVersion: raw.apiVersion,
         ...(uid === undefined ? {} : { uid }),
         ...(desiredDigest === undefined ? {} : { desiredDigest: Digest.parse(desiredDigest) }),
         ...(ownedDigest === undefined ? {} : { ownedDigest }),
+        ...(dropped === undefined ? {} : { dropped }),
         ...(deleting === undefined ? {} : { deleting }),
       }];
     }),

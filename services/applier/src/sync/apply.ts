@@ -21,6 +21,7 @@ import { untilServed } from './gates.js';
 import { takeOverClientSide } from './migrate.js';
 import { kindId } from './prepare.js';
 import type { PreparedSet } from './prepare.js';
+import { droppedNote, tolerantly } from './tolerance.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
 /** What a run of writes did. */
@@ -49,6 +50,8 @@ export type Refusals = ReadonlyMap<string, ObjectChange>;
 export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject): boolean {
   const entry = job.inventory.get(wanted.key);
   if (entry?.desiredDigest !== wanted.digest || entry.apiVersion !== wanted.apiVersion || entry.uid === undefined || entry.deleting === true) return false;
+  // The API server may have learned the missing fields since.
+  if (entry.dropped !== undefined) return false;
   const { cache } = tools.session;
   const live = cache.get(wanted.key);
   if (live === undefined || !cache.isLive(wanted.key)) return false;
@@ -162,11 +165,11 @@ export class ApplyRun {
     }
     const body = this.job.marks.mark(clearObject(manifest, this.tools.sealKey), wanted.key, wanted.ref.namespace);
     const ours = owner !== undefined || (live !== undefined && this.job.inventory.get(wanted.key)?.uid === live.uid);
-    const sent = await this.#send(resource, body, ours);
-    const migrated = sent.result.created || ours ? undefined : await takeOverClientSide(this.tools, resource, body, sent.result);
+    const { result: sent, body: kept, dropped } = await tolerantly(body, (sendable) => this.#send(resource, sendable, ours));
+    const migrated = sent.result.created || ours ? undefined : await takeOverClientSide(this.tools, resource, kept, sent.result);
     const result = migrated ?? sent.result;
     const takenOver = migrated === undefined ? sent.takenOver : [...sent.takenOver, 'kubectl-client-side-apply: all of its fields'];
-    this.#done(write, { result, takenOver, existed: live?.resourceVersion });
+    this.#done(write, { result, takenOver, dropped, existed: live?.resourceVersion });
     if (definedKind(node.object) !== undefined) await untilServed(this.tools, resource, result.object, this.job);
   }
 
@@ -194,23 +197,24 @@ export class ApplyRun {
     }
   }
 
-  #done({ wanted, manifest }: Write, sent: { readonly result: ApplyResult; readonly takenOver: readonly string[]; readonly existed: string | undefined }): void {
+  #done({ wanted, manifest }: Write, sent: { readonly result: ApplyResult; readonly takenOver: readonly string[]; readonly dropped: readonly string[]; readonly existed: string | undefined }): void {
     const { object, created, warnings } = sent.result;
     this.tools.session.cache.record(object);
     const { uid, resourceVersion } = object.metadata;
     const before = this.job.inventory.get(wanted.key);
     this.#entries.set(wanted.key, {
-      key: wanted.key, apiVersion: wanted.apiVersion, desiredDigest: wanted.digest, ownedDigest: ownedDigestOf(object), ...(uid === undefined ? {} : { uid }),
+      key: wanted.key, apiVersion: wanted.apiVersion, desiredDigest: wanted.digest, ownedDigest: ownedDigestOf(object), ...(uid === undefined ? {} : { uid }), ...(sent.dropped.length === 0 ? {} : { dropped: sent.dropped }),
     });
     const known = before?.uid !== undefined && before.uid === uid;
     const action = created ? 'Created' : known ? (resourceVersion === sent.existed ? 'Unchanged' : 'Configured') : 'Adopted';
+    const notes = [droppedNote(sent.dropped), ...warnings].filter((note) => note !== undefined);
     const fields = action === 'Configured' ? this.#fields(before?.desiredDigest, wanted, manifest) : [];
     this.#set(wanted, {
       action,
       ...(uid === undefined ? {} : { uid }),
       ...(fields.length > 0 ? { fields } : {}),
       ...(sent.takenOver.length > 0 ? { takenOver: sent.takenOver } : {}),
-      ...(warnings.length > 0 ? { message: warnings.join('; ').slice(0, 1_000) } : {}),
+      ...(notes.length > 0 ? { message: notes.join('; ').slice(0, 1_000) } : {}),
     });
   }
 

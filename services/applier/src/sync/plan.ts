@@ -16,6 +16,7 @@ import { contentsNote } from './contents.js';
 import { failureOf, patiently } from './failure.js';
 import { kindId } from './prepare.js';
 import type { PreparedSet } from './prepare.js';
+import { droppedNote, tolerantly } from './tolerance.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
 /** What releasing a set would do to a target. */
@@ -90,8 +91,9 @@ export async function tryObject({ tools, job, prepared }: PlanContext, wanted: W
     const owner = ownerOf(live?.metadata.annotations?.[OWNER_ANNOTATION], wanted.key);
     if (owner !== undefined && job.heldElsewhere(owner)) return heldByOther(owner);
     const body = job.marks.mark(clearObject(manifest, tools.sealKey), wanted.key, namespace);
-    const { result, takenOver } = await dryRun(tools, resource, body);
-    return planned(job, wanted, { live, result, takenOver });
+    const { result, dropped } = await tolerantly(body, (sendable) => dryRun(tools, resource, sendable));
+    const note = droppedNote(dropped);
+    return { ...planned(job, wanted, { live, ...result }), ...(note === undefined ? {} : { message: note }) };
   } catch (error) {
     if (isNotFound(error) && namespace !== undefined && tools.session.cache.get(refKey({ group: '', kind: 'Namespace', name: namespace })) === undefined) {
       return unverified(`needs Namespace ${namespace}, which does not exist yet`);

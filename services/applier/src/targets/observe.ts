@@ -8,6 +8,7 @@ import type { ObjectHealth } from '@plumbline/kube';
 import { currentHealth, toLive } from '../clusters/live-object.js';
 import { driftOf, lostFields } from '../domain/drift.js';
 import type { DriftKind } from '../domain/drift.js';
+import { withoutFields } from '../domain/field-path.js';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
 import type { Marks } from '../domain/ownership.js';
@@ -66,7 +67,7 @@ async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntr
   if (entry.desiredDigest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
   const manifest = (await tools.reader.objects([entry.desiredDigest])).get(entry.desiredDigest);
   if (manifest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
-  const desired = marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace);
+  const desired = withoutFields(marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace), entry.dropped ?? []);
   const { fields, actors } = lostFields(desired, live, FIELD_MANAGER);
   const marked = kind === 'Unmarked' ? markFields(live.metadata.labels, live.metadata.annotations, expected) : [];
   return { key: entry.key, kind, fields: [...new Set([...fields, ...marked])].slice(0, 40), actors };

@@ -20,20 +20,6 @@ export interface SchemaProblems {
   readonly objects: readonly string[];
 }
 
-const OPT_OUTS: readonly { readonly annotation: string; readonly applies: (value: string) => boolean }[] = [
-  { annotation: 'plumbline.dev/validation', applies: (value) => value === 'disabled' },
-  { annotation: 'argocd.argoproj.io/sync-options', applies: (value) => value.split(',').some((option) => option.trim() === 'Validate=false') },
-];
-
-/** Whether an object asks not to be held against a schema. */
-export function isExempt(annotations: unknown): boolean {
-  if (typeof annotations !== 'object' || annotations === null) return false;
-  return OPT_OUTS.some(({ annotation, applies }) => {
-    const value: unknown = Reflect.get(annotations, annotation);
-    return typeof value === 'string' && applies(value);
-  });
-}
-
 /** One line for each mistake, with the clusters that call it one. */
 export function schemaProblems(findings: readonly SchemaFindings[]): SchemaProblems {
   const mistakes = new Map<string, string[]>();
