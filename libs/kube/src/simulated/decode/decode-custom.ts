@@ -3,7 +3,7 @@ import { keepsUnknown } from '../schema/crd-schema.js';
 import type { MapSchema } from '../schema/schema.js';
 import { isList, isObj, objAt } from '../value.js';
 import type { MutableObj, Obj, Value } from '../value.js';
-import { decodeBuiltin } from './decode.js';
+import { decodeBuiltin, DecodeError } from './decode.js';
 import type { Decoded } from './decode.js';
 
 /** What becomes of nulls that the schema does not allow and has no default for: a body loses them, a merge of an apply keeps them (and fails). */
@@ -11,16 +11,23 @@ export type Nulls = 'dropped' | 'kept';
 
 /** Reads a custom object as the API server does: unknown fields are pruned (and reported), defaults filled in. */
 export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema, nulls: Nulls): Decoded {
-  const unknown: string[] = [];
   const { apiVersion, kind, metadata, ...rest } = value;
-  const pruned = pruneObject(openApi, rest, '', unknown);
   const metaSchema = schema.fields.get('metadata')?.schema;
+  const walk: PruneWalk = { metaSchema: metaSchema?.is === 'map' ? metaSchema : undefined, unknown: [], unknownOfEmbedded: [] };
+  const pruned = pruneObject(openApi, rest, '', walk);
   const meta = metaSchema?.is === 'map' ? decodeBuiltin(metaSchema, metadata ?? {}) : { object: objAt(value, 'metadata'), unknown: [] };
   const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, { root: true, nulls });
-  return { object: isObj(object) ? object : {}, unknown: [...meta.unknown.map((path) => `metadata.${path}`), ...unknown.sort()] };
+  return { object: isObj(object) ? object : {}, unknown: [...meta.unknown.map((path) => `metadata.${path}`), ...walk.unknown.sort(), ...walk.unknownOfEmbedded.sort()] };
 }
 
-function pruneObject(node: Obj, value: Obj, path: string, unknown: string[]): Obj {
+interface PruneWalk {
+  /** Of ObjectMeta, for the metadata of embedded objects. */
+  readonly metaSchema: MapSchema | undefined;
+  readonly unknown: string[];
+  readonly unknownOfEmbedded: string[];
+}
+
+function pruneObject(node: Obj, value: Obj, path: string, walk: PruneWalk): Obj {
   const properties = objAt(node, 'properties');
   const additional = node['additionalProperties'];
   const keepsAll = keepsUnknown(node) || additional === true;
@@ -31,19 +38,34 @@ function pruneObject(node: Obj, value: Obj, path: string, unknown: string[]): Ob
     if (member === undefined) continue;
     const at = path === '' ? key : `${path}.${key}`;
     const property = properties[key];
-    if (isObj(property)) out[key] = prune(property, member, at, unknown);
-    else if (isObj(additional)) out[key] = prune(additional, member, at, unknown);
-    else if (keepsAll || (embedded && (key === 'apiVersion' || key === 'kind' || key === 'metadata'))) out[key] = member;
-    else unknown.push(at);
+    if (embedded && key === 'metadata') out[key] = embeddedMetadata(member, at, walk);
+    else if (isObj(property)) out[key] = prune(property, member, at, walk);
+    else if (isObj(additional)) out[key] = prune(additional, member, at, walk);
+    else if (keepsAll || (embedded && (key === 'apiVersion' || key === 'kind'))) out[key] = member;
+    else walk.unknown.push(at);
   }
   return out;
 }
 
-function prune(node: Obj, value: Value, path: string, unknown: string[]): Value {
-  if (isObj(value)) return pruneObject(node, value, path, unknown);
+/** Metadata of an embedded object is read as that of any other, whatever the schema says of it. */
+function embeddedMetadata(value: Value, path: string, { metaSchema, unknownOfEmbedded }: PruneWalk): Value {
+  if (metaSchema === undefined || !isObj(value)) return value;
+  try {
+    const { object, unknown } = decodeBuiltin(metaSchema, value);
+    unknownOfEmbedded.push(...unknown.map((field) => `${path}.${field}`));
+    return object;
+  } catch (error) {
+    // A wrong type is the business of the validation that follows.
+    if (error instanceof DecodeError) return value;
+    throw error;
+  }
+}
+
+function prune(node: Obj, value: Value, path: string, walk: PruneWalk): Value {
+  if (isObj(value)) return pruneObject(node, value, path, walk);
   if (isList(value) && isObj(node['items'])) {
     const items = node['items'];
-    return value.map((item, index) => prune(items, item, `${path}[${index}]`, unknown));
+    return value.map((item, index) => prune(items, item, `${path}[${index}]`, walk));
   }
   return value;
 }

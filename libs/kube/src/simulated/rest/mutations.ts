@@ -41,7 +41,7 @@ interface Call {
   readonly warnings: string[];
 }
 
-const FIELD_VALIDATIONS = ['Ignore', 'Warn', 'Strict'];
+const FIELD_VALIDATIONS = ['Ignore', 'Strict', 'Warn'];
 
 /** POST, PUT and PATCH: from the raw body to the stored object. */
 export class Mutations {

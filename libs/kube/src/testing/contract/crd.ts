@@ -104,6 +104,27 @@ export function crdChecks(check: Check): void {
     expect(await bench.get(widget(group, namespace, {}))).toBeUndefined();
   });
 
+  check('refuses unknown fields of a custom resource in a server-side apply whatever the mode, those of embedded metadata too, and prunes them from other writes', async (bench) => {
+    const namespace = await bench.namespace();
+    const inner = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { note: { type: 'string' } } };
+    const group = await install(bench, widgetCrd(newGroup(), { schema: { ...schema, properties: { ...schema.properties, inner } } }));
+    const collection = `/apis/${group}/v1/namespaces/${namespace}/widgets`;
+    const apply = (object: KubeObject, mode: string): ReturnType<Bench['raw']> => bench.raw('PATCH', `${collection}/w?fieldManager=plumbline&fieldValidation=${mode}`, JSON.stringify(object), 'application/apply-patch+yaml');
+    const embedded = { apiVersion: 'v1', kind: 'X', metadata: { name: 'x', zip: 1 }, note: 'n' };
+    for (const mode of ['Strict', 'Warn', 'Ignore']) {
+      expect((await apply(widget(group, namespace, { size: 1, sise: 2 }), mode)).body.message).toContain('.spec.sise: field not declared in schema');
+      expect((await apply(widget(group, namespace, { size: 1, inner: embedded }), mode)).body.message).toContain('.spec.inner.metadata.zip: field not declared in schema');
+      expect((await apply(widget(group, namespace, { size: 1 }, { top: 1 }), mode)).body.message).toContain('.top: field not declared in schema');
+    }
+    const created = await bench.raw('POST', `${collection}?fieldValidation=Warn`, JSON.stringify(widget(group, namespace, { size: 1, sise: 2, free: { a: 1 }, inner: embedded }, { top: 1 })));
+    expect(created.status).toBe(201);
+    expect(created.body.spec).toEqual({ size: 1, color: 'red', free: { a: 1 }, inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x' }, note: 'n' } });
+    for (const field of ['top', 'spec.sise', 'spec.inner.metadata.zip']) expect(created.headers['warning']).toContain(`unknown field \\"${field}\\"`);
+    const free = await install(bench, widgetCrd(newGroup()));
+    expect((await bench.apply({ ...widget(free, namespace, { any: 1 }), top: 2 })).object).toMatchObject({ spec: { any: 1 }, top: 2 });
+    await expect(bench.apply({ ...widget(free, namespace, {}), metadata: { name: 'w', namespace, lables: {} } })).rejects.toMatchObject({ causes: [{ reason: 'FieldUnknown', field: '.metadata.lables' }] });
+  });
+
   check('keeps spec and status of a custom resource apart and counts its generation', async (bench) => {
     const namespace = await bench.namespace();
     const group = await install(bench, widgetCrd(newGroup(), { schema }));

@@ -56,6 +56,24 @@ export function validationChecks(check: Check): void {
     await expect(bench.client.replace(resource, odd)).rejects.toMatchObject({ status: 400 });
   });
 
+  check('refuses unknown fields in a server-side apply whatever the mode of validation, one of each map at a time, and applies what is left without them', async (bench) => {
+    const namespace = await bench.namespace();
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+    const base = deployment(namespace, 'web');
+    const odd = { ...deployment(namespace, 'web', { replica: 1, replicass: 2 }, { imagePolicy: 'x' }), metadata: { name: 'web', namespace, lables: {} } };
+    for (const query of ['Strict', 'Warn', 'Ignore'].flatMap((mode) => [`fieldValidation=${mode}`, `fieldValidation=${mode}&dryRun=All`])) {
+      const answer = await bench.raw('PATCH', `${path}/web?fieldManager=plumbline&${query}`, JSON.stringify(odd), 'application/apply-patch+yaml');
+      expect(answer.status).toBe(500);
+      expect(answer.body.message).toMatch(/\.spec\.replica(ss)?: field not declared in schema/);
+      expect(answer.body.message).toContain('.metadata.lables: field not declared in schema');
+    }
+    const { causes } = await refusal(bench.apply(odd));
+    expect(causes.filter(({ reason, field }) => reason === 'FieldUnknown' && field.startsWith('.spec.replica'))).toHaveLength(1);
+    expect(await bench.get(base)).toBeUndefined();
+    const created = await bench.raw('POST', `${path}?fieldValidation=Ignore`, JSON.stringify({ ...odd, metadata: { ...odd.metadata, name: 'twin' } }));
+    expect((await bench.apply(base)).object['spec']).toEqual(created.body.spec);
+  });
+
   check('refuses values of the wrong type', async (bench) => {
     const namespace = await bench.namespace();
     const bad: [KubeObject, string][] = [
