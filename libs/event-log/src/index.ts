@@ -6,7 +6,11 @@ export type { AppendItem, AppendRequest, AppendResult, EventLog, EventPage, Expe
 export { Follower } from './follower.js';
 export type { FollowerOptions } from './follower.js';
 export { PARKED_WORK } from './parked-work.port.js';
-export type { ParkedItem, ParkedWork, ReleaseReport } from './parked-work.port.js';
+export type { AskedWork, ParkedItem, ParkedWork, ReleaseReport } from './parked-work.port.js';
+export { LEGAL_HOLDS } from './legal-holds.port.js';
+export type { HoldChange, LegalHold, LegalHolds, NewLegalHold } from './legal-holds.port.js';
+export { PERSONAL_DATA } from './personal-data.port.js';
+export type { ErasureReport, PersonalData } from './personal-data.port.js';
 export { Refusals } from './refusals.js';
 export { subscribeBodies } from './raw-log.js';
 export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';

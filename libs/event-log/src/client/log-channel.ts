@@ -6,6 +6,7 @@ import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline
 import { ViewHistoryClient } from './generated/plumbline/internal/v1/history.js';
 import { LogClient } from './generated/plumbline/internal/v1/log.js';
 import { LogTreeClient } from './generated/plumbline/internal/v1/tree.js';
+import { LogUpkeepClient } from './generated/plumbline/internal/v1/upkeep.js';
 import { withTrace } from './trace.js';
 import { errorFromStatus } from './wire-errors.js';
 
@@ -42,6 +43,7 @@ interface Replica {
   readonly client: LogClient;
   readonly tree: LogTreeClient;
   readonly history: ViewHistoryClient;
+  readonly upkeep: LogUpkeepClient;
 }
 
 /** A client whose calls go to the replica that is current when they are made, also when its methods were taken off or bound before. */
@@ -72,7 +74,10 @@ function connect(address: string, shown: ChannelCredentials): Replica {
     'grpc.use_local_subchannel_pool': 1,
   });
   const sameConnection = { channelOverride: client.getChannel() };
-  return { address, client, tree: new LogTreeClient(address, shown, sameConnection), history: new ViewHistoryClient(address, shown, sameConnection) };
+  return {
+    address, client, tree: new LogTreeClient(address, shown, sameConnection), history: new ViewHistoryClient(address, shown, sameConnection),
+    upkeep: new LogUpkeepClient(address, shown, sameConnection),
+  };
 }
 
 function credentialsFor(protocol: string, caFile: string | undefined): ChannelCredentials {
@@ -98,6 +103,8 @@ export class LogChannel {
   readonly tree: LogTreeClient;
   /** The views as of a moment. */
   readonly history: ViewHistoryClient;
+  /** What people do to the log itself. */
+  readonly upkeep: LogUpkeepClient;
   readonly #metadata = new Metadata();
   readonly #replicas: Replica[];
   readonly #credentials: ChannelCredentials;
@@ -114,6 +121,7 @@ export class LogChannel {
     this.client = following(() => this.#replica.client);
     this.tree = following(() => this.#replica.tree);
     this.history = following(() => this.#replica.history);
+    this.upkeep = following(() => this.#replica.upkeep);
   }
 
   /**

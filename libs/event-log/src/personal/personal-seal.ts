@@ -38,6 +38,11 @@ export function hasSealed(body: string): boolean {
   return body.includes(PREFIX);
 }
 
+/** True for text in which something of this person is sealed. */
+export function hasSealedOf(body: string, subject: string): boolean {
+  return body.includes(`${PREFIX}${subject}:`);
+}
+
 /** The persons of which something is sealed in a text. */
 export function subjectsIn(body: string): readonly string[] {
   return [...body.matchAll(SEALED)].map(([, subject = '']) => subject);

@@ -9,3 +9,4 @@ export type { MigrationSet } from './migrate.js';
 export type { Notices } from './notices.js';
 export { PostgresEventLog } from './postgres-event-log.js';
 export type { PostgresEventLogOptions } from './postgres-event-log.js';
+export type { KnownPerson, PersonalFields } from './personal-fields.js';

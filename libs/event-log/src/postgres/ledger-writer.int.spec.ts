@@ -128,6 +128,17 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       expect((await next.append(sampleAppend('project-old', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
     });
 
+    it.each([{ loadedRequests: 1 }, { loadedRequests: 4 }, { loadedRequests: 100 }, { loadedRequests: 100, cachedRequests: 4 }])('knows every request of the leader before it, of which it loads some: %j', async (limits) => {
+      await using test = await createTestLog({ flavour });
+      const requests = Array.from({ length: 10 }, (_, index) => sampleAppend(`project-l${index}`, { expected: { type: 'noStream' } }));
+      const first: AppendResult[] = [];
+      for (const request of requests) first.push(await test.log.append(request));
+      await test.log.close();
+      await using next = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits });
+      for (const [index, request] of [...requests.entries()].toReversed()) expect(await next.append(request)).toEqual({ ...first[index], duplicate: true });
+      expect((await next.append(sampleAppend('project-new'))).firstPosition).toBe(10);
+    });
+
     it('finds streams and requests again that did not stay in memory', async () => {
       await using test = await createTestLog({ flavour, limits: { cachedStreams: 3, cachedRequests: 3 } });
       const requests = Array.from({ length: 10 }, (_, index) => sampleAppend(`project-s${index}`, { expected: { type: 'noStream' } }));

@@ -35,8 +35,6 @@ export interface LedgerWriterOptions {
 
 /** Partitions are made one ahead; looking every so many positions is early enough. */
 const PARTITION_CHECK = 2 ** 20;
-/** Ids of requests may be as far ahead of our time before a repeat of them is looked up anyway. */
-const CLOCK_SKEW_MS = 5_000;
 
 /**
  * The one writer of a shard. Takes requests as they come, commits those that came while the last commit ran as one batch,
@@ -119,11 +117,7 @@ export class LedgerWriter {
     try {
       const head = await this.options.sql.takeLead(this.options.holder, this.#limits.leaseMs);
       if (head !== undefined) {
-        const streams = await this.options.sql.allRevisions(Math.min(this.#limits.loadedStreams, this.#limits.cachedStreams));
-        this.#forget();
-        for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
-        this.#streamsComplete = streams !== undefined;
-        this.#knownSinceMs = this.#clock.nowMs() + CLOCK_SKEW_MS;
+        await this.#remember();
         this.#lead = {
           epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros,
           partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(), keptAtMs: performance.now(),
@@ -142,6 +136,19 @@ export class LedgerWriter {
     }
     this.#rejectOverdue();
     await this.#sleep(this.#limits.candidateMs, { always: true });
+  }
+
+  /** What the checks of most requests need. Read when nobody else can write any more, so it stays true. */
+  async #remember(): Promise<void> {
+    const { loadedStreams, cachedStreams, loadedRequests, cachedRequests } = this.#limits;
+    const streams = await this.options.sql.allRevisions(Math.min(loadedStreams, cachedStreams));
+    const requests = await this.options.sql.newestRequests(Math.min(loadedRequests, cachedRequests));
+    this.#forget();
+    for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
+    this.#streamsComplete = streams !== undefined;
+    const [oldest] = requests.known.keys();
+    this.#knownSinceMs = requests.complete || oldest === undefined ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
+    for (const [id, known] of requests.known) this.#requests.set(id, known);
   }
 
   /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */

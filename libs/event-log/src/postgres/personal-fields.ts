@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { InputError, messageOf, UpstreamError } from '@plumbline/core';
+import { InputError, InvariantError, messageOf, UpstreamError } from '@plumbline/core';
 import type pg from 'pg';
 import type { AppendRequest } from '../event-log.port.js';
 import { hasSealed, reveal, sealPersonal, subjectOf, subjectsIn } from '../personal/personal-seal.js';
@@ -13,6 +13,14 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Another replica may have erased a person: its key is not used for longer than this. */
 const KEY_AGE_MS = 10_000;
+
+const ERASED_AT = `to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+/** A person that the log has sealed something of. */
+export interface KnownPerson {
+  /** Since when nobody can read it. */
+  readonly erasedAt?: string;
+}
 
 interface KnownKey {
   readonly key: Buffer | undefined;
@@ -52,15 +60,37 @@ export class PersonalFields {
     return bodies.map((stored) => (hasSealed(stored.body) ? { ...stored, body: reveal(stored.body, (subject) => keys.get(subject)) } : stored));
   }
 
+  /** How the log names a person that is known by an actor id or an e-mail address. */
+  subjectOf(knownAs: string): string {
+    return subjectOf(this.installationKey, knownAs);
+  }
+
+  /** Whether the person was erased, and when; undefined when nothing of such a person was ever sealed. @throws UpstreamError PLB-6001 */
+  async person(subject: string): Promise<KnownPerson | undefined> {
+    const { rows: [row] } = await this.#asked<{ erased_at: string | null }>({ text: `select ${ERASED_AT} as erased_at from ledger.subject_key where subject = $1`, values: [subject] });
+    if (row === undefined) return undefined;
+    return row.erased_at === null ? {} : { erasedAt: row.erased_at };
+  }
+
   /**
-   * Drops the key of a person, known by an actor id or an e-mail address; false when there is none. What was sealed under it can never
-   * be opened again, in this database and in every copy of the events. Backups of the key table must expire for that.
+   * Drops the key of a person, and tells when that was first done. What was sealed under it can never be opened again, in this database
+   * and in every copy of the events. Backups of the key table must expire for that. @throws UpstreamError PLB-6001
    */
-  async erase(knownAs: string): Promise<boolean> {
-    const subject = subjectOf(this.installationKey, knownAs);
-    const { rowCount } = await this.pool.query('update ledger.subject_key set wrapped_key = null, erased_at = clock_timestamp() where subject = $1 and wrapped_key is not null', [subject]);
+  async erase(subject: string): Promise<string> {
+    const { rows: [row] } = await this.#asked<{ erased_at: string }>({
+      text: `update ledger.subject_key set wrapped_key = null, erased_at = coalesce(erased_at, clock_timestamp()) where subject = $1 returning ${ERASED_AT} as erased_at`, values: [subject],
+    });
     this.#keys.set(subject, { key: undefined, untilMs: performance.now() + KEY_AGE_MS });
-    return rowCount === 1;
+    if (row === undefined) throw new InvariantError('PLB-9123', `the log knows no person ${subject}`);
+    return row.erased_at;
+  }
+
+  async #asked<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.pool.query<Row>(query);
+    } catch (error) {
+      throw new UpstreamError('PLB-6001', `the keys of personal data cannot be read or dropped: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   async #keysOf(subjects: readonly string[], how: { readonly make: boolean }): Promise<ReadonlyMap<string, Buffer>> {

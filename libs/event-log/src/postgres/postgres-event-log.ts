@@ -22,6 +22,7 @@ import { silent } from './notices.js';
 import type { Notices } from './notices.js';
 import { ArchiveFiles } from '../archive/archive-files.js';
 import { ArchivedEvents } from './archived-events.js';
+import { hasSealedOf } from '../personal/personal-seal.js';
 import { PersonalFields } from './personal-fields.js';
 import { RecentCommits } from './recent-commits.js';
 import { Tail } from './tail.js';
@@ -45,6 +46,7 @@ export interface PostgresEventLogOptions {
 
 const SHARD = 0;
 const STATEMENT_TIMEOUT_MS = 2_000;
+const SCANNED_AT_ONCE = 1_000;
 /** How far a filtered read looks for one page. */
 const SCAN_FACTOR = 20;
 const MIN_SCAN = 10_000;
@@ -162,12 +164,22 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     return this.#personal === undefined ? bodies : this.#personal.reveal(bodies);
   }
 
-  /**
-   * Makes what the log knows of a person unreadable for ever, without changing it: drops the person's key. Known by an actor id or an
-   * e-mail address. False when there was nothing, or personal data is not sealed here.
-   */
-  async erasePerson(knownAs: string): Promise<boolean> {
-    return this.#personal === undefined ? false : this.#personal.erase(knownAs);
+  /** Who has a key of their own here; undefined when personal data is stored as it is. */
+  get personal(): PersonalFields | undefined {
+    return this.#personal;
+  }
+
+  /** Positions of the events that hold something of a person; reads the whole log, its archived part too. */
+  async sealedOf(subject: string): Promise<readonly number[]> {
+    const head = await this.head();
+    const found: number[] = [];
+    for (let from = 0; from < head; ) {
+      const { bodies, nextPosition } = await this.#readStored({ from, limit: SCANNED_AT_ONCE });
+      for (const { position, body } of bodies) if (hasSealedOf(body, subject)) found.push(position);
+      if (nextPosition <= from) break;
+      from = nextPosition;
+    }
+    return found;
   }
 
   async read(options: ReadOptions): Promise<EventPage> {

@@ -225,14 +225,29 @@ export interface ListParkedResponse {
   parked: ParkedWork[];
 }
 
+/** Who asks for work that may take long. Safe to repeat with the same request id: joins the work, or tells its outcome again. */
+export interface AskedWork {
+  by: Actor | undefined;
+  requestId: string;
+  /** How long the caller still waits; the door answers that it is under way sooner. */
+  waitMs: number;
+}
+
 export interface ReleaseParkedRequest {
   /** All keys when absent. */
-  key?: string | undefined;
+  key?:
+    | string
+    | undefined;
+  /** Absent: nothing is appended, and the answer comes when it is done. */
+  asked: AskedWork | undefined;
 }
 
 export interface ReleaseParkedResponse {
   released: number;
   stillParked: ParkedWork[];
+  underWay: boolean;
+  /** Of the last event that tells of it. */
+  position?: number | undefined;
 }
 
 function createBaseActor(): Actor {
@@ -2287,14 +2302,85 @@ export const ListParkedResponse: MessageFns<ListParkedResponse> = {
   },
 };
 
+function createBaseAskedWork(): AskedWork {
+  return { by: undefined, requestId: "", waitMs: 0 };
+}
+
+export const AskedWork: MessageFns<AskedWork> = {
+  encode(message: AskedWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== undefined) {
+      Actor.encode(message.by, writer.uint32(10).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(24).int32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskedWork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskedWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = Actor.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waitMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseReleaseParkedRequest(): ReleaseParkedRequest {
-  return { key: undefined };
+  return { key: undefined, asked: undefined };
 }
 
 export const ReleaseParkedRequest: MessageFns<ReleaseParkedRequest> = {
   encode(message: ReleaseParkedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== undefined) {
       writer.uint32(10).string(message.key);
+    }
+    if (message.asked !== undefined) {
+      AskedWork.encode(message.asked, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2320,6 +2406,14 @@ export const ReleaseParkedRequest: MessageFns<ReleaseParkedRequest> = {
             message.key = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.asked = AskedWork.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2334,7 +2428,7 @@ export const ReleaseParkedRequest: MessageFns<ReleaseParkedRequest> = {
 };
 
 function createBaseReleaseParkedResponse(): ReleaseParkedResponse {
-  return { released: 0, stillParked: [] };
+  return { released: 0, stillParked: [], underWay: false, position: undefined };
 }
 
 export const ReleaseParkedResponse: MessageFns<ReleaseParkedResponse> = {
@@ -2344,6 +2438,12 @@ export const ReleaseParkedResponse: MessageFns<ReleaseParkedResponse> = {
     }
     for (const v of message.stillParked) {
       ParkedWork.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.underWay !== false) {
+      writer.uint32(24).bool(message.underWay);
+    }
+    if (message.position !== undefined) {
+      writer.uint32(32).int64(message.position);
     }
     return writer;
   },
@@ -2375,6 +2475,22 @@ export const ReleaseParkedResponse: MessageFns<ReleaseParkedResponse> = {
             }
 
             message.stillParked.push(ParkedWork.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.underWay = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
             continue;
           }
         }
