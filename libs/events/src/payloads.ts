@@ -145,6 +145,11 @@ export const payloads = {
   TargetRemoved: z.object({ ...targetOf, mode: z.enum(['Delete', 'Orphan']), changes: changeList }),
   // audit
   WorkParked: z.object({ consumer: z.string(), position: count, key: z.string(), message }),
+  WorkReleased: z.object({ consumer: z.string(), position: count, key: z.string() }),
+  LegalHoldPlaced: z.object({ hold: name, from: count, to: count.optional(), reason: z.string().max(1000) }),
+  LegalHoldLifted: z.object({ hold: name }),
+  PersonErasureRequested: z.object({ subject: name }),
+  PersonErased: z.object({ subject: name, erasedAt: time, events: count }),
 } as const;
 
 /** Every event type. */
@@ -171,5 +176,5 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   VersionReleased: 'policy', VersionBlocked: 'policy', VersionWaiting: 'policy', VersionSuperseded: 'policy', RollbackRefused: 'policy',
   ClusterConnected: 'applier', ClusterUnreachable: 'applier', PlanComputed: 'applier', PlanFailed: 'applier', SyncStarted: 'applier',
   SyncCompleted: 'applier', SyncRefused: 'applier', DriftDetected: 'applier', DriftResolved: 'applier', HealthChanged: 'applier', TargetRemoved: 'applier',
-  WorkParked: 'audit',
+  WorkParked: 'audit', WorkReleased: 'audit', LegalHoldPlaced: 'audit', LegalHoldLifted: 'audit', PersonErasureRequested: 'audit', PersonErased: 'audit',
 };

@@ -59,4 +59,9 @@ export const eventSummaries: { readonly [Type in EventType]: string } = {
   HealthChanged: 'The health of a target became another; the objects that are not healthy are named.',
   TargetRemoved: 'The target holds nothing of ours any more.',
   WorkParked: 'A consumer could not take in an event and set its key aside; all others go on.',
+  WorkReleased: 'What was parked at this position was applied after somebody had mended the cause; its key goes on.',
+  LegalHoldPlaced: 'The events from a position up to another (or all that follow) must stay in the database, and readable, until the hold is lifted.',
+  LegalHoldLifted: 'A legal hold ended; retention and erasure are free again where no other one holds.',
+  PersonErasureRequested: 'A person is to become unreadable in the log. The subject is a keyed hash: it names nobody.',
+  PersonErased: 'The key of the person was dropped and the views were built anew: what the events had of the person can never be read again.',
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
-import { systemClock, UpstreamError } from '@plumbline/core';
+import { systemClock } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import type { ReleaseReport } from '@plumbline/event-log';
 import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
@@ -15,12 +14,14 @@ import { PostgresLogQueries } from './queries/postgres-log-queries.js';
 import { RelayCursor } from './relay/relay-cursor.js';
 import { Relay } from './relay/relay.js';
 import { Archiver } from './retention/archiver.js';
-import { LegalHolds } from './retention/legal-holds.js';
+import { PostgresLegalHolds } from './retention/legal-holds.js';
 import { RetentionLoop } from './retention/retention-loop.js';
 import type { RetentionConfig } from './retention/retention.config.js';
 import { LogTreeParts } from './tree/log-tree-parts.js';
 import { treeConfig } from './tree/tree.config.js';
 import type { TreeConfig } from './tree/tree.config.js';
+import { PersonErasure } from './upkeep/person-erasure.js';
+import { RecordedParkedWork } from './upkeep/recorded-parked-work.js';
 
 /** What the audit service is made from. */
 export interface AuditOptions {
@@ -59,9 +60,12 @@ export class AuditParts {
   readonly #derived: pg.Pool;
   readonly #logger: Logger;
   readonly archiver: Archiver | undefined;
-  readonly holds: LegalHolds;
+  readonly holds: PostgresLegalHolds;
+  readonly parked: RecordedParkedWork;
+  readonly persons: PersonErasure;
   readonly #retention: RetentionLoop | undefined;
   #door: LogDoor | undefined;
+  #closed: Promise<void> | undefined;
 
   private constructor(log: PostgresEventLog, options: AuditOptions) {
     const { logger, bus } = options;
@@ -74,8 +78,10 @@ export class AuditParts {
     this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
     this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector, log });
     this.tree = new LogTreeParts({ log, pool: this.#pool, logger, clock: options.clock, config: options.tree ?? treeConfig({}) });
-    this.holds = new LegalHolds(this.#pool);
     const { retention, clock = systemClock } = options;
+    this.holds = new PostgresLegalHolds({ pool: this.#pool, log, clock });
+    this.parked = new RecordedParkedWork({ log, projector: this.projector });
+    this.persons = new PersonErasure({ log, clock, logger, holdsOver: async (positions) => this.holds.over(positions), rebuild: async () => this.projector.rebuild() });
     if (retention?.directory !== undefined) {
       this.archiver = new Archiver({ ownerUrl: options.migrateUrl ?? options.logUrl, files: new ArchiveFiles(retention.directory), logger });
       this.#retention = new RetentionLoop({ archiver: this.archiver, config: retention, clock, leads: () => log.leads, logger });
@@ -94,6 +100,7 @@ export class AuditParts {
     const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(personalKey === undefined ? {} : { personalKey }), ...(retention?.directory === undefined ? {} : { archiveDirectory: retention.directory }), ...(clock === undefined ? {} : { clock }) });
     const parts = new AuditParts(log, options);
     parts.projector.start();
+    parts.#finishErasures();
     return parts;
   }
 
@@ -107,33 +114,30 @@ export class AuditParts {
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
   async openDoor(config: DoorConfig): Promise<string> {
     const { token, tls } = config;
-    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.projector, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.parked, holds: this.holds, persons: this.persons, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
     return this.#door.listen(config.listen);
   }
 
-  /** Tries parked work again; see {@link ParkedWork}. */
-  async releaseParked(key?: string): Promise<ReleaseReport> {
-    return this.projector.release(key);
-  }
-
-  /**
-   * Makes a person unreadable in the log and builds the views anew without them; false when nothing of the person was sealed.
-   * @throws UpstreamError PLB-6002 in a process that does not lead
-   */
-  async erasePerson(knownAs: string): Promise<boolean> {
-    if (!this.log.leads) throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', { details: { notLeading: true } });
-    const erased = await this.log.erasePerson(knownAs);
-    if (erased) await this.projector.rebuild();
-    return erased;
+  /** Whoever begins to lead carries out what was asked for and not done. */
+  #finishErasures(): void {
+    this.log.onLead((leads) => void (leads && this.persons.resume()));
+    if (this.log.leads) void this.persons.resume();
   }
 
   /** Closes the door, finishes what waits, publishes no more, gives up the lead. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#door?.close();
     await this.#retention?.stop();
     await this.tree.stop();
     await this.relay.stop();
     await this.projector.stop();
+    await this.persons.settled();
+    await this.parked.settled();
     await this.log.close();
     await this.#pool.end();
     await this.#derived.end();

@@ -4,14 +4,15 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, ListViewOptions, LogTree, ParkedWork, RawEventLog, ReadOptions, Refusals, ViewPage } from '@plumbline/event-log';
-import { appendFromWire, inTrace, jsonBytes, LogService, LogTreeService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
+import type { AuditFilter, BodyPage, LegalHolds, ListViewOptions, LogTree, ParkedWork, PersonalData, RawEventLog, ReadOptions, Refusals, ViewPage } from '@plumbline/event-log';
+import { appendFromWire, askedFromWire, inTrace, jsonBytes, LogService, LogTreeService, LogUpkeepService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
 import { appendMany } from './append-many.js';
 import { BearerCheck } from './bearer.js';
 import { treeHandlers } from './tree-handlers.js';
 import { historyHandlers } from './history-handlers.js';
+import { LONGEST_WAIT_MS, upkeepHandlers } from './upkeep-handlers.js';
 import type { HistoryQueries } from './history-handlers.js';
 
 /** The queries of the audit service with the events as they are stored. */
@@ -29,6 +30,9 @@ export interface LogDoorOptions {
   readonly tree?: LogTree;
   /** Without it nothing is ever parked. */
   readonly parked?: ParkedWork;
+  /** Without them the door does not speak of legal holds and of erasure. */
+  readonly holds?: LegalHolds;
+  readonly persons?: PersonalData;
   /** Counts what the door refuses before the log sees it. */
   readonly refusals?: Refusals;
   readonly logger: Pick<Logger, 'error' | 'info'>;
@@ -58,6 +62,8 @@ export class LogDoor {
     this.#server.addService(LogService, this.#handlers());
     this.#server.addService(ViewHistoryService, historyHandlers(options.queries, (answer) => this.#unary(answer)));
     if (options.tree !== undefined) this.#server.addService(LogTreeService, treeHandlers(options.tree, (answer) => this.#unary(answer)));
+    const { holds, persons } = options;
+    if (holds !== undefined && persons !== undefined) this.#server.addService(LogUpkeepService, upkeepHandlers({ holds, persons }, (answer) => this.#unary(answer)));
   }
 
   /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */
@@ -93,9 +99,9 @@ export class LogDoor {
       append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
       appendMany: this.#unary(async (request) => appendMany({ log, refusals: this.options.refusals, logger: this.options.logger, path: LogService.append.path }, request)),
       listParked: this.#unary(async () => ({ parked: [...(await parked.list())] })),
-      releaseParked: this.#unary(async ({ key }) => {
-        const { released, stillParked } = await parked.release(key);
-        return { released, stillParked: [...stillParked] };
+      releaseParked: this.#unary(async ({ key, asked }) => {
+        const { released, stillParked, underWay = false, position } = await parked.release(key, asked === undefined ? undefined : askedFromWire(asked, LONGEST_WAIT_MS));
+        return { released, stillParked: [...stillParked], underWay, position };
       }),
       head: this.#unary(async () => ({ position: await log.head() })),
       read: this.#unary(async (request) => {
