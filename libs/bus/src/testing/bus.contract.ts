@@ -41,7 +41,7 @@ export function busContract(title: string, setUp: () => Promise<BusUnderTest>): 
       expect(positionsOf(applier.batches)).toEqual(all);
     });
 
-    it('carries encoded bytes: a receiver gets equal events that are not the sender's', async () => {
+    it('carries encoded bytes: a receiver gets equal events that are not those of the sender', async () => {
       await using subject = await setUp();
       const [first, second] = [inbox(), inbox()];
       await using _one = await subject.startService('policy', first.handler);
