@@ -6,7 +6,7 @@ import { gitIn } from './git-apart.js';
 import { GitExit, upstreamError } from './git-command.js';
 import type { Git, GitCommandOptions } from './git-command.js';
 import type { GitMirrorOptions } from './git-mirror.js';
-import { remoteOptions } from './git-remote.js';
+import { knownHosts, remoteOptions } from './git-remote.js';
 import { mirrorName, parseGitUrl } from './git-url.js';
 import type { GitUrl } from './git-url.js';
 
@@ -102,7 +102,7 @@ export class GitBranchWriter {
 
   async #remote(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
     const credentials = (await this.#options.credentials?.()) ?? {};
-    return remoteOptions({ url: this.#url, credentials, signal, knownHostsFile: this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts') });
+    return remoteOptions({ url: this.#url, credentials, signal, knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root) });
   }
 
   async #run(git: Git, args: readonly string[], options?: GitCommandOptions): Promise<string> {

@@ -84,13 +84,19 @@ const FAILURES: readonly { readonly pattern: RegExp; readonly code: ErrorCode; r
   { pattern: /could not resolve|refused|unable to access|failed to connect|couldn't connect|timed out|connection|early eof|hung up|remote end|returned error: 5/i, code: 'PLB-6301', reason: 'Unreachable', what: 'the Git server could not be reached', retry: 'after-delay' },
 ];
 
+/** What Git adds to whatever ssh has said, and the frame that ssh draws. */
+const SAYS_NOTHING = /^(@*|fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
+
 /** An error of Git as the rest of the system sees it; `details.reason` is one word. */
 export function upstreamError(error: unknown, url: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? maskGitText(error.message) : 'unknown failure';
   if (error instanceof GitStopped) return new UpstreamError('PLB-6304', `${url}: ${STOPPED[error.reason]}`, { retry: error.reason === 'TooLarge' ? 'never' : 'after-delay', details: { reason: error.reason } });
-  const failure = FAILURES.find(({ pattern }) => pattern.test(text));
-  const detail = text.split('\n').map((line) => line.trim()).filter((line) => line !== '').slice(-3).join('; ');
+  const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !SAYS_NOTHING.test(line));
+  // A warning is not what ended it: of a key file that is not there, for example.
+  const said = lines.filter((line) => !line.startsWith('Warning:')).join('\n');
+  const failure = FAILURES.find(({ pattern }) => pattern.test(said));
+  const detail = lines.slice(-3).join('; ');
   if (failure === undefined) return new UpstreamError('PLB-6305', `${url}: Git failed: ${detail}`, { details: { reason: 'GitFailed' } });
   return new UpstreamError(failure.code, `${url}: ${failure.what} (${detail})`, { retry: failure.retry, details: { reason: failure.reason } });
 }

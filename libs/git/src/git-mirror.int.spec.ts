@@ -234,7 +234,7 @@ describe('a repository over SSH', () => {
     await failure(mirror.fetch());
     const passed = (await readFile(seen, 'utf8')).split('\n');
     expect(passed).toContain(key);
-    for (const option of ['BatchMode=yes', 'IdentitiesOnly=yes', `UserKnownHostsFile=${dir.path}/known_hosts`]) expect(passed).toContain(option);
+    for (const option of ['BatchMode=yes', 'IdentitiesOnly=yes', `UserKnownHostsFile="${dir.path}/known_hosts"`]) expect(passed).toContain(option);
     expect((await readdir(dir.path)).filter((name) => name.includes('pwned') && !name.startsWith('k'))).toEqual([]);
   });
 });

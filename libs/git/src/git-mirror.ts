@@ -10,7 +10,7 @@ import type { Git, GitCommandOptions, GitSurroundings } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
 import { GitTree, parseTree } from './git-tree.js';
 import type { ReadBlobs } from './git-tree.js';
-import { remoteOptions } from './git-remote.js';
+import { knownHosts, remoteOptions } from './git-remote.js';
 import { mirrorName, parseGitUrl } from './git-url.js';
 import type { GitUrl } from './git-url.js';
 import { withMirrorLock } from './mirror-lock.js';
@@ -23,7 +23,7 @@ export interface GitMirrorOptions {
   /** Read before every fetch. */
   readonly credentials?: () => Promise<GitCredentials>;
   readonly surroundings: GitSurroundings;
-  /** Where ssh keeps the keys of servers; a server that is not known yet is remembered there. */
+  /** Keys of all SSH servers that are trusted. When absent, `known_hosts` in the root, where a new server is remembered at first sight. */
   readonly knownHostsFile?: string;
 }
 
@@ -247,7 +247,7 @@ export class GitMirror {
 
   async #remoteOptions(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
     const credentials = (await this.#options.credentials?.()) ?? {};
-    return remoteOptions({ url: this.#url, credentials, signal, knownHostsFile: this.#options.knownHostsFile ?? path.join(this.#options.root, 'known_hosts') });
+    return remoteOptions({ url: this.#url, credentials, signal, knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root) });
   }
 }
 

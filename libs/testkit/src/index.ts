@@ -17,6 +17,7 @@ export {
 export { startNats, type NatsFlavour, type NatsOptions, type NatsServer } from './servers/nats.js';
 export { startGit, type GitFault, type GitRequest, type GitServer, type GitServerOptions } from './servers/git.js';
 export { GitRepository, type CommitOptions, type GitAuthor, type GitFile } from './servers/git-repository.js';
+export { startSsh, type SshKey, type SshServer } from './servers/ssh.js';
 export {
   startKube,
   type AuditLevel,

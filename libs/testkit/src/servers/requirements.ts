@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { findOnPath, testkitConfig } from '../testkit.config.js';
 
@@ -12,6 +13,7 @@ export type Requirement =
   | 'nats:oldest'
   | 'nats:newest'
   | 'git'
+  | 'ssh'
   | 'go'
   | 'kube'
   | 'kube:etcd-3.4'
@@ -71,6 +73,22 @@ function gitAvailability(): Availability {
   return existsSync(path.join(execPath, 'git-http-backend')) ? FOUND : lacking(`git http-backend is not in ${execPath}`);
 }
 
+function sshAvailability(): Availability {
+  const missing = ['sshd', 'ssh', 'ssh-keygen'].filter((name) => findOnPath(name) === undefined);
+  if (missing.length > 0) return lacking(`${missing.join(', ')} not installed (Debian packages openssh-server and openssh-client)`);
+  const shell = loginShell();
+  if (shell === undefined || /\/(nologin|false)$/.test(shell)) return lacking('the user who runs the tests cannot log in: no entry in the password file, or no login shell');
+  return gitAvailability();
+}
+
+function loginShell(): string | undefined {
+  try {
+    return userInfo().shell ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const PREPARE = 'run `node tools/prepare-servers.mjs`, which needs Go or access to the Kubernetes release downloads';
 
 function prepared(...names: readonly string[]): Availability {
@@ -92,6 +110,8 @@ function check(requirement: Requirement): Availability {
       return prepared('nats-server');
     case 'git':
       return gitAvailability();
+    case 'ssh':
+      return sshAvailability();
     case 'go':
       return findOnPath('go') === undefined ? lacking('Go is not installed (1.18 or newer)') : FOUND;
     case 'kube':
