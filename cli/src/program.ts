@@ -104,7 +104,7 @@ function addResourceVerbs(program: Command, run: Run): void {
   program.command('apply').description('declare resources; prints what changed').requiredOption('-f, --filename <path>', 'file, directory or - (repeatable)', list)
     .option('--prune', 'remove resources that carry the label of --selector and are not in the files').option('-l, --selector <key=value>', 'label for --prune').option('--dry-run', 'check and compare only')
     .action(run((context, options: Parameters<typeof apply>[1]) => apply(context, options)));
-  program.command('delete').description('remove an application, cluster, repository or project').argument('<kind>').argument('<name>')
+  program.command('delete').description('remove an application, cluster, repository, project or subscription').argument('<kind>').argument('<name>')
     .option('--orphan', 'leave the objects of an application on the clusters').option('--force', 'forget a cluster on which objects may still be')
     .action(run((context, kind: string, name: string, options: { orphan?: boolean; force?: boolean }) => remove(context, kind, name, options)));
   const token = program.command('token').description('access tokens (admin)');
@@ -125,8 +125,9 @@ function lookingBack(command: Command): Command {
 
 function addSubscriptionVerbs(program: Command, run: Run): void {
   const subscription = program.command('subscription').description('events that are sent to an endpoint, signed (admin)');
-  subscription.command('declare').description('send events from now on to an endpoint').argument('<name>')
-    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway').requiredOption('--secret-file <path>', 'file of the gateway with the secret to sign with')
+  subscription.command('declare').description('send events from now on to an endpoint; to keep it in files, apply a resource of kind Subscription').argument('<name>')
+    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway').option('--secret-file <path>', 'file of the gateway with the secret to sign with').option('--secret-env <name>', 'or variable of the gateway, PLUMBLINE_CRED_…')
+    .option('--after <position>', 'begin behind this position', position).option('--paused', 'deliver nothing until declared without it')
     .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>').option('--project <name>').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>')
     .option('--max-attempts <n>', 'attempts before what an event belongs to is parked', whole).option('--timeout <duration>', 'of one attempt')
     .action(run((context, name: string, options: Parameters<typeof declareSubscription>[2]) => declareSubscription(context, name, options)));

@@ -31,6 +31,7 @@ describe('plumb', () => {
     expect((await run('approve', 'web', 'two')).code).toBe(ExitCode.usage);
     expect((await run('get', 'applications', '-o', 'xml')).code).toBe(ExitCode.usage);
     expect((await run('subscription', 'declare', 'chat', '--url', 'https://x')).code).toBe(ExitCode.usage);
+    expect((await run('subscription', 'declare', 'chat', '--url', 'https://x', '--secret-file', '/a', '--secret-env', 'PLUMBLINE_CRED_A')).code).toBe(ExitCode.usage);
     expect((await run('subscription', 'replay', 'chat', '--after', 'then')).code).toBe(ExitCode.usage);
     expect((await run('diff', 'web', '--live', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('events', '--follow', '--as-of', '3')).code).toBe(ExitCode.usage);

@@ -5,7 +5,7 @@ import { CommandError, ExitCode } from '../exit-code.js';
 /** Completion script of the shell, from the commands and options that there are. */
 export function completion(program: Command, shell: string): string {
   const verbs = program.commands.map((command) => ({ name: command.name(), description: command.description(), options: command.options.map(({ long }) => long).filter((long) => long !== undefined) }));
-  const kinds = 'applications versions targets clusters repositories approvals projects subscriptions';
+  const kinds = 'applications versions targets clusters repositories approvals projects subscriptions tokens';
   switch (shell) {
     case 'bash':
       return bash(verbs, kinds);

@@ -104,7 +104,7 @@ const subscriptions: Listing<SubscriptionView> = {
   matches: (item, name) => item.name === name,
   header: ['SUBSCRIPTION', 'POSITION', 'DELIVERED', 'PARKED', 'SINCE'],
   wideHeader: ['URL', 'FILTER', 'MESSAGE'],
-  row: (item, nowMs) => [item.name, text(item.position), text(item.delivered), text(item.parked.length), ago(item.progressedAt ?? item.declared.at, nowMs)],
+  row: (item, nowMs) => [item.spec.paused === true ? `${item.name} (paused)` : item.name, text(item.position), text(item.delivered), text(item.parked.length), ago(item.progressedAt ?? item.declared.at, nowMs)],
   wide: (item) => [item.spec.url, JSON.stringify(item.spec.filter), item.parked[0]?.message ?? ''],
 };
 

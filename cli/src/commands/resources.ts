@@ -37,11 +37,12 @@ export async function remove(context: CommandContext, kind: string, name: string
     project: () => client.deleteProject(name),
     repository: () => client.deleteRepository(name),
     cluster: () => client.deleteCluster(name, { force: options.force === true }),
+    subscription: () => client.deleteSubscription(name),
     application: () => client.deleteApplication(name, { mode: options.orphan === true ? 'orphan' : 'delete' }),
   };
   const singular = singularKind(kind);
   const deletion = deletions[singular];
-  if (deletion === undefined) throw new CommandError(ExitCode.usage, `cannot delete "${kind}": give application, cluster, repository or project`);
+  if (deletion === undefined) throw new CommandError(ExitCode.usage, `cannot delete "${kind}": give application, cluster, repository, project or subscription`);
   const result = await deletion();
   print(context, result, () => `${singular}/${name} removed${singular === 'application' && options.orphan !== true ? '; its objects are being deleted from the clusters' : ''}\n`);
 }

@@ -2,11 +2,15 @@
 import { ApplicationId } from '@plumbline/core';
 import { print } from '../context.js';
 import type { CommandContext } from '../context.js';
+import { CommandError, ExitCode } from '../exit-code.js';
 
 /** Options of `plumb subscription declare`. */
 export interface SubscriptionOptions {
   readonly url: string;
-  readonly secretFile: string;
+  readonly secretFile?: string;
+  readonly secretEnv?: string;
+  readonly after?: number;
+  readonly paused?: boolean;
   readonly type?: readonly string[];
   readonly application?: string;
   readonly project?: string;
@@ -19,12 +23,11 @@ export interface SubscriptionOptions {
 
 /** `plumb subscription declare NAME`. */
 export async function declareSubscription(context: CommandContext, name: string, options: SubscriptionOptions): Promise<void> {
-  const { url, secretFile, type, application, maxAttempts, timeout, project, environment, cluster, actor } = options;
+  const { type, application, project, environment, cluster, actor, ...given } = options;
+  if ((options.secretFile === undefined) === (options.secretEnv === undefined)) throw new CommandError(ExitCode.usage, 'give the secret by exactly one of --secret-file and --secret-env');
   const where = Object.entries({ project, environment, cluster, actor }).filter(([, value]) => value !== undefined);
   const filter = { ...Object.fromEntries(where), ...(type === undefined ? {} : { types: type }), ...(application === undefined ? {} : { application: ApplicationId.parse(application) }) };
-  const result = await context.client().declareSubscription({
-    name, spec: { url, secretFile, filter, ...(maxAttempts === undefined ? {} : { maxAttempts }), ...(timeout === undefined ? {} : { timeout }) },
-  });
+  const result = await context.client().declareSubscription({ name, spec: { ...given, filter } });
   print(context, result, () => `subscription/${name} ${result.action}\n`);
 }
 

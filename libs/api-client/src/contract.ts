@@ -247,14 +247,21 @@ export interface ChangeResult {
   readonly position: number;
 }
 
-/** A subscription to declare: events that fit are sent to the endpoint, signed with the secret in a file of the server. */
+/** A subscription to declare: events that fit are sent to the endpoint, signed with a secret that the server holds. */
 export interface SubscriptionRequest {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly spec: {
     readonly url: string;
-    readonly secretFile: string;
+    /** Give this or `secretEnv`. */
+    readonly secretFile?: string;
+    /** A variable of the server; begins with `PLUMBLINE_CRED_`. */
+    readonly secretEnv?: string;
     readonly filter?: EventsFilter;
+    /** Position of the last event that is not wanted; from the declaration on when absent. */
+    readonly after?: number;
+    /** Deliver nothing while true. */
+    readonly paused?: boolean;
     readonly maxAttempts?: number;
     /** A duration such as `10s`. */
     readonly timeout?: string;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export { checkNewEvent, decodeEvent, eventFromJson, isEventType, issuesOf } from './codec.js';
 export type { Actor, EventEnvelope, EventOf, NewEvent, PlumblineEvent, RecordedEvent, UnknownEvent } from './event.js';
+export { duration, durationMs } from './duration.js';
 export { changeAction, commitInfo, eventOwners, objectChange, payloads, ServiceName, syncCause } from './payloads.js';
 export type { ChangeAction, ChangeList, CommitInfo, EventData, EventType, ObjectChange, SyncCause, Verdict } from './payloads.js';
 export {
-  API_VERSION, applicationSpec, clusterSelector, clusterSpec, duration, durationMs, environmentSpec, projectSpec, repositorySpec, resource, selectsCluster, syncSpec,
+  API_VERSION, applicationSpec, clusterSelector, clusterSpec, environmentSpec, projectSpec, repositorySpec, resource, selectsCluster, syncSpec,
 } from './resources.js';
 export type { ApplicationSpec, ClusterSelector, ClusterSpec, EnvironmentSpec, ProjectSpec, RepositorySpec, Resource, ResourceKind, SyncSpec } from './resources.js';
 export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
+import { duration, durationMs } from './duration.js';
+import { subscriptionSpec } from './subscriptions.js';
 
 /** The API version of Plumbline's declarative resources. */
 export const API_VERSION = 'plumbline.dev/v1alpha1';
@@ -11,17 +13,6 @@ const labels = z.record(z.string().min(1).max(316), z.string().max(63)).readonly
 const relativePath = z
   .string()
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be a path inside the repository: no leading "/" and no ".."');
-
-/** A duration as people write it: `30s`, `5m`, `1h30m`, `500ms`. */
-export const duration = z.string().regex(/^(\d+(ms|s|m|h))+$/, 'must be a duration such as 30s, 5m or 1h30m');
-
-/** Milliseconds of a {@link duration} text. */
-export function durationMs(text: string): number {
-  const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h)/g)) total += Number(amount) * (unitMs[unit ?? ''] ?? 0);
-  return total;
-}
 
 /** Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing. */
 export const clusterSelector = z
@@ -159,6 +150,7 @@ export const resource = z.discriminatedUnion('kind', [
   z.strictObject({ apiVersion, kind: kind('Repository'), metadata, spec: repositorySpec.describe(SPEC) }),
   z.strictObject({ apiVersion, kind: kind('Cluster'), metadata, spec: clusterSpec.describe(SPEC) }),
   z.strictObject({ apiVersion, kind: kind('Application'), metadata: projectMetadata, spec: applicationSpec.describe(SPEC) }),
+  z.strictObject({ apiVersion, kind: kind('Subscription'), metadata, spec: subscriptionSpec.describe(SPEC) }),
 ]);
 /** A validated resource with its defaults filled in. */
 export type Resource = z.infer<typeof resource>;

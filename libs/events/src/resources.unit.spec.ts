@@ -30,6 +30,12 @@ describe('resources', () => {
     expect(resource.safeParse({ ...base, kind: 'Cluster', spec: { simulated: {}, inCluster: {} } }).success).toBe(false);
   });
 
+  it('name the secret of a subscription by exactly one reference, and never hold it', () => {
+    const of = (spec: object): boolean => resource.safeParse({ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Subscription', metadata: { name: 'chat' }, spec: { url: 'https://hooks.example.com/', ...spec } }).success;
+    expect([of({ secretFile: '/etc/secret' }), of({ secretEnv: 'PLUMBLINE_CRED_CHAT' }), of({ secretEnv: 'PLUMBLINE_CRED_CHAT', after: -1, paused: true })]).toEqual([true, true, true]);
+    expect([of({}), of({ secretFile: '/a', secretEnv: 'PLUMBLINE_CRED_A' }), of({ secretEnv: 'HOME' }), of({ secret: 'abc' }), of({ secretFile: '/a', after: -2 })]).toEqual([false, false, false, false, false]);
+  });
+
   it('select clusters by every label and by name', () => {
     const cluster = { name: 'east', labels: { tier: 'staging', region: 'eu' } };
     expect(selectsCluster({ matchLabels: { tier: 'staging' } }, cluster)).toBe(true);

@@ -222,6 +222,8 @@ export interface SubscriptionView {
   readonly progressedAt?: string;
   /** The last time that somebody asked to deliver again. */
   readonly replayed?: Provenance;
+  /** Position of the declaration or replay that deliveries began with, when the newest declaration only changed how they are made. */
+  readonly begun?: number;
   /** Per key (an application, or else a stream): the event that was not taken. What follows of the key waits for a replay. */
   readonly parked: readonly { readonly position: number; readonly key: string; readonly attempts: number; readonly message: string; readonly at: string }[];
 }

@@ -8,30 +8,38 @@ export function evolveSubscription(views: ViewReader, event: PlumblineEvent): re
   switch (event.type) {
     case 'SubscriptionDeclared': {
       const before = views.get('subscription', event.data.name);
-      const document = { parked: [], delivered: 0, position: event.position, ...before, ...event.data, declared: provenanceOf(event) };
-      return [{ view: 'subscription', key: event.data.name, document }];
+      const { after } = event.data.spec;
+      const { begun: _, ...kept } = before ?? {};
+      const fresh = { parked: [], delivered: 0, position: event.position };
+      const begins = after !== undefined && after !== before?.spec.after;
+      const place = begins ? { position: after, parked: [] } : before === undefined ? {} : { begun: begunOf(before) };
+      return [{ view: 'subscription', key: event.data.name, document: { ...fresh, ...kept, ...event.data, ...place, declared: provenanceOf(event) } }];
     }
     case 'SubscriptionRemoved':
       return [{ view: 'subscription', key: event.data.name, document: undefined }];
     case 'DeliveryProgressed':
-      return note(views, event.data, (before) => ({ ...before, position: event.data.position, delivered: before.delivered + event.data.delivered, progressedAt: event.recordedAt }));
+      return note(views, event.data, (before) => ({ ...before, position: Math.max(before.position, event.data.position), delivered: before.delivered + event.data.delivered, progressedAt: event.recordedAt }));
     case 'DeliveryParked': {
       const { position, key, attempts, message } = event.data;
       const parked = { position, key, attempts, message, at: event.recordedAt };
       return note(views, event.data, (before) => ({ ...before, parked: [...before.parked.filter((other) => other.key !== key), parked] }));
     }
     case 'DeliveryReplayRequested':
-      return update(views, event.data.subscription, (before) => ({ ...before, parked: [], position: event.data.after, replayed: provenanceOf(event) }));
+      return update(views, event.data.subscription, ({ begun: _, ...before }) => ({ ...before, parked: [], position: event.data.after, replayed: provenanceOf(event) }));
     default:
       return [];
   }
 }
 
-/** A delivery that was begun before the newest declaration or replay may still say how far it came: that is not how far the new one is. */
+/** Position of the event that said last where deliveries begin: what was begun before it is another story. */
+function begunOf({ begun, declared, replayed }: SubscriptionView): number {
+  return begun ?? Math.max(declared.position, replayed?.position ?? -1);
+}
+
+/** A delivery that was begun before the last beginning may still say how far it came: that is not how far the new one is. */
 function note(views: ViewReader, of: { readonly subscription: string; readonly begunBy: number }, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {
   const before = views.get('subscription', of.subscription);
-  const current = Math.max(before?.declared.position ?? -1, before?.replayed?.position ?? -1);
-  return of.begunBy < current ? [] : update(views, of.subscription, change);
+  return before === undefined || of.begunBy < begunOf(before) ? [] : update(views, of.subscription, change);
 }
 
 function update(views: ViewReader, name: string, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {

@@ -199,4 +199,22 @@ describe('subscriptions', () => {
     store.apply(event('SubscriptionRemoved', 10, { name: 'chat' }));
     expect(store.get('subscription', 'chat')).toBeUndefined();
   });
+
+  it('begin at the position that they name, and anew when they name another one', () => {
+    const story = new Story();
+    const position = (): number | undefined => story.views.get('subscription', 'chat')?.position;
+    story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: -1 } });
+    expect(position()).toBe(-1);
+    story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 0, delivered: 1 }).add('DeliveryParked', { subscription: 'chat', begunBy: 0, position: 1, key: 'default/web', attempts: 12, message: 'HTTP 500' });
+    story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: -1, timeout: '5s' } });
+    expect(story.views.get('subscription', 'chat')).toMatchObject({ position: 0, parked: [{ key: 'default/web' }], spec: { timeout: '5s' }, begun: 0 });
+    // What the delivery of before still notes counts: only how it is made was changed.
+    story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 2, delivered: 0 });
+    expect(position()).toBe(2);
+    story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: 1 } });
+    expect(story.views.get('subscription', 'chat')).toMatchObject({ position: 1, parked: [], delivered: 1 });
+    expect(story.views.get('subscription', 'chat')?.begun).toBeUndefined();
+    story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 3, delivered: 1 }).add('SubscriptionDeclared', declared);
+    expect(position()).toBe(1);
+  });
 });

@@ -35,7 +35,7 @@ export interface ProjectorOptions {
 }
 
 /** To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next start. */
-export const VIEWS_DEFINITION = '3';
+export const VIEWS_DEFINITION = '4';
 
 const OLDEST_CAUSE_MS = 29 * 24 * 3_600_000;
 

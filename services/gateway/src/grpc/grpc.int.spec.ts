@@ -245,6 +245,12 @@ expect(seen[0]?.event).toMatchObject({ type: 'TokenIssued', position: 0, actor: 
     await expect(call(client, client.declareSubscription, { name: 'chat', labels: {}, spec: { ...spec, url: 'https://evil.example' } }, gateway.adminToken)).rejects.toMatchObject({ details: expect.stringContaining('PLB-1714') as unknown });
     expect(await call(client, client.deleteSubscription, { name: 'chat' }, gateway.adminToken)).toMatchObject({ action: 'removed' });
     await expect(call(client, client.deleteSubscription, { name: 'chat' }, gateway.adminToken)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    const resourcesClient = connect(ResourcesClient);
+    const chat = { apiVersion: 'plumbline.dev/v1alpha1', kind: 'Subscription', metadata: { name: 'chat', project: undefined, labels: {} }, spec };
+    expect((await call(resourcesClient, resourcesClient.applyResources, { resources: [chat], pruneLabels: {}, dryRun: false }, gateway.adminToken)).resources).toMatchObject([{ kind: 'Subscription', id: 'chat', action: 'created' }]);
+    const removal = { kind: 'Subscription', id: 'chat', orphan: false, force: false };
+    expect(await refusal(call(resourcesClient, resourcesClient.deleteResource, removal, await gateway.tokenOf('operator')))).toEqual([status.PERMISSION_DENIED, 'PLB-2120']);
+    expect(await call(resourcesClient, resourcesClient.deleteResource, removal, gateway.adminToken)).toMatchObject({ action: 'removed' });
   });
 
   it('answers health checks without a token', async () => {

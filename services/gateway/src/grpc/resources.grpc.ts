@@ -18,7 +18,7 @@ import { GrpcCalls } from './grpc-calls.js';
 import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
 
 const removed = z.strictObject({
-  kind: z.enum(['Project', 'Repository', 'Cluster', 'Application']),
+  kind: z.enum(['Project', 'Repository', 'Cluster', 'Application', 'Subscription']),
   id: z.string().min(1).max(130),
   orphan: z.boolean(),
   force: z.boolean(),

@@ -2,8 +2,9 @@
 import { ConflictError, InputError } from '@plumbline/core';
 import type { InputIssue } from '@plumbline/core';
 import type { AppendItem } from '@plumbline/event-log';
-import type { ApplicationSpec, ProjectSpec, Resource, ResourceKind } from '@plumbline/events';
+import type { ApplicationSpec, ProjectSpec, Resource, ResourceKind, SubscriptionSpec } from '@plumbline/events';
 import type { GatewayState } from '../state/gateway-state.js';
+import { mayDeliverTo } from '../subscriptions/endpoint.js';
 import { changedFields } from './changed-fields.js';
 import { allDeclared, currentOf, declaration, declaredOf, KINDS, removal, resourceId, streamOf } from './declared.js';
 import type { Declared } from './declared.js';
@@ -21,6 +22,10 @@ export interface ApplyInput {
   readonly resources: readonly Resource[];
   /** Which of the declared resources are removed when they are not in the list; none when absent. */
   readonly prunes?: ((declared: Declared) => boolean) | undefined;
+  /** Hosts that subscriptions may deliver to, as the operator of the gateway says. */
+  readonly deliveryHosts: readonly string[];
+  /** Position of the last event in the log. */
+  readonly position: number;
 }
 
 /** What an apply does, and the one append that does it. */
@@ -32,7 +37,8 @@ export interface ApplyPlan {
 /**
  * Compares what is wanted with what is declared; changes nothing.
  * @throws InputError PLB-1704 for a resource given twice, PLB-1702 for references to what does not exist afterwards, PLB-1703 for what a project does
- * not allow; ConflictError PLB-4701 when something pruned is still in use.
+ * not allow, PLB-1714 for an endpoint that the operator of the gateway did not allow, PLB-1705 for a subscription that begins behind the end of the
+ * log; ConflictError PLB-4701 when something pruned is still in use.
  */
 export function planApply(state: GatewayState, input: ApplyInput): ApplyPlan {
   refuseDuplicates(input.resources);
@@ -43,6 +49,7 @@ export function planApply(state: GatewayState, input: ApplyInput): ApplyPlan {
   for (const declared of pruned) after.delete(keyOf(declared));
   for (const resource of input.resources) after.set(keyOf(declaredOf(resource)), declaredOf(resource));
   checkReferences(after, given);
+  for (const resource of input.resources) if (resource.kind === 'Subscription') checkSubscription(state, input, resource);
   for (const declared of pruned) assertUnused(state, after, declared);
   return assemble(state, input.resources, pruned);
 }
@@ -70,6 +77,8 @@ function assemble(state: GatewayState, resources: readonly Resource[], pruned: r
 /** One event for the stream of a declared thing, on the condition that nothing happened to it since. */
 export function itemFor(state: GatewayState, kind: ResourceKind, id: string, event: AppendItem['events'][number]): AppendItem {
   const stream = streamOf(kind, id);
+  // Notes of deliveries go to the same stream at any time and change nothing that is decided on here.
+  if (kind === 'Subscription') return { stream, expected: { type: currentOf(state.views, kind, id) === undefined ? 'any' : 'exists' }, events: [event] };
   const revision = state.revisionOf(stream);
   return { stream, expected: revision === undefined ? { type: 'noStream' } : { type: 'exact', revision }, events: [event] };
 }
@@ -87,6 +96,19 @@ function refuseDuplicates(resources: readonly Resource[]): void {
     seen.add(key);
   }
   if (issues.length > 0) throw new InputError('PLB-1704', `a resource is given twice: ${listed(issues)}`, { issues });
+}
+
+function checkSubscription(state: GatewayState, input: ApplyInput, { metadata: { name }, spec }: { readonly metadata: { readonly name: string }; readonly spec: SubscriptionSpec }): void {
+  if (!mayDeliverTo(spec.url, input.deliveryHosts)) {
+    throw new InputError('PLB-1714', `subscription "${name}": nothing may be delivered to ${hostOf(spec.url)}: PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS of the gateway has to name the host (and http:// or a port, if it is not https on 443)`);
+  }
+  const { after } = spec;
+  if (after === undefined || after <= input.position || after === state.views.get('subscription', name)?.spec.after) return;
+  throw new InputError('PLB-1705', `subscription "${name}": there is nothing after position ${after}: the log ends at ${input.position}`);
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'this address';
 }
 
 /** Selects what carries all the labels. */
@@ -158,7 +180,7 @@ export function assertUnused(state: GatewayState, after: ReadonlyMap<string, Dec
 }
 
 function usersOf(state: GatewayState, after: ReadonlyMap<string, Declared>, removed: Pick<Declared, 'kind' | 'id'>): readonly string[] {
-  if (removed.kind === 'Application') return [];
+  if (removed.kind === 'Application' || removed.kind === 'Subscription') return [];
   if (removed.kind === 'Cluster') {
     const targets = [...state.views.scan('target', '')].filter(([, target]) => target.cluster === removed.id && (target.inventoryDigest !== undefined || target.running !== undefined));
     const named = [...after.values()].filter((declared) => declared.kind === 'Application' && namedClusters(declared.spec as ApplicationSpec).some(({ name }) => name === removed.id));

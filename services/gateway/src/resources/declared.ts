@@ -15,7 +15,7 @@ export interface Declared {
 }
 
 /** The order in which things are declared: what is referred to first. */
-export const KINDS: readonly ResourceKind[] = ['Project', 'Repository', 'Cluster', 'Application'];
+export const KINDS: readonly ResourceKind[] = ['Project', 'Repository', 'Cluster', 'Application', 'Subscription'];
 
 /** Name of a resource within its kind. */
 export function resourceId(resource: Resource): string {
@@ -45,6 +45,8 @@ function documentOf(views: ViewReader, kind: ResourceKind, id: string): { readon
       const application = views.get('application', id);
       return application?.removal === undefined ? application : undefined;
     }
+    case 'Subscription':
+      return views.get('subscription', id);
     default:
       return assertNever(kind, 'resource kind');
   }
@@ -53,8 +55,8 @@ function documentOf(views: ViewReader, kind: ResourceKind, id: string): { readon
 /** Everything declared now. */
 export function allDeclared(views: ViewReader): readonly Declared[] {
   const all: Declared[] = [];
-  for (const kind of ['Project', 'Repository', 'Cluster'] as const) {
-    const view = ({ Project: 'project', Repository: 'repository', Cluster: 'cluster' } as const)[kind];
+  for (const kind of ['Project', 'Repository', 'Cluster', 'Subscription'] as const) {
+    const view = ({ Project: 'project', Repository: 'repository', Cluster: 'cluster', Subscription: 'subscription' } as const)[kind];
     for (const [id, { labels, spec, declared }] of views.scan(view, '')) all.push({ kind, id, labels, spec, by: declared.by.id });
   }
   for (const [id, { labels, spec, removal, declared }] of views.scan('application', '')) {
@@ -74,6 +76,8 @@ export function streamOf(kind: ResourceKind, id: string): string {
       return StreamName.cluster(id);
     case 'Application':
       return StreamName.application(id);
+    case 'Subscription':
+      return StreamName.subscription(id);
     default:
       return assertNever(kind, 'resource kind');
   }
@@ -91,6 +95,8 @@ export function declaration(resource: Resource): NewEvent {
       return { type: 'ClusterDeclared', data: { name, labels, spec: resource.spec } };
     case 'Application':
       return { type: 'ApplicationDeclared', data: { application: resourceId(resource), labels, spec: resource.spec } };
+    case 'Subscription':
+      return { type: 'SubscriptionDeclared', data: { name, labels, spec: resource.spec } };
     default:
       return assertNever(resource, 'resource');
   }
@@ -107,6 +113,8 @@ export function removal(kind: ResourceKind, id: string, mode: 'Delete' | 'Orphan
       return { type: 'ClusterRemoved', data: { name: id } };
     case 'Application':
       return { type: 'ApplicationRemoved', data: { application: id, mode } };
+    case 'Subscription':
+      return { type: 'SubscriptionRemoved', data: { name: id } };
     default:
       return assertNever(kind, 'resource kind');
   }

@@ -11,7 +11,7 @@ import { z } from 'zod';
  */
 const content = z.object({ resources: z.array(z.object({ source: z.string(), resource: z.unknown() })).readonly() });
 
-/** The resources in a stored content. @throws InputError PLB-1714 with every mistake, each at its `file#index`. */
+/** The resources in a stored content. @throws InputError PLB-1716 with every mistake, each at its `file#index`. */
 export function parseFollowed(text: string): readonly Resource[] {
   const { resources } = content.parse(JSON.parse(text));
   const issues: InputIssue[] = [];
@@ -23,7 +23,7 @@ export function parseFollowed(text: string): readonly Resource[] {
   }
   if (issues.length > 0) {
     const shown = issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ');
-    throw new InputError('PLB-1714', `the resources of the repository are not valid (${issues.length}): ${shown}`, { issues });
+    throw new InputError('PLB-1716', `the resources of the repository are not valid (${issues.length}): ${shown}`, { issues });
   }
   return parsed;
 }

@@ -56,6 +56,20 @@ describe('resources in a repository', () => {
     expect(await read(gateway, 'a3', resources)).toMatchObject({ type: 'ResourcesApplied', data: { changes: [] } });
   });
 
+  it('may be subscriptions, whose secret stays where the gateway has it', async () => {
+    await using gateway = await startGateway({ source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com', PLUMBLINE_GATEWAY_DELIVERIES: 'false' } });
+    const client = clientOf(gateway);
+    await client.apply({ resources: [home] });
+    const chat = { apiVersion: API, kind: 'Subscription', metadata: { name: 'chat' }, spec: { url: 'https://hooks.example.com/', secretEnv: 'PLUMBLINE_CRED_CHAT', filter: { types: ['SyncCompleted'] } } };
+    expect(await read(gateway, 'a1', [chat, ...resources])).toMatchObject({ type: 'ResourcesApplied' });
+    expect(await client.subscription('chat')).toMatchObject({ spec: { secretEnv: 'PLUMBLINE_CRED_CHAT' }, declared: { by: { id: 'repository:home' } } });
+    const refused = await read(gateway, 'a2', [{ ...chat, spec: { ...chat.spec, url: 'https://elsewhere.example.com/' } }, ...resources.slice(0, 2)]);
+    expect(refused).toMatchObject({ type: 'ResourcesRefused', data: { message: expect.stringContaining('nothing may be delivered to elsewhere.example.com') } });
+    expect((await client.clusters()).items).toHaveLength(2);
+    expect((await read(gateway, 'a3', resources)).data).toMatchObject({ changes: [{ kind: 'Subscription', id: 'chat', action: 'pruned' }] });
+    expect((await client.subscriptions()).items).toEqual([]);
+  });
+
   it('that are gone altogether remove nothing', async () => {
     await using gateway = await startGateway();
     const client = clientOf(gateway);

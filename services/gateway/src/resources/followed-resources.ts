@@ -10,6 +10,8 @@ import type { ObjectStore } from '@plumbline/object-store';
 import { LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import type { RepositoryView } from '@plumbline/views';
+import { GATEWAY_CONFIG } from '../gateway.config.js';
+import type { GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { planApply } from './apply-plan.js';
@@ -35,6 +37,7 @@ export class FollowedResources {
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(ResourcesService) private readonly resources: ResourcesService,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -122,11 +125,11 @@ export class FollowedResources {
     const prune = repository.spec.resources?.prune === true;
     // A repository that declared itself stays: it could not come back by its own means.
     const plan = planApply(this.access.state, {
-      resources,
+      resources, deliveryHosts: this.config.subscriptionHosts, position: this.access.position,
       prunes: prune ? (declared) => declared.by === by && !(declared.kind === 'Repository' && declared.id === repository.name) : undefined,
     });
     if (resources.length === 0 && plan.items.length > 0) {
-      throw new InputError('PLB-1713', `repository "${repository.name}" declares no resource any more: nothing was removed. Remove what is to go with "plumb delete", or leave one resource in the repository`);
+      throw new InputError('PLB-1715', `repository "${repository.name}" declares no resource any more: nothing was removed. Remove what is to go with "plumb delete", or leave one resource in the repository`);
     }
     return plan;
   }

@@ -51,6 +51,23 @@ describe('apply', () => {
     expect(await client.application('web')).toMatchObject({ spec: { ref: 'release' } });
   });
 
+  it('takes subscriptions too: admins declare them, a label prunes them, hosts that are not allowed are refused with all the rest', async () => {
+    await using gateway = await startGateway({ source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com', PLUMBLINE_GATEWAY_DELIVERIES: 'false' } });
+    const client = clientOf(gateway);
+    const chat = (name: string, spec: object = {}): ResourceInput => ({ apiVersion: API, kind: 'Subscription', metadata: { name, labels: { team: 'a' } }, spec: { url: 'https://hooks.example.com/', secretFile: '/etc/chat', ...spec } });
+    const first = await client.apply({ resources: [chat('one'), chat('two'), ...resources] });
+    expect(first.resources.slice(-3).map(({ kind, id, action }) => `${kind} ${id} ${action}`)).toEqual(['Application default/web created', 'Subscription one created', 'Subscription two created']);
+    expect((await client.apply({ resources: [chat('two', { filter: { types: ['SyncCompleted'] } })], dryRun: true })).resources).toMatchObject([{ action: 'configured', fields: ['spec.filter.types'] }]);
+    expect(await refusal(clientOf(gateway, await gateway.tokenOf('operator')).apply({ resources: [chat('three')] }))).toMatchObject({ status: 403, code: 'PLB-2120' });
+    expect(await refusal(client.apply({ resources: [chat('three'), chat('four', { url: 'https://elsewhere.example.com/' })] }))).toMatchObject({ code: 'PLB-1714', message: expect.stringContaining('subscription "four"') as unknown });
+    expect(await refusal(client.apply({ resources: [chat('three'), chat('three')] }))).toMatchObject({ code: 'PLB-1704' });
+    expect(await refusal(client.apply({ resources: [chat('three', { after: first.position + 100 })] }))).toMatchObject({ code: 'PLB-1705' });
+    const pruned = await client.apply({ resources: [chat('one')], prune: { labelSelector: { team: 'a' } } });
+    expect(pruned.resources).toEqual([{ kind: 'Subscription', id: 'one', action: 'unchanged', fields: [] }, { kind: 'Subscription', id: 'two', action: 'pruned', fields: [] }]);
+    expect((await client.subscriptions()).items).toMatchObject([{ name: 'one', labels: { team: 'a' }, spec: { secretFile: '/etc/chat', maxAttempts: 12 } }]);
+    expect((await client.subscriptions({ asOf: first.position })).items.map(({ name }) => name)).toEqual(['one', 'two']);
+  });
+
   it('names everything that is referred to and not there, and declares none of it', async () => {
     await using gateway = await startGateway();
     const head = await gateway.log.head();

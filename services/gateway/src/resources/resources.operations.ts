@@ -19,7 +19,7 @@ const applyBody = component('ApplyRequest', z.strictObject({
 const applyResult = component('ApplyResult', z.object({
   dryRun: z.boolean().describe('True when nothing was written.'),
   resources: z.array(z.object({
-    kind: z.enum(['Project', 'Repository', 'Cluster', 'Application']).describe('Kind of the resource.'),
+    kind: z.enum(['Project', 'Repository', 'Cluster', 'Application', 'Subscription']).describe('Kind of the resource.'),
     id: z.string().describe('`NAME`, or `PROJECT/NAME` for an application.'),
     action: z.enum(['created', 'configured', 'unchanged', 'pruned']).describe('What was done, or would be.'),
     fields: z.array(z.string()).readonly().describe('Dotted paths of the fields that changed.'),
@@ -30,9 +30,9 @@ const applyResult = component('ApplyResult', z.object({
 /** `POST /api/v1/resources:apply` */
 export const applyResources = operation({
   id: 'applyResources', method: 'POST', path: '/api/v1/resources:apply', tag: 'Resources', access: 'operator',
-  summary: 'Declare projects, repositories, clusters and applications: all of them or none. Sending the same again changes nothing.',
-  description: 'Operators may declare applications, within the limits of their project; projects, repositories and clusters belong to admins.',
-  body: applyBody, response: applyResult, errors: ['PLB-1702', 'PLB-1703', 'PLB-1704', 'PLB-4701', 'PLB-4704'],
+  summary: 'Declare projects, repositories, clusters, applications and subscriptions: all of them or none. Sending the same again changes nothing.',
+  description: 'Operators may declare applications, within the limits of their project; all else belongs to admins.',
+  body: applyBody, response: applyResult, errors: ['PLB-1702', 'PLB-1703', 'PLB-1704', 'PLB-1705', 'PLB-1714', 'PLB-4701', 'PLB-4704'],
   bodyExample: { resources: [examples.resource] },
   example: { dryRun: false, resources: [{ kind: 'Application', id: 'default/web', action: 'configured', fields: ['spec.environments.staging.clusters.matchLabels.tier'] }], position: 57 },
 });

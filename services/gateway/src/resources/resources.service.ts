@@ -4,6 +4,8 @@ import { ConflictError } from '@plumbline/core';
 import type { Resource, ResourceKind } from '@plumbline/events';
 import { actorOf } from '../api/principal.js';
 import { requireRole } from '../api/role.guard.js';
+import { GATEWAY_CONFIG } from '../gateway.config.js';
+import type { GatewayConfig } from '../gateway.config.js';
 import { notFound } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS } from '../state/log-access.js';
@@ -44,17 +46,20 @@ export interface RemoveInput {
 
 const ATTEMPTS = 8;
 
-/** Declares and removes projects, repositories, clusters and applications. */
+/** Declares and removes projects, repositories, clusters, applications and subscriptions. */
 @Injectable()
 export class ResourcesService {
-  constructor(@Inject(LOG_ACCESS) private readonly access: LogAccess) {}
+  constructor(
+    @Inject(LOG_ACCESS) private readonly access: LogAccess,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {}
 
   /** All of the resources in one append, or none. What is declared already makes no event. */
   async apply(principal: Principal, input: ApplyRequest): Promise<ApplyResult> {
     const { dryRun, prune, resources: given } = input;
     const prunes = prune === undefined ? undefined : carries(prune.labelSelector);
     return this.decideAgainOnConflict(async () => {
-      const { resources, items } = planApply(this.access.state, { resources: given, prunes });
+      const { resources, items } = planApply(this.access.state, { resources: given, prunes, deliveryHosts: this.config.subscriptionHosts, position: this.access.position });
       for (const { kind, action } of resources) {
         if (action !== 'unchanged') requireRole(principal, neededRole(kind));
       }
@@ -98,7 +103,7 @@ function neededRole(kind: ResourceKind): 'operator' | 'admin' {
   return kind === 'Application' ? 'operator' : 'admin';
 }
 
-function kindName(kind: ResourceKind): 'project' | 'repository' | 'cluster' | 'application' {
-  const names = { Project: 'project', Repository: 'repository', Cluster: 'cluster', Application: 'application' } as const;
+function kindName(kind: ResourceKind): 'project' | 'repository' | 'cluster' | 'application' | 'subscription' {
+  const names = { Project: 'project', Repository: 'repository', Cluster: 'cluster', Application: 'application', Subscription: 'subscription' } as const;
   return names[kind];
 }

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { messageOf, uuidv7 } from '@plumbline/core';
 import type { EventType } from '@plumbline/events';
-import { LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { CONFIG_SOURCE, LOGGER } from '@plumbline/platform';
+import type { ConfigSource, Logger } from '@plumbline/platform';
 import type { SubscriptionView } from '@plumbline/views';
 import { GATEWAY_CONFIG } from '../gateway.config.js';
 import type { GatewayConfig } from '../gateway.config.js';
@@ -35,6 +35,7 @@ export class Deliveries {
     @Inject(LOG_ACCESS) private readonly access: LogAccess,
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CONFIG_SOURCE) private readonly variables: ConfigSource,
   ) {
     this.#id = uuidv7(access.clock.nowMs());
   }
@@ -87,7 +88,7 @@ export class Deliveries {
   }
 
   async #reconcile(): Promise<void> {
-    const subscriptions = this.#holds ? [...this.access.state.views.all('subscription')] : [];
+    const subscriptions = this.#holds ? [...this.access.state.views.all('subscription')].filter(({ spec }) => spec.paused !== true) : [];
     const wanted = new Map(subscriptions.map((subscription) => [subscription.name, subscription]));
     for (const name of this.#running.keys()) if (!wanted.has(name)) await this.#stop(name);
     for (const [name, subscription] of wanted) {
@@ -111,7 +112,7 @@ export class Deliveries {
       const subscription: SubscriptionView | undefined = this.access.state.views.get('subscription', name);
       if (subscription === undefined) return;
       const { subscriptionHosts: allowed, deliveryRetryMs: retryMs } = this.config;
-      const delivery = new Delivery(subscription, { access: this.access, allowed, retryMs, noteMs: NOTE_MS });
+      const delivery = new Delivery(subscription, { access: this.access, allowed, variables: this.variables, retryMs, noteMs: NOTE_MS });
       try {
         await delivery.run(signal);
         await delivery.finish();

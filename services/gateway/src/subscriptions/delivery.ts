@@ -18,6 +18,8 @@ const NOTES: ReadonlySet<string> = new Set(['DeliveryProgressed', 'DeliveryParke
 export interface DeliveryParts {
   readonly access: LogAccess;
   readonly allowed: readonly string[];
+  /** Where secrets may be that a subscription names by `secretEnv`. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   /** Pause after the first failure; doubles up to 300 times as much. */
   readonly retryMs: number;
   /** How often progress is noted in the log at most, while there is some. */
@@ -87,9 +89,9 @@ export class Delivery {
   /** True when the event was taken or parked, false when the signal came first. */
   async #deliver(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
     const { spec } = this.subscription;
-    const { access, allowed, retryMs } = this.parts;
+    const { access, allowed, variables, retryMs } = this.parts;
     for (let attempts = 1; ; attempts += 1) {
-      const outcome = await attempt(spec, event, { nowMs: access.clock.nowMs(), allowed, signal });
+      const outcome = await attempt(spec, event, { nowMs: access.clock.nowMs(), allowed, variables, signal });
       if (outcome.type === 'taken') {
         this.#delivered += 1;
         return true;

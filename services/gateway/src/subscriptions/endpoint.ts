@@ -43,19 +43,27 @@ export function signature(secret: string, signed: { readonly id: string; readonl
   return `v1,${createHmac('sha256', secret).update(`${signed.id}.${signed.timestamp}.${signed.body}`).digest('base64')}`;
 }
 
+/** How an attempt is made. */
+export interface AttemptOptions {
+  readonly nowMs: number;
+  readonly allowed: readonly string[];
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
 /** One attempt to deliver an event; never throws. Redirects are failures: they could lead anywhere. */
-export async function attempt(spec: SubscriptionSpec, event: RecordedEvent, how: { readonly nowMs: number; readonly allowed: readonly string[]; readonly signal: AbortSignal }): Promise<Attempt> {
+export async function attempt(spec: SubscriptionSpec, event: RecordedEvent, how: AttemptOptions): Promise<Attempt> {
   if (!mayDeliverTo(spec.url, how.allowed)) return { type: 'failed', message: 'the host of the endpoint is not one that PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS names' };
+  const secret = await secretOf(spec, how.variables);
+  if (secret.value === undefined) return { type: 'failed', message: secret.message };
   try {
-    const secret = (await readFile(spec.secretFile, 'utf8')).replace(/\r?\n$/, '');
-    if (secret.length < 16) return { type: 'failed', message: `the secret in ${spec.secretFile} is shorter than 16 characters` };
     const body = cloudEvent(event);
     const timestamp = Math.floor(how.nowMs / 1_000);
     const response = await fetch(spec.url, {
       method: 'POST', redirect: 'manual', body, signal: AbortSignal.any([how.signal, AbortSignal.timeout(durationMs(spec.timeout))]),
       headers: {
         'content-type': 'application/cloudevents+json; charset=utf-8', 'user-agent': 'plumbline', 'webhook-id': event.id, 'webhook-timestamp': String(timestamp),
-        'webhook-signature': signature(secret, { id: event.id, timestamp, body }),
+        'webhook-signature': signature(secret.value, { id: event.id, timestamp, body }),
       },
     });
     // What it says is not wanted, however long it is.
@@ -66,5 +74,19 @@ export async function attempt(spec: SubscriptionSpec, event: RecordedEvent, how:
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
     return { type: 'failed', message: `the endpoint could not be reached: ${cause}` };
+  }
+}
+
+type Secret = { readonly value: string } | { readonly value: undefined; readonly message: string };
+
+/** Read anew for every attempt, so that a new secret needs no restart. */
+async function secretOf({ secretFile, secretEnv = '' }: SubscriptionSpec, variables: AttemptOptions['variables']): Promise<Secret> {
+  const place = secretFile ?? `the variable ${secretEnv}`;
+  try {
+    const value = secretFile === undefined ? (variables[secretEnv] ?? '') : (await readFile(secretFile, 'utf8')).replace(/\r?\n$/, '');
+    return value.length < 16 ? { value: undefined, message: `the secret in ${place} is shorter than 16 characters` } : { value };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
+    return { value: undefined, message: `the secret in ${place} cannot be read (${code}): mount it where the gateway runs` };
   }
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@plumbline/api-client';
+import type { ResourceInput } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import type { SubscriptionView } from '@plumbline/views';
@@ -69,8 +70,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const eventually = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
-function startFor(endpoint: Endpoint, log = new MemoryEventLog()): Promise<GatewayUnderTest> {
-  return startGateway({ log, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1' } });
+function startFor(endpoint: Endpoint, log = new MemoryEventLog(), variables: Readonly<Record<string, string>> = {}): Promise<GatewayUnderTest> {
+  return startGateway({ log, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1', ...variables } });
 }
 
 async function suspend(gateway: GatewayUnderTest, application: string): Promise<number> {
@@ -216,6 +217,52 @@ describe('a subscription', () => {
     expect(endpoint.seen.map(({ event }) => event.position)).toEqual([...endpoint.seen.map(({ event }) => event.position)].sort((left, right) => left - right));
   }, 60_000);
 
+  it('is declared as resources are, begins where it says, and delivers what waited after a pause', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint, undefined, { PLUMBLINE_CRED_CHAT: SECRET });
+    const client = clientOf(gateway);
+    const first = await suspend(gateway, 'default/web');
+    const chat = (spec: object): ResourceInput => ({
+      apiVersion: 'plumbline.dev/v1alpha1', kind: 'Subscription', metadata: { name: 'chat', labels: { team: 'a' } },
+      spec: { url: endpoint.origin, secretEnv: 'PLUMBLINE_CRED_CHAT', filter: { types: ['ApplicationSuspended'], application: 'web' }, ...spec },
+    });
+    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toEqual([{ kind: 'Subscription', id: 'chat', action: 'created', fields: [] }]);
+    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toMatchObject([{ action: 'unchanged' }]);
+    const positions = (): readonly number[] => endpoint.taken.map(({ event }) => event.position);
+    await eventually(() => expect(positions()).toEqual([first]));
+    const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signed } = endpoint.taken[0]?.headers ?? {};
+    expect(signed).toBe(`v1,${createHmac('sha256', SECRET).update(`${id as string}.${timestamp as string}.${endpoint.taken[0]?.body}`).digest('base64')}`);
+    expect((await client.apply({ resources: [chat({ after: -1, paused: true })] })).resources).toMatchObject([{ action: 'configured', fields: ['spec.paused'] }]);
+    const waiting = [await suspend(gateway, 'default/web'), (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/web'))];
+    // Another subscription shows that deliveries have come that far.
+    await client.apply({ resources: [{ ...chat({ after: first }), metadata: { name: 'other' } }] });
+    await eventually(() => expect(positions()).toEqual([first, ...waiting]));
+    await client.deleteSubscription('other');
+    await eventually(async () => expect(await shown(gateway)).toMatchObject({ name: 'chat', delivered: 1, spec: { paused: true, filter: { application: 'default/web' } } }));
+    expect((await shown(gateway))?.position).toBeLessThan(waiting[0] ?? 0);
+    await client.apply({ resources: [chat({ after: -1, paused: false })] });
+    await eventually(() => expect(positions()).toEqual([first, ...waiting, ...waiting]));
+    await client.apply({ resources: [chat({ after: first })] });
+    await eventually(() => expect(positions()).toEqual([first, ...waiting, ...waiting, ...waiting]));
+    const all = (await gateway.log.read({ from: 0 })).events;
+    expect(JSON.stringify(all)).not.toContain(SECRET);
+  });
+
+  it('says which secret cannot be had, and delivers nothing without one', async () => {
+    await using endpoint = await Endpoint.open();
+    await using gateway = await startFor(endpoint, undefined, { PLUMBLINE_CRED_SHORT: 'short' });
+    const client = clientOf(gateway);
+    for (const [name, secret] of Object.entries({ absent: { secretEnv: 'PLUMBLINE_CRED_ABSENT' }, file: { secretFile: join(directory, 'none') }, short: { secretEnv: 'PLUMBLINE_CRED_SHORT' } })) {
+      await client.declareSubscription({ name, spec: { url: endpoint.origin, ...secret, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 1 } });
+    }
+    await suspend(gateway, 'default/web');
+    await eventually(async () => expect((await client.subscriptions()).items.map(({ parked }) => parked[0]?.message)).toEqual([
+      'the secret in the variable PLUMBLINE_CRED_ABSENT is shorter than 16 characters', `the secret in ${join(directory, 'none')} cannot be read (ENOENT): mount it where the gateway runs`,
+      'the secret in the variable PLUMBLINE_CRED_SHORT is shorter than 16 characters',
+    ]));
+    expect(endpoint.seen).toEqual([]);
+  });
+
   it('is refused for hosts that are not allowed, without a token of an admin, and where there is none', async () => {
     await using endpoint = await Endpoint.open();
     await using gateway = await startFor(endpoint);
@@ -223,6 +270,8 @@ describe('a subscription', () => {
     const codeOf = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: unknown) => (error instanceof ApiError ? error.code : error));
     expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: 'http://169.254.169.254/latest', secretFile } }))).toBe('PLB-1714');
     expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile: 'relative' } }))).toBe('PLB-1701');
+    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin } }))).toBe('PLB-1701');
+    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, after: 1_000_000 } }))).toBe('PLB-1705');
     expect(await codeOf(client.deleteSubscription('chat'))).toBe('PLB-3110');
     expect(await codeOf(client.replaySubscription('chat', -1))).toBe('PLB-3110');
     expect(await codeOf(clientOf(gateway, await gateway.tokenOf('operator')).subscriptions())).toBe('PLB-2120');

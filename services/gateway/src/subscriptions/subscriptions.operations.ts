@@ -16,6 +16,7 @@ const subscriptionView = component('Subscription', z.object({
   delivered: z.number().int().describe('Deliveries that the endpoint took.'),
   progressedAt: z.string().optional().describe('When the position moved last; RFC 3339.'),
   replayed: provenance.optional().describe('The last time that somebody asked to deliver again.'),
+  begun: z.number().int().optional().describe('Position of the declaration or replay that deliveries began with, when the newest declaration only changed how they are made.'),
   parked: z.array(z.object({
     position: positionField,
     key: z.string().describe('What waits: an application, or else a stream.'),
@@ -45,8 +46,8 @@ export const getSubscription = operation({
 /** `POST /api/v1/subscriptions` */
 export const declareSubscription = operation({
   id: 'declareSubscription', method: 'POST', path: '/api/v1/subscriptions', tag: 'Subscriptions', access: 'admin',
-  summary: 'Declare a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing.',
-  description: 'Deliveries are CloudEvents in structured mode, signed over id, time and body, in the order of the log; each at least once, with the same id.',
+  summary: 'Declare a subscription: events from now on, or after a position, are sent to its endpoint. Sending the same again changes nothing.',
+  description: 'The same as applying a resource of kind Subscription. Deliveries are CloudEvents in structured mode, signed over id, time and body, in the order of the log; each at least once, with the same id.',
   body: component('SubscriptionRequest', z.strictObject({
     name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be lower case letters, digits and "-"').describe('Name.'),
     labels: z.record(z.string().min(1).max(300), z.string().max(300)).readonly().default({}).describe('Labels by name.'),
@@ -56,7 +57,7 @@ export const declareSubscription = operation({
     action: z.enum(['created', 'configured', 'unchanged']).describe('What was done.'),
     position: positionField,
   }).describe('Answer to a declaration.')),
-  errors: ['PLB-1714', 'PLB-4704'], bodyExample: { name: example.name, spec: { url: example.spec.url, secretFile: example.spec.secretFile, filter: example.spec.filter } },
+  errors: ['PLB-1705', 'PLB-1714', 'PLB-4704'], bodyExample: { name: example.name, spec: { url: example.spec.url, secretFile: example.spec.secretFile, filter: example.spec.filter } },
   example: { action: 'created', position: 57 },
 });
 

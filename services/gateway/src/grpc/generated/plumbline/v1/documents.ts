@@ -475,6 +475,8 @@ export interface Subscription {
   /** The last time that somebody asked to deliver again. */
   replayed?: Provenance | undefined;
   parked: ParkedDelivery[];
+  /** Position of the declaration or replay that deliveries began with, when the newest declaration only changed how they are made. */
+  begun?: number | undefined;
 }
 
 export interface Subscription_LabelsEntry {
@@ -5930,6 +5932,7 @@ function createBaseSubscription(): Subscription {
     progressedAt: undefined,
     replayed: undefined,
     parked: [],
+    begun: undefined,
   };
 }
 
@@ -5961,6 +5964,9 @@ export const Subscription: MessageFns<Subscription> = {
     }
     for (const v of message.parked) {
       ParkedDelivery.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.begun !== undefined) {
+      writer.uint32(80).int64(message.begun);
     }
     return writer;
   },
@@ -6053,6 +6059,14 @@ export const Subscription: MessageFns<Subscription> = {
             message.parked.push(ParkedDelivery.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.begun = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6093,6 +6107,7 @@ export const Subscription: MessageFns<Subscription> = {
         : undefined,
       replayed: isSet(object.replayed) ? Provenance.fromJSON(object.replayed) : undefined,
       parked: globalThis.Array.isArray(object?.parked) ? object.parked.map((e: any) => ParkedDelivery.fromJSON(e)) : [],
+      begun: isSet(object.begun) ? globalThis.Number(object.begun) : undefined,
     };
   },
 };

@@ -473,7 +473,7 @@ export interface AppliedResource {
 }
 
 export interface DeleteResourceRequest {
-  /** Project, Repository, Cluster or Application. */
+  /** Project, Repository, Cluster, Application or Subscription. */
   kind: string;
   /** `NAME`, or `PROJECT/NAME` for an application. */
   id: string;
@@ -7641,7 +7641,7 @@ export const SubscriptionsService = {
       Buffer.from(ListSubscriptionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSubscriptionsResponse => ListSubscriptionsResponse.decode(value),
   },
-  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  /** Declares a subscription: events from now on, or after a position, are sent to its endpoint. Sending the same again changes nothing. */
   declareSubscription: {
     path: "/plumbline.v1.Subscriptions/DeclareSubscription" as const,
     requestStream: false as const,
@@ -7682,7 +7682,7 @@ export const SubscriptionsService = {
 export interface SubscriptionsServer extends UntypedServiceImplementation {
   /** Lists subscriptions by name. */
   listSubscriptions: handleUnaryCall<ListSubscriptionsRequest, ListSubscriptionsResponse>;
-  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  /** Declares a subscription: events from now on, or after a position, are sent to its endpoint. Sending the same again changes nothing. */
   declareSubscription: handleUnaryCall<DeclareSubscriptionRequest, DeclareSubscriptionResponse>;
   /** Removes a subscription. */
   deleteSubscription: handleUnaryCall<DeleteSubscriptionRequest, DeleteSubscriptionResponse>;
@@ -7707,7 +7707,7 @@ export interface SubscriptionsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSubscriptionsResponse) => void,
   ): ClientUnaryCall;
-  /** Declares a subscription: events from now on are sent to its endpoint. Sending the same again changes nothing. */
+  /** Declares a subscription: events from now on, or after a position, are sent to its endpoint. Sending the same again changes nothing. */
   declareSubscription(
     request: DeclareSubscriptionRequest,
     callback: (error: ServiceError | null, response: DeclareSubscriptionResponse) => void,
