@@ -14,3 +14,4 @@ export type { FollowOptions, SseMessage } from './event-stream.js';
 export type { ClientOptions } from './http.js';
 export { LogClient } from './log-client.js';
 export type { InclusionProofInfo, LogIdentityInfo } from './log-client.js';
+export type { ErasureRequest, ErasureResult, LegalHoldItem, LegalHoldRequest, LegalHoldResult, ParkedWorkItem, ReleaseInfo, ReleaseRequest } from './log-upkeep.js';

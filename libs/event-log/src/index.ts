@@ -7,6 +7,7 @@ export { Follower } from './follower.js';
 export type { FollowerOptions } from './follower.js';
 export { PARKED_WORK } from './parked-work.port.js';
 export type { AskedWork, ParkedItem, ParkedWork, ReleaseReport } from './parked-work.port.js';
+export { checkLegalHold } from './legal-hold-check.js';
 export { LEGAL_HOLDS } from './legal-holds.port.js';
 export type { HoldChange, LegalHold, LegalHolds, NewLegalHold } from './legal-holds.port.js';
 export { PERSONAL_DATA } from './personal-data.port.js';

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type * as client from '@plumbline/api-client';
+import type { ErasureReport } from '@plumbline/event-log';
 import { describe, expectTypeOf, it } from 'vitest';
 import type { ApplicationStatus } from './applications/applications.service.js';
 import type { EnvironmentDifference } from './reads/diff.service.js';
+import type { LegalHoldChange, ReleaseResult } from './log/upkeep.service.js';
 import type { HistoryEntry } from './reads/history.js';
 import type { ApplicationItem } from './reads/summary.js';
 import type { ApprovalResult, PlanResult, RollbackResult } from './requests/outcomes.js';
@@ -23,6 +25,9 @@ describe('the types of the API client', () => {
     expectTypeOf<ApplyResult>().toExtend<client.ApplyResult>();
     expectTypeOf<ChangeResult>().toExtend<client.ChangeResult>();
     expectTypeOf<Accepted>().toExtend<client.Accepted>();
+    expectTypeOf<ReleaseResult>().toExtend<client.ReleaseInfo>();
+    expectTypeOf<LegalHoldChange>().toExtend<client.LegalHoldResult>();
+    expectTypeOf<ErasureReport>().toExtend<client.ErasureResult>();
     expectTypeOf<TokenItem>().toExtend<client.TokenItem>();
   });
 });

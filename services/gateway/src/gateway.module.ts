@@ -23,6 +23,8 @@ import { logFilesConfigProvider } from './log/log.config.js';
 import { LogFilesController } from './log/log-files.controller.js';
 import { LogGrpc } from './log/log.grpc.js';
 import { LogService } from './log/log.service.js';
+import { UpkeepGrpc } from './log/upkeep.grpc.js';
+import { UpkeepService } from './log/upkeep.service.js';
 import { SubscriptionsGrpc } from './grpc/subscriptions.grpc.js';
 import { restControllers } from './openapi/controllers.js';
 import { DocsController } from './openapi/docs.controller.js';
@@ -43,7 +45,7 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
   controllers: [...restControllers, DocsController, LogFilesController, EventsConsumer],
   providers: [
     gatewayConfigProvider,
-    logFilesConfigProvider, LogService, LogGrpc,
+    logFilesConfigProvider, LogService, LogGrpc, UpkeepService, UpkeepGrpc,
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },

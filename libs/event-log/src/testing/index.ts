@@ -10,3 +10,6 @@ export type { TestLog, TestLogOptions } from './test-log.js';
 export { MemoryLogTree } from '../memory/memory-log-tree.js';
 export { logTreeContract } from './log-tree.contract.js';
 export type { TreeUnderTest } from './log-tree.contract.js';
+export { MemoryLegalHolds, MemoryParkedWork, MemoryPersonalData } from '../memory/memory-upkeep.js';
+export { legalHoldsContract } from './legal-holds.contract.js';
+export type { HoldsUnderTest } from './legal-holds.contract.js';

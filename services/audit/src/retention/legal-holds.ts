@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ConflictError, InputError, isName, messageOf, NotFoundError, StreamName, UpstreamError, uuidv7 } from '@plumbline/core';
+import { ConflictError, messageOf, NotFoundError, StreamName, UpstreamError, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
+import { checkLegalHold } from '@plumbline/event-log';
 import type { EventLog, HoldChange, LegalHold, LegalHolds, NewLegalHold } from '@plumbline/event-log';
 import type { Actor, RecordedEvent } from '@plumbline/events';
 import type pg from 'pg';
 
 const SHARD = 0;
 const STREAM = StreamName.parse('log-holds');
-const LONGEST_REASON = 1_000;
 const COLUMNS = `id, first_pos, next_pos, reason, placed_by, ${timeText('placed_at')} as placed_at, lifted_by, ${timeText('lifted_at')} as lifted_at`;
 
 function timeText(column: string): string {
@@ -40,12 +40,6 @@ export async function holdsOver(client: Pick<pg.Client, 'query'>, range: { reado
   return rows.map(({ id }) => id);
 }
 
-function check({ id, from, to, reason }: NewLegalHold): void {
-  const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-  if (isName(id) && whole(from) && (to === undefined || (whole(to) && to > from)) && reason.trim() !== '' && reason.length <= LONGEST_REASON) return;
-  throw new InputError('PLB-1172', 'a legal hold needs a name (lower case letters, digits, "-", "."), a reason of at most 1,000 characters, and positions from a first one up to a later one');
-}
-
 /** What a hold keeper needs. */
 export interface LegalHoldsOptions {
   readonly pool: pg.Pool;
@@ -73,7 +67,7 @@ export class PostgresLegalHolds implements LegalHolds {
   }
 
   async place(given: NewLegalHold, by: Actor): Promise<HoldChange> {
-    check(given);
+    checkLegalHold(given);
     return this.#inTurn(async () => {
       const { id, from, to, reason } = given;
       await this.#asked({

@@ -5,17 +5,20 @@ import type { LogServer } from '../grpc/generated/plumbline/v1/log.js';
 import { GrpcCalls } from '../grpc/grpc-calls.js';
 import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from './log.operations.js';
 import { LogService } from './log.service.js';
+import { UpkeepGrpc } from './upkeep.grpc.js';
 
-/** Checkpoints and proofs of the log over gRPC. */
+/** The log over gRPC: its checkpoints and proofs, and what people do to it. */
 @Injectable()
 export class LogGrpc {
   constructor(
     @Inject(GrpcCalls) private readonly calls: GrpcCalls,
     @Inject(LogService) private readonly log: LogService,
+    @Inject(UpkeepGrpc) private readonly upkeep: UpkeepGrpc,
   ) {}
 
   logServer(): LogServer {
     return {
+      ...this.upkeep.handlers(),
       getLogIdentity: this.calls.unary(getLog, async () => {
         const { origin, verifierKey = '', witnessKeys } = await this.log.identity();
         return { origin, verifierKey, witnessKeys: [...witnessKeys] };

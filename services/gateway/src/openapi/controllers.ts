@@ -4,6 +4,7 @@ import { operationOf } from '../api/operation.js';
 import type { AnyOperation } from '../api/operation.js';
 import { EventsController } from '../events/events.controller.js';
 import { LogController } from '../log/log.controller.js';
+import { UpkeepController } from '../log/upkeep.controller.js';
 import { RequestsController } from '../requests/requests.controller.js';
 import { ResourcesController } from '../resources/resources.controller.js';
 import { SubscriptionsController } from '../subscriptions/subscriptions.controller.js';
@@ -13,7 +14,7 @@ import { WebhooksController } from '../webhooks/webhooks.controller.js';
 
 /** Every controller of the REST API. */
 export const restControllers = [
-  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, SubscriptionsController, TokensController, SystemController, WebhooksController,
+  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, UpkeepController, SubscriptionsController, TokensController, SystemController, WebhooksController,
 ] as const;
 
 /** Every operation that the controllers serve. */

@@ -14,6 +14,8 @@ export const PRESENT_ONLY: Readonly<Record<string, string>> = {
   getCheckpoint: 'a checkpoint is of a size of the log, not of a moment',
   getInclusionProof: 'a proof is of a size of the log: give "size"',
   getConsistencyProof: 'a proof is between two sizes of the log: give "from" and "to"',
+  listParkedWork: 'what was parked and released is in the log: the events WorkParked and WorkReleased',
+  listLegalHolds: 'each hold says since when and until when it was in force',
 };
 
 /** Refusals of moments in the query of what has no past; nothing for a query without one. */

@@ -6,11 +6,11 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { PlumblineClient } from '@plumbline/api-client';
+import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { systemClock, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LOG_QUERIES, LOG_TREE } from '@plumbline/event-log';
-import { MemoryEventLog, MemoryLogTree } from '@plumbline/event-log/testing';
+import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
+import { MemoryEventLog, MemoryLegalHolds, MemoryLogTree, MemoryParkedWork, MemoryPersonalData } from '@plumbline/event-log/testing';
 import type { Actor, EventData, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
 import { eventOwners } from '@plumbline/events';
 import { OBJECT_STORE } from '@plumbline/object-store';
@@ -39,6 +39,10 @@ export interface GatewayUnderTest extends AsyncDisposable {
   readonly grpcAddress: string;
   readonly log: MemoryEventLog;
   readonly objects: MemoryObjectStore;
+  /** What is parked, for the spec to say. */
+  readonly parked: MemoryParkedWork;
+  /** Who is known, for the spec to say. */
+  readonly persons: MemoryPersonalData;
   readonly app: NestFastifyApplication;
   readonly access: LogAccess;
   /** The admin token that the first start announced. */
@@ -63,6 +67,8 @@ export interface AppendOptions {
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
   const log = options.log ?? new MemoryEventLog();
   const objects = new MemoryObjectStore();
+  const parked = new MemoryParkedWork(log);
+  const persons = new MemoryPersonalData(log);
   const clock = options.clock ?? systemClock;
   const logLines: string[] = [];
   const announced: string[] = [];
@@ -70,7 +76,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const logger = createLogger({ service: 'gateway', level: 'debug', destination });
   const endpoints = new Endpoints();
   const values = new Map<symbol, unknown>([
-    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
+    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [PARKED_WORK, parked], [LEGAL_HOLDS, new MemoryLegalHolds(log)], [PERSONAL_DATA, persons], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
     [ENDPOINTS, endpoints],
     [CONFIG_SOURCE, { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source }],
   ]);
@@ -110,7 +116,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const adminToken = /plumb_[\w-]{43}/.exec(announced.join('\n'))?.[0] ?? '';
   const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   return {
-    url, grpcAddress: (endpoints.get('grpc') ?? '').replace('grpc://', ''), log, objects, app, access, adminToken, logLines, announced, append,
+    url, grpcAddress: (endpoints.get('grpc') ?? '').replace('grpc://', ''), log, objects, parked, persons, app, access, adminToken, logLines, announced, append,
     tokenOf: async (role) => {
       const response = await fetch(`${url}/api/v1/tokens`, {
         method: 'POST', headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ name: `a ${role}`, role }),
@@ -124,6 +130,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 /** A client whose every answer is held against the API document: what is not described there, or not as described, fails the spec. */
 export function clientOf(gateway: GatewayUnderTest, token: string = gateway.adminToken): PlumblineClient {
   return new PlumblineClient({ server: gateway.url, token, fetch: documentedFetch });
+}
+
+/** The same for the log. */
+export function logClientOf(gateway: GatewayUnderTest, token: string = gateway.adminToken): LogClient {
+  return new LogClient({ server: gateway.url, token, fetch: documentedFetch });
 }
 
 const documentedFetch: typeof fetch = async (input, init) => {

@@ -87,6 +87,126 @@ export interface GetConsistencyProofResponse {
   checkpoint: string;
 }
 
+export interface ParkedWork {
+  /** What cannot apply the event; `views` are those of this API. */
+  consumer: string;
+  /** The stream that stands still. */
+  key: string;
+  /** Of the event that failed. */
+  position: number;
+  error: string;
+  attempts: number;
+  /** Later events of the stream that wait behind it. */
+  waiting: number;
+  parkedAt: string;
+}
+
+export interface ListParkedWorkRequest {
+}
+
+export interface ListParkedWorkResponse {
+  /** The oldest first. */
+  items: ParkedWork[];
+}
+
+export interface ReleaseParkedWorkRequest {
+  consumer: string;
+  key: string;
+  /** How long to wait for the end; 30,000 when absent. */
+  timeoutMs?: number | undefined;
+}
+
+export interface ReleaseParkedWorkResponse {
+  /** Released, StillParked or Pending. */
+  outcome: string;
+  /** Streams that go on again, this one and others. */
+  released: number;
+  /** What is parked, with how it failed; absent when it was released. */
+  item:
+    | ParkedWork
+    | undefined;
+  /** Of the event that tells of it; absent when nothing was released. */
+  position?: number | undefined;
+}
+
+export interface LegalHold {
+  id: string;
+  /** First position. */
+  from: number;
+  /** Position after the last one; everything that follows when absent. */
+  to?: number | undefined;
+  reason: string;
+  /** Id of the actor. */
+  placedBy: string;
+  placedAt: string;
+  /** Absent while the hold is in force. */
+  liftedBy?: string | undefined;
+  liftedAt?: string | undefined;
+}
+
+export interface ListLegalHoldsRequest {
+  /** Also those that were lifted. */
+  lifted: boolean;
+}
+
+export interface ListLegalHoldsResponse {
+  /** The oldest first. */
+  items: LegalHold[];
+}
+
+export interface PlaceLegalHoldRequest {
+  /** Name of the hold; never used again. */
+  id: string;
+  from: number;
+  to?:
+    | number
+    | undefined;
+  /** Kept in the log, so name no person. */
+  reason: string;
+}
+
+export interface PlaceLegalHoldResponse {
+  /** placed, or unchanged when it was so already. */
+  action: string;
+  hold:
+    | LegalHold
+    | undefined;
+  /** Of the event that tells of it. */
+  position: number;
+}
+
+export interface LiftLegalHoldRequest {
+  id: string;
+}
+
+export interface LiftLegalHoldResponse {
+  /** lifted, or unchanged when it was so already. */
+  action: string;
+  hold:
+    | LegalHold
+    | undefined;
+  /** Of the event that tells of it. */
+  position: number;
+}
+
+export interface ErasePersonRequest {
+  /** What the person is known by: the id of a token, or an e-mail address of commits. */
+  person: string;
+  /** How long to wait for the end; 30,000 when absent. */
+  timeoutMs?: number | undefined;
+}
+
+export interface ErasePersonResponse {
+  /** Erased, AlreadyErased or Pending. */
+  outcome: string;
+  /** The person as the log names it: a keyed hash. */
+  subject: string;
+  /** Events that hold something of the person; absent while it is pending. */
+  events?: number | undefined;
+  erasedAt?: string | undefined;
+  position?: number | undefined;
+}
+
 function createBaseGetLogIdentityRequest(): GetLogIdentityRequest {
   return {};
 }
@@ -686,6 +806,1118 @@ export const GetConsistencyProofResponse: MessageFns<GetConsistencyProofResponse
   },
 };
 
+function createBaseParkedWork(): ParkedWork {
+  return { consumer: "", key: "", position: 0, error: "", attempts: 0, waiting: 0, parkedAt: "" };
+}
+
+export const ParkedWork: MessageFns<ParkedWork> = {
+  encode(message: ParkedWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.consumer !== "") {
+      writer.uint32(10).string(message.consumer);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(40).int32(message.attempts);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(48).int64(message.waiting);
+    }
+    if (message.parkedAt !== "") {
+      writer.uint32(58).string(message.parkedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParkedWork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParkedWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.waiting = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.parkedAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParkedWork {
+    return {
+      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      error: isSet(object.error) ? globalThis.String(object.error) : "",
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      waiting: isSet(object.waiting) ? globalThis.Number(object.waiting) : 0,
+      parkedAt: isSet(object.parkedAt)
+        ? globalThis.String(object.parkedAt)
+        : isSet(object.parked_at)
+        ? globalThis.String(object.parked_at)
+        : "",
+    };
+  },
+};
+
+function createBaseListParkedWorkRequest(): ListParkedWorkRequest {
+  return {};
+}
+
+export const ListParkedWorkRequest: MessageFns<ListParkedWorkRequest> = {
+  encode(_: ListParkedWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListParkedWorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListParkedWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListParkedWorkRequest {
+    return {};
+  },
+};
+
+function createBaseListParkedWorkResponse(): ListParkedWorkResponse {
+  return { items: [] };
+}
+
+export const ListParkedWorkResponse: MessageFns<ListParkedWorkResponse> = {
+  encode(message: ListParkedWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      ParkedWork.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListParkedWorkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListParkedWorkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(ParkedWork.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListParkedWorkResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ParkedWork.fromJSON(e)) : [],
+    };
+  },
+};
+
+function createBaseReleaseParkedWorkRequest(): ReleaseParkedWorkRequest {
+  return { consumer: "", key: "", timeoutMs: undefined };
+}
+
+export const ReleaseParkedWorkRequest: MessageFns<ReleaseParkedWorkRequest> = {
+  encode(message: ReleaseParkedWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.consumer !== "") {
+      writer.uint32(10).string(message.consumer);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.timeoutMs !== undefined) {
+      writer.uint32(24).int32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseParkedWorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseParkedWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.timeoutMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseParkedWorkRequest {
+    return {
+      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : undefined,
+    };
+  },
+};
+
+function createBaseReleaseParkedWorkResponse(): ReleaseParkedWorkResponse {
+  return { outcome: "", released: 0, item: undefined, position: undefined };
+}
+
+export const ReleaseParkedWorkResponse: MessageFns<ReleaseParkedWorkResponse> = {
+  encode(message: ReleaseParkedWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== "") {
+      writer.uint32(10).string(message.outcome);
+    }
+    if (message.released !== 0) {
+      writer.uint32(16).int32(message.released);
+    }
+    if (message.item !== undefined) {
+      ParkedWork.encode(message.item, writer.uint32(26).fork()).join();
+    }
+    if (message.position !== undefined) {
+      writer.uint32(32).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseParkedWorkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseParkedWorkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.released = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.item = ParkedWork.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseParkedWorkResponse {
+    return {
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      released: isSet(object.released) ? globalThis.Number(object.released) : 0,
+      item: isSet(object.item) ? ParkedWork.fromJSON(object.item) : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : undefined,
+    };
+  },
+};
+
+function createBaseLegalHold(): LegalHold {
+  return {
+    id: "",
+    from: 0,
+    to: undefined,
+    reason: "",
+    placedBy: "",
+    placedAt: "",
+    liftedBy: undefined,
+    liftedAt: undefined,
+  };
+}
+
+export const LegalHold: MessageFns<LegalHold> = {
+  encode(message: LegalHold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.from !== 0) {
+      writer.uint32(16).int64(message.from);
+    }
+    if (message.to !== undefined) {
+      writer.uint32(24).int64(message.to);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.placedBy !== "") {
+      writer.uint32(42).string(message.placedBy);
+    }
+    if (message.placedAt !== "") {
+      writer.uint32(50).string(message.placedAt);
+    }
+    if (message.liftedBy !== undefined) {
+      writer.uint32(58).string(message.liftedBy);
+    }
+    if (message.liftedAt !== undefined) {
+      writer.uint32(66).string(message.liftedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LegalHold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLegalHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.from = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.to = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.placedBy = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.placedAt = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.liftedBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.liftedAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LegalHold {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      placedBy: isSet(object.placedBy)
+        ? globalThis.String(object.placedBy)
+        : isSet(object.placed_by)
+        ? globalThis.String(object.placed_by)
+        : "",
+      placedAt: isSet(object.placedAt)
+        ? globalThis.String(object.placedAt)
+        : isSet(object.placed_at)
+        ? globalThis.String(object.placed_at)
+        : "",
+      liftedBy: isSet(object.liftedBy)
+        ? globalThis.String(object.liftedBy)
+        : isSet(object.lifted_by)
+        ? globalThis.String(object.lifted_by)
+        : undefined,
+      liftedAt: isSet(object.liftedAt)
+        ? globalThis.String(object.liftedAt)
+        : isSet(object.lifted_at)
+        ? globalThis.String(object.lifted_at)
+        : undefined,
+    };
+  },
+};
+
+function createBaseListLegalHoldsRequest(): ListLegalHoldsRequest {
+  return { lifted: false };
+}
+
+export const ListLegalHoldsRequest: MessageFns<ListLegalHoldsRequest> = {
+  encode(message: ListLegalHoldsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lifted !== false) {
+      writer.uint32(8).bool(message.lifted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLegalHoldsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLegalHoldsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lifted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListLegalHoldsRequest {
+    return { lifted: isSet(object.lifted) ? globalThis.Boolean(object.lifted) : false };
+  },
+};
+
+function createBaseListLegalHoldsResponse(): ListLegalHoldsResponse {
+  return { items: [] };
+}
+
+export const ListLegalHoldsResponse: MessageFns<ListLegalHoldsResponse> = {
+  encode(message: ListLegalHoldsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      LegalHold.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLegalHoldsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLegalHoldsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(LegalHold.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListLegalHoldsResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => LegalHold.fromJSON(e)) : [],
+    };
+  },
+};
+
+function createBasePlaceLegalHoldRequest(): PlaceLegalHoldRequest {
+  return { id: "", from: 0, to: undefined, reason: "" };
+}
+
+export const PlaceLegalHoldRequest: MessageFns<PlaceLegalHoldRequest> = {
+  encode(message: PlaceLegalHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.from !== 0) {
+      writer.uint32(16).int64(message.from);
+    }
+    if (message.to !== undefined) {
+      writer.uint32(24).int64(message.to);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceLegalHoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceLegalHoldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.from = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.to = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceLegalHoldRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+};
+
+function createBasePlaceLegalHoldResponse(): PlaceLegalHoldResponse {
+  return { action: "", hold: undefined, position: 0 };
+}
+
+export const PlaceLegalHoldResponse: MessageFns<PlaceLegalHoldResponse> = {
+  encode(message: PlaceLegalHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.hold !== undefined) {
+      LegalHold.encode(message.hold, writer.uint32(18).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceLegalHoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceLegalHoldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hold = LegalHold.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceLegalHoldResponse {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      hold: isSet(object.hold) ? LegalHold.fromJSON(object.hold) : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+    };
+  },
+};
+
+function createBaseLiftLegalHoldRequest(): LiftLegalHoldRequest {
+  return { id: "" };
+}
+
+export const LiftLegalHoldRequest: MessageFns<LiftLegalHoldRequest> = {
+  encode(message: LiftLegalHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LiftLegalHoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLiftLegalHoldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LiftLegalHoldRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+};
+
+function createBaseLiftLegalHoldResponse(): LiftLegalHoldResponse {
+  return { action: "", hold: undefined, position: 0 };
+}
+
+export const LiftLegalHoldResponse: MessageFns<LiftLegalHoldResponse> = {
+  encode(message: LiftLegalHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== "") {
+      writer.uint32(10).string(message.action);
+    }
+    if (message.hold !== undefined) {
+      LegalHold.encode(message.hold, writer.uint32(18).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LiftLegalHoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLiftLegalHoldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hold = LegalHold.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LiftLegalHoldResponse {
+    return {
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      hold: isSet(object.hold) ? LegalHold.fromJSON(object.hold) : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+    };
+  },
+};
+
+function createBaseErasePersonRequest(): ErasePersonRequest {
+  return { person: "", timeoutMs: undefined };
+}
+
+export const ErasePersonRequest: MessageFns<ErasePersonRequest> = {
+  encode(message: ErasePersonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.person !== "") {
+      writer.uint32(10).string(message.person);
+    }
+    if (message.timeoutMs !== undefined) {
+      writer.uint32(16).int32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ErasePersonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErasePersonRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.person = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeoutMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ErasePersonRequest {
+    return {
+      person: isSet(object.person) ? globalThis.String(object.person) : "",
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : undefined,
+    };
+  },
+};
+
+function createBaseErasePersonResponse(): ErasePersonResponse {
+  return { outcome: "", subject: "", events: undefined, erasedAt: undefined, position: undefined };
+}
+
+export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
+  encode(message: ErasePersonResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== "") {
+      writer.uint32(10).string(message.outcome);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.events !== undefined) {
+      writer.uint32(24).int64(message.events);
+    }
+    if (message.erasedAt !== undefined) {
+      writer.uint32(34).string(message.erasedAt);
+    }
+    if (message.position !== undefined) {
+      writer.uint32(40).int64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ErasePersonResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErasePersonResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.events = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.erasedAt = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ErasePersonResponse {
+    return {
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      events: isSet(object.events) ? globalThis.Number(object.events) : undefined,
+      erasedAt: isSet(object.erasedAt)
+        ? globalThis.String(object.erasedAt)
+        : isSet(object.erased_at)
+        ? globalThis.String(object.erased_at)
+        : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : undefined,
+    };
+  },
+};
+
 /** The log as a Merkle tree (RFC 6962): what proves that it was not rewritten. Tiles and entries are served over HTTP, see C2SP tlog-tiles. */
 export type LogService = typeof LogService;
 export const LogService = {
@@ -736,6 +1968,75 @@ export const LogService = {
       Buffer.from(GetConsistencyProofResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetConsistencyProofResponse => GetConsistencyProofResponse.decode(value),
   },
+  /** Lists events that cannot be applied and hold up their stream. */
+  listParkedWork: {
+    path: "/plumbline.v1.Log/ListParkedWork" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListParkedWorkRequest): Buffer =>
+      Buffer.from(ListParkedWorkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListParkedWorkRequest => ListParkedWorkRequest.decode(value),
+    responseSerialize: (value: ListParkedWorkResponse): Buffer =>
+      Buffer.from(ListParkedWorkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListParkedWorkResponse => ListParkedWorkResponse.decode(value),
+  },
+  /** Tries parked work again after its cause was mended. */
+  releaseParkedWork: {
+    path: "/plumbline.v1.Log/ReleaseParkedWork" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseParkedWorkRequest): Buffer =>
+      Buffer.from(ReleaseParkedWorkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseParkedWorkRequest => ReleaseParkedWorkRequest.decode(value),
+    responseSerialize: (value: ReleaseParkedWorkResponse): Buffer =>
+      Buffer.from(ReleaseParkedWorkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseParkedWorkResponse => ReleaseParkedWorkResponse.decode(value),
+  },
+  /** Lists legal holds. */
+  listLegalHolds: {
+    path: "/plumbline.v1.Log/ListLegalHolds" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListLegalHoldsRequest): Buffer =>
+      Buffer.from(ListLegalHoldsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListLegalHoldsRequest => ListLegalHoldsRequest.decode(value),
+    responseSerialize: (value: ListLegalHoldsResponse): Buffer =>
+      Buffer.from(ListLegalHoldsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListLegalHoldsResponse => ListLegalHoldsResponse.decode(value),
+  },
+  /** Keeps events from being removed or erased. */
+  placeLegalHold: {
+    path: "/plumbline.v1.Log/PlaceLegalHold" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PlaceLegalHoldRequest): Buffer =>
+      Buffer.from(PlaceLegalHoldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceLegalHoldRequest => PlaceLegalHoldRequest.decode(value),
+    responseSerialize: (value: PlaceLegalHoldResponse): Buffer =>
+      Buffer.from(PlaceLegalHoldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PlaceLegalHoldResponse => PlaceLegalHoldResponse.decode(value),
+  },
+  /** Ends a legal hold. */
+  liftLegalHold: {
+    path: "/plumbline.v1.Log/LiftLegalHold" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LiftLegalHoldRequest): Buffer => Buffer.from(LiftLegalHoldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LiftLegalHoldRequest => LiftLegalHoldRequest.decode(value),
+    responseSerialize: (value: LiftLegalHoldResponse): Buffer =>
+      Buffer.from(LiftLegalHoldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LiftLegalHoldResponse => LiftLegalHoldResponse.decode(value),
+  },
+  /** Makes a person unreadable in the log, for ever. */
+  erasePerson: {
+    path: "/plumbline.v1.Log/ErasePerson" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ErasePersonRequest): Buffer => Buffer.from(ErasePersonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ErasePersonRequest => ErasePersonRequest.decode(value),
+    responseSerialize: (value: ErasePersonResponse): Buffer => Buffer.from(ErasePersonResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ErasePersonResponse => ErasePersonResponse.decode(value),
+  },
 } as const;
 
 export interface LogServer extends UntypedServiceImplementation {
@@ -747,6 +2048,18 @@ export interface LogServer extends UntypedServiceImplementation {
   getInclusionProof: handleUnaryCall<GetInclusionProofRequest, GetInclusionProofResponse>;
   /** Proves that the log only grew between two sizes. */
   getConsistencyProof: handleUnaryCall<GetConsistencyProofRequest, GetConsistencyProofResponse>;
+  /** Lists events that cannot be applied and hold up their stream. */
+  listParkedWork: handleUnaryCall<ListParkedWorkRequest, ListParkedWorkResponse>;
+  /** Tries parked work again after its cause was mended. */
+  releaseParkedWork: handleUnaryCall<ReleaseParkedWorkRequest, ReleaseParkedWorkResponse>;
+  /** Lists legal holds. */
+  listLegalHolds: handleUnaryCall<ListLegalHoldsRequest, ListLegalHoldsResponse>;
+  /** Keeps events from being removed or erased. */
+  placeLegalHold: handleUnaryCall<PlaceLegalHoldRequest, PlaceLegalHoldResponse>;
+  /** Ends a legal hold. */
+  liftLegalHold: handleUnaryCall<LiftLegalHoldRequest, LiftLegalHoldResponse>;
+  /** Makes a person unreadable in the log, for ever. */
+  erasePerson: handleUnaryCall<ErasePersonRequest, ErasePersonResponse>;
 }
 
 export interface LogClient extends Client {
@@ -813,6 +2126,102 @@ export interface LogClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetConsistencyProofResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists events that cannot be applied and hold up their stream. */
+  listParkedWork(
+    request: ListParkedWorkRequest,
+    callback: (error: ServiceError | null, response: ListParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  listParkedWork(
+    request: ListParkedWorkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  listParkedWork(
+    request: ListParkedWorkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  /** Tries parked work again after its cause was mended. */
+  releaseParkedWork(
+    request: ReleaseParkedWorkRequest,
+    callback: (error: ServiceError | null, response: ReleaseParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  releaseParkedWork(
+    request: ReleaseParkedWorkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  releaseParkedWork(
+    request: ReleaseParkedWorkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseParkedWorkResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists legal holds. */
+  listLegalHolds(
+    request: ListLegalHoldsRequest,
+    callback: (error: ServiceError | null, response: ListLegalHoldsResponse) => void,
+  ): ClientUnaryCall;
+  listLegalHolds(
+    request: ListLegalHoldsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListLegalHoldsResponse) => void,
+  ): ClientUnaryCall;
+  listLegalHolds(
+    request: ListLegalHoldsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListLegalHoldsResponse) => void,
+  ): ClientUnaryCall;
+  /** Keeps events from being removed or erased. */
+  placeLegalHold(
+    request: PlaceLegalHoldRequest,
+    callback: (error: ServiceError | null, response: PlaceLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  placeLegalHold(
+    request: PlaceLegalHoldRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PlaceLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  placeLegalHold(
+    request: PlaceLegalHoldRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PlaceLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a legal hold. */
+  liftLegalHold(
+    request: LiftLegalHoldRequest,
+    callback: (error: ServiceError | null, response: LiftLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  liftLegalHold(
+    request: LiftLegalHoldRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LiftLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  liftLegalHold(
+    request: LiftLegalHoldRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LiftLegalHoldResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a person unreadable in the log, for ever. */
+  erasePerson(
+    request: ErasePersonRequest,
+    callback: (error: ServiceError | null, response: ErasePersonResponse) => void,
+  ): ClientUnaryCall;
+  erasePerson(
+    request: ErasePersonRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ErasePersonResponse) => void,
+  ): ClientUnaryCall;
+  erasePerson(
+    request: ErasePersonRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ErasePersonResponse) => void,
   ): ClientUnaryCall;
 }
 

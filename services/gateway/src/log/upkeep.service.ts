@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
+import { NotFoundError, uuidv7 } from '@plumbline/core';
+import type { Clock } from '@plumbline/core';
+import { LEGAL_HOLDS, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
+import type { AskedWork, ErasureReport, HoldChange, LegalHold, LegalHolds, NewLegalHold, ParkedItem, ParkedWork, PersonalData } from '@plumbline/event-log';
+import { CLOCK } from '@plumbline/platform';
+import { actorOf } from '../api/principal.js';
+import type { Principal } from '../state/access-book.js';
+
+/** A list that has no pages. */
+export interface WholeList<Item> {
+  readonly items: readonly Item[];
+}
+
+/** Answer to a release. */
+export interface ReleaseResult {
+  readonly outcome: 'Released' | 'StillParked' | 'Pending';
+  readonly consumer: string;
+  readonly key: string;
+  readonly released: number;
+  readonly item?: ParkedItem;
+  readonly position?: number;
+}
+
+/** Answer to a change of a legal hold. */
+export interface LegalHoldChange {
+  readonly action: 'placed' | 'lifted' | 'unchanged';
+  readonly hold: LegalHold;
+  readonly position: number;
+}
+
+/** What is to be released, and how long to wait for it. */
+export interface ReleaseInput {
+  readonly consumer: string;
+  readonly key: string;
+  readonly timeoutMs: number;
+}
+
+/** What people do to the log itself, for REST and gRPC alike. The audit service decides and does it, and tells of it in the name of who asked. */
+@Injectable()
+export class UpkeepService {
+  constructor(
+    @Inject(PARKED_WORK) private readonly parked: ParkedWork,
+    @Inject(LEGAL_HOLDS) private readonly holds: LegalHolds,
+    @Inject(PERSONAL_DATA) private readonly persons: PersonalData,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async listParked(): Promise<WholeList<ParkedItem>> {
+    return { items: await this.parked.list() };
+  }
+
+  /** @throws NotFoundError PLB-3156 when nothing is parked there. */
+  async release(principal: Principal, { consumer, key, timeoutMs }: ReleaseInput): Promise<ReleaseResult> {
+    const of = (items: readonly ParkedItem[]): ParkedItem | undefined => items.find((item) => item.consumer === consumer && item.key === key);
+    const before = of(await this.parked.list());
+    if (before === undefined) throw new NotFoundError('PLB-3156', 'nothing of this consumer and key is parked: see GET /api/v1/log/parked');
+    const { released, stillParked, underWay = false, position } = await this.parked.release(key, this.#asked(principal, timeoutMs));
+    const told = { consumer, key, released, ...(position === undefined ? {} : { position }) };
+    if (underWay) return { ...told, outcome: 'Pending', item: of(stillParked) ?? before };
+    const item = of(stillParked);
+    return item === undefined ? { ...told, outcome: 'Released' } : { ...told, outcome: 'StillParked', item };
+  }
+
+  async listHolds({ lifted }: { readonly lifted: boolean }): Promise<WholeList<LegalHold>> {
+    return { items: (await this.holds.list()).filter(({ liftedAt }) => lifted || liftedAt === undefined) };
+  }
+
+  /** @throws ConflictError PLB-4108 when the name is or was that of another hold. */
+  async placeHold(principal: Principal, hold: NewLegalHold): Promise<LegalHoldChange> {
+    return changeOf('placed', await this.holds.place(hold, actorOf(principal)));
+  }
+
+  /** @throws NotFoundError PLB-3154 */
+  async liftHold(principal: Principal, id: string): Promise<LegalHoldChange> {
+    return changeOf('lifted', await this.holds.lift(id, actorOf(principal)));
+  }
+
+  /** @throws NotFoundError PLB-3155; ConflictError PLB-4109, PLB-4110 */
+  async erase(principal: Principal, { person, timeoutMs }: { readonly person: string; readonly timeoutMs: number }): Promise<ErasureReport> {
+    return this.persons.erase(person, this.#asked(principal, timeoutMs));
+  }
+
+  #asked(principal: Principal, waitMs: number): AskedWork {
+    return { by: actorOf(principal), requestId: uuidv7(this.clock.nowMs()), waitMs };
+  }
+}
+
+function changeOf(action: 'placed' | 'lifted', { hold, changed, position }: HoldChange): LegalHoldChange {
+  return { action: changed ? action : 'unchanged', hold, position };
+}
