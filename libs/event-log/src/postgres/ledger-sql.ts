@@ -53,34 +53,6 @@ function headOf(row: HeadRow): Head {
   return { epoch: Number(row.epoch), frontier, root: row.root, lastMicros: Number(row.last_micros) };
 }
 
-interface RequestRow {
-  readonly request_id: string;
-  readonly digest: Buffer;
-  readonly first_pos: string;
-  readonly n: number;
-  readonly micros: string;
-  /** Null when its events are not in the table any more. */
-  readonly stream: string | null;
-  readonly revision: string;
-}
-
-const REQUEST_COLUMNS = 'r.request_id, r.digest, r.first_pos, r.n, (extract(epoch from r.recorded_at) * 1000000)::bigint as micros, e.stream, max(e.revision) as revision';
-const EVENTS_OF_REQUEST = 'join ledger.event e on e.shard = r.shard and e.pos >= r.first_pos and e.pos < r.first_pos + r.n';
-const BY_REQUEST = 'group by r.request_id, r.digest, r.first_pos, r.n, r.recorded_at, e.stream';
-
-/** One row for each stream of a request. */
-function requestsOf(rows: readonly RequestRow[]): ReadonlyMap<string, KnownRequest> {
-  const known = new Map<string, KnownRequest>();
-  for (const row of rows) {
-    if (row.stream === null) continue;
-    const firstPosition = Number(row.first_pos);
-    const revisions = { ...known.get(row.request_id)?.result.revisions, [row.stream]: Number(row.revision) };
-    const result = { duplicate: true, firstPosition, lastPosition: firstPosition + row.n - 1, recordedAt: formatMicros(Number(row.micros)), revisions };
-    known.set(row.request_id, { digest: row.digest, result });
-  }
-  return known;
-}
-
 /** How the writer's connection is made. */
 export interface LedgerSqlOptions {
   readonly url: string;
@@ -212,23 +184,30 @@ export class LedgerSql {
 
   /** Those of the requests that have been appended, with their answers. */
   async requests(ids: readonly string[]): Promise<ReadonlyMap<string, KnownRequest>> {
-    const { rows } = await this.#query<RequestRow>({
+    const { rows } = await this.#query<{ request_id: string; digest: Buffer; first_pos: string; n: number; micros: string; stream: string; revision: string }>({
       name: 'requests',
-      text: `select ${REQUEST_COLUMNS} from ledger.request r ${EVENTS_OF_REQUEST} where r.request_id = any($1::uuid[]) and r.shard = $2 ${BY_REQUEST}`,
+      text: `select r.request_id, r.digest, r.first_pos, r.n, (extract(epoch from r.recorded_at) * 1000000)::bigint as micros, e.stream, max(e.revision) as revision
+        from ledger.request r join ledger.event e on e.shard = r.shard and e.pos >= r.first_pos and e.pos < r.first_pos + r.n
+        where r.request_id = any($1::uuid[]) and r.shard = $2
+        group by r.request_id, r.digest, r.first_pos, r.n, r.recorded_at, e.stream`,
       values: [ids, this.options.shard],
     });
-    return requestsOf(rows);
+    const known = new Map<string, KnownRequest>();
+    for (const row of rows) {
+      const firstPosition = Number(row.first_pos);
+      const revisions = { ...known.get(row.request_id)?.result.revisions, [row.stream]: Number(row.revision) };
+      const result = { duplicate: true, firstPosition, lastPosition: firstPosition + row.n - 1, recordedAt: formatMicros(Number(row.micros)), revisions };
+      known.set(row.request_id, { digest: row.digest, result });
+    }
+    return known;
   }
 
-  /** The newest requests with their answers, oldest first, and whether these are all. */
-  async newestRequests(atMost: number): Promise<{ readonly known: ReadonlyMap<string, KnownRequest>; readonly complete: boolean }> {
-    const { rows } = await this.#query<RequestRow>({
-      text: `select ${REQUEST_COLUMNS} from (select * from ledger.request where shard = $1 order by request_id desc limit $2) r left ${EVENTS_OF_REQUEST} ${BY_REQUEST} order by r.request_id`,
-      values: [this.options.shard, atMost],
+  /** Ids of the newest requests, newest first. */
+  async newestRequestIds(atMost: number): Promise<readonly string[]> {
+    const { rows } = await this.#query<{ request_id: string }>({
+      text: 'select request_id from ledger.request where shard = $1 order by request_id desc limit $2', values: [this.options.shard, atMost],
     });
-    // Events of old requests may be in files: what is known without a gap begins after those.
-    const known = requestsOf(rows.slice(rows.findLastIndex(({ stream }) => stream === null) + 1));
-    return { known, complete: known.size < atMost && rows.every(({ stream }) => stream !== null) };
+    return rows.map((row) => row.request_id);
   }
 
   async close(): Promise<void> {

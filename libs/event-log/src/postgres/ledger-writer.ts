@@ -49,6 +49,8 @@ export class LedgerWriter {
   readonly #revisionOf = (stream: string): number => this.#streams.get(stream) ?? -1;
   /** Ids older than this may have been appended without our knowing. */
   #knownSinceMs = Number.POSITIVE_INFINITY;
+  /** Ids from there on that were appended before this writer led; their answers are looked up. */
+  #before: ReadonlySet<string> = new Set();
   readonly #queue: RequestQueue;
   #lead: Lead | undefined;
   #stopping = false;
@@ -140,15 +142,15 @@ export class LedgerWriter {
 
   /** What the checks of most requests need. Read when nobody else can write any more, so it stays true. */
   async #remember(): Promise<void> {
-    const { loadedStreams, cachedStreams, loadedRequests, cachedRequests } = this.#limits;
+    const { loadedStreams, cachedStreams, loadedRequests } = this.#limits;
     const streams = await this.options.sql.allRevisions(Math.min(loadedStreams, cachedStreams));
-    const requests = await this.options.sql.newestRequests(Math.min(loadedRequests, cachedRequests));
+    const ids = await this.options.sql.newestRequestIds(loadedRequests);
     this.#forget();
     for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
     this.#streamsComplete = streams !== undefined;
-    const [oldest] = requests.known.keys();
-    this.#knownSinceMs = requests.complete || oldest === undefined ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
-    for (const [id, known] of requests.known) this.#requests.set(id, known);
+    this.#before = new Set(ids);
+    const oldest = ids.at(-1);
+    this.#knownSinceMs = oldest === undefined || ids.length < loadedRequests ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
   }
 
   /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */
@@ -190,6 +192,7 @@ export class LedgerWriter {
     this.#streams.clear();
     this.#streamsComplete = false;
     this.#requests.clear();
+    this.#before = new Set();
     this.#knownSinceMs = Number.POSITIVE_INFINITY;
   }
 
@@ -254,8 +257,13 @@ export class LedgerWriter {
 
   /** True when memory has all that the checks of a request need, with what is under way. */
   #knows({ requestId, items }: CheckedRequest, under: Batch): boolean {
-    if (uuidTimeMs(requestId) < this.#knownSinceMs && this.#requests.get(requestId) === undefined && !under.placed.has(requestId)) return false;
+    if (this.#mayBeRepeated(requestId) && this.#requests.get(requestId) === undefined && !under.placed.has(requestId)) return false;
     return this.#streamsComplete || items.every(({ stream }) => under.moves.has(stream) || this.#streams.get(stream) !== undefined);
+  }
+
+  /** True when a request may have been appended by an earlier leader, or so long ago that memory has forgotten it. */
+  #mayBeRepeated(requestId: string): boolean {
+    return uuidTimeMs(requestId) < this.#knownSinceMs || this.#before.has(requestId);
   }
 
   /** Loads what the checks need and memory does not have: one query each, for all requests together. */
@@ -263,7 +271,7 @@ export class LedgerWriter {
     const streams = new Set<string>();
     const ids: string[] = [];
     for (const { checked, attempts } of taken) {
-      const unsure = attempts > 0 || uuidTimeMs(checked.requestId) < this.#knownSinceMs;
+      const unsure = attempts > 0 || this.#mayBeRepeated(checked.requestId);
       if (unsure && this.#requests.get(checked.requestId) === undefined) ids.push(checked.requestId);
       if (this.#streamsComplete) continue;
       for (const { stream } of checked.items) if (this.#streams.get(stream) === undefined) streams.add(stream);

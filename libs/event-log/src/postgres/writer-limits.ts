@@ -17,8 +17,8 @@ export const writerLimits = {
   /** Streams that are loaded when the lead begins; with more than these, each is loaded when it is needed. */
   loadedStreams: 50_000,
   cachedRequests: 50_000,
-  /** Newest requests that are loaded when the lead begins; a repeat of an older one is looked up. */
-  loadedRequests: 2_000,
+  /** Newest request ids that are loaded when the lead begins; whether an older one is a repeat is looked up. */
+  loadedRequests: 10_000,
   /** How often partitions are made ahead; those of request ids go by the calendar. */
   partitionsMs: 12 * 3_600_000,
 } as const;
