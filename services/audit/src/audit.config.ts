@@ -17,6 +17,8 @@ export const auditSchema = z.object({
     .describe('File with 32 bytes as 64 hex digits. With it the names of users and the people of commits are sealed in the log, each under a key of its own, and can be erased; without it they are stored as they are. Keep it apart from backups of the database.'),
   PLUMBLINE_LOG_LEASE_MS: z.coerce.number().int().min(300).max(60_000).default(3_000)
     .describe('How long a leader that hangs keeps the lead, in milliseconds; after a crash another replica takes over at once.'),
+  PLUMBLINE_AUDIT_PROBE_MS: z.coerce.number().int().min(50).max(60_000).default(2_000)
+    .describe('How often the database is asked whether it answers, in milliseconds. After three times without an answer the process is not ready, after two answers it is again.'),
   PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
   PLUMBLINE_LOG_TOKEN_FILE: z.string().optional().describe('File with the secret that the services share and show at the log.'),
   PLUMBLINE_AUDIT_GRPC_LISTEN: listenAddress.optional().describe('HOST:PORT of the door of the log for the other services; none when absent. Needs the token.'),
@@ -37,6 +39,7 @@ export interface AuditConfig {
   readonly migrateUrl: string;
   readonly role: string;
   readonly leaseMs: number;
+  readonly probeMs: number;
   readonly personalKey: Uint8Array | undefined;
   readonly door: DoorConfig | undefined;
 }
@@ -69,6 +72,7 @@ export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConf
     migrateUrl: env.PLUMBLINE_LOG_MIGRATE_URL ?? env.PLUMBLINE_LOG_URL,
     role: env.PLUMBLINE_LOG_ROLE,
     leaseMs: env.PLUMBLINE_LOG_LEASE_MS,
+    probeMs: env.PLUMBLINE_AUDIT_PROBE_MS,
     personalKey: compilePersonalKey(env.PLUMBLINE_LOG_PERSONAL_KEY_FILE),
     door: compileDoor(env),
   };

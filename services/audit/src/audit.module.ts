@@ -12,6 +12,7 @@ import type { Endpoints, Logger, Readiness } from '@plumbline/platform';
 import { AuditParts } from './audit-parts.js';
 import { AUDIT_CONFIG, auditConfigProvider } from './audit.config.js';
 import type { AuditConfig } from './audit.config.js';
+import { DatabaseWatch } from './database-watch.js';
 import { RETENTION_CONFIG, retentionConfigProvider } from './retention/retention.config.js';
 import type { RetentionConfig } from './retention/retention.config.js';
 import { observeTree } from './tree/tree-metrics.js';
@@ -19,6 +20,7 @@ import { TREE_CONFIG, treeConfigProvider } from './tree/tree.config.js';
 import type { TreeConfig } from './tree/tree.config.js';
 
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
+const PROBE_TIMEOUT_MS = 2_000;
 
 async function openParts(config: AuditConfig, bus: EventBus, logger: Logger, clock: Clock, tree: TreeConfig, retention: RetentionConfig): Promise<AuditParts> {
   return AuditParts.open({ tree, retention, logUrl: config.logUrl, migrateUrl: config.migrateUrl, role: config.role, leaseMs: config.leaseMs, ...(config.personalKey === undefined ? {} : { personalKey: config.personalKey }), bus, logger: logger.child({ role: 'audit' }), clock });
@@ -44,13 +46,21 @@ function observe(meter: Meter, parts: AuditParts): void {
 
 @Injectable()
 class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #database: DatabaseWatch;
+
   constructor(
     @Inject(AUDIT_PARTS) private readonly parts: AuditParts,
     @Inject(AUDIT_CONFIG) private readonly config: AuditConfig,
     @Inject(ENDPOINTS) private readonly endpoints: Endpoints,
     @Inject(READINESS) private readonly readiness: Readiness,
     @Inject(METER) private readonly meter: Meter,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#database = new DatabaseWatch({
+      url: config.logUrl, role: config.role === 'none' ? undefined : config.role, everyMs: config.probeMs, timeoutMs: PROBE_TIMEOUT_MS, logger: logger.child({ role: 'audit' }),
+      report: (answers, detail) => readiness.report('database', answers, detail),
+    });
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     observe(this.meter, this.parts);
@@ -60,10 +70,13 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
     // A process that waits for another one's lead answers reads, and appends as soon as it leads.
     this.readiness.report('log', true, this.parts.log.leads ? 'leads' : 'does not lead');
     this.parts.log.onLead((leads) => this.readiness.report('log', true, leads ? 'leads' : 'does not lead'));
+    // One that cannot reach its database answers nothing: traffic goes to those that can. It stays alive, since a restart would not help.
+    this.#database.start();
   }
 
   /** Last of all: other modules of this process append their last events in the hooks before. */
   async onApplicationShutdown(): Promise<void> {
+    await this.#database.stop();
     await this.parts.close();
   }
 }
