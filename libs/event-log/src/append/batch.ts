@@ -38,6 +38,8 @@ export interface BatchStart {
   readonly revisionOf: (stream: string) => number;
 }
 
+const LINE_FEED = Buffer.of(0x0a);
+
 function matches(expected: ExpectedRevision, actual: number): boolean {
   switch (expected.type) {
     case 'any':
@@ -80,10 +82,12 @@ export class Batch {
   readonly placed = new Map<string, PlacedRequest>();
   readonly recordedAt: string;
   #bytes = 0;
-  #frontier: Frontier | undefined;
+  #texts: Buffer[] = [];
+  #frontier: Frontier;
 
   constructor(private readonly start: BatchStart) {
     this.recordedAt = formatMicros(start.recordedAtMicros);
+    this.#frontier = start.frontier;
   }
 
   get firstPosition(): number {
@@ -104,8 +108,14 @@ export class Batch {
 
   /** The tree with this batch. */
   frontier(): Frontier {
-    if (this.#frontier?.size !== this.nextPosition) this.#frontier = this.start.frontier.append(this.events.map((event) => event.leaf));
+    if (this.#frontier.size < this.nextPosition) this.#frontier = this.#frontier.append(this.events.slice(this.#frontier.size - this.firstPosition).map((event) => event.leaf));
     return this.#frontier;
+  }
+
+  /** The canonical texts in UTF-8, one on each line: canonical JSON has no raw line feed. */
+  lines(): Buffer {
+    if (this.#texts.length > 1) this.#texts = [Buffer.concat(this.#texts.flatMap((text, index) => (index === 0 ? [text] : [LINE_FEED, text])))];
+    return this.#texts[0] ?? Buffer.alloc(0);
   }
 
   /**
@@ -147,8 +157,10 @@ export class Batch {
     const revision = before + 1;
     const position = this.nextPosition;
     const body = `${event.prefix},"occurredAt":"${event.occurredAt ?? this.recordedAt}","position":${position},"recordedAt":"${this.recordedAt}","revision":${revision},${event.suffix}`;
-    this.events.push({ position, stream, revision, type: event.type, body, leaf: leafHash(body) });
+    const text = Buffer.from(body);
+    this.events.push({ position, stream, revision, type: event.type, body, leaf: leafHash(text) });
+    this.#texts.push(text);
     this.moves.set(stream, { before: this.moves.get(stream)?.before ?? before, after: revision, lastPosition: position });
-    this.#bytes += Buffer.byteLength(body);
+    this.#bytes += text.length;
   }
 }

@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { Batch } from '../append/batch.js';
 import type { AppendResult } from '../event-log.port.js';
 import { formatMicros } from '../append/time.js';
+import { int4Array, int8Array, textArray, uuidArray } from './binary-parameters.js';
 
 /** The group role that may append and read, and change nothing. */
 export const WRITER_ROLE = 'plumbline_writer';
@@ -157,11 +158,12 @@ export class LedgerSql {
       text: 'select ledger.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)',
       values: [
         this.options.shard, place.epoch, batch.firstPosition, place.leaseMs, batch.recordedAt, place.frontier.root(), place.frontier.encode(), 'default',
-        events.map((event) => event.stream), events.map((event) => event.revision), events.map((event) => event.type),
-        events.map((event) => event.body).join('\n'), Buffer.concat(events.map((event) => event.leaf)),
-        moves.map(([stream]) => stream), moves.map(([, move]) => move.before), moves.map(([, move]) => move.after), moves.map(([, move]) => move.lastPosition),
-        placed.map(({ request }) => request.requestId), placed.map(({ result }) => result.firstPosition), placed.map(({ request }) => request.count),
-        Buffer.concat(placed.map(({ request }) => request.digest)),
+        textArray(events.map((event) => event.stream)), int8Array(events.map((event) => event.revision)), textArray(events.map((event) => event.type)),
+        batch.lines(), Buffer.concat(events.map((event) => event.leaf)),
+        textArray(moves.map(([stream]) => stream)), int8Array(moves.map(([, move]) => move.before)), int8Array(moves.map(([, move]) => move.after)),
+        int8Array(moves.map(([, move]) => move.lastPosition)),
+        uuidArray(placed.map(({ request }) => request.requestId)), int8Array(placed.map(({ result }) => result.firstPosition)),
+        int4Array(placed.map(({ request }) => request.count)), Buffer.concat(placed.map(({ request }) => request.digest)),
       ],
     });
   }

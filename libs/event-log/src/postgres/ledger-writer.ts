@@ -196,13 +196,25 @@ export class LedgerWriter {
     this.#knownSinceMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Commits batch after batch while requests come. The next one is made while one is under way; one is under way at a time. */
+  /**
+   * Commits batch after batch while requests come. The next one is made while one is under way, and goes out before the callers of
+   * the last one are answered: what they do next would keep the database waiting. One is under way at a time.
+   */
   async #work(lead: Lead): Promise<void> {
-    for (let next: Prepared | undefined; this.#lead === lead; ) {
+    let [next, done]: (Prepared | undefined)[] = [undefined, undefined];
+    const answer = (): void => {
+      // Only after the commit: a conflict may rest on what this batch has made true.
+      for (const waiting of done?.taken ?? []) this.#queue.leave(waiting);
+      for (const { give } of done?.answers ?? []) give();
+      done = undefined;
+    };
+    while (this.#lead === lead) {
+      if (next === undefined) answer();
       const current = await this.#fill(lead, next);
-      if (current === undefined) return;
+      if (current === undefined) return answer();
       const committing = current.batch.events.length > 0 ? this.#commit(lead, current.batch) : this.#confirm(lead, current.answers);
       // The statement goes out first; then its time is used.
+      answer();
       await new Promise((resolve) => setImmediate(resolve));
       next = this.#ahead(current.batch);
       const outcome = await committing;
@@ -211,22 +223,24 @@ export class LedgerWriter {
         this.#again(current.taken, outcome.cause);
         return;
       }
-      // Only now: a conflict may rest on what this batch has just made true.
-      for (const waiting of current.taken) this.#queue.leave(waiting);
-      for (const { give } of current.answers) give();
+      done = current;
       // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
-      if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) await this.#heartbeat(lead);
-      else await this.#preparePartitions(lead);
+      if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) {
+        answer();
+        await this.#heartbeat(lead);
+      } else await this.#preparePartitions(lead);
       if (this.#lead !== lead) this.#queue.putBack(next?.taken ?? []);
-      else if (next === undefined && this.#queue.length === 0) return;
+      else if (next === undefined && this.#queue.length === 0) break;
     }
+    answer();
   }
 
   /** A batch with all that fits now: begins one, or adds what came while it waited. Undefined when what it rests on cannot be loaded. */
   async #fill(lead: Lead, begun: Prepared | undefined): Promise<Prepared | undefined> {
     const { batchEvents, batchBytes } = this.#limits;
     const room = begun === undefined ? { events: batchEvents, bytes: batchBytes } : { events: batchEvents - begun.batch.events.length, bytes: batchBytes - begun.batch.bytes };
-    const taken = this.#queue.take(room, { opens: begun === undefined });
+    // What was begun does not wait for others to be looked up.
+    const taken = this.#queue.take(room, begun === undefined ? { opens: true } : { opens: false, wanted: ({ checked }) => this.#knows(checked, begun.batch) });
     try {
       await this.#load(taken);
     } catch (error) {
@@ -252,7 +266,11 @@ export class LedgerWriter {
       recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), under.recordedAtMicros),
       revisionOf: revisionsAfter(under.moves, this.#revisionOf),
     });
-    return { taken, batch, answers: taken.map((waiting) => this.#admit(batch, waiting, under.placed)) };
+    const answers = taken.map((waiting) => this.#admit(batch, waiting, under.placed));
+    // Made now, while there is time.
+    batch.frontier();
+    batch.lines();
+    return { taken, batch, answers };
   }
 
   /** True when memory has all that the checks of a request need, with what is under way. */
