@@ -27,6 +27,8 @@ export interface CommandContext {
   /** The log of the same server. */
   log(): LogClient;
   nowMs(): number;
+  /** Asks a person a question; absent where nobody could answer. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Ends long work when the user interrupts. */
   readonly signal: AbortSignal;
 }

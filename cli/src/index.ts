@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createInterface } from 'node:readline/promises';
 import { CommanderError } from 'commander';
 import { ExitCode, exitCodeOf, explain } from './exit-code.js';
 import type { Terminal } from './output/terminal.js';
@@ -17,6 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.done;
   const program = buildProgram({
     terminal, environment: processEnvironment, nowMs: () => Date.now(), signal: interrupt.signal,
+    ...(process.stdin.isTTY ? { ask } : {}),
     onExit: (code) => {
       exitCode = code;
     },
@@ -27,6 +29,16 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) terminal.err(`plumb: ${explain(error)}\n`);
     return exitCodeOf(error);
+  }
+}
+
+/** The answer, or '' when the input ends without one. Asked on standard error: standard output is for results. */
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await Promise.race([lines.question(question), new Promise<string>((resolve) => void lines.once('close', () => resolve('')))]);
+  } finally {
+    lines.close();
   }
 }
 

@@ -22,6 +22,8 @@ export interface ProgramEnvironment {
   readonly environment: Environment;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
+  /** Asks a person a question; absent where nobody could answer. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Takes the exit status of a program that a command ran. */
   readonly onExit: (code: number) => void;
 }
@@ -54,7 +56,7 @@ export function buildProgram(env: ProgramEnvironment): Command {
   const run = <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) =>
     async (...args: Args): Promise<void> => {
       const options = program.opts<GlobalOptions>();
-      await action(commandContext({ terminal: env.terminal, environment: env.environment, nowMs: env.nowMs, signal: env.signal, options }), ...args);
+      await action(commandContext({ terminal: env.terminal, environment: env.environment, nowMs: env.nowMs, signal: env.signal, options, ...(env.ask === undefined ? {} : { ask: env.ask }) }), ...args);
     };
   addServerVerbs(program, env, run);
   addResourceVerbs(program, run);

@@ -7,6 +7,7 @@ import type { ExportOptions } from './log-export.js';
 import { fsck } from './log-fsck.js';
 import type { FsckOptions } from './log-fsck.js';
 import { importLog, verifyExport } from './log-import.js';
+import { addUpkeepVerbs } from './log-upkeep.js';
 import { asResult, verifyServer } from './log-verify.js';
 import type { VerifyCommandOptions } from './log-verify.js';
 
@@ -22,7 +23,7 @@ const list = (text: string, before: readonly string[] = []): readonly string[] =
 
 /** `plumb log …`: what anyone needs to check the log without trusting its server. */
 export function addLogVerbs(program: Command, run: Run): void {
-  const log = program.command('log').description('verify, check, export and import the log');
+  const log = program.command('log').description('verify, check, export, import and look after the log');
   const key = '--key <key|file>';
   log.command('verify').description('verify the log of the server, or an export without any server').argument('[export]', 'a directory, an evidence file or an NDJSON export')
     .option(key, 'verifier key of the log (name+id+key); the remembered one, or the one that is offered, when absent')
@@ -38,4 +39,5 @@ export function addLogVerbs(program: Command, run: Run): void {
     .action(run((context, options: ExportOptions) => exportLog(context, options)));
   log.command('import').description('read an export and verify it').argument('<export>').requiredOption('--verify', 'nothing is written: there is no other way to import').option(key, 'verifier key of the log')
     .action(run((context, source: string, options: { readonly key?: string }) => importLog(context, source, options)));
+  addUpkeepVerbs(log, run);
 }
