@@ -2,6 +2,8 @@
 export { checkNewEvent, decodeEvent, eventFromJson, isEventType, issuesOf } from './codec.js';
 export type { Actor, EventEnvelope, EventOf, NewEvent, PlumblineEvent, RecordedEvent, UnknownEvent } from './event.js';
 export { duration, durationMs } from './duration.js';
+export { facetsOf, wanted, wantsAll } from './filter.js';
+export type { EventFacets, EventFilter } from './filter.js';
 export { changeAction, commitInfo, eventOwners, objectChange, payloads, ServiceName, syncCause } from './payloads.js';
 export type { ChangeAction, ChangeList, CommitInfo, EventData, EventType, ObjectChange, SyncCause, Verdict } from './payloads.js';
 export {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { wanted } from '@plumbline/events';
+import type { EventFilter, RecordedEvent } from '@plumbline/events';
 import { freePort, startNats } from '@plumbline/testkit';
 import type { NatsFlavour, NatsServer } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it, vi } from 'vitest';
 import type { EventEnvelopeBatch } from '../bus.port.js';
-import { batchOf, busContract, startNestService } from '../testing/index.js';
+import { decodeBatch } from '../codec.js';
+import { batchOf, busContract, eventAt, startNestService } from '../testing/index.js';
 import type { BatchHandler, BusUnderTest, RunningService } from '../testing/index.js';
 import { EVENT_STREAM } from './event-stream.js';
+import { mayHold } from './facet-headers.js';
 import { JetStreamBus } from './jetstream-bus.js';
 import { JetStreamServer } from './jetstream-server.js';
 import type { JetStreamServerOptions } from './jetstream-server.js';
@@ -44,6 +48,32 @@ async function onNats(flavour: NatsFlavour, config = ''): Promise<OnNats> {
   };
 }
 
+function about(position: number, type: string, raw: object, actor = 'policy'): RecordedEvent {
+  return { ...eventAt(position), stream: 'x-y', actor: { kind: 'user', id: actor, name: actor }, type: 'Unknown', data: { originalType: type, raw } };
+}
+
+/** What the guide tells readers to do: headers of all messages, bodies of those that may hold something. */
+async function readFiltered(url: string, filter: EventFilter): Promise<{ readonly positions: readonly number[]; readonly fetched: number }> {
+  const connection = await connect({ servers: url });
+  try {
+    const manager = await jetstreamManager(connection);
+    const { name, num_pending: pending } = await manager.consumers.add(EVENT_STREAM, { headers_only: true, ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All, inactive_threshold: 60e9 });
+    const messages = await (await jetstream(connection).consumers.get(EVENT_STREAM, name)).fetch({ max_messages: pending, expires: 10_000 });
+    const positions: number[] = [];
+    let fetched = 0;
+    for await (const message of messages) {
+      expect(message.data).toHaveLength(0);
+      if (!mayHold((header) => message.headers?.get(header), filter)) continue;
+      const whole = await manager.direct.getMessage(EVENT_STREAM, { seq: message.seq });
+      fetched += 1;
+      positions.push(...decodeBatch(whole?.data ?? new Uint8Array()).events.filter((event) => wanted(event, filter)).map(({ position }) => position));
+    }
+    return { positions, fetched };
+  } finally {
+    await connection.close();
+  }
+}
+
 for (const flavour of ['oldest', 'newest'] as const) {
   describeWith(`nats:${flavour}`, `JetStream bus on the ${flavour} nats-server`, () => {
     busContract(`JetStream, ${flavour}`, async () => onNats(flavour));
@@ -66,6 +96,25 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await connection.close();
       const header = (name: string): string | undefined => message?.header.get(name);
       expect([header('Nats-Msg-Id'), header('Pl-First'), header('Pl-Last'), header('Pl-Prev')]).toEqual(['0:9', '5', '9', '4']);
+    });
+
+    it('lets a reader filter by the headers alone, and gives the same events as every other door', async () => {
+      await using subject = await onNats(flavour);
+      const all = [
+        about(0, 'SyncStarted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }), about(1, 'SyncCompleted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
+        about(2, 'SyncStarted', { application: 'shop/api', environment: 'production', cluster: 'eu-2' }, 'anna'), about(3, 'VersionReleased', { application: 'shop/api', environment: 'production', clusters: ['eu-1', 'eu-2'] }),
+        about(4, 'ClusterRemoved', { name: 'eu-3' }, 'anna'),
+      ];
+      for (const events of [all.slice(0, 2), all.slice(2, 3), all.slice(3, 4), all.slice(4)]) {
+        await subject.bus.publish({ shard: 0, firstPosition: events[0]?.position ?? 0, lastPosition: events.at(-1)?.position ?? 0, events });
+      }
+      for (const [filter, fetched] of [
+        [{ types: ['SyncStarted'] }, 2], [{ types: ['SyncStarted'], application: 'shop/api' }, 1], [{ application: 'default/web' }, 1], [{ project: 'shop' }, 2], [{ environment: 'staging' }, 1], [{ cluster: 'eu-1' }, 2],
+        [{ actor: 'anna' }, 2], [{ actor: 'anna', environment: 'production' }, 1], [{}, 4], [{ project: 'nowhere' }, 0],
+      ] as const) {
+        const found = await readFiltered(subject.server.url, filter);
+        expect([JSON.stringify(filter), found.positions, found.fetched]).toEqual([JSON.stringify(filter), all.filter((event) => wanted(event, filter)).map(({ position }) => position), fetched]);
+      }
     });
 
     it('makes a stream that was lost again and its consumers join in', async () => {

@@ -4,11 +4,13 @@ import type { PubAck } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
+import type { RecordedEvent } from '@plumbline/events';
 import { traceHeaders } from '../bus-server.js';
 import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
 import { encodeInPieces } from '../codec.js';
 import type { EncodedBatch } from '../codec.js';
 import { ensureEventStream, EVENT_STREAM, subjectOf } from './event-stream.js';
+import { facetHeaders } from './facet-headers.js';
 import type { NatsLink } from './nats-link.js';
 
 const SPACE_FOR_HEADERS_BYTES = 4_096;
@@ -20,13 +22,14 @@ export interface JetStreamBusOptions {
   readonly timeoutMs?: number;
 }
 
-function headersOf(shard: number, piece: EncodedBatch): MsgHdrs {
+function headersOf(shard: number, piece: EncodedBatch, events: readonly RecordedEvent[]): MsgHdrs {
   const result = headers();
   result.set('Pl-First', String(piece.firstPosition));
   result.set('Pl-Last', String(piece.lastPosition));
   // Positions have no gaps and a shard is one partition, so the batch before always ends right below.
   result.set('Pl-Prev', String(piece.firstPosition - 1));
   result.set('Pl-Shard', String(shard));
+  for (const [key, value] of Object.entries(facetHeaders(events))) result.set(key, value);
   for (const [key, value] of Object.entries(traceHeaders())) result.set(key, value);
   return result;
 }
@@ -55,7 +58,7 @@ export class JetStreamBus implements EventBus {
     const maxBytes = Math.max((connection.info?.max_payload ?? 1_048_576) - SPACE_FOR_HEADERS_BYTES, SPACE_FOR_HEADERS_BYTES);
     try {
       if (this.#checked !== connection) await this.#check(connection);
-      for (const piece of encodeInPieces(batch, maxBytes)) await this.#publishPiece(connection, batch.shard, piece);
+      for (const piece of encodeInPieces(batch, maxBytes)) await this.#publishPiece(connection, batch, piece);
     } catch (error) {
       // The stream may be gone; nobody answers on its subjects then, which looks like any other failure.
       this.#checked = undefined;
@@ -74,11 +77,12 @@ export class JetStreamBus implements EventBus {
     this.#checked = connection;
   }
 
-  async #publishPiece(connection: NatsConnection, shard: number, piece: EncodedBatch): Promise<void> {
+  async #publishPiece(connection: NatsConnection, { shard, events }: EventEnvelopeBatch, piece: EncodedBatch): Promise<void> {
+    const sent = events.filter(({ position }) => position >= piece.firstPosition && position <= piece.lastPosition);
     const send = async (): Promise<PubAck> =>
       jetstream(connection).publish(subjectOf(shard), piece.bytes, {
         msgID: `${shard}:${piece.lastPosition}`,
-        headers: headersOf(shard, piece),
+        headers: headersOf(shard, piece, sent),
         timeout: this.#timeoutMs,
         retries: 1,
         expect: { streamName: EVENT_STREAM },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@plumbline/core';
-import type { EventFilter } from './public-event.js';
+import type { EventFilter } from '@plumbline/events';
 
 const VERSION = 1;
 const SHARD = 0;

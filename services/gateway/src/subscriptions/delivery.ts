@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { derivedId, StreamName } from '@plumbline/core';
+import { wanted } from '@plumbline/events';
 import type { Actor, NewEvent, RecordedEvent } from '@plumbline/events';
 import type { SubscriptionView } from '@plumbline/views';
-import { wanted } from '../events/public-event.js';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from './endpoint.js';
 
