@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, OverloadedError, systemClock, UpstreamError, uuidTimeMs } from '@plumbline/core';
+import { messageOf, OverloadedError, systemClock, UpstreamError } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import type { Frontier } from '@plumbline/proof';
 import { answerRepeat, Batch, revisionsAfter } from '../append/batch.js';
@@ -8,14 +8,14 @@ import type { CheckedRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
 import type { AppendResult } from '../event-log.port.js';
 import { isServerAnswer, sqlStateOf } from './ledger-sql.js';
-import type { Head, KnownRequest, LedgerSql } from './ledger-sql.js';
-import { Lru } from './lru.js';
+import type { Head, LedgerSql } from './ledger-sql.js';
 import type { Notices } from './notices.js';
 import { RequestQueue } from './request-queue.js';
 import type { Waiting } from './request-queue.js';
 import { failureOf } from './writer-failure.js';
 import { writerLimits } from './writer-limits.js';
 import type { WriterLimits } from './writer-limits.js';
+import { WriterMemory } from './writer-memory.js';
 import type { Answer, Lead, Outcome, Prepared } from './writer-work.js';
 
 /** What a writer needs. */
@@ -43,14 +43,7 @@ const PARTITION_CHECK = 2 ** 20;
 export class LedgerWriter {
   readonly #limits: WriterLimits;
   readonly #clock: Clock;
-  readonly #streams: Lru<number>;
-  readonly #requests: Lru<KnownRequest>;
-  #streamsComplete = false;
-  readonly #revisionOf = (stream: string): number => this.#streams.get(stream) ?? -1;
-  /** Ids older than this may have been appended without our knowing. */
-  #knownSinceMs = Number.POSITIVE_INFINITY;
-  /** Ids from there on that were appended before this writer led; their answers are looked up. */
-  #before: ReadonlySet<string> = new Set();
+  readonly #memory: WriterMemory;
   readonly #queue: RequestQueue;
   #lead: Lead | undefined;
   #stopping = false;
@@ -62,8 +55,7 @@ export class LedgerWriter {
     this.#limits = { ...writerLimits, ...options.limits };
     this.#clock = options.clock ?? systemClock;
     this.#queue = new RequestQueue({ events: this.#limits.queueEvents, bytes: this.#limits.queueBytes });
-    this.#streams = new Lru(this.#limits.cachedStreams, () => (this.#streamsComplete = false));
-    this.#requests = new Lru(this.#limits.cachedRequests, (id) => (this.#knownSinceMs = Math.max(this.#knownSinceMs, uuidTimeMs(id) + 1)));
+    this.#memory = new WriterMemory(options.sql, this.#limits);
   }
 
   get epoch(): number | undefined {
@@ -119,7 +111,7 @@ export class LedgerWriter {
     try {
       const head = await this.options.sql.takeLead(this.options.holder, this.#limits.leaseMs);
       if (head !== undefined) {
-        await this.#remember();
+        await this.#memory.begin();
         this.#lead = {
           epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros,
           partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(), keptAtMs: performance.now(),
@@ -138,19 +130,6 @@ export class LedgerWriter {
     }
     this.#rejectOverdue();
     await this.#sleep(this.#limits.candidateMs, { always: true });
-  }
-
-  /** What the checks of most requests need. Read when nobody else can write any more, so it stays true. */
-  async #remember(): Promise<void> {
-    const { loadedStreams, cachedStreams, loadedRequests } = this.#limits;
-    const streams = await this.options.sql.allRevisions(Math.min(loadedStreams, cachedStreams));
-    const ids = await this.options.sql.newestRequestIds(loadedRequests);
-    this.#forget();
-    for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
-    this.#streamsComplete = streams !== undefined;
-    this.#before = new Set(ids);
-    const oldest = ids.at(-1);
-    this.#knownSinceMs = oldest === undefined || ids.length < loadedRequests ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
   }
 
   /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */
@@ -183,17 +162,9 @@ export class LedgerWriter {
   #stepDown(): void {
     if (this.#lead === undefined) return;
     this.#lead = undefined;
-    this.#forget();
+    this.#memory.forget();
     if (!this.#stopping) this.options.sql.letGo();
     this.options.onStepDown();
-  }
-
-  #forget(): void {
-    this.#streams.clear();
-    this.#streamsComplete = false;
-    this.#requests.clear();
-    this.#before = new Set();
-    this.#knownSinceMs = Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -240,9 +211,9 @@ export class LedgerWriter {
     const { batchEvents, batchBytes } = this.#limits;
     const room = begun === undefined ? { events: batchEvents, bytes: batchBytes } : { events: batchEvents - begun.batch.events.length, bytes: batchBytes - begun.batch.bytes };
     // What was begun does not wait for others to be looked up.
-    const taken = this.#queue.take(room, begun === undefined ? { opens: true } : { opens: false, wanted: ({ checked }) => this.#knows(checked, begun.batch) });
+    const taken = this.#queue.take(room, begun === undefined ? { opens: true } : { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, begun.batch) });
     try {
-      await this.#load(taken);
+      await this.#memory.load(taken);
     } catch (error) {
       if (!isServerAnswer(error)) this.#stepDown();
       this.#again([...(begun?.taken ?? []), ...taken], error);
@@ -251,7 +222,7 @@ export class LedgerWriter {
     const batch = begun?.batch ?? new Batch({
       frontier: lead.frontier,
       recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
-      revisionOf: this.#revisionOf,
+      revisionOf: this.#memory.revisionOf,
     });
     const answers = taken.map((waiting) => this.#admit(batch, waiting));
     return { batch, taken: [...(begun?.taken ?? []), ...taken], answers: [...(begun?.answers ?? []), ...answers] };
@@ -259,12 +230,12 @@ export class LedgerWriter {
 
   /** Begins the batch after one that is under way, with the requests that need nothing loaded; it counts only if that one is committed. */
   #ahead(under: Batch): Prepared | undefined {
-    const taken = this.#queue.take({ events: this.#limits.batchEvents, bytes: this.#limits.batchBytes }, { opens: false, wanted: ({ checked }) => this.#knows(checked, under) });
+    const taken = this.#queue.take({ events: this.#limits.batchEvents, bytes: this.#limits.batchBytes }, { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, under) });
     if (taken.length === 0) return undefined;
     const batch = new Batch({
       frontier: under.frontier(),
       recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), under.recordedAtMicros),
-      revisionOf: revisionsAfter(under.moves, this.#revisionOf),
+      revisionOf: revisionsAfter(under.moves, this.#memory.revisionOf),
     });
     const answers = taken.map((waiting) => this.#admit(batch, waiting, under.placed));
     // Made now, while there is time.
@@ -273,40 +244,11 @@ export class LedgerWriter {
     return { taken, batch, answers };
   }
 
-  /** True when memory has all that the checks of a request need, with what is under way. */
-  #knows({ requestId, items }: CheckedRequest, under: Batch): boolean {
-    if (this.#mayBeRepeated(requestId) && this.#requests.get(requestId) === undefined && !under.placed.has(requestId)) return false;
-    return this.#streamsComplete || items.every(({ stream }) => under.moves.has(stream) || this.#streams.get(stream) !== undefined);
-  }
-
-  /** True when a request may have been appended by an earlier leader, or so long ago that memory has forgotten it. */
-  #mayBeRepeated(requestId: string): boolean {
-    return uuidTimeMs(requestId) < this.#knownSinceMs || this.#before.has(requestId);
-  }
-
-  /** Loads what the checks need and memory does not have: one query each, for all requests together. */
-  async #load(taken: readonly Waiting[]): Promise<void> {
-    const streams = new Set<string>();
-    const ids: string[] = [];
-    for (const { checked, attempts } of taken) {
-      const unsure = attempts > 0 || this.#mayBeRepeated(checked.requestId);
-      if (unsure && this.#requests.get(checked.requestId) === undefined) ids.push(checked.requestId);
-      if (this.#streamsComplete) continue;
-      for (const { stream } of checked.items) if (this.#streams.get(stream) === undefined) streams.add(stream);
-    }
-    if (streams.size > 0) {
-      for (const [stream, revision] of await this.options.sql.revisions([...streams])) this.#streams.set(stream, revision);
-    }
-    if (ids.length > 0) {
-      for (const [id, known] of await this.options.sql.requests(ids)) this.#requests.set(id, known);
-    }
-  }
-
   /** Decides on one request; the answer is given later. */
   #admit(batch: Batch, waiting: Waiting, under?: ReadonlyMap<string, PlacedRequest>): Answer {
     try {
       const placed = under?.get(waiting.checked.requestId);
-      const known = placed === undefined ? this.#requests.get(waiting.checked.requestId) : { digest: placed.request.digest, result: placed.result };
+      const known = placed === undefined ? this.#memory.request(waiting.checked.requestId) : { digest: placed.request.digest, result: placed.result };
       const result = known === undefined ? batch.admit(waiting.checked) : answerRepeat(known, waiting.checked);
       return { refuses: false, give: () => waiting.resolve(result) };
     } catch (error) {
@@ -358,7 +300,7 @@ export class LedgerWriter {
         this.options.notices.warn('a commit of the log failed', { reason: messageOf(error), sqlState: sqlStateOf(error), position: batch.firstPosition, found });
         // The same bytes again only when the server never answered; an answer will not change.
         if (found === 'absent' && !isServerAnswer(error) && attempt < this.#limits.attempts) continue;
-        if (found === 'absent') this.#forget();
+        if (found === 'absent') this.#memory.forget();
         else this.#stepDown();
         return { type: 'again', cause: error };
       }
@@ -387,8 +329,7 @@ export class LedgerWriter {
   #committed(lead: Lead, batch: Batch, frontier: Frontier): void {
     lead.frontier = frontier;
     lead.lastMicros = batch.recordedAtMicros;
-    for (const [stream, move] of batch.moves) this.#streams.set(stream, move.after);
-    for (const [id, { request, result }] of batch.placed) this.#requests.set(id, { digest: request.digest, result });
+    this.#memory.add(batch);
     this.options.onCommit(batch);
   }
 
