@@ -31,9 +31,12 @@ export class EventFeed {
     private readonly ringSize = 4096,
   ) {}
 
-  /** Takes the next events in order; wakes the readers. */
+  /** Takes the next events in order; wakes the readers. What came before a person was erased is read from the log again, which has forgotten the person. */
   push(events: readonly RecordedEvent[]): void {
-    for (const event of events) this.#ring.push(event);
+    for (const event of events) {
+      if (event.type === 'PersonErased') this.#ring = [];
+      this.#ring.push(event);
+    }
     if (this.#ring.length > this.ringSize * 2) this.#ring = this.#ring.slice(-this.ringSize);
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { InvariantError, OverloadedError, uuidv7 } from '@plumbline/core';
+import { InvariantError, messageOf, OverloadedError, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { AppendItem, EventLog } from '@plumbline/event-log';
@@ -11,6 +12,9 @@ import { CLOCK, LOGGER, READINESS } from '@plumbline/platform';
 import type { Logger, Readiness } from '@plumbline/platform';
 import { EventFeed } from './event-feed.js';
 import { GatewayState } from './gateway-state.js';
+
+const PAGE_SIZE = 1_000;
+const RETRY_MS = 1_000;
 
 /** Where a request stands in the log. */
 export interface Accepted {
@@ -35,8 +39,13 @@ export const LOG_ACCESS = Symbol('LOG_ACCESS');
 /** The gateway's hold on the log: its fold, the live feed, and appends that the fold has seen before they are acknowledged. */
 @Injectable()
 export class LogAccess implements BeforeApplicationShutdown {
-  readonly state = new GatewayState();
   readonly feed: EventFeed;
+  #state = new GatewayState();
+  /** Next position of the fold. */
+  #folded = 0;
+  /** Who was erased before was never read. */
+  #headAtStart = 0;
+  #forgetting: Promise<void> = Promise.resolve();
   readonly #follower: Follower;
   readonly #closing = new AbortController();
   #lastAppended = -1;
@@ -54,15 +63,24 @@ export class LogAccess implements BeforeApplicationShutdown {
       log,
       from: 0,
       onEvents: (events) => {
-        for (const event of events) this.state.apply(event);
+        for (const event of events) this.#state.apply(event);
+        this.#folded = (events.at(-1)?.position ?? -1) + 1;
         this.feed.push(events);
+        if (events.some(({ type, position }) => type === 'PersonErased' && position >= this.#headAtStart)) this.#forgetting = this.#forgetting.then(async () => this.#forget());
       },
       onError: (message) => this.logger.warn('the gateway cannot follow the log and tries again', { error: message }),
     });
   }
 
+  /** The fold of the log. */
+  get state(): GatewayState {
+    return this.#state;
+  }
+
   /** Folds the log up to its head. Until then every request is answered with 503. */
   async start(): Promise<void> {
+    // Without an answer nothing is lost: then more is folded anew than need be.
+    this.#headAtStart = await this.log.head().catch(() => 0);
     await this.#follower.start();
     this.#ready = true;
     this.readiness.report('gateway', true);
@@ -71,6 +89,7 @@ export class LogAccess implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.close();
     await this.#follower.stop();
+    await this.#forgetting;
   }
 
   /** Ends streams and waits; requests are answered as long as they come. */
@@ -135,6 +154,26 @@ export class LogAccess implements BeforeApplicationShutdown {
     await this.folded(result.lastPosition);
     const event = await this.#eventAt(result.firstPosition);
     return { position: result.lastPosition, eventId: event.id, correlationId: event.correlationId };
+  }
+
+  /** Folds everything anew beside the fold in use, which may still know a person that was erased, and takes the new one then. Never rejects. */
+  async #forget(): Promise<void> {
+    const state = new GatewayState();
+    for (let next = 0; !this.closing.aborted; ) {
+      // Nothing is awaited between this look and the exchange, so no event is missed or folded twice.
+      if (next >= this.#folded) {
+        this.#state = state;
+        return;
+      }
+      try {
+        const { events, nextPosition } = await this.log.read({ from: next, limit: Math.min(PAGE_SIZE, this.#folded - next) });
+        for (const event of events) state.apply(event);
+        next = nextPosition;
+      } catch (error) {
+        this.logger.warn('a person was erased, and the gateway cannot read the log to forget the person; it tries again', { error: messageOf(error) });
+        await delay(RETRY_MS, undefined, { signal: this.closing }).catch(() => undefined);
+      }
+    }
   }
 
   async #eventAt(position: number): Promise<RecordedEvent> {
