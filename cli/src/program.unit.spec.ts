@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@plumbline/api-client';
 import { CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { CommandError, ExitCode, exitCodeOf, explain } from './exit-code.js';
 import { parseSelector, readResources, singularKind } from './commands/resources.js';
@@ -37,6 +38,21 @@ describe('plumb', () => {
     expect((await run('events', '--follow', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('wait', 'web', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('--help')).code).toBe(ExitCode.done);
+  });
+
+  it('looks back with every verb that reads, but for those that say why they cannot', () => {
+    const presentOnly: Readonly<Record<string, string>> = {
+      up: 'runs a server', demo: 'runs a server', login: 'keeps a profile', keygen: 'makes files', version: 'tells what runs now', completion: 'prints a script',
+      apply: 'changes', delete: 'changes', 'token issue': 'changes', 'token revoke': 'changes', 'subscription declare': 'changes', 'subscription delete': 'changes', 'subscription replay': 'changes',
+      approve: 'changes', reject: 'changes', sync: 'changes', rollback: 'changes', suspend: 'changes', resume: 'changes', refresh: 'changes',
+      plan: 'a dry-run is made on the clusters as they are', wait: 'waits for what comes',
+    };
+    const program = buildProgram({ terminal: { out: () => undefined, err: () => undefined, colours: false, interactive: false, width: 80 }, environment: {}, nowMs: () => 0, signal: new AbortController().signal, onExit: () => undefined });
+    const verbs = (commands: readonly Command[], before = ''): readonly (readonly [string, Command])[] =>
+      commands.flatMap((command) => (command.commands.length > 0 ? verbs(command.commands, `${before}${command.name()} `) : [[`${before}${command.name()}`, command]]));
+    // The verbs of the log are about the whole of it, or about a size.
+    const others = verbs(program.commands).filter(([name, command]) => !name.startsWith('log ') && !['--as-of', '--known-at'].every((option) => command.options.some(({ long }) => long === option)));
+    expect(others.map(([name]) => name).sort()).toEqual(Object.keys(presentOnly).sort());
   });
 
   it('names the server that it cannot reach', async () => {

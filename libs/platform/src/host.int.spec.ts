@@ -178,6 +178,7 @@ describe('a host', () => {
     const health = host.endpoints.get('health') ?? '';
     await answerOf(host, '/trace');
     expect((await fetch(`${health}/healthz`)).status).toBe(200);
+    expect((await fetch(`${health}/readyz?asOf=1`)).status).toBe(400);
     expect(await (await fetch(`${health}/readyz`)).json()).toEqual({ status: 'ready', parts: [{ part: 'process', ready: true }, { part: 'bus', ready: true, detail: 'connected' }, { part: 'things', ready: true }] });
     const metrics = await (await fetch(`${health}/metrics`)).text();
     expect(metrics).toMatch(/^plumbline_test_requests_total\{.*\} 1$/m);

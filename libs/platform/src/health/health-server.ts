@@ -24,8 +24,10 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
 }
 
 function route(parts: HealthParts, request: IncomingMessage, response: ServerResponse): void {
-  const path = request.url?.split('?', 1)[0];
-  if (path === '/healthz') answer(response, 200, { status: 'alive' });
+  const [path, query = ''] = (request.url ?? '').split('?', 2);
+  // As the API does: an answer of now to a question about then would be wrong without anybody noticing.
+  if (/(?:^|&)(?:asOf|knownAt)=/.test(query)) answer(response, 400, { status: 'there is no past to read here' });
+  else if (path === '/healthz') answer(response, 200, { status: 'alive' });
   else if (path === '/readyz') {
     const { ready, states } = parts.readiness;
     answer(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', parts: states });

@@ -149,6 +149,8 @@ describe('reading the past', () => {
     expect(await codeOf(client.status('web', { asOf: head + 1 }))).toBe('PLB-1705');
     expect(await codeOf(client.targets({ knownAt: head + 1 }))).toBe('PLB-1705');
     expect(await codeOf(client.targets({ asOf: 'yesterday' }))).toBe('PLB-1701');
+    expect(await codeOf(client.targets({ asOf: head - 1, minPosition: head }))).toBe('PLB-1705');
+    expect((await client.targets({ asOf: head - 1, minPosition: head - 1 })).position).toBe(head - 1);
     expect(await codeOf(client.status('web', { asOf: '2000-01-01T00:00Z' }))).toBe('PLB-3101');
     expect((await client.targets({ asOf: '2999-01-01T00:00+01:00' })).position).toBe(head);
     expect((await client.applications({ asOf: -1 })).items).toEqual([]);

@@ -84,9 +84,9 @@ export class ReadModel {
   /**
    * The moment that a reader wants, or undefined for now. A position bounds what is known; a time is compared with when things happened,
    * so reports of it that came later count, unless `knownAt` leaves them out.
-   * @throws InputError PLB-1705 for a position beyond the end of the log.
+   * @throws InputError PLB-1705 for a position beyond the end of the log, and for an answer that should reflect more than the moment has.
    */
-  async moment({ asOf, knownAt }: MomentQuery): Promise<ViewMoment | undefined> {
+  async moment({ asOf, knownAt, minPosition = -1 }: ItemQuery): Promise<ViewMoment | undefined> {
     if (asOf === undefined && knownAt === undefined) return undefined;
     let below = await this.access.log.head();
     let occurredUntil: string | undefined;
@@ -102,6 +102,7 @@ export class ReadModel {
       if (end > head) throw new InputError('PLB-1705', `${name} ${end - 1} is beyond the end of the log (${head - 1})`);
       below = Math.min(below, end);
     }
+    if (minPosition >= below) throw new InputError('PLB-1705', `minPosition ${minPosition} is behind the moment that is asked for, which ends at position ${below - 1}: leave one of them out`);
     return { below, ...(occurredUntil === undefined ? {} : { occurredUntil }) };
   }
 
