@@ -7,6 +7,8 @@ import type { Stage } from '../topology/stage.js';
 import { Shape } from '../topology/topology.js';
 import { changeStories } from './stories/change.stories.js';
 import { decisionStories } from './stories/decision.stories.js';
+import { logStories } from './stories/log.stories.js';
+import { pastStories } from './stories/past.stories.js';
 import { plumbStories } from './stories/plumb.stories.js';
 import { restartStories } from './stories/restart.stories.js';
 import { upkeepStories } from './stories/upkeep.stories.js';
@@ -25,7 +27,7 @@ for (const shape of Shape) {
       beforeAll(async () => {
         // Both ends of what is supported are seen: the oldest nats-server with simulated clusters, the newest with the real one.
         const oldest = clusters === 'simulated' && availability('nats:oldest').available;
-        running = await startStage({ shape, clusters, nats: oldest ? 'oldest' : 'newest' });
+        running = await startStage({ shape, clusters, personalKey: true, nats: oldest ? 'oldest' : 'newest' });
       });
       afterAll(async () => running?.[Symbol.asyncDispose]());
 
@@ -33,6 +35,8 @@ for (const shape of Shape) {
       decisionStories(stage);
       upkeepStories(stage);
       plumbStories(stage);
+      pastStories(stage);
+      logStories(stage);
       restartStories(stage);
 
       it('all of that needed nobody: no process logged an error, and positions have no gap', () => {

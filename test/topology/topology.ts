@@ -22,6 +22,8 @@ export interface TopologyOptions {
   readonly shape: Shape;
   /** More settings for every process. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Seals the names of people in the log, so that they can be erased. */
+  readonly personalKey?: boolean;
   /** nats-server of the distributed shape. */
   readonly nats?: NatsFlavour;
   /** More arguments for Node, by name of the process. */
@@ -145,12 +147,15 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     await mkdir(path.join(root, 'logs'));
     const webhookSecret = randomBytes(16).toString('hex');
     await writeFile(path.join(root, 'webhook.secret'), webhookSecret, { mode: 0o600 });
+    const personalKeyFile = path.join(root, 'personal.key');
+    if (options.personalKey === true) await writeFile(personalKeyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const [port, grpcPort] = [await freePort(), await freePort()];
     const common = {
       PLUMBLINE_DATA_DIR: dataDir,
       PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`, PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
       PLUMBLINE_GATEWAY_WEBHOOK_SECRET_FILE: path.join(root, 'webhook.secret'),
       PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',
+      ...(options.personalKey === true ? { PLUMBLINE_LOG_PERSONAL_KEY_FILE: personalKeyFile } : {}),
     };
     const setup: Setup = { options, root, dataDir, common };
     const parts = options.shape === 'standalone' ? await standaloneParts(setup) : await distributedParts(setup, stack);

@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ViewStore } from '@plumbline/views';
 import { expect, it } from 'vitest';
+import { plumb } from '../../topology/plumb.js';
 import { applicationResource, repositoryResource, sampleFiles } from '../../topology/samples.js';
 import type { Stage } from '../../topology/stage.js';
-import { bareEnvironment } from '../../topology/topology.config.js';
-
-const PLUMB = fileURLToPath(new URL('../../../cli/bin/plumb.js', import.meta.url));
-
-/** How a command ended. */
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs `plumb` as a person does: a process with a server and a token in its environment. */
-async function plumb({ topology }: Stage, ...args: readonly string[]): Promise<Ended> {
-  const env = bareEnvironment(topology.dataDir, { PLUMBLINE_SERVER: topology.url, PLUMBLINE_TOKEN: topology.token });
-  const child = spawn(process.execPath, [PLUMB, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, out, err };
-}
 
 /** The command line. */
 export function plumbStories(stage: () => Stage): void {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { NotFoundError, uuidv7 } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
 import { LEGAL_HOLDS, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
 import type { AskedWork, ErasureReport, HoldChange, LegalHold, LegalHolds, NewLegalHold, ParkedItem, ParkedWork, PersonalData } from '@plumbline/event-log';
-import { CLOCK } from '@plumbline/platform';
 import { actorOf } from '../api/principal.js';
 import type { Principal } from '../state/access-book.js';
+import { LOG_ACCESS } from '../state/log-access.js';
+import type { LogAccess } from '../state/log-access.js';
 
 /** A list that has no pages. */
 export interface WholeList<Item> {
@@ -44,7 +45,7 @@ export class UpkeepService {
     @Inject(PARKED_WORK) private readonly parked: ParkedWork,
     @Inject(LEGAL_HOLDS) private readonly holds: LegalHolds,
     @Inject(PERSONAL_DATA) private readonly persons: PersonalData,
-    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG_ACCESS) private readonly access: LogAccess,
   ) {}
 
   async listParked(): Promise<WholeList<ParkedItem>> {
@@ -79,11 +80,19 @@ export class UpkeepService {
 
   /** @throws NotFoundError PLB-3155; ConflictError PLB-4109, PLB-4110 */
   async erase(principal: Principal, { person, timeoutMs }: { readonly person: string; readonly timeoutMs: number }): Promise<ErasureReport> {
-    return this.persons.erase(person, this.#asked(principal, timeoutMs));
+    const endMs = performance.now() + timeoutMs;
+    const report = await this.persons.erase(person, this.#asked(principal, timeoutMs));
+    if (report.position === undefined) return report;
+    // What was built anew in the database is in the memory of this process too.
+    const over = new AbortController();
+    const late = delay(Math.max(0, endMs - performance.now()), 'late' as const, { signal: over.signal });
+    const told = await Promise.race([this.access.forgotten(report.position), late]).finally(() => over.abort());
+    const { subject, erasedAt } = report;
+    return told === 'late' ? { outcome: 'Pending', subject, ...(erasedAt === undefined ? {} : { erasedAt }) } : report;
   }
 
   #asked(principal: Principal, waitMs: number): AskedWork {
-    return { by: actorOf(principal), requestId: uuidv7(this.clock.nowMs()), waitMs };
+    return { by: actorOf(principal), requestId: uuidv7(this.access.clock.nowMs()), waitMs };
   }
 }
 

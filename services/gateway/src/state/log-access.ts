@@ -140,6 +140,12 @@ export class LogAccess implements BeforeApplicationShutdown {
     }
   }
 
+  /** As {@link folded}, and when this process holds nothing any more of who was erased up to there. */
+  async forgotten(position: number): Promise<void> {
+    await this.folded(position);
+    await this.#forgetting;
+  }
+
   /** Position of the last event in the fold; -1 for none. */
   get position(): number {
     return this.#follower.nextPosition - 1;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { plumb } from '../../topology/plumb.js';
+import { applicationResource, sampleFiles } from '../../topology/samples.js';
+import type { Stage } from '../../topology/stage.js';
+
+const words = (text: string): unknown => expect.stringContaining(text);
+
+/** What people do to the log itself. */
+export function logStories(stage: () => Stage): void {
+  it('a legal hold is placed, shown and lifted, and the log tells by whom', async () => {
+    const run = async (...args: readonly string[]): ReturnType<typeof plumb> => plumb(stage(), 'log', 'hold', ...args);
+    const place = ['place', 'case-7', '--from', '0', '--to', '2', '--reason', 'asked by counsel'];
+    expect(await run(...place)).toMatchObject({ code: 0, out: words('legal hold case-7 on 0 to 1 placed') });
+    expect(await run(...place)).toMatchObject({ code: 0, out: words('unchanged') });
+    expect(await run('place', 'case-7', '--from', '1', '--reason', 'another')).toMatchObject({ code: 5, err: words('PLB-4108') });
+    expect(JSON.parse((await run('list', '-o', 'json')).out)).toMatchObject({ items: [{ id: 'case-7', from: 0, to: 2, reason: 'asked by counsel' }] });
+    expect(await run('lift', 'case-7')).toMatchObject({ code: 0, out: words('lifted') });
+    expect(await run('lift', 'case-8')).toMatchObject({ code: 3, err: words('PLB-3154') });
+    expect((await run('list')).out).toBe('there is no legal hold\n');
+    expect((await run('list', '--all')).out).toContain('case-7');
+    const { events } = await stage().topology.client.audit({ type: 'LegalHoldLifted' });
+    expect(events).toMatchObject([{ actor: { kind: 'user' }, data: { hold: 'case-7' } }]);
+  });
+
+  it('nothing is parked, and what is not parked is not released', async () => {
+    expect(await plumb(stage(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
+    expect(await plumb(stage(), 'log', 'release', 'views', 'application-default/nothing')).toMatchObject({ code: 3, err: words('PLB-3156') });
+  });
+
+  it('a person is erased from everything that is shown, once it was confirmed and no hold forbids it; the log still verifies', async () => {
+    const { topology: { client, clientWith }, git, apply, healthy } = stage();
+    const grace = { name: 'Grace Hopper', email: 'grace@example.com' };
+    const source = await git.createRepository('graced');
+    await source.commit({ files: sampleFiles('deploy', 'graced', { deployment: false }), author: grace });
+    await apply({ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Repository', metadata: { name: 'graced' }, spec: { url: source.url } });
+    await apply(applicationResource('graced', { repository: 'graced', path: 'deploy', namespace: 'graced' }));
+    await healthy('graced', { version: 1 });
+    const shown = async (): Promise<string> => JSON.stringify([
+      await client.history('graced'), await client.status('graced'), await client.versions('graced'), (await client.audit({ type: 'VersionRendered' })).events, (await client.audit({ type: 'RevisionObserved' })).events,
+      await client.versions('graced', { asOf: String((await client.events()).head) }),
+    ]);
+    expect(await shown()).toContain('Grace Hopper');
+    const erase = async (...more: readonly string[]): ReturnType<typeof plumb> => plumb(stage(), 'log', 'erase-person', 'grace@example.com', ...more);
+    expect(await plumb(stage(), 'log', 'verify')).toMatchObject({ code: 0, out: words('VERIFIED') });
+    expect(await erase()).toMatchObject({ code: 2, err: words('--yes') });
+    await plumb(stage(), 'log', 'hold', 'place', 'grace', '--from', '0', '--reason', 'asked by counsel');
+    expect(await erase('--yes')).toMatchObject({ code: 5, err: words('PLB-4110') });
+    await plumb(stage(), 'log', 'hold', 'lift', 'grace');
+    const { token } = await client.issueToken({ name: 'no admin', role: 'operator' });
+    expect(await plumb({ topology: { ...stage().topology, token } }, 'log', 'erase-person', 'grace@example.com', '--yes')).toMatchObject({ code: 5, err: words('PLB-2120') });
+    await expect(clientWith(token).events()).resolves.toBeDefined();
+    expect(await shown()).toContain('Grace Hopper');
+    const erased = await erase('--yes');
+    expect(erased).toMatchObject({ code: 0, out: expect.stringMatching(/^s[0-9a-f]{24} is erased: [2-9] events hold/) as unknown });
+    expect(erased.out + erased.err).not.toContain('grace@');
+    expect(await erase('--yes', '-o', 'json')).toMatchObject({ code: 0, out: words('"AlreadyErased"') });
+    expect(await plumb(stage(), 'log', 'erase-person', 'nobody@example.com', '--yes')).toMatchObject({ code: 3, err: words('PLB-3155') });
+    expect(await shown()).toMatch(/^(?!.*(?:Grace Hopper|grace@)).*\(erased\)/s);
+    const followed: unknown[] = [];
+    const { head } = await client.events();
+    for await (const event of client.follow({ after: -1, signal: AbortSignal.timeout(20_000) })) {
+      followed.push(event);
+      if (event.position === head) break;
+    }
+    expect(JSON.stringify(followed)).not.toMatch(/Grace Hopper|grace@/);
+    expect(await plumb(stage(), 'log', 'verify', '--full')).toMatchObject({ code: 0, out: words('VERIFIED') });
+  });
+}
