@@ -87,7 +87,8 @@ export const payloads = {
   SyncRequested: z.object({ application: name, environment: name.optional(), cluster: name.optional(), confirmPrune: z.boolean() }),
   RollbackRequested: z.object({ application: name, environment: name.optional(), toVersion: count, reason: z.string().max(1000).optional() }),
   ApprovalSubmitted: z.object({ ...environmentOf, version: count, verdict: z.enum(['Approve', 'Reject']), renderDigest: digest, comment: z.string().max(2000).optional() }),
-  TokenIssued: z.object({ id: name, name, role: z.enum(['viewer', 'operator', 'admin']), hash: digest, expiresAt: time.optional(), emails: z.array(z.string()).readonly() }),
+  // A name takes more room once it is sealed.
+  TokenIssued: z.object({ id: name, name: z.string().min(1).max(1_000), role: z.enum(['viewer', 'operator', 'admin']), hash: digest, expiresAt: time.optional(), emails: z.array(z.string()).readonly() }),
   TokenRevoked: z.object({ id: name }),
   ResourcesApplied: z.object({ repository: name, revision: z.string(), digest, changes: z.array(z.object({ kind: z.string(), id: z.string(), action: z.string() })).readonly() }),
   ResourcesRefused: z.object({ repository: name, revision: z.string(), digest, message, issues: z.array(z.object({ path: z.string(), message })).readonly() }),

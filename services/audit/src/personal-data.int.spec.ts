@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { StreamName, uuidv7 } from '@plumbline/core';
+import { Digest, StreamName, uuidv7 } from '@plumbline/core';
 import type { ErasureReport } from '@plumbline/event-log';
 import { leafHash } from '@plumbline/proof';
 import { sampleAppend } from '@plumbline/event-log/testing';
@@ -62,6 +62,24 @@ it('is gone from events, views and search when a person is erased; hashes and ro
   await observe(opened, 'c'.repeat(40));
   expect(JSON.stringify(await stored(opened))).not.toContain('Lovelace');
   expect((await opened.parts.log.read({ from: 0 })).events.at(-1)?.data).toMatchObject({ commit: { author: erased, committer: bob } });
+});
+
+it('is sealed in what tells of tokens and approvals too, and goes with the person', async () => {
+  await using opened = await openAudit({ personalKey: randomBytes(32) });
+  const { log } = opened.parts;
+  const grace = { id: 'token-grace', name: 'Grace Brewster Murray Hopper, \u4e2d'.padEnd(100, '\u4e2d'), email: 'Grace@example.com' };
+  const digest = Digest.of('any');
+  const at = { application: 'default/web', environment: 'production', version: 1, renderDigest: digest };
+  await put(log, StreamName.access(grace.id), 'TokenIssued', { id: grace.id, name: grace.name, role: 'operator', hash: digest, emails: [grace.email, 'other@example.com'] });
+  await put(log, StreamName.version('default/web', 1), 'ApprovalRequested', { ...at, required: 1, excluded: ['grace@example.com', 'ada@example.com'] });
+  await put(log, StreamName.version('default/web', 1), 'ApprovalGranted', { ...at, approver: grace.id, approverName: grace.name, granted: 1, required: 1 });
+  expect(JSON.stringify((await stored(opened)).map(({ body }) => body))).not.toMatch(/Hopper|@example\.com/i);
+  const read = async (): Promise<readonly unknown[]> => (await log.read({ from: 0, types: ['TokenIssued', 'ApprovalRequested', 'ApprovalGranted'] })).events.map(({ data }) => data);
+  expect(await read()).toMatchObject([{ name: grace.name, emails: [grace.email, 'other@example.com'] }, { excluded: ['grace@example.com', 'ada@example.com'] }, { approver: grace.id, approverName: grace.name }]);
+  expect(await erase(opened, grace.email)).toMatchObject({ outcome: 'Erased', events: 2 });
+  expect(await read()).toMatchObject([{ name: grace.name, emails: ['(erased)', 'other@example.com'] }, { excluded: ['(erased)', 'ada@example.com'] }, { approverName: grace.name }]);
+  expect(await erase(opened, grace.id)).toMatchObject({ outcome: 'Erased', events: 2 });
+  expect(await read()).toMatchObject([{ id: grace.id, name: '(erased)' }, {}, { approver: grace.id, approverName: '(erased)' }]);
 });
 
 it('is stored as it is without the key, and events from before the key are read as they are', async () => {

@@ -18,10 +18,6 @@ function isPerson(value: unknown): value is Person {
   return isObject(value) && typeof value['name'] === 'string' && typeof value['email'] === 'string';
 }
 
-function persons(commit: Readonly<Record<string, unknown>>): readonly Person[] {
-  return [commit['author'], commit['committer'], ...(Array.isArray(commit['coAuthors']) ? commit['coAuthors'] : [])].filter(isPerson);
-}
-
 function commitOf(event: NewEvent): Readonly<Record<string, unknown>> | undefined {
   const data: unknown = event.data;
   const commit = isObject(data) ? data['commit'] : undefined;
@@ -33,13 +29,13 @@ function knownAs(person: Person): string {
   return person.email === '' ? person.name : person.email;
 }
 
-/** What the persons of a request are known by: the user who acts, and the people of commits. */
+/** What the persons of a request are known by: the user who acts, the people of commits, the holders of tokens, approvers and authors who may not approve. */
 export function personsOf(request: AppendRequest): ReadonlySet<string> {
   const found = new Set<string>();
-  if (request.actor.kind === 'user') found.add(request.actor.id);
-  for (const item of request.items) {
-    for (const event of item.events) for (const person of persons(commitOf(event) ?? {})) found.add(knownAs(person));
-  }
+  sealRequest(request, (person, value) => {
+    found.add(person);
+    return value;
+  });
   return found;
 }
 
@@ -48,24 +44,38 @@ function sealPerson(seal: Seal, value: unknown): unknown {
   return { ...value, name: seal(knownAs(value), value.name), email: seal(knownAs(value), value.email) };
 }
 
-/** The request with the names of users and the names and e-mail addresses of commits sealed. Ids of actors stay: the audit finds by them. */
+function sealCommit(seal: Seal, commit: Readonly<Record<string, unknown>>): unknown {
+  return {
+    ...commit, author: sealPerson(seal, commit['author']), committer: sealPerson(seal, commit['committer']),
+    ...(Array.isArray(commit['coAuthors']) ? { coAuthors: commit['coAuthors'].map((person: unknown) => sealPerson(seal, person)) } : {}),
+  };
+}
+
+/** An address is sealed under itself, so that it goes with the person, whatever event it is in. */
+const sealAddresses = (seal: Seal, addresses: readonly string[]): string[] => addresses.map((address) => seal(address, address));
+
+function sealEvent(seal: Seal, event: NewEvent): NewEvent {
+  switch (event.type) {
+    case 'TokenIssued':
+      return { ...event, data: { ...event.data, name: seal(event.data.id, event.data.name), emails: sealAddresses(seal, event.data.emails) } };
+    case 'ApprovalRequested':
+      return { ...event, data: { ...event.data, excluded: sealAddresses(seal, event.data.excluded) } };
+    case 'ApprovalGranted':
+      return { ...event, data: { ...event.data, approverName: seal(event.data.approver, event.data.approverName) } };
+    default: {
+      const commit = commitOf(event);
+      // The shape is what it was, and the log checks it against the schema.
+      return commit === undefined ? event : ({ ...event, data: { ...event.data, commit: sealCommit(seal, commit) } } as unknown as NewEvent);
+    }
+  }
+}
+
+/** The request with the names and addresses of people sealed. Ids of actors stay: the audit finds by them. */
 export function sealRequest(request: AppendRequest, seal: Seal): AppendRequest {
   const { actor } = request;
   return {
     ...request,
     actor: actor.kind === 'user' ? { ...actor, name: seal(actor.id, actor.name) } : actor,
-    items: request.items.map((item) => ({
-      ...item,
-      events: item.events.map((event) => {
-        const commit = commitOf(event);
-        if (commit === undefined) return event;
-        const sealed = {
-          ...commit, author: sealPerson(seal, commit['author']), committer: sealPerson(seal, commit['committer']),
-          ...(Array.isArray(commit['coAuthors']) ? { coAuthors: commit['coAuthors'].map((person: unknown) => sealPerson(seal, person)) } : {}),
-        };
-        // The shape is what it was, and the log checks it against the schema.
-        return { ...event, data: { ...event.data, commit: sealed } } as unknown as NewEvent;
-      }),
-    })),
+    items: request.items.map((item) => ({ ...item, events: item.events.map((event) => sealEvent(seal, event)) })),
   };
 }
