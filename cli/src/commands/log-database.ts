@@ -40,13 +40,24 @@ interface CommitRow {
   readonly root: Buffer;
 }
 
-const PAGE = 2_000;
 const TILE = 256;
+const PAGE = 8 * TILE;
+
+/** Everything that the tables hold of a range of positions. */
+interface Page {
+  readonly events: readonly EventRow[];
+  /** Those that overlap the range. */
+  readonly commits: readonly CommitRow[];
+  /** Hashes of the level 0 tiles of the range, as they were kept. */
+  readonly tiles: ReadonlyMap<number, Buffer>;
+}
 
 /** Reads the tables of the log in one snapshot, in order, and stops at the first thing that is wrong. */
 class DatabaseReader {
   #frontier = Frontier.empty;
   readonly #leaves: Buffer[] = [];
+  /** The commit of the position at hand, and where the next one has to begin. */
+  #commit: CommitRow | undefined;
   #expectedCommit = 0;
 
   constructor(
@@ -66,89 +77,98 @@ class DatabaseReader {
 
   /** All events and commits up to the head. */
   async run(head: number, onPosition: (position: number) => void): Promise<void> {
-    for (let commitsFrom = 0; this.size < head; ) {
-      const { rows: commits } = await this.client.query<CommitRow>('select first_pos, last_pos, root from ledger.commit where shard = 0 and last_pos >= $1 order by last_pos limit $2', [commitsFrom, PAGE]);
-      if (commits.length === 0) throw altered(`the commit of position ${this.size} is missing`, this.size);
-      for (const commit of commits) await this.#commit(commit);
-      commitsFrom = this.#expectedCommit;
+    let ahead = this.#read(0, head);
+    for (let from = 0; from < head; from += PAGE) {
+      const page = await ahead;
+      const to = Math.min(head, from + PAGE);
+      // The database works while this process hashes.
+      ahead = this.#read(to, head);
+      ahead.catch(() => undefined);
+      for (let position = from, commits = this.#commitsFrom(page); position < to; position += 1) this.#check(position, { page, commits });
       onPosition(this.size);
     }
-    if (this.size > head) throw altered(`the head of the log is at ${head}, and there are commits up to ${this.size}`, head);
-    const { rows } = await this.client.query<{ pos: string }>('select pos from ledger.event where shard = 0 and pos >= $1 order by pos limit 1', [head]);
-    if (rows[0] !== undefined) throw altered(`there is an event at position ${rows[0].pos}, and the head of the log is at ${head}: it was inserted`, Number(rows[0].pos));
+    const { events: [event], commits } = await ahead;
+    const last = Number(commits.at(-1)?.last_pos ?? this.#expectedCommit - 1);
+    if (last >= head) throw altered(`the head of the log is at ${head}, and there are commits up to ${last + 1}`, head);
+    if (event !== undefined) throw altered(`there is an event at position ${event.pos}, and the head of the log is at ${head}: it was inserted`, Number(event.pos));
   }
 
-  async #commit(commit: CommitRow): Promise<void> {
-    const [first, last] = [Number(commit.first_pos), Number(commit.last_pos)];
-    if (first !== this.#expectedCommit) throw altered(`the commit of position ${this.#expectedCommit} is missing`, this.#expectedCommit);
-    this.#expectedCommit = last + 1;
-    const stored = Math.max(first, Math.min(this.archived, last + 1));
-    if (first < stored) await this.#archivedHashes(first, stored);
-    for (let from = stored; from <= last; from += PAGE) await this.#events(from, Math.min(last + 1, from + PAGE));
-    if (!this.root.equals(commit.root)) throw await this.#narrowed(first, last);
+  /** A page from a position on; at the head, what is above it. */
+  async #read(from: number, head: number): Promise<Page> {
+    const to = from < head ? Math.min(head, from + PAGE) : Number.MAX_SAFE_INTEGER;
+    const events = await this.client.query<EventRow>({
+      name: 'events', text: 'select pos, stream, revision, type, body, leaf from ledger.event where shard = 0 and pos >= $1 and pos < $2 order by pos limit $3', values: [Math.max(from, this.archived), to, PAGE],
+    });
+    const commits = await this.client.query<CommitRow>({
+      name: 'commits', text: 'select first_pos, last_pos, root from ledger.commit where shard = 0 and last_pos >= $1 and first_pos < $2 order by last_pos limit $3', values: [from, to, PAGE + 1],
+    });
+    const tiles = await this.client.query<{ idx: string; hashes: Buffer }>({
+      name: 'tiles', text: 'select idx, hashes from ledger.tile where shard = 0 and level = 0 and idx >= $1 order by idx limit $2', values: [Math.floor(from / TILE), PAGE / TILE],
+    });
+    return { events: events.rows, commits: commits.rows, tiles: new Map(tiles.rows.map(({ idx, hashes }) => [Number(idx), hashes])) };
   }
 
-  async #events(from: number, to: number): Promise<void> {
-    const { rows } = await this.client.query<EventRow>('select pos, stream, revision, type, body, leaf from ledger.event where shard = 0 and pos >= $1 and pos < $2 order by pos', [from, to]);
-    for (const [index, row] of rows.entries()) {
-      const position = from + index;
-      if (Number(row.pos) !== position) throw altered(`the event at position ${position} is missing: it was deleted`, position);
-      checkEvent(row, position);
-      await this.#push(row.leaf, position);
+  /** The commits of a page that have not begun before it. */
+  #commitsFrom({ commits }: Page): Iterator<CommitRow> {
+    return commits.filter(({ last_pos: last }) => Number(last) >= this.#expectedCommit).values();
+  }
+
+  #check(position: number, { page, commits }: { readonly page: Page; readonly commits: Iterator<CommitRow> }): void {
+    if (position === this.#expectedCommit) {
+      const next = commits.next();
+      if (next.done === true || Number(next.value.first_pos) !== position) throw altered(`the commit of position ${position} is missing`, position);
+      this.#commit = next.value;
+      this.#expectedCommit = Number(next.value.last_pos) + 1;
     }
-    if (rows.length < to - from) throw altered(`the event at position ${from + rows.length} is missing: it was deleted`, from + rows.length);
+    this.#push(position < this.archived ? keptHash(page, position) : this.#eventHash(page, position), { position, page });
+    if (position + 1 === this.#expectedCommit && this.#commit?.root.equals(this.root) !== true) throw this.#narrowed(Number(this.#commit?.first_pos ?? position), { last: position, page });
   }
 
-  /** Hashes of events that were moved to files: tiles that were kept. */
-  async #archivedHashes(from: number, to: number): Promise<void> {
-    const { rows } = await this.client.query<{ idx: string; hashes: Buffer }>(
-      'select idx, hashes from ledger.tile where shard = 0 and level = 0 and idx >= $1 and idx <= $2 order by idx', [Math.floor(from / TILE), Math.floor((to - 1) / TILE)],
-    );
-    const tiles = new Map(rows.map(({ idx, hashes }) => [Number(idx), hashes]));
-    for (let position = from; position < to; position += 1) {
-      const hashes = tiles.get(Math.floor(position / TILE));
-      const at = (position % TILE) * 32;
-      if (hashes === undefined || hashes.length < at + 32) throw altered(`the hash of the archived event at position ${position} is missing`, position);
-      this.#frontier = this.#frontier.append([hashes.subarray(at, at + 32)]);
-      this.#holdToRoots();
-    }
+  #eventHash({ events }: Page, position: number): Buffer {
+    const row = events[position - Math.max(this.archived, Math.floor(position / PAGE) * PAGE)];
+    if (row === undefined || Number(row.pos) !== position) throw altered(`the event at position ${position} is missing: it was deleted`, position);
+    checkEvent(row, position);
+    return row.leaf;
   }
 
-  async #push(leaf: Buffer, position: number): Promise<void> {
+  #push(leaf: Buffer, { position, page }: { readonly position: number; readonly page: Page }): void {
     this.#frontier = this.#frontier.append([leaf]);
     this.#leaves.push(leaf);
     if (this.#leaves.length === TILE) {
-      const wrong = await this.#tileDifference(Math.floor(position / TILE));
+      const wrong = this.#tileDifference(page, Math.floor(position / TILE));
       if (wrong !== undefined) throw altered(`the event at position ${wrong} is not the one whose hash was kept: it was altered together with its hash`, wrong);
       this.#leaves.length = 0;
     }
-    this.#holdToRoots();
-  }
-
-  #holdToRoots(): void {
     const expected = this.roots.get(this.size);
     if (expected !== undefined && !this.root.equals(expected.root)) throw altered(`the first ${this.size} events are not those of ${expected.what}: one of them was altered together with its hash`);
   }
 
   /** The first position of a kept tile that differs from the leaves at hand. */
-  async #tileDifference(index: number): Promise<number | undefined> {
-    const { rows } = await this.client.query<{ hashes: Buffer }>('select hashes from ledger.tile where shard = 0 and level = 0 and idx = $1', [index]);
-    const hashes = rows[0]?.hashes;
+  #tileDifference({ tiles }: Page, index: number): number | undefined {
+    const hashes = tiles.get(index);
     if (hashes === undefined) return undefined;
     const place = this.#leaves.findIndex((leaf, at) => !leaf.equals(hashes.subarray(at * 32, at * 32 + 32)));
     return place < 0 ? undefined : index * TILE + place;
   }
 
   /** Which event of a commit it was whose root does not fit, as exactly as what was kept allows. */
-  async #narrowed(first: number, last: number): Promise<Error> {
+  #narrowed(first: number, { last, page }: { readonly last: number; readonly page: Page }): Error {
     if (this.#leaves.length > 0) {
-      const wrong = await this.#tileDifference(Math.floor(last / TILE));
+      const wrong = this.#tileDifference(page, Math.floor(last / TILE));
       if (wrong !== undefined) return altered(`the event at position ${wrong} was altered together with its hash`, wrong);
     }
     return first === last
       ? altered(`the event at position ${first} was altered together with its hash`, first)
       : altered(`an event of positions ${first} to ${last} was altered together with its hash`, first);
   }
+}
+
+/** Hash of an event that was moved to files: tiles were kept. */
+function keptHash({ tiles }: Page, position: number): Buffer {
+  const hashes = tiles.get(Math.floor(position / TILE));
+  const at = (position % TILE) * 32;
+  if (hashes === undefined || hashes.length < at + 32) throw altered(`the hash of the archived event at position ${position} is missing`, position);
+  return hashes.subarray(at, at + 32);
 }
 
 /** What a row says of itself, against its body and its hash. @throws InputError PLB-1168 */

@@ -129,7 +129,7 @@ class RequestReader {
   }
 
   finish(items: readonly CheckedItem[]): CheckedRequest {
-    return { requestId: this.request.requestId, digest: hash('sha256', this.#content.join(''), 'buffer'), items, count: this.#index, bytes: this.#bytes };
+    return { requestId: this.request.requestId, digest: Buffer.from(hash('sha256', this.#content.join(''), 'hex'), 'hex'), items, count: this.#index, bytes: this.#bytes };
   }
 
   #event(stream: string, given: NewEvent): CheckedEvent {
