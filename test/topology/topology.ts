@@ -7,6 +7,7 @@ import { PlumblineClient } from '@plumbline/api-client';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
 import { freePort, isolatedDatabase, startNats, tempDir } from '@plumbline/testkit';
 import type { NatsFlavour } from '@plumbline/testkit';
+import pg from 'pg';
 import { EventBook } from './event-book.js';
 import { NodeServiceProcess } from './service-process.js';
 import type { ServiceProcess } from './service-process.js';
@@ -45,6 +46,8 @@ export interface Topology extends AsyncDisposable {
   readonly processes: ReadonlyMap<string, ServiceProcess>;
   /** The processes that run Plumbline's own code. */
   readonly services: readonly ServiceProcess[];
+  /** Rows of a statement in the database of the log, asked as its owner. */
+  ask(statement: string): Promise<readonly Record<string, unknown>[]>;
   /** A client with another token. */
   clientWith(token: string): PlumblineClient;
   /** What a Git provider sends after a push; the answer's status. */
@@ -60,6 +63,7 @@ function mainOf(service: string): string {
 interface Parts {
   readonly processes: ReadonlyMap<string, ServiceProcess>;
   readonly services: readonly NodeServiceProcess[];
+  readonly databaseUrl: () => Promise<string>;
 }
 
 interface Setup {
@@ -76,6 +80,12 @@ async function serviceProcess(setup: Setup, name: string, settings: Readonly<Rec
     nodeArgs: setup.options.nodeArgs?.(name) ?? [],
     env: bareEnvironment(setup.root, { ...setup.common, PLUMBLINE_HEALTH_LISTEN: health, ...settings, ...setup.options.settings }),
   });
+}
+
+/** Where the embedded database listens since its last start. */
+async function embeddedUrl(dataDir: string): Promise<string> {
+  const [, , , port = ''] = (await readFile(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
+  return `postgresql://plumbline:${(await readFile(path.join(dataDir, 'keys', 'postgres.password'), 'utf8')).trim()}@127.0.0.1:${port}/plumbline`;
 }
 
 /** The embedded database: a child that its parent starts again when it dies. */
@@ -99,7 +109,7 @@ function embeddedDatabase(dataDir: string): ServiceProcess {
 
 async function standaloneParts(setup: Setup): Promise<Parts> {
   const standalone = await serviceProcess(setup, 'standalone', {});
-  return { services: [standalone], processes: new Map<string, ServiceProcess>([['standalone', standalone], ['postgres', embeddedDatabase(setup.dataDir)]]) };
+  return { services: [standalone], processes: new Map<string, ServiceProcess>([['standalone', standalone], ['postgres', embeddedDatabase(setup.dataDir)]]), databaseUrl: async () => embeddedUrl(setup.dataDir) };
 }
 
 async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Promise<Parts> {
@@ -128,7 +138,7 @@ async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Prom
     name, pid: -1, isRunning: true, output: '', kill: async () => part.kill(), stop: async () => part.stop(), start: async () => part.start(),
   });
   const postgres = { kill: async () => database.server.kill(), stop: async () => database.server.kill(), start: async () => database.server.restart() };
-  return { services, processes: new Map<string, ServiceProcess>([...services.map((service) => [service.name, service] as const), ['nats', server('nats', nats)], ['postgres', server('postgres', postgres)]]) };
+  return { services, databaseUrl: async () => Promise.resolve(database.url), processes: new Map<string, ServiceProcess>([...services.map((service) => [service.name, service] as const), ['nats', server('nats', nats)], ['postgres', server('postgres', postgres)]]) };
 }
 
 async function keepLogs(root: string, shape: Shape): Promise<void> {
@@ -168,13 +178,24 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     const client = clientWith(token);
     const book = stack.use(new EventBook(client));
     return {
-      shape: options.shape, url, grpcUrl: `127.0.0.1:${grpcPort}`, dataDir, token, client, book, clientWith, ...parts,
+      shape: options.shape, url, grpcUrl: `127.0.0.1:${grpcPort}`, dataDir, token, client, book, clientWith, processes: parts.processes, services: parts.services,
+      ask: async (statement) => askDatabase(await parts.databaseUrl(), statement),
       webhook: async (repositoryUrl, ref = 'refs/heads/main') => sendWebhook(url, webhookSecret, { repository: repositoryUrl, ref }),
       [Symbol.asyncDispose]: async () => stack.disposeAsync(),
     };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
+  }
+}
+
+async function askDatabase(connectionString: string, statement: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows;
+  } finally {
+    await client.end();
   }
 }
 

@@ -36,6 +36,7 @@ it('is not in the tables of the log, and readers see it as it was given', async 
   expect(events.findLast((event) => event.type === 'RevisionObserved')?.data).toMatchObject({ commit: { author: ada, committer: bob, coAuthors: [ada] } });
   expect(events.at(-1)?.actor).toEqual(request.actor);
   expect((await opened.parts.log.readStream('project-by-ada'))[0]?.actor).toEqual(request.actor);
+  await opened.parts.projector.waitFor(await opened.parts.log.head(), 20_000);
   expect((await opened.parts.queries.audit({ actor: 'token-ada' })).events.some((event) => event.actor.name === 'Ada Lovelace')).toBe(true);
   // A repeat is the same request, although it is sealed again.
   expect(await opened.parts.log.append(request)).toMatchObject({ duplicate: true });

@@ -23,9 +23,21 @@ export function logStories(stage: () => Stage): void {
     expect(events).toMatchObject([{ actor: { kind: 'user' }, data: { hold: 'case-7' } }]);
   });
 
-  it('nothing is parked, and what is not parked is not released', async () => {
+  it('what is parked is shown and released, and the log tells by whom; what is not parked is not released', async () => {
+    const { topology: { client, ask } } = stage();
+    const key = 'cluster-east';
     expect(await plumb(stage(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
-    expect(await plumb(stage(), 'log', 'release', 'views', 'application-default/nothing')).toMatchObject({ code: 3, err: words('PLB-3156') });
+    expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 3, err: words('PLB-3156') });
+    // As a version of us that could not apply the event would have left it; this one can.
+    const [declared] = (await client.audit({ type: 'ClusterDeclared', order: 'asc' })).events;
+    await ask(`insert into ledger.dead_letter (consumer, version, shard, pos, key, attempts, error, state)
+      select 'views', version, 0, ${declared?.position}, '${key}', 1, 'cannot be applied', 'parked' from projection.live where consumer = 'views'`);
+    expect(JSON.parse((await plumb(stage(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({ items: [{ consumer: 'views', key, position: declared?.position, error: 'cannot be applied' }] });
+    const before = await client.clusters();
+    expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 0, out: `${key} goes on\n` });
+    expect((await plumb(stage(), 'log', 'parked')).out).toBe('nothing is parked\n');
+    expect((await client.clusters()).items).toEqual(before.items);
+    expect((await client.audit({ type: 'WorkReleased' })).events).toMatchObject([{ actor: { kind: 'user' }, data: { consumer: 'views', key, position: declared?.position } }]);
   });
 
   it('a person is erased from everything that is shown, once it was confirmed and no hold forbids it; the log still verifies', async () => {

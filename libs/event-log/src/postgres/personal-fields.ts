@@ -11,7 +11,7 @@ import { Lru } from './lru.js';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Another replica may have erased a person: its key is not used for longer than this. */
+/** How long a key is used without asking for it again. */
 const KEY_AGE_MS = 10_000;
 
 const ERASED_AT = `to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -34,8 +34,11 @@ interface KnownKey {
 export class PersonalFields {
   readonly #keys = new Lru<KnownKey>(50_000);
 
-  /** @throws InputError PLB-1170 for a key of another length */
-  constructor(private readonly pool: pg.Pool, private readonly installationKey: Uint8Array) {
+  /**
+   * Keys are remembered only while `leads`: whoever leads is the one that erases, and the others must not show what is gone.
+   * @throws InputError PLB-1170 for a key of another length
+   */
+  constructor(private readonly pool: pg.Pool, private readonly installationKey: Uint8Array, private readonly leads: () => boolean) {
     if (installationKey.length !== KEY_BYTES) throw new InputError('PLB-1170', `the key of personal data has ${installationKey.length} bytes instead of ${KEY_BYTES}: make one with "openssl rand ${KEY_BYTES}"`);
   }
 
@@ -93,13 +96,18 @@ export class PersonalFields {
     }
   }
 
+  /** Forgets keys: another process led meanwhile, and may have dropped some. */
+  forget(): void {
+    this.#keys.clear();
+  }
+
   async #keysOf(subjects: readonly string[], how: { readonly make: boolean }): Promise<ReadonlyMap<string, Buffer>> {
     const nowMs = performance.now();
     const found = new Map<string, Buffer>();
     const wanted: string[] = [];
     for (const subject of subjects) {
       const known = this.#keys.get(subject);
-      if (known === undefined || known.untilMs < nowMs) wanted.push(subject);
+      if (known === undefined || known.untilMs < nowMs || !this.leads()) wanted.push(subject);
       else if (known.key !== undefined) found.set(subject, known.key);
     }
     if (wanted.length === 0) return found;

@@ -80,7 +80,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#pool = new pg.Pool({ ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }), max: 4, idleTimeoutMillis: 30_000 });
     this.#pool.on('error', (error) => notices.warn('a connection to the log broke', { reason: messageOf(error) }));
-    this.#personal = options.personalKey === undefined ? undefined : new PersonalFields(this.#pool, options.personalKey);
+    this.#personal = options.personalKey === undefined ? undefined : new PersonalFields(this.#pool, options.personalKey, () => this.#leads);
     this.#archived = options.archiveDirectory === undefined ? undefined : new ArchivedEvents(this.#pool, new ArchiveFiles(options.archiveDirectory));
     this.#sql = new LedgerSql({ ...connection, shard: SHARD });
     this.#writer = new LedgerWriter({
@@ -300,6 +300,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   #lead(head: Head): void {
     this.#tail.reset(head.frontier.size);
     this.#ranges.reset(head.frontier.size);
+    this.#personal?.forget();
     this.#leads = true;
     for (const listener of this.#leadListeners) listener(true);
   }

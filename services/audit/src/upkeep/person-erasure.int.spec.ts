@@ -89,6 +89,21 @@ it('goes on after the time to wait is over: pending until the views are built, u
 
 const key = randomBytes(32);
 
+it('is known at once to a process that only reads', async () => {
+  await using audit = await openAudit({ personalKey: key });
+  await observe(audit, 'a');
+  const reader = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent, personalKey: key });
+  const read = async (): Promise<string> => JSON.stringify((await reader.log.read({ from: 0 })).events);
+  try {
+    expect(await read()).toContain(ada.email);
+    expect(await audit.parts.persons.erase(ada.email, asked())).toMatchObject({ outcome: 'Erased' });
+    expect(await read()).not.toContain(ada.email);
+    await expect(reader.persons.erase(ada.email, asked())).rejects.toMatchObject({ code: 'PLB-6002' });
+  } finally {
+    await reader.close();
+  }
+});
+
 it('is finished by the next process that leads when the one that was asked died', async () => {
   await using audit = await openAudit({ personalKey: key });
   await tellStory(audit.parts.log, 'web');
