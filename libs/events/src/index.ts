@@ -12,5 +12,6 @@ export {
 export type { ApplicationSpec, ClusterSelector, ClusterSpec, EnvironmentSpec, ProjectSpec, RepositorySpec, Resource, ResourceKind, SyncSpec } from './resources.js';
 export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';
 export type { SubscriptionSpec } from './subscriptions.js';
+export { cloudEvent, publicEvent } from './public-event.js';
 export { eventSummaries } from './summaries.js';
 export { currentSchemaVersions, upcast } from './upcasters.js';

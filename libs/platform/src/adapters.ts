@@ -49,7 +49,7 @@ async function openJetStream(config: PlatformConfig, service: string, logger: Lo
     onError: (message) => logger.warn('the bus reports an error', { message }),
   });
   return {
-    bus: new JetStreamBus({ link }),
+    bus: new JetStreamBus({ link, subjects: config.busSubjects }),
     transport: new JetStreamServer({ link, service, onError: redelivery(logger), ...(config.busInstance === undefined ? {} : { instance: config.busInstance }) }),
     close: async () => link.close(),
   };

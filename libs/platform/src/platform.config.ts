@@ -15,6 +15,7 @@ export const platformSchema = z.object({
     .describe('The bus: nats://host:port[,…]; inproc: when all services are in one process.'),
   PLUMBLINE_BUS_CREDENTIALS_FILE: z.string().optional().describe('NATS credentials file (JWT and seed).'),
   PLUMBLINE_BUS_INSTANCE: z.string().max(63).optional().describe('Name of this instance where a service runs more than once.'),
+  PLUMBLINE_BUS_SUBJECTS: booleanSetting.default(false).describe('Publish each event on a NATS subject of its own too, which says what it is about: for readers outside of the installation. Set it for the audit service.'),
   PLUMBLINE_OBJECT_STORE_URL: z.string().regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
     .describe('Where rendered objects are stored: postgres://….'),
   PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 * 1024).describe('Rendered content that a process keeps in memory, in bytes of mostly ASCII text.'),
@@ -33,6 +34,7 @@ export interface PlatformConfig {
   readonly busUrl: string;
   readonly busCredentialsFile: string | undefined;
   readonly busInstance: string | undefined;
+  readonly busSubjects: boolean;
   readonly objectStoreUrl: string;
   readonly objectStoreCacheBytes: number;
   readonly healthListen: string;
@@ -52,6 +54,7 @@ export function platformConfig(source: ConfigSource): PlatformConfig {
     busUrl: env.PLUMBLINE_BUS_URL,
     busCredentialsFile: env.PLUMBLINE_BUS_CREDENTIALS_FILE,
     busInstance: env.PLUMBLINE_BUS_INSTANCE,
+    busSubjects: env.PLUMBLINE_BUS_SUBJECTS,
     objectStoreUrl: env.PLUMBLINE_OBJECT_STORE_URL,
     objectStoreCacheBytes: env.PLUMBLINE_OBJECT_STORE_CACHE_BYTES,
     healthListen: env.PLUMBLINE_HEALTH_LISTEN,

@@ -22,7 +22,10 @@ const WANTED = {
   max_age: 7 * DAY_NANOS,
   duplicate_window: 120 * 1e9,
   allow_direct: true,
-} satisfies Partial<StreamConfig>;
+} satisfies Partial<StreamConfig> & { readonly name: string };
+
+/** A stream as it is wanted. */
+export type WantedStream = typeof WANTED;
 
 function atLeast(version: string, major: number, minor: number): boolean {
   const [gotMajor = 0, gotMinor = 0] = version.split('.').map(Number);
@@ -34,12 +37,13 @@ export function serverFeatures(version: string): { readonly streamMetadata: bool
   return { streamMetadata: atLeast(version, 2, 10) };
 }
 
-function differences(found: StreamConfig): readonly string[] {
+function differences(found: StreamConfig, wanted: WantedStream): readonly string[] {
   const result: string[] = [];
-  if (found.retention !== WANTED.retention) result.push(`retention is ${found.retention}, not ${WANTED.retention}`);
-  if (found.storage !== WANTED.storage) result.push(`storage is ${found.storage}, not ${WANTED.storage}`);
-  if (!found.subjects.includes(SUBJECTS)) result.push(`its subjects are ${found.subjects.join(', ')}, not ${SUBJECTS}`);
-  if (found.discard !== WANTED.discard) result.push(`discard is ${found.discard}, not ${WANTED.discard}`);
+  const subjects = wanted.subjects.join(', ');
+  if (found.retention !== wanted.retention) result.push(`retention is ${found.retention}, not ${wanted.retention}`);
+  if (found.storage !== wanted.storage) result.push(`storage is ${found.storage}, not ${wanted.storage}`);
+  if (!found.subjects.includes(subjects)) result.push(`its subjects are ${found.subjects.join(', ')}, not ${subjects}`);
+  if (found.discard !== wanted.discard) result.push(`discard is ${found.discard}, not ${wanted.discard}`);
   return result;
 }
 
@@ -50,39 +54,44 @@ export function isMissing(error: unknown): boolean {
 
 const isNameTaken = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === 10_058;
 
+/** The stream of event batches; see {@link ensureStream}. */
+export function ensureEventStream(connection: NatsConnection): Promise<JetStreamManager> {
+  return ensureStream(connection, WANTED);
+}
+
 /**
- * Creates the stream, or checks the one that is there. Age, size and replicas are the operator's; what delivery depends on is
+ * Creates a stream, or checks the one that is there. Age, size and replicas are the operator's; what delivery depends on is
  * refused when it differs, never altered.
  * @throws UpstreamError PLB-6011 when a stream of that name differs; PLB-6010 when the server did not answer.
  */
-export async function ensureEventStream(connection: NatsConnection): Promise<JetStreamManager> {
+export async function ensureStream(connection: NatsConnection, wanted: WantedStream): Promise<JetStreamManager> {
   let manager: JetStreamManager;
   let found: StreamConfig;
   try {
     manager = await jetstreamManager(connection);
-    found = await findOrCreate(manager, connection.info?.version ?? '');
+    found = await findOrCreate(manager, wanted, connection.info?.version ?? '');
   } catch (error) {
-    throw new UpstreamError('PLB-6010', `the bus has no usable stream ${EVENT_STREAM}: ${messageOf(error)}`, { cause: error });
+    throw new UpstreamError('PLB-6010', `the bus has no usable stream ${wanted.name}: ${messageOf(error)}`, { cause: error });
   }
-  const wrong = differences(found);
+  const wrong = differences(found, wanted);
   if (wrong.length > 0) {
-    throw new UpstreamError('PLB-6011', `the stream ${EVENT_STREAM} of the bus was made by somebody else: ${wrong.join('; ')}. Remove it, and it is created and filled again from the log`);
+    throw new UpstreamError('PLB-6011', `the stream ${wanted.name} of the bus was made by somebody else: ${wrong.join('; ')}. Remove it, and it is created and filled again from the log`);
   }
   return manager;
 }
 
-async function findOrCreate(manager: JetStreamManager, version: string): Promise<StreamConfig> {
+async function findOrCreate(manager: JetStreamManager, wanted: WantedStream, version: string): Promise<StreamConfig> {
   try {
-    return (await manager.streams.info(EVENT_STREAM)).config;
+    return (await manager.streams.info(wanted.name)).config;
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
   const metadata = serverFeatures(version).streamMetadata ? { metadata: { 'plumbline.dev/managed': 'true' } } : {};
   try {
-    return (await manager.streams.add({ ...WANTED, ...metadata })).config;
+    return (await manager.streams.add({ ...wanted, ...metadata })).config;
   } catch (error) {
     // Another service was faster.
-    if (isNameTaken(error)) return (await manager.streams.info(EVENT_STREAM)).config;
+    if (isNameTaken(error)) return (await manager.streams.info(wanted.name)).config;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { EVENT_STREAM } from './event-stream.js';
+export { EventSubjects, eventSubject, SUBJECT_STREAM, subjectToken } from './event-subjects.js';
 export { facetHeaders, mayHold } from './facet-headers.js';
 export { JetStreamBus } from './jetstream-bus.js';
 export type { JetStreamBusOptions } from './jetstream-bus.js';

@@ -10,6 +10,7 @@ import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
 import { encodeInPieces } from '../codec.js';
 import type { EncodedBatch } from '../codec.js';
 import { ensureEventStream, EVENT_STREAM, subjectOf } from './event-stream.js';
+import { EventSubjects } from './event-subjects.js';
 import { facetHeaders } from './facet-headers.js';
 import type { NatsLink } from './nats-link.js';
 
@@ -20,6 +21,8 @@ export interface JetStreamBusOptions {
   readonly link: NatsLink;
   /** How long one publish may take, in milliseconds; 5,000 when absent. */
   readonly timeoutMs?: number;
+  /** Publish each event on a subject of its own too, into the stream `PL_OUT`. */
+  readonly subjects?: boolean;
 }
 
 function headersOf(shard: number, piece: EncodedBatch, events: readonly RecordedEvent[]): MsgHdrs {
@@ -41,11 +44,13 @@ function headersOf(shard: number, piece: EncodedBatch, events: readonly Recorded
 export class JetStreamBus implements EventBus {
   readonly #link: NatsLink;
   readonly #timeoutMs: number;
+  readonly #subjects: EventSubjects | undefined;
   #checked: NatsConnection | undefined;
 
   constructor(options: JetStreamBusOptions) {
     this.#link = options.link;
     this.#timeoutMs = options.timeoutMs ?? 5_000;
+    this.#subjects = options.subjects === true ? new EventSubjects() : undefined;
   }
 
   get connected(): boolean {
@@ -59,6 +64,7 @@ export class JetStreamBus implements EventBus {
     try {
       if (this.#checked !== connection) await this.#check(connection);
       for (const piece of encodeInPieces(batch, maxBytes)) await this.#publishPiece(connection, batch, piece);
+      await this.#subjects?.publish(connection, batch, this.#timeoutMs);
     } catch (error) {
       // The stream may be gone; nobody answers on its subjects then, which looks like any other failure.
       this.#checked = undefined;

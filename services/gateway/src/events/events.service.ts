@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ConflictError, InputError, OverloadedError } from '@plumbline/core';
 import { LOG_QUERIES } from '@plumbline/event-log';
 import type { AuditFilter, LogQueries } from '@plumbline/event-log';
-import { wanted, wantsAll } from '@plumbline/events';
+import { publicEvent, wanted, wantsAll } from '@plumbline/events';
 import type { EventFilter, RecordedEvent } from '@plumbline/events';
 import { GATEWAY_CONFIG } from '../gateway.config.js';
 import type { GatewayConfig } from '../gateway.config.js';
@@ -14,7 +14,6 @@ import { LOG_ACCESS } from '../state/log-access.js';
 import type { LogAccess } from '../state/log-access.js';
 import { auditAsOf, hadOccurred } from './audit-as-of.js';
 import { LeafBook } from './leaf-book.js';
-import { publicEvent } from './public-event.js';
 import { decodeToken, encodeToken, filterHash } from './resume-token.js';
 
 export type PublicEvent = Record<string, unknown>;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { publicEvent } from '@plumbline/events';
 import type { StreamStep } from './events.service.js';
-import { publicEvent } from './public-event.js';
 
 const FRAMES = { CaughtUp: 'caught-up', FellBehind: 'fell-behind', Draining: 'draining' } as const;
 

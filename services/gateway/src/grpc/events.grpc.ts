@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import { publicEvent } from '@plumbline/events';
 import { checkInput } from '../api/check-input.js';
 import { queryAudit, readEvents, streamEvents } from '../events/events.operations.js';
 import { EventsService } from '../events/events.service.js';
 import type { StreamStep } from '../events/events.service.js';
-import { publicEvent } from '../events/public-event.js';
 import { Event } from './generated/plumbline/v1/documents.js';
 import type { AuditServer, EventsServer, StreamEventsRequest, StreamEventsResponse } from './generated/plumbline/v1/plumbline.js';
 import type { Principal } from '../state/access-book.js';

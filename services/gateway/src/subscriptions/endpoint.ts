@@ -2,9 +2,8 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@plumbline/core';
-import { durationMs } from '@plumbline/events';
+import { cloudEvent, durationMs } from '@plumbline/events';
 import type { RecordedEvent, SubscriptionSpec } from '@plumbline/events';
-import { publicEvent } from '../events/public-event.js';
 
 /** How one attempt ended. */
 export type Attempt =
@@ -25,16 +24,6 @@ export function mayDeliverTo(url: string, allowed: readonly string[]): boolean {
     const [, scheme = 'https', below, name = '', rulePort = ''] = rule;
     const host = name.toLowerCase();
     return `${scheme.toLowerCase()}:` === protocol && port === rulePort && (below === undefined ? hostname === host : hostname.endsWith(`.${host}`));
-  });
-}
-
-/** An event in the structured mode of CloudEvents 1.0. */
-export function cloudEvent(event: RecordedEvent): string {
-  const { id, type, stream, occurredAt, recordedAt, position, actor, causationId, correlationId, schemaVersion, data } = publicEvent(event);
-  return JSON.stringify({
-    specversion: '1.0', id, source: '/plumbline/log/0', type: `dev.plumbline.${String(type)}`, subject: stream, time: occurredAt, datacontenttype: 'application/json',
-    position, recordedat: recordedAt, schemaversion: schemaVersion, actor: typeof actor === 'object' && actor !== null && 'id' in actor ? actor.id : undefined,
-    causationid: causationId, correlationid: correlationId, data,
   });
 }
 
