@@ -61,7 +61,7 @@ export const releaseParkedWork = operation({
     item: parkedItem.optional().describe('What is parked, with how it failed; absent when it was released.'),
     position: positionField.optional().describe('Position of the event that tells of it; absent when nothing was released.'),
   }).describe('Answer to a release.')),
-  errors: ['PLB-3156', 'PLB-6001', 'PLB-6002'], bodyExample: { consumer: 'views', key: 'application-default/web' },
+  errors: ['PLB-3156', 'PLB-6001', 'PLB-6002', 'PLB-6008'], bodyExample: { consumer: 'views', key: 'application-default/web' },
   example: { outcome: 'Released', consumer: 'views', key: 'application-default/web', released: 1, position: 57 },
 });
 
@@ -109,6 +109,6 @@ export const erasePerson = operation({
     erasedAt: timeField.optional().describe('When the key was dropped; RFC 3339, UTC.'),
     position: positionField.optional().describe('Position of the event that tells of it; absent while it is pending.'),
   }).describe('Answer to an erasure.')),
-  errors: ['PLB-3155', 'PLB-4109', 'PLB-4110', 'PLB-6001', 'PLB-6002'], bodyExample: { person: 'ada@example.com' },
+  errors: ['PLB-3155', 'PLB-4109', 'PLB-4110', 'PLB-6001', 'PLB-6002', 'PLB-6008'], bodyExample: { person: 'ada@example.com' },
   example: { outcome: 'Erased', subject: 's0123456789abcdef01234567', events: 12, erasedAt: '2026-11-20T09:30:00.000000Z', position: 57 },
 });

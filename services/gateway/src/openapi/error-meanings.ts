@@ -51,6 +51,7 @@ const meanings: Readonly<Record<string, string>> = {
   'PLB-5704': 'too many event streams are open',
   'PLB-6001': 'the log is not reachable',
   'PLB-6002': 'no process leads the log at the moment: try again',
+  'PLB-6008': 'the process that leads the log stopped or lost the lead while it worked: ask again',
   'PLB-6007': 'the database of the log is not reachable',
   'PLB-9000': 'something went wrong inside',
 };
