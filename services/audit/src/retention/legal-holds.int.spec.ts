@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { InProcessBus } from '@plumbline/bus/in-process';
 import { GrpcLegalHolds, LogChannel } from '@plumbline/event-log/client';
 import { legalHoldsContract } from '@plumbline/event-log/testing';
 import { expect, it } from 'vitest';
-import { openAudit } from '../audit.fixture.js';
+import { AuditParts } from '../audit-parts.js';
+import { openAudit, silent } from '../audit.fixture.js';
 
 const ada = { kind: 'user', id: 'token-ada', name: 'Ada' } as const;
 const SECRET = 'a service token of the test';
@@ -22,6 +24,22 @@ legalHoldsContract('over the door', async () => {
       await audit[Symbol.asyncDispose]();
     },
   };
+});
+
+it('is placed by the process that leads, whichever is asked first', async () => {
+  await using audit = await openAudit();
+  const standby = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent });
+  const door = { listen: '127.0.0.1:0', token: SECRET };
+  const [first, second] = [await standby.openDoor(door), await audit.parts.openDoor(door)];
+  const channel = new LogChannel({ url: `${first},${second.replace('grpc://', '')}`, token: SECRET });
+  try {
+    await expect(standby.holds.place({ id: 'case-7', from: 0, reason: 'r' }, ada)).rejects.toMatchObject({ code: 'PLB-6002' });
+    expect(await new GrpcLegalHolds(channel).place({ id: 'case-7', from: 0, reason: 'r' }, ada)).toMatchObject({ changed: true, position: 0 });
+    expect(await standby.holds.list()).toMatchObject([{ id: 'case-7' }]);
+  } finally {
+    channel.close();
+    await standby.close();
+  }
 });
 
 it('is told by the same request again when the process died between table and log', async () => {
