@@ -21,7 +21,7 @@ interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec?: { readonly template?: { readonly spec: { readonly containers: readonly { readonly command: readonly string[]; readonly env: readonly { readonly name: string }[] }[] } } };
+  readonly spec?: { readonly template?: { readonly spec: { readonly containers: readonly { readonly command: readonly string[]; readonly env: readonly { readonly name: string; readonly value?: string }[] }[] } } };
 }
 
 async function render(values: readonly string[]): Promise<readonly Manifest[]> {
@@ -63,6 +63,19 @@ describe('the chart', () => {
     const documented = [...values.matchAll(/## @param (\S+) \S/g)].map(([, name]) => name);
     const leaves = leavesOf(parseAllDocuments(values)[0]?.toJS());
     expect(documented.sort()).toEqual(leaves.sort());
+  });
+
+  it('lets every service find each replica of the log by name', async () => {
+    for (const replicas of [1, 3]) {
+      const manifests = await render([...REQUIRED, '--set', `audit.replicas=${replicas}`]);
+      const audit = manifests.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'plumbline-audit');
+      expect(audit?.spec).toMatchObject({ replicas, serviceName: 'plumbline-audit' });
+      expect(manifests).toContainEqual(expect.objectContaining({ kind: 'Service', metadata: expect.objectContaining({ name: 'plumbline-audit' }), spec: expect.objectContaining({ clusterIP: 'None', publishNotReadyAddresses: true }) }));
+      const hosts = Array.from({ length: replicas }, (_, index) => `plumbline-audit-${index}.plumbline-audit.plumbline.svc:7070`);
+      const urls = manifests.flatMap(({ spec }) => spec?.template?.spec.containers ?? []).flatMap(({ env }) => env.filter(({ name, value }) => name === 'PLUMBLINE_LOG_URL' && value !== undefined));
+      expect(urls.map(({ value }) => value)).toEqual(Array.from({ length: 5 }, () => `grpc://${hosts.join(',')}`));
+      expect(manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name)).toEqual(replicas === 1 ? ['plumbline-gateway'] : ['plumbline-gateway', 'plumbline-audit']);
+    }
   });
 
   it('runs each service once, with settings that the services know', async () => {

@@ -17,6 +17,16 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .service }}
 {{- end -}}
 
+{{- /* All replicas of audit by name: which one leads is for the client to find. */ -}}
+{{- define "plumbline.logUrl" -}}
+{{- $name := printf "%s-audit" (include "plumbline.name" .) -}}
+{{- $hosts := list -}}
+{{- range $index := until (int .Values.audit.replicas) -}}
+{{- $hosts = append $hosts (printf "%s-%d.%s.%s.svc:7070" $name $index $name $.Release.Namespace) -}}
+{{- end -}}
+grpc://{{ join "," $hosts }}
+{{- end -}}
+
 {{- define "plumbline.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
@@ -50,6 +60,14 @@ spec:
   {{- with .root.Values.tolerations }}
   tolerations: {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- if has .service (list "gateway" "audit") }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels: {{- include "plumbline.selector" . | nindent 10 }}
+  {{- end }}
   terminationGracePeriodSeconds: 40
   securityContext:
     runAsNonRoot: true
@@ -76,7 +94,7 @@ spec:
         - name: PLUMBLINE_LOG_URL
           valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.key }} } }
         {{- else }}
-        - { name: PLUMBLINE_LOG_URL, value: "grpc://{{ include "plumbline.name" .root }}-audit:7070" }
+        - { name: PLUMBLINE_LOG_URL, value: {{ include "plumbline.logUrl" .root | quote }} }
         {{- end }}
         - name: PLUMBLINE_OBJECT_STORE_URL
           valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.key }} } }
