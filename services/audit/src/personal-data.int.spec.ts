@@ -42,6 +42,15 @@ it('is not in the tables of the log, and readers see it as it was given', async 
   expect(await opened.parts.log.append(request)).toMatchObject({ duplicate: true });
 });
 
+it('takes names as long as they may be, which sealed are longer than that', async () => {
+  await using opened = await openAudit({ personalKey: randomBytes(32) });
+  const named = (name: string): ReturnType<typeof sampleAppend> => ({ ...sampleAppend('project-by-somebody'), actor: { kind: 'user', id: 'token-somebody', name } });
+  const name = '名'.repeat(300);
+  await opened.parts.log.append(named(name));
+  expect((await opened.parts.log.read({ from: 0 })).events.at(-1)?.actor.name).toBe(name);
+  await expect(opened.parts.log.append(named('名'.repeat(301)))).rejects.toMatchObject({ code: 'PLB-1150' });
+});
+
 it('is gone from events, views and search when a person is erased; hashes and root stay, others stay', async () => {
   await using opened = await openAudit({ personalKey: randomBytes(32) });
   await tellStory(opened.parts.log, 'web');

@@ -152,7 +152,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
       const nowMs = this.#clock.nowMs();
       const checked = checkRequest(request, nowMs);
       const sealed = this.#personal === undefined ? request : await this.#personal.seal(request);
-      return await this.#writer.append(sealed === request ? checked : checkRequest(sealed, nowMs));
+      return await this.#writer.append(sealed === request ? checked : checkRequest(sealed, nowMs, { sealed: true }));
     } catch (error) {
       this.refusals.count(error);
       throw error;
