@@ -7,6 +7,7 @@ import { startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
 import { eventAt } from '../testing/index.js';
+import { EVENT_STREAM } from './event-stream.js';
 import { SUBJECT_STREAM } from './event-subjects.js';
 import { JetStreamBus } from './jetstream-bus.js';
 import { NatsLink } from './nats-link.js';
@@ -112,6 +113,17 @@ for (const flavour of ['oldest', 'newest'] as const) {
       expect(positions(await read(server.url))).toEqual(upTo(60));
     }, 60_000);
 
+    it('have no hole when one publishes that does not know how far another has come', async () => {
+      await using server = await startNats({ flavour });
+      await using one = publisherOn(server.url);
+      await using two = publisherOn(server.url);
+      await one.publish(plain(0, 4));
+      await two.publish(plain(5, 9));
+      await one.publish(plain(10, 12));
+      await two.publish(plain(13, 20));
+      expect(positions(await read(server.url))).toEqual(upTo(20));
+    });
+
     it('go on in a new stream when theirs was lost', async () => {
       await using server = await startNats({ flavour });
       await using publisher = publisherOn(server.url);
@@ -121,6 +133,36 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await connection.close();
       await publisher.publish(plain(5, 9));
       expect(positions(await read(server.url))).toEqual([5, 6, 7, 8, 9]);
+    });
+  });
+}
+
+const erased = (position: number): RecordedEvent => ({ ...eventAt(position), stream: 'log-persons', type: 'PersonErased', data: { subject: 's0', events: 1 } } as unknown as RecordedEvent);
+
+for (const flavour of ['oldest', 'newest'] as const) {
+  describeWith(`nats:${flavour}`, `the erasure of a person, on the ${flavour} nats-server`, () => {
+    it.each([true, false])('leaves no message from before it, also when it is published again (with subjects: %s)', async (subjects) => {
+      await using server = await startNats({ flavour });
+      const link = new NatsLink({ url: server.url, name: 'relay' });
+      // There once were subjects in any case.
+      const before = new JetStreamBus({ link, timeoutMs: 5_000, subjects: true });
+      await before.publish({ shard: 0, firstPosition: 0, lastPosition: 2, events: [0, 1, 2].map((position) => eventAt(position)) });
+      const bus = new JetStreamBus({ link, timeoutMs: 5_000, subjects });
+      const batch = { shard: 0, firstPosition: 3, lastPosition: 5, events: [eventAt(3), erased(4), eventAt(5)] };
+      for (let round = 0; round < 2; round += 1) {
+        await bus.publish(batch);
+        const connection = await connect({ servers: server.url });
+        const { streams } = await jetstreamManager(connection);
+        const [batches, messages] = [await streams.info(EVENT_STREAM), await streams.info(SUBJECT_STREAM)];
+        expect(batches.state).toMatchObject({ messages: 1, first_seq: 2 });
+        expect((await streams.getMessage(EVENT_STREAM, { seq: 2 }))?.header.get('Pl-First')).toBe('3');
+        expect(messages.state.messages).toBe(subjects ? 3 : 0);
+        await connection.close();
+        if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5]);
+      }
+      await bus.publish({ shard: 0, firstPosition: 6, lastPosition: 6, events: [eventAt(6)] });
+      if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5, 6]);
+      await link.close();
     });
   });
 }

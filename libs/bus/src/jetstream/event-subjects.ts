@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { JetStreamApiError, jetstream, RetentionPolicy, StorageType, DiscardPolicy } from '@nats-io/jetstream';
+import { JetStreamApiError, jetstream, jetstreamManager, RetentionPolicy, StorageType, DiscardPolicy } from '@nats-io/jetstream';
 import type { StreamConfig } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -44,6 +44,8 @@ export function eventSubject(shard: number, event: RecordedEvent): string {
   return ['pl.out', shard, subjectToken(project), subjectToken(name), subjectToken(environment), cluster, subjectToken(type), subjectToken(event.actor.id)].join('.');
 }
 
+const messageId = (shard: number, position: number): string => `${shard}:${position}`;
+
 /** Where the stream ends. */
 interface End {
   readonly sequence: number;
@@ -64,12 +66,14 @@ export class EventSubjects {
     try {
       if (this.#of !== connection || this.#end === undefined) this.#end = await this.#findEnd(connection);
       this.#of = connection;
-      const { sequence, position = -1 } = this.#end;
-      const events = batch.events.filter((event) => event.position > position);
+      // What does not follow on the last one: somebody else has published since.
+      if (batch.events[0]?.position !== (this.#end.position ?? -1) + 1) this.#end = await this.#findEnd(connection);
+      const { sequence, position } = this.#end;
+      const events = batch.events.filter((event) => event.position > (position ?? -1));
       const last = events.at(-1);
       if (last === undefined) return;
-      // All under way at once; a message behind one that was not taken is not taken either.
-      const sent = events.map((event, index) => this.#send(connection, { shard: batch.shard, event, sequence: sequence + index }, timeoutMs));
+      // All under way at once; a message behind one that was not taken is not taken either, also when somebody else filled its place.
+      const sent = events.map((event, index) => this.#send(connection, { shard: batch.shard, event, sequence: sequence + index, behind: events[index - 1]?.position ?? position }, timeoutMs));
       const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       this.#end = { sequence: sequence + events.length, position: last.position };
@@ -80,12 +84,22 @@ export class EventSubjects {
     }
   }
 
-  async #send(connection: NatsConnection, { shard, event, sequence }: { readonly shard: number; readonly event: RecordedEvent; readonly sequence: number }, timeoutMs: number): Promise<void> {
+  /** Removes the messages below a position that was published, and is the first of its batch. */
+  async forget(connection: NatsConnection, position: number): Promise<void> {
+    const end = this.#of === connection && this.#end !== undefined ? this.#end : await this.#findEnd(connection);
+    // One message for each position: within a batch they follow one another.
+    const sequence = end.position === undefined ? end.sequence + 1 : end.sequence - (end.position - position);
+    await (await jetstreamManager(connection)).streams.purge(SUBJECT_STREAM, { seq: sequence });
+  }
+
+  async #send(connection: NatsConnection, place: { readonly shard: number; readonly event: RecordedEvent; readonly sequence: number; readonly behind: number | undefined }, timeoutMs: number): Promise<void> {
+    const { shard, event, sequence, behind } = place;
     const head = headers();
     head.set('Content-Type', 'application/cloudevents+json; charset=utf-8');
     head.set('Pl-Position', String(event.position));
     await jetstream(connection).publish(eventSubject(shard, event), cloudEvent(event), {
-      headers: head, timeout: timeoutMs, retries: 1, expect: { streamName: SUBJECT_STREAM, lastSequence: sequence },
+      headers: head, timeout: timeoutMs, retries: 1, msgID: messageId(shard, event.position),
+      expect: { streamName: SUBJECT_STREAM, lastSequence: sequence, ...(behind === undefined ? {} : { lastMsgID: messageId(shard, behind) }) },
     });
   }
 

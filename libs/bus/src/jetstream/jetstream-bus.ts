@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { PubAck } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
@@ -9,8 +9,8 @@ import { traceHeaders } from '../bus-server.js';
 import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
 import { encodeInPieces } from '../codec.js';
 import type { EncodedBatch } from '../codec.js';
-import { ensureEventStream, EVENT_STREAM, subjectOf } from './event-stream.js';
-import { EventSubjects } from './event-subjects.js';
+import { ensureEventStream, EVENT_STREAM, isMissing, subjectOf } from './event-stream.js';
+import { EventSubjects, SUBJECT_STREAM } from './event-subjects.js';
 import { facetHeaders } from './facet-headers.js';
 import type { NatsLink } from './nats-link.js';
 
@@ -39,7 +39,8 @@ function headersOf(shard: number, piece: EncodedBatch, events: readonly Recorded
 
 /**
  * Publishes batches to the stream `PL_EV`. A repeated batch is recognised by its positions within two minutes. Batches above the
- * server's payload limit travel in pieces. A stream that was lost is created again by the next publish.
+ * server's payload limit travel in pieces. A stream that was lost is created again by the next publish. Messages from before the erasure of a
+ * person are removed with it.
  */
 export class JetStreamBus implements EventBus {
   readonly #link: NatsLink;
@@ -63,8 +64,10 @@ export class JetStreamBus implements EventBus {
     const maxBytes = Math.max((connection.info?.max_payload ?? 1_048_576) - SPACE_FOR_HEADERS_BYTES, SPACE_FOR_HEADERS_BYTES);
     try {
       if (this.#checked !== connection) await this.#check(connection);
-      for (const piece of encodeInPieces(batch, maxBytes)) await this.#publishPiece(connection, batch, piece);
+      const sequences: number[] = [];
+      for (const piece of encodeInPieces(batch, maxBytes)) sequences.push((await this.#publishPiece(connection, batch, piece)).seq);
       await this.#subjects?.publish(connection, batch, this.#timeoutMs);
+      if (batch.events.some(({ type }) => type === 'PersonErased')) await this.#forget(connection, { sequence: sequences[0] ?? 0, position: batch.firstPosition });
     } catch (error) {
       // The stream may be gone; nobody answers on its subjects then, which looks like any other failure.
       this.#checked = undefined;
@@ -83,7 +86,21 @@ export class JetStreamBus implements EventBus {
     this.#checked = connection;
   }
 
-  async #publishPiece(connection: NatsConnection, { shard, events }: EventEnvelopeBatch, piece: EncodedBatch): Promise<void> {
+  /**
+   * Messages hold what people are called in clear, so those from before an erasure go: all below the one that tells of it, which is in
+   * the stream by now. Who has not read them yet reads the log, where the person is erased.
+   */
+  async #forget(connection: NatsConnection, before: { readonly sequence: number; readonly position: number }): Promise<void> {
+    const { streams } = await jetstreamManager(connection);
+    await streams.purge(EVENT_STREAM, { seq: before.sequence });
+    if (this.#subjects !== undefined) return this.#subjects.forget(connection, before.position);
+    // From a time when the setting was on.
+    await streams.purge(SUBJECT_STREAM).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+  }
+
+  async #publishPiece(connection: NatsConnection, { shard, events }: EventEnvelopeBatch, piece: EncodedBatch): Promise<PubAck> {
     const sent = events.filter(({ position }) => position >= piece.firstPosition && position <= piece.lastPosition);
     const send = async (): Promise<PubAck> =>
       jetstream(connection).publish(subjectOf(shard), piece.bytes, {
@@ -94,11 +111,11 @@ export class JetStreamBus implements EventBus {
         expect: { streamName: EVENT_STREAM },
       });
     try {
-      await send();
+      return await send();
     } catch {
       // Once more with the same id after looking at the stream: it was lost, or the answer was.
       await this.#check(connection);
-      await send();
+      return send();
     }
   }
 }
