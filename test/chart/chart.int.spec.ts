@@ -13,6 +13,7 @@ const chart = join(root, 'deploy/helm/plumbline');
 const REQUIRED = ['--set', 'database.existingSecret=db,nats.url=nats://nats:4222,keys.existingSecret=keys'];
 const EVERYTHING = [
   ...REQUIRED, '--set', 'gateway.ingress.enabled=true,gateway.ingress.host=plumbline.example.com,gateway.webhookSecret=hooks,gateway.bootstrapTokenSecret=first',
+  '--set', 'nats.subjects=true,gateway.subscriptionHosts={hooks.example.com,*.example.org},gateway.subscriptionSecrets={chat}',
   '--set', 'nats.credentialsSecret=creds,applier.kubeconfigSecrets={east},watcher.credentialsSecrets={git},telemetry.otlpUrl=http://otel:4317',
   '--set-json', 'applier.rbac.rules=[{"apiGroups":[""],"resources":["configmaps"],"verbs":["get","list","watch","patch"]}]',
 ];
@@ -85,6 +86,10 @@ describe('the chart', () => {
     for (const { command, env } of containers) {
       for (const { name } of env) expect(known.has(name), `${command[1]}: ${name} is not a setting of the code`).toBe(true);
     }
+    const settings = (service: string): Readonly<Record<string, string | undefined>> =>
+      Object.fromEntries(containers.find(({ command }) => command[1]?.includes(`/${service}/`))?.env.map(({ name, value }) => [name, value]) ?? []);
+    expect(settings('gateway')).toMatchObject({ PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com,*.example.org' });
+    expect([settings('audit')['PLUMBLINE_BUS_SUBJECTS'], settings('gateway')['PLUMBLINE_BUS_SUBJECTS']]).toEqual(['true', undefined]);
   });
 });
 
