@@ -124,6 +124,24 @@ for (const flavour of ['oldest', 'newest'] as const) {
       expect(positions(await read(server.url))).toEqual(upTo(20));
     });
 
+    it('go on after the server was away for longer than it remembers ids of messages', async () => {
+      await using server = await startNats({ flavour });
+      const connection = await connect({ servers: server.url });
+      const { streams } = await jetstreamManager(connection);
+      // As the publisher makes it, but with a short memory.
+      await streams.add({ name: SUBJECT_STREAM, subjects: ['pl.out.>'], duplicate_window: 200e6 });
+      await connection.close();
+      await using one = publisherOn(server.url);
+      await one.publish(plain(0, 4));
+      // The time is the point here: twice what the server remembers.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await server.restart();
+      await one.publish(plain(5, 9));
+      await using two = publisherOn(server.url);
+      await two.publish(plain(8, 12));
+      expect(positions(await read(server.url))).toEqual(upTo(12));
+    });
+
     it('go on in a new stream when theirs was lost', async () => {
       await using server = await startNats({ flavour });
       await using publisher = publisherOn(server.url);

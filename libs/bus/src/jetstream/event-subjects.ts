@@ -72,8 +72,9 @@ export class EventSubjects {
       const events = batch.events.filter((event) => event.position > (position ?? -1));
       const last = events.at(-1);
       if (last === undefined) return;
-      // All under way at once; a message behind one that was not taken is not taken either, also when somebody else filled its place.
-      const sent = events.map((event, index) => this.#send(connection, { shard: batch.shard, event, sequence: sequence + index, behind: events[index - 1]?.position ?? position }, timeoutMs));
+      // All under way at once; a message behind one that was not taken is not taken either, also when somebody else filled its place. The first one has its place by
+      // the sequence alone: a server that was started again may have forgotten the id of the last message (seen with 2.9), and would refuse it for ever.
+      const sent = events.map((event, index) => this.#send(connection, { shard: batch.shard, event, sequence: sequence + index, behind: events[index - 1]?.position }, timeoutMs));
       const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       this.#end = { sequence: sequence + events.length, position: last.position };
