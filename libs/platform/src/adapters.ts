@@ -2,7 +2,7 @@
 import type { BusServer, EventBus } from '@plumbline/bus';
 import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
 import { InputError } from '@plumbline/core';
-import type { EventLog, LegalHolds, LogQueries, LogTree, ParkedWork, PersonalData } from '@plumbline/event-log';
+import type { EventLog, LegalHolds, LogQueries, LogTree, ParkedWork, PersonalData, WorkLeases } from '@plumbline/event-log';
 import { GatheringObjectStore } from '@plumbline/object-store';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from './logger.js';
@@ -63,6 +63,7 @@ export interface LogParts extends Closable {
   readonly parked: ParkedWork;
   readonly holds: LegalHolds;
   readonly persons: PersonalData;
+  readonly leases: WorkLeases;
 }
 
 /**
@@ -72,11 +73,11 @@ export interface LogParts extends Closable {
 export async function openLog(config: PlatformConfig): Promise<LogParts | undefined> {
   if (!config.logUrl.startsWith('grpc')) return undefined;
   if (config.logToken === undefined) throw new InputError('PLB-1905', 'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too');
-  const { GrpcEventLog, GrpcLegalHolds, GrpcLogQueries, GrpcLogTree, GrpcParkedWork, GrpcPersonalData, LogChannel } = await import('@plumbline/event-log/client');
+  const { GrpcEventLog, GrpcLegalHolds, GrpcLogQueries, GrpcLogTree, GrpcParkedWork, GrpcPersonalData, GrpcWorkLeases, LogChannel } = await import('@plumbline/event-log/client');
   const channel = new LogChannel({ url: config.logUrl, token: config.logToken, ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }) });
   return {
     log: new GrpcEventLog(channel), queries: new GrpcLogQueries(channel), tree: new GrpcLogTree(channel), parked: new GrpcParkedWork(channel), holds: new GrpcLegalHolds(channel),
-    persons: new GrpcPersonalData(channel), close: async () => channel.close(),
+    persons: new GrpcPersonalData(channel), leases: new GrpcWorkLeases(channel), close: async () => channel.close(),
   };
 }
 

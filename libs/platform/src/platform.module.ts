@@ -4,7 +4,7 @@ import type { DynamicModule, ValueProvider } from '@nestjs/common';
 import { EVENT_BUS } from '@plumbline/bus';
 import type { Clock } from '@plumbline/core';
 import { systemClock } from '@plumbline/core';
-import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
+import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA, WORK_LEASES } from '@plumbline/event-log';
 import { OBJECT_STORE } from '@plumbline/object-store';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { BusParts, Closable, LogParts } from './adapters.js';
@@ -84,8 +84,8 @@ export class PlatformModule {
     ];
     // In the process of the audit service its own module provides these, globally.
     if (parts.log !== undefined) {
-      const { log, queries, tree, parked, holds, persons } = parts.log;
-      providers.push(value(EVENT_LOG, log), value(LOG_QUERIES, queries), value(LOG_TREE, tree), value(PARKED_WORK, parked), value(LEGAL_HOLDS, holds), value(PERSONAL_DATA, persons));
+      const { log, queries, tree, parked, holds, persons, leases } = parts.log;
+      providers.push(value(EVENT_LOG, log), value(LOG_QUERIES, queries), value(LOG_TREE, tree), value(PARKED_WORK, parked), value(LEGAL_HOLDS, holds), value(PERSONAL_DATA, persons), value(WORK_LEASES, leases));
     }
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
   }

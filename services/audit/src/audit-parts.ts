@@ -2,6 +2,7 @@
 import type { EventBus } from '@plumbline/bus';
 import { systemClock } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
+import { WorkLeaseBook } from '@plumbline/event-log';
 import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
@@ -63,6 +64,7 @@ export class AuditParts {
   readonly holds: PostgresLegalHolds;
   readonly parked: RecordedParkedWork;
   readonly persons: PersonErasure;
+  readonly leases = new WorkLeaseBook();
   readonly #retention: RetentionLoop | undefined;
   #door: LogDoor | undefined;
   #closed: Promise<void> | undefined;
@@ -86,6 +88,8 @@ export class AuditParts {
       this.archiver = new Archiver({ ownerUrl: options.migrateUrl ?? options.logUrl, files: new ArchiveFiles(retention.directory), logger });
       this.#retention = new RetentionLoop({ archiver: this.archiver, config: retention, clock, leads: () => log.leads, logger });
     }
+    this.leases.lead(log.leads);
+    log.onLead((leads) => this.leases.lead(leads));
     this.relay = new Relay({ log, bus, cursor: new RelayCursor(this.#derived), logger });
   }
 
@@ -114,7 +118,7 @@ export class AuditParts {
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
   async openDoor(config: DoorConfig): Promise<string> {
     const { token, tls } = config;
-    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.parked, holds: this.holds, persons: this.persons, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.parked, holds: this.holds, persons: this.persons, leases: this.leases, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
     return this.#door.listen(config.listen);
   }
 

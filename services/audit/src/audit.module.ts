@@ -5,8 +5,8 @@ import type { Meter } from '@opentelemetry/api';
 import { EVENT_BUS } from '@plumbline/bus';
 import type { EventBus } from '@plumbline/bus';
 import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
-import type { EventLog, LegalHolds, LogQueries, LogTree, ParkedWork, PersonalData } from '@plumbline/event-log';
+import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA, WORK_LEASES } from '@plumbline/event-log';
+import type { EventLog, LegalHolds, LogQueries, LogTree, ParkedWork, PersonalData, WorkLeases } from '@plumbline/event-log';
 import { CLOCK, ENDPOINTS, LOGGER, METER, READINESS } from '@plumbline/platform';
 import type { Endpoints, Logger, Readiness } from '@plumbline/platform';
 import { AuditParts } from './audit-parts.js';
@@ -95,8 +95,9 @@ class AuditLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
     { provide: PARKED_WORK, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): ParkedWork => parts.parked },
     { provide: LEGAL_HOLDS, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): LegalHolds => parts.holds },
     { provide: PERSONAL_DATA, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): PersonalData => parts.persons },
+    { provide: WORK_LEASES, inject: [AUDIT_PARTS], useFactory: (parts: AuditParts): WorkLeases => parts.leases },
     AuditLifecycle,
   ],
-  exports: [EVENT_LOG, LOG_QUERIES, LOG_TREE, PARKED_WORK, LEGAL_HOLDS, PERSONAL_DATA],
+  exports: [EVENT_LOG, LOG_QUERIES, LOG_TREE, PARKED_WORK, LEGAL_HOLDS, PERSONAL_DATA, WORK_LEASES],
 })
 export class AuditModule {}

@@ -16,7 +16,8 @@ export const gatewaySettings = z.object({
   PLUMBLINE_GATEWAY_TRUST_PROXY: z.stringbool().default(false).describe('Take the address of the caller from X-Forwarded-For: only behind a proxy that sets it.'),
   PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: z.string().default('').transform((text) => text.split(',').map((host) => host.trim()).filter((host) => host !== ''))
     .describe('Hosts that subscriptions may deliver to, separated by commas: `hooks.example.com`, `*.example.com`, `http://HOST:PORT` for plain text or another port. None when empty.'),
-  PLUMBLINE_GATEWAY_DELIVERIES: z.stringbool().default(true).describe('Whether this gateway may deliver to subscriptions. Of several the one does that started last.'),
+  PLUMBLINE_GATEWAY_DELIVERIES: z.stringbool().default(true).describe('Whether this gateway may deliver to subscriptions. Of several one does at a time.'),
+  PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: z.coerce.number().int().min(100).max(600_000).default(15_000).describe('How long the gateway that delivers to subscriptions may be silent before another one takes over, in milliseconds.'),
   PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: z.coerce.number().int().min(1).default(1000).describe('Pause after the first failed delivery, in milliseconds; doubles up to 300 times as much.'),
 });
 
@@ -32,6 +33,7 @@ export interface GatewayConfig {
   readonly subscriptionHosts: readonly string[];
   readonly deliveries: boolean;
   readonly deliveryRetryMs: number;
+  readonly deliveryLeaseMs: number;
 }
 
 /** Provider of {@link GATEWAY_CONFIG}. */
@@ -46,4 +48,5 @@ export const gatewayConfigProvider = configProvider(GATEWAY_CONFIG, gatewaySetti
   subscriptionHosts: env.PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS,
   deliveries: env.PLUMBLINE_GATEWAY_DELIVERIES,
   deliveryRetryMs: env.PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS,
+  deliveryLeaseMs: env.PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS,
 }));

@@ -186,23 +186,9 @@ async function readAll(log) {
   return from / ((performance.now() - started) / 1_000);
 }
 
-const results = new Map();
-const note = (what, figures) => {
-  const known = results.get(what) ?? {};
-  for (const [name, value] of Object.entries(figures)) known[name] = [...(known[name] ?? []), value];
-  results.set(what, known);
-};
-
-const server = await startPostgres({ settings: { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '128MB', max_wal_size: '2GB' } });
-const database = await server.createDatabase();
-const bus = new InProcessBus({ queueCapacity: 100_000 });
-const client = new pg.Client({ connectionString: database.url });
-const file = path.join(tmpdir(), `plumbline-bench-${process.pid}.tsv`);
-try {
-  const { rows: [{ mode }] } = await client.connect().then(() => client.query("select current_setting('fsync') || ', wal_sync_method ' || current_setting('wal_sync_method') || ', synchronous_commit ' || current_setting('synchronous_commit') as mode"));
-  console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, load ${loadavg()[0]?.toFixed(1)}, PostgreSQL 18, fsync ${mode}, commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}, median of ${RUNS} interleaved runs`);
-  // Alone first: nothing follows the log.
-  let log = await PostgresEventLog.open({ url: database.url, notices: silent });
+/** In a scope of its own: rows that are kept for COPY are not to be walked by the collector later. */
+async function againstCopy(url) {
+  const log = await PostgresEventLog.open({ url, notices: silent });
   await log.whenLeading();
   await saturate(log, COPIED, 50);
   const rows = await writeRows(client, file);
@@ -220,10 +206,29 @@ try {
   }
   await client.query('drop table bench_copy');
   await log.close();
+}
+
+const results = new Map();
+const note = (what, figures) => {
+  const known = results.get(what) ?? {};
+  for (const [name, value] of Object.entries(figures)) known[name] = [...(known[name] ?? []), value];
+  results.set(what, known);
+};
+
+const server = await startPostgres({ settings: { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '128MB', max_wal_size: '2GB' } });
+const database = await server.createDatabase();
+const bus = new InProcessBus({ queueCapacity: 100_000 });
+const client = new pg.Client({ connectionString: database.url });
+const file = path.join(tmpdir(), `plumbline-bench-${process.pid}.tsv`);
+try {
+  const { rows: [{ mode }] } = await client.connect().then(() => client.query("select current_setting('fsync') || ', wal_sync_method ' || current_setting('wal_sync_method') || ', synchronous_commit ' || current_setting('synchronous_commit') as mode"));
+  console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, load ${loadavg()[0]?.toFixed(1)}, PostgreSQL 18, fsync ${mode}, commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}, median of ${RUNS} interleaved runs`);
+  // Alone first: nothing follows the log.
+  await againstCopy(database.url);
   const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
   await parts.log.whenLeading();
   parts.startRelay();
-  log = parts.log;
+  const { log } = parts;
   const door = await parts.openDoor({ listen: '127.0.0.1:0', token: TOKEN });
   const channel = new LogChannel({ url: door, token: TOKEN });
   const reader = await consumer(door);

@@ -4,6 +4,7 @@ import type { Actor } from '@plumbline/events';
 import type { HoldChange, LegalHold, LegalHolds, NewLegalHold } from '../legal-holds.port.js';
 import type { AskedWork } from '../parked-work.port.js';
 import type { ErasureReport, PersonalData } from '../personal-data.port.js';
+import type { WorkLeases } from '../work-leases.port.js';
 import type { ErasePersonResponse } from './generated/plumbline/internal/v1/upkeep.js';
 import type { LogChannel } from './log-channel.js';
 import { askedToWire, changeFromWire, holdFromWire, untilDone } from './upkeep-wire.js';
@@ -44,5 +45,20 @@ export class GrpcPersonalData implements PersonalData {
     const { upkeep } = this.channel;
     const call = async (now: AskedWork): Promise<ErasureReport> => reportFromWire(await this.channel.unary(upkeep.erasePerson.bind(upkeep), { knownAs, asked: askedToWire(now) }));
     return untilDone(asked, call, ({ outcome }) => outcome === 'Pending');
+  }
+}
+
+/** The leases of the process that leads the log, over its gRPC door. */
+export class GrpcWorkLeases implements WorkLeases {
+  constructor(private readonly channel: LogChannel) {}
+
+  async keep(work: string, ttlMs: number): Promise<void> {
+    const { upkeep } = this.channel;
+    await this.channel.unary(upkeep.keepWork.bind(upkeep), { work, ttlMs });
+  }
+
+  async isVacant(work: string, ttlMs: number): Promise<boolean> {
+    const { upkeep } = this.channel;
+    return (await this.channel.unary(upkeep.isWorkVacant.bind(upkeep), { work, ttlMs })).vacant;
   }
 }

@@ -4,7 +4,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, LegalHolds, ListViewOptions, LogTree, ParkedWork, PersonalData, RawEventLog, ReadOptions, Refusals, ViewPage } from '@plumbline/event-log';
+import type { AuditFilter, BodyPage, LegalHolds, ListViewOptions, LogTree, ParkedWork, PersonalData, RawEventLog, ReadOptions, Refusals, ViewPage, WorkLeases } from '@plumbline/event-log';
 import { appendFromWire, askedFromWire, inTrace, jsonBytes, LogService, LogTreeService, LogUpkeepService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
 import type { LogServer } from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
@@ -30,9 +30,10 @@ export interface LogDoorOptions {
   readonly tree?: LogTree;
   /** Without it nothing is ever parked. */
   readonly parked?: ParkedWork;
-  /** Without them the door does not speak of legal holds and of erasure. */
+  /** Without all three the door does not speak of legal holds, of erasure and of leases. */
   readonly holds?: LegalHolds;
   readonly persons?: PersonalData;
+  readonly leases?: WorkLeases;
   /** Counts what the door refuses before the log sees it. */
   readonly refusals?: Refusals;
   readonly logger: Pick<Logger, 'error' | 'info'>;
@@ -62,8 +63,8 @@ export class LogDoor {
     this.#server.addService(LogService, this.#handlers());
     this.#server.addService(ViewHistoryService, historyHandlers(options.queries, (answer) => this.#unary(answer)));
     if (options.tree !== undefined) this.#server.addService(LogTreeService, treeHandlers(options.tree, (answer) => this.#unary(answer)));
-    const { holds, persons } = options;
-    if (holds !== undefined && persons !== undefined) this.#server.addService(LogUpkeepService, upkeepHandlers({ holds, persons }, (answer) => this.#unary(answer)));
+    const { holds, persons, leases } = options;
+    if (holds !== undefined && persons !== undefined && leases !== undefined) this.#server.addService(LogUpkeepService, upkeepHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)));
   }
 
   /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */

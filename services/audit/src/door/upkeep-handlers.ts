@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { LegalHolds, PersonalData } from '@plumbline/event-log';
+import { InputError } from '@plumbline/core';
+import type { LegalHolds, PersonalData, WorkLeases } from '@plumbline/event-log';
 import { actorFromWire, askedFromWire, holdToWire } from '@plumbline/event-log/client';
 import type { LogUpkeepServer } from '@plumbline/event-log/client';
 import type { UnaryMaker } from './tree-handlers.js';
@@ -7,8 +8,22 @@ import type { UnaryMaker } from './tree-handlers.js';
 /** How long one call waits for long work: callers ask again, whoever leads by then. */
 export const LONGEST_WAIT_MS = 1_000;
 
-/** What people do to the log itself, at the door. */
-export function upkeepHandlers({ holds, persons }: { readonly holds: LegalHolds; readonly persons: PersonalData }, unary: UnaryMaker): LogUpkeepServer {
+/** What is behind the handlers. */
+export interface Upkeep {
+  readonly holds: LegalHolds;
+  readonly persons: PersonalData;
+  readonly leases: WorkLeases;
+}
+
+const WORK = /^[a-z][a-z-]{0,62}$/;
+const LONGEST_LEASE_MS = 3_600_000;
+
+function checkLease({ work, ttlMs }: { readonly work: string; readonly ttlMs: number }): void {
+  if (!WORK.test(work) || ttlMs < 1 || ttlMs > LONGEST_LEASE_MS) throw new InputError('PLB-1158', `"${work.slice(0, 64)}" for ${ttlMs} ms is no work that can be kept: a name of lower case letters and 1 ms to an hour`);
+}
+
+/** What people do to the log itself, and what services tell each other through it, at the door. */
+export function upkeepHandlers({ holds, persons, leases }: Upkeep, unary: UnaryMaker): LogUpkeepServer {
   return {
     listLegalHolds: unary(async () => ({ holds: (await holds.list()).map(holdToWire) })),
     placeLegalHold: unary(async ({ id, from, to, reason, by }) => {
@@ -22,6 +37,15 @@ export function upkeepHandlers({ holds, persons }: { readonly holds: LegalHolds;
     erasePerson: unary(async ({ knownAs, asked }) => {
       const { outcome, subject, events, erasedAt, position } = await persons.erase(knownAs, askedFromWire(asked, LONGEST_WAIT_MS));
       return { outcome, subject, events, erasedAt, position };
+    }),
+    keepWork: unary(async (request) => {
+      checkLease(request);
+      await leases.keep(request.work, request.ttlMs);
+      return {};
+    }),
+    isWorkVacant: unary(async (request) => {
+      checkLease(request);
+      return { vacant: await leases.isVacant(request.work, request.ttlMs) };
     }),
   };
 }

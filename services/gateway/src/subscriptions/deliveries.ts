@@ -2,6 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { messageOf, uuidv7 } from '@plumbline/core';
+import { WORK_LEASES } from '@plumbline/event-log';
+import type { WorkLeases } from '@plumbline/event-log';
 import type { EventType } from '@plumbline/events';
 import { CONFIG_SOURCE, LOGGER } from '@plumbline/platform';
 import type { ConfigSource, Logger } from '@plumbline/platform';
@@ -13,6 +15,7 @@ import type { LogAccess } from '../state/log-access.js';
 import { ACTOR, begunBy, Delivery } from './delivery.js';
 
 const NOTE_MS = 5_000;
+const WORK = 'deliveries';
 const TURNS: ReadonlySet<EventType | 'Unknown'> = new Set(['SubscriptionDeclared', 'SubscriptionRemoved', 'DeliveryReplayRequested', 'DeliveriesClaimed', 'DeliveriesReleased'] as const);
 
 interface Running {
@@ -24,7 +27,8 @@ interface Running {
 
 /**
  * Keeps a delivery running for each subscription of the log, and no others. Of several gateways the one delivers that claimed it last: each
- * one does when it starts, when another one stopped in order, and when it takes the first subscription.
+ * one does when it starts, when another one stopped in order, when it takes the first subscription, and when the one that delivers has been
+ * silent for the time of a lease.
  */
 @Injectable()
 export class Deliveries {
@@ -36,6 +40,7 @@ export class Deliveries {
     @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CONFIG_SOURCE) private readonly variables: ConfigSource,
+    @Inject(WORK_LEASES) private readonly leases: WorkLeases,
   ) {
     this.#id = uuidv7(access.clock.nowMs());
   }
@@ -47,6 +52,7 @@ export class Deliveries {
     let after = this.access.position;
     await this.#claim();
     await this.#reconcile();
+    const watching = this.#watch();
     for await (const events of this.access.feed.batches({ after, signal })) {
       after = events.at(-1)?.position ?? after;
       if (!events.some(({ type }) => TURNS.has(type))) continue;
@@ -54,6 +60,7 @@ export class Deliveries {
       if (this.access.state.deliveriesHolder === undefined || (declared && this.#isFirst())) await this.#claim();
       await this.#reconcile();
     }
+    await watching;
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
     if (this.#holds) await this.#say('DeliveriesReleased').catch(() => undefined);
   }
@@ -81,6 +88,34 @@ export class Deliveries {
         await delay(this.config.deliveryRetryMs, undefined, { signal: closing }).catch(() => undefined);
       }
     }
+  }
+
+  /** Says that this gateway lives while it delivers, and looks whether the one that delivers does. Nothing is appended and nothing asked while there is nothing to deliver. */
+  async #watch(): Promise<void> {
+    const { closing, state } = this.access;
+    const ttlMs = this.config.deliveryLeaseMs;
+    let isSilent = false;
+    while (!closing.aborted) {
+      try {
+        if ([...state.views.all('subscription')].length > 0) {
+          if (this.#holds) await this.leases.keep(WORK, ttlMs);
+          else if (await this.leases.isVacant(WORK, ttlMs)) await this.#takeOver();
+        }
+        isSilent = false;
+      } catch (error) {
+        if (!isSilent && !closing.aborted) this.logger.warn('it cannot be seen whether the deliveries to subscriptions go on; it is tried again', { error: messageOf(error) });
+        isSilent = true;
+      }
+      await delay(ttlMs / 3, undefined, { signal: closing }).catch(() => undefined);
+    }
+  }
+
+  /** The event leads to the deliveries, as every claim does. */
+  async #takeOver(): Promise<void> {
+    this.logger.warn('the gateway that delivers to subscriptions is silent; this one takes over', { silent: this.access.state.deliveriesHolder });
+    // Of several that see it one is enough.
+    await this.leases.keep(WORK, this.config.deliveryLeaseMs);
+    await this.#claim();
   }
 
   async #say(type: 'DeliveriesClaimed' | 'DeliveriesReleased'): Promise<void> {

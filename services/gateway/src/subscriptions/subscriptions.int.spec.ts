@@ -12,7 +12,7 @@ import { uuidv7 } from '@plumbline/core';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import type { SubscriptionView } from '@plumbline/views';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { clientOf, startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, leading, startGateway } from '../testing/gateway.fixture.js';
 import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
 
 const SECRET = 'a secret that only specs know';
@@ -70,8 +70,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const eventually = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
-function startFor(endpoint: Endpoint, log = new MemoryEventLog(), variables: Readonly<Record<string, string>> = {}): Promise<GatewayUnderTest> {
-  return startGateway({ log, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1', ...variables } });
+function startFor(endpoint: Endpoint, log = new MemoryEventLog(), variables: Readonly<Record<string, string>> = {}, leases = leading()): Promise<GatewayUnderTest> {
+  return startGateway({ log, leases, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1', ...variables } });
 }
 
 async function suspend(gateway: GatewayUnderTest, application: string): Promise<number> {
@@ -188,6 +188,37 @@ describe('a subscription', () => {
     await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
     const position = await suspend(gateway, 'default/web');
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual([position]));
+  });
+
+  it('is taken over by another gateway when the one that delivers dies without a word, and not while it lives', async () => {
+    await using endpoint = await Endpoint.open();
+    const log = new MemoryEventLog();
+    const leases = leading();
+    const lease = { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '300' };
+    await using standby = await startFor(endpoint, log, lease, leases);
+    await clientOf(standby).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    const positions = [await suspend(standby, 'default/web')];
+    await eventually(() => expect(endpoint.taken).toHaveLength(1));
+    // Another gateway claims, says for a while that it lives, and then dies.
+    const claims = async (): Promise<readonly unknown[]> => (await log.read({ from: 0 })).events.flatMap((event) => (event.type === 'DeliveriesClaimed' ? [event.data.holder] : []));
+    await log.append({
+      requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'gateway', name: 'deliveries' }, service: 'gateway',
+      items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type: 'DeliveriesClaimed', data: { holder: 'another' } }] }],
+    });
+    const before = await claims();
+    let looks = 0;
+    const looked: typeof leases.isVacant = leases.isVacant.bind(leases);
+    leases.isVacant = async (work, ttlMs) => {
+      looks += 1;
+      if (looks <= 6) await leases.keep(work, ttlMs);
+      return looked(work, ttlMs);
+    };
+    await eventually(() => expect(looks).toBeGreaterThan(5));
+    expect(await claims()).toEqual(before);
+    positions.push(await suspend(standby, 'default/web'));
+    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
+    expect(await claims()).toHaveLength(before.length + 1);
+    expect(looks).toBeGreaterThan(6);
   });
 
   it('that stands still costs no memory: what it is to get stays in the log', async () => {

@@ -9,7 +9,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { systemClock, uuidv7 } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA } from '@plumbline/event-log';
+import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA, WORK_LEASES, WorkLeaseBook } from '@plumbline/event-log';
+import type { WorkLeases } from '@plumbline/event-log';
 import { MemoryEventLog, MemoryLegalHolds, MemoryLogTree, MemoryParkedWork, MemoryPersonalData } from '@plumbline/event-log/testing';
 import type { Actor, EventData, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
 import { eventOwners } from '@plumbline/events';
@@ -31,6 +32,7 @@ export interface GatewayOptions {
   readonly source?: ConfigSource;
   readonly log?: MemoryEventLog;
   readonly clock?: Clock;
+  readonly leases?: WorkLeases;
 }
 
 /** A gateway that serves on loopback, over a log in memory; other services are played by the spec. */
@@ -63,6 +65,13 @@ export interface AppendOptions {
   readonly actor?: Actor;
 }
 
+/** Leases of a process that leads the log. */
+export function leading(): WorkLeaseBook {
+  const leases = new WorkLeaseBook();
+  leases.lead(true);
+  return leases;
+}
+
 /** Starts a gateway as a host does: adapter, filter, edge, listen. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
   const log = options.log ?? new MemoryEventLog();
@@ -76,7 +85,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const logger = createLogger({ service: 'gateway', level: 'debug', destination });
   const endpoints = new Endpoints();
   const values = new Map<symbol, unknown>([
-    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [PARKED_WORK, parked], [LEGAL_HOLDS, new MemoryLegalHolds(log)], [PERSONAL_DATA, persons], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
+    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [PARKED_WORK, parked], [LEGAL_HOLDS, new MemoryLegalHolds(log)], [PERSONAL_DATA, persons], [WORK_LEASES, options.leases ?? leading()], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
     [ENDPOINTS, endpoints],
     [CONFIG_SOURCE, { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source }],
   ]);

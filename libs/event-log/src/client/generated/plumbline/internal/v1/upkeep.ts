@@ -84,6 +84,23 @@ export interface ErasePersonResponse {
   position?: number | undefined;
 }
 
+export interface KeepWorkRequest {
+  work: string;
+  ttlMs: number;
+}
+
+export interface KeepWorkResponse {
+}
+
+export interface IsWorkVacantRequest {
+  work: string;
+  ttlMs: number;
+}
+
+export interface IsWorkVacantResponse {
+  vacant: boolean;
+}
+
 function createBaseLegalHold(): LegalHold {
   return {
     id: "",
@@ -727,6 +744,201 @@ export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
   },
 };
 
+function createBaseKeepWorkRequest(): KeepWorkRequest {
+  return { work: "", ttlMs: 0 };
+}
+
+export const KeepWorkRequest: MessageFns<KeepWorkRequest> = {
+  encode(message: KeepWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.work !== "") {
+      writer.uint32(10).string(message.work);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(16).int64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepWorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.work = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseKeepWorkResponse(): KeepWorkResponse {
+  return {};
+}
+
+export const KeepWorkResponse: MessageFns<KeepWorkResponse> = {
+  encode(_: KeepWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepWorkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepWorkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseIsWorkVacantRequest(): IsWorkVacantRequest {
+  return { work: "", ttlMs: 0 };
+}
+
+export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
+  encode(message: IsWorkVacantRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.work !== "") {
+      writer.uint32(10).string(message.work);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(16).int64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IsWorkVacantRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIsWorkVacantRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.work = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseIsWorkVacantResponse(): IsWorkVacantResponse {
+  return { vacant: false };
+}
+
+export const IsWorkVacantResponse: MessageFns<IsWorkVacantResponse> = {
+  encode(message: IsWorkVacantResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.vacant !== false) {
+      writer.uint32(8).bool(message.vacant);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IsWorkVacantResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIsWorkVacantResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.vacant = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /** What people do to the log itself, at the same door and under the same rules as Log. */
 export type LogUpkeepService = typeof LogUpkeepService;
 export const LogUpkeepService = {
@@ -775,6 +987,27 @@ export const LogUpkeepService = {
     responseSerialize: (value: ErasePersonResponse): Buffer => Buffer.from(ErasePersonResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ErasePersonResponse => ErasePersonResponse.decode(value),
   },
+  /** Says that work which one process does for all is being done. */
+  keepWork: {
+    path: "/plumbline.internal.v1.LogUpkeep/KeepWork" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: KeepWorkRequest): Buffer => Buffer.from(KeepWorkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): KeepWorkRequest => KeepWorkRequest.decode(value),
+    responseSerialize: (value: KeepWorkResponse): Buffer => Buffer.from(KeepWorkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): KeepWorkResponse => KeepWorkResponse.decode(value),
+  },
+  /** Whether nobody has said so for a while. */
+  isWorkVacant: {
+    path: "/plumbline.internal.v1.LogUpkeep/IsWorkVacant" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IsWorkVacantRequest): Buffer => Buffer.from(IsWorkVacantRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IsWorkVacantRequest => IsWorkVacantRequest.decode(value),
+    responseSerialize: (value: IsWorkVacantResponse): Buffer =>
+      Buffer.from(IsWorkVacantResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IsWorkVacantResponse => IsWorkVacantResponse.decode(value),
+  },
 } as const;
 
 export interface LogUpkeepServer extends UntypedServiceImplementation {
@@ -786,6 +1019,10 @@ export interface LogUpkeepServer extends UntypedServiceImplementation {
   liftLegalHold: handleUnaryCall<LiftLegalHoldRequest, LiftLegalHoldResponse>;
   /** Makes a person unreadable in the log. */
   erasePerson: handleUnaryCall<ErasePersonRequest, ErasePersonResponse>;
+  /** Says that work which one process does for all is being done. */
+  keepWork: handleUnaryCall<KeepWorkRequest, KeepWorkResponse>;
+  /** Whether nobody has said so for a while. */
+  isWorkVacant: handleUnaryCall<IsWorkVacantRequest, IsWorkVacantResponse>;
 }
 
 export interface LogUpkeepClient extends Client {
@@ -852,6 +1089,38 @@ export interface LogUpkeepClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ErasePersonResponse) => void,
+  ): ClientUnaryCall;
+  /** Says that work which one process does for all is being done. */
+  keepWork(
+    request: KeepWorkRequest,
+    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
+  ): ClientUnaryCall;
+  keepWork(
+    request: KeepWorkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
+  ): ClientUnaryCall;
+  keepWork(
+    request: KeepWorkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
+  ): ClientUnaryCall;
+  /** Whether nobody has said so for a while. */
+  isWorkVacant(
+    request: IsWorkVacantRequest,
+    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
+  ): ClientUnaryCall;
+  isWorkVacant(
+    request: IsWorkVacantRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
+  ): ClientUnaryCall;
+  isWorkVacant(
+    request: IsWorkVacantRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
   ): ClientUnaryCall;
 }
 
