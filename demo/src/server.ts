@@ -28,7 +28,7 @@ export async function startServer(dataDir: string): Promise<DemoServer> {
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(dataDir, 'server.log');
   const log = createWriteStream(logPath);
-  const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=16', fileURLToPath(import.meta.resolve('@plumbline/standalone/main'))], {
+  const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1', fileURLToPath(import.meta.resolve('@plumbline/standalone/main'))], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnvironment({
       PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`, PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`, PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',

@@ -30,8 +30,11 @@ export function demo(context: CommandContext, options: { readonly exit?: boolean
   return runProgram(context, '@plumbline/demo/main', args, {});
 }
 
-/** On machines with much memory Node gives its young generation 130 MB: 16 MB in place of 64 saves a hundred of them and costs no time (1,000 applications). */
-const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=16'];
+/**
+ * On machines with much memory Node gives its young generation 130 MB: 16 MB in place of 64 saves a hundred of them and costs no time (1,000 applications). With four
+ * threads for the collector, which is what Node takes on any machine, it fights over two cores with PostgreSQL: one thread halves the slowest appends.
+ */
+const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1'];
 
 /** The server is a program of its own: the CLI stays small and starts fast, and a signal reaches it as it would anywhere. */
 function runProgram(context: CommandContext, specifier: string, args: readonly string[], settings: Readonly<Record<string, string>>): Promise<number> {

@@ -21,7 +21,7 @@ export async function startServer(root, profileDir) {
   await writeFile(join(root, 'webhook.secret'), secret, { mode: 0o600 });
   const [port, grpc, health] = [await freePort(), await freePort(), await freePort()];
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, '--cpu-prof-interval=500'];
-  const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=16', ...profile, MAIN], {
+  const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1', ...profile, MAIN], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH, HOME: root, PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`, PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpc}`,

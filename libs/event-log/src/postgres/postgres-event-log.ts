@@ -63,7 +63,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #sql: LedgerSql;
   readonly #writer: LedgerWriter;
-  readonly #tail = new Tail({ events: 50_000, bytes: 64 * 1024 * 1024 });
+  readonly #tail = new Tail({ events: 20_000, bytes: 32 * 1024 * 1024 });
   readonly #ranges = new RecentCommits(8_192);
   readonly #listeners = new Set<CommittedListener>();
   readonly #leadListeners = new Set<(leads: boolean) => void>();

@@ -16,7 +16,7 @@ export const writerLimits = {
   cachedStreams: 200_000,
   /** Streams that are loaded when the lead begins; with more than these, each is loaded when it is needed. */
   loadedStreams: 50_000,
-  cachedRequests: 50_000,
+  cachedRequests: 20_000,
   /** Newest request ids that are loaded when the lead begins; whether an older one is a repeat is looked up. */
   loadedRequests: 10_000,
   /** How often partitions are made ahead; those of request ids go by the calendar. */
