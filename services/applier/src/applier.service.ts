@@ -26,7 +26,6 @@ import { prepareSet } from './sync/prepare.js';
 import type { SyncTools } from './sync/tools.js';
 import { FleetLog } from './targets/fleet-log.js';
 import { Inventories } from './targets/inventories.js';
-import { ObjectReader } from './targets/object-reader.js';
 import type { RunnerDeps } from './targets/runner-deps.js';
 import { TargetRunner } from './targets/target-runner.js';
 
@@ -46,7 +45,6 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   readonly #slots = new Map<string, Slots>();
   readonly #wants = new Map<TargetId, Wants>();
   readonly #log: FleetLog;
-  readonly #reader: ObjectReader;
   readonly #inventories: Inventories;
   readonly #clusters: ClusterRegistry;
   readonly #follower: Follower;
@@ -55,7 +53,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(OBJECT_STORE) store: ObjectStore,
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(APPLIER_CONFIG) private readonly config: ApplierConfig,
@@ -63,8 +61,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     @Inject(ApplierMetrics) private readonly metrics: ApplierMetrics,
   ) {
     this.#log = new FleetLog(log, this.#fleet, clock, logger);
-    this.#reader = new ObjectReader(store);
-    this.#inventories = new Inventories(this.#reader);
+    this.#inventories = new Inventories(store);
     this.#clusters = new ClusterRegistry({
       fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,
       onCluster: (cluster, what) => this.#onCluster(cluster, what),
@@ -139,9 +136,9 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   }
 
   #runnerDeps(): RunnerDeps {
-    const { config, clock, logger, metrics } = this;
+    const { config, clock, logger, metrics, store } = this;
     return {
-      config, clock, logger, metrics, fleet: this.#fleet, log: this.#log, reader: this.#reader, inventories: this.#inventories,
+      config, clock, logger, metrics, fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories,
       session: (cluster) => this.#clusters.session(cluster),
       tools: (session) => this.#tools(session),
       slots: (cluster) => {
@@ -161,7 +158,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
 
   #tools(session: ClusterSession): SyncTools {
     const { sealKey, limits } = this.config;
-    return { session, reader: this.#reader, sealKey, clock: this.clock, logger: this.logger, limits };
+    return { session, store: this.store, sealKey, clock: this.clock, logger: this.logger, limits };
   }
 
   #freed(cluster: string, keys: readonly string[]): void {
@@ -186,7 +183,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     if (session === undefined) return found;
     const others = [...this.#fleet.targets.values()].filter((other) => other.cluster === cluster && other.id !== id);
     // One round trip for all sets that are not known yet.
-    await this.#reader.texts(others.flatMap((other) => this.#unknownSet(other)));
+    await this.store.getMany(others.flatMap((other) => this.#unknownSet(other)));
     for (const other of others) {
       const wants = await this.#wantsOf(other, session);
       for (const key of keys) if (wants.has(key)) found.add(key);

@@ -15,7 +15,7 @@ import type { OwnerMark } from '../domain/ownership.js';
 import { definedKind, valueAt } from '../domain/references.js';
 import type { SetObject } from '../domain/references.js';
 import { ownedDigestOf } from '../clusters/live-object.js';
-import { asKubeObject, clearObject } from '../targets/object-reader.js';
+import { asKubeObject, clearObject, readObjects } from '../targets/object-reader.js';
 import { failureOf, patiently } from './failure.js';
 import { untilServed } from './gates.js';
 import { takeOverClientSide } from './migrate.js';
@@ -69,7 +69,7 @@ export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undef
   if (entry?.uid === undefined || entry.desiredDigest === undefined || !entry.key.startsWith('batch/Job/')) return false;
   const { cache } = tools.session;
   if (!cache.isLive(entry.key) || cache.get(entry.key) !== undefined) return false;
-  const manifest = (await tools.reader.objects([entry.desiredDigest])).get(entry.desiredDigest);
+  const manifest = (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
   if (valueAt(manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return false;
   const lastKnown = cache.vanished(entry.key);
   return lastKnown === undefined || healthOf(undefined, { nowMs: tools.clock.nowMs(), lastKnown }).state !== 'Missing';
@@ -93,7 +93,7 @@ export class ApplyRun {
   async run(writes: readonly WantedObject[], refusals: Refusals): Promise<ApplyResults> {
     for (const [key, change] of refusals) this.#changes.set(key, change);
     const old = writes.map(({ key }) => this.job.inventory.get(key)?.desiredDigest).filter((digest) => digest !== undefined);
-    const objects = await this.tools.reader.objects([...writes.map(({ digest }) => digest), ...old]);
+    const objects = await readObjects(this.tools.store, [...writes.map(({ digest }) => digest), ...old]);
     for (const digest of old) {
       const object = objects.get(digest);
       if (object !== undefined) this.#before.set(digest, object);

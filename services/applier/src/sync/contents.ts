@@ -5,7 +5,7 @@ import { partsOf, refOfKey } from '../domain/identity.js';
 import { forEachOf } from '../domain/limits.js';
 import { definedKind } from '../domain/references.js';
 import type { SetObject } from '../domain/references.js';
-import { asKubeObject } from '../targets/object-reader.js';
+import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import { patiently } from './failure.js';
 import type { InventoryEntry } from '../domain/inventory.js';
 import type { SyncTools } from './tools.js';
@@ -33,7 +33,7 @@ export async function contentsNote(tools: SyncTools, entries: readonly Inventory
   for (const entry of entries) {
     const { kind, name } = partsOf(entry.key);
     if (kind !== 'Namespace' && kind !== 'CustomResourceDefinition') continue;
-    const manifest = entry.desiredDigest === undefined ? undefined : (await tools.reader.objects([entry.desiredDigest])).get(entry.desiredDigest);
+    const manifest = entry.desiredDigest === undefined ? undefined : (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
     const object: KubeObject = manifest === undefined ? { apiVersion: entry.apiVersion, kind, metadata: { name } } : asKubeObject(manifest);
     const foreign = await foreignContents(tools, { key: entry.key, ref: refOfKey(entry.key), object }, doomed);
     if (foreign.length > 0) notes.push(`${kind} ${name} holds ${foreign.join(', ')}, which this application does not have`);

@@ -34,7 +34,7 @@ const OWN_MARKS = new Set([`metadata.labels["${TARGET_LABEL}"]`, `metadata.annot
 /** Tries every object that differs as a dry run; nothing on the cluster changes. */
 export async function computePlan(tools: SyncTools, job: SyncJob, prepared: PreparedSet): Promise<ComputedPlan> {
   const writes = prepared.wanted.filter((wanted) => !isUnchanged(tools, job, wanted));
-  const contents = await tools.reader.texts(writes.map(({ digest }) => digest));
+  const contents = await tools.store.getMany(writes.map(({ digest }) => digest));
   const changes = new Map<string, ObjectChange>();
   for (const wanted of prepared.wanted) changes.set(wanted.key, { key: wanted.key, apiVersion: wanted.apiVersion, action: 'Unchanged' });
   for (const change of [...prepared.unresolved, ...prepared.refused]) changes.set(change.key, change);

@@ -7,7 +7,7 @@ import type { ObjectSetEntry } from '@plumbline/manifest';
 import { partsOf, resolveSet } from '../domain/identity.js';
 import type { KindAnswer, ResolvedSet } from '../domain/identity.js';
 import { definedKind, valueAt } from '../domain/references.js';
-import { asKubeObject } from '../targets/object-reader.js';
+import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import type { SyncTools } from './tools.js';
 
 /** A set with identities, and the resources that its kinds are served as. */
@@ -31,7 +31,7 @@ export function kindId(apiVersion: string, kind: string): string {
 
 /** Reads a set and works out what its objects are on this cluster. Where something is wrong, the files are named. */
 export async function prepareSet(tools: SyncTools, source: SetSource): Promise<PreparedSet> {
-  const entries = parseObjectSet(await tools.reader.text(source.renderDigest));
+  const entries = parseObjectSet(await tools.store.get(source.renderDigest));
   const { answers, resources } = await answerKinds(tools, entries);
   const kindOf = (apiVersion: string, kind: string): KindAnswer => answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'not asked' };
   const input = { entries, namespace: source.namespace, kindOf };
@@ -43,7 +43,7 @@ export async function prepareSet(tools: SyncTools, source: SetSource): Promise<P
 
 /** Rendered key to file and document; empty when the renderer's list is not stored. */
 export async function sourcesOf(tools: SyncTools, digest: Digest): Promise<ReadonlyMap<string, string>> {
-  const text = (await tools.reader.texts([digest])).get(digest);
+  const text = (await tools.store.getMany([digest])).get(digest);
   return text === undefined ? new Map() : parseSources(text);
 }
 
@@ -74,7 +74,7 @@ async function answerKinds(tools: SyncTools, entries: readonly ObjectSetEntry[])
 /** Kinds that the cluster does not have yet, but a CustomResourceDefinition of the same set brings. */
 async function answerFromDefinitions(tools: SyncTools, entries: readonly ObjectSetEntry[], answers: Map<string, KindAnswer>): Promise<void> {
   const definitions = entries.filter(({ key }) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'));
-  const objects = await tools.reader.objects(definitions.map(({ digest }) => digest));
+  const objects = await readObjects(tools.store, definitions.map(({ digest }) => digest));
   for (const manifest of objects.values()) {
     const definition = asKubeObject(manifest);
     const defined = definedKind(definition);

@@ -10,7 +10,7 @@ import { pruneOrder } from '../domain/order.js';
 import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
 import { definedKind } from '../domain/references.js';
 import type { SetObject } from '../domain/references.js';
-import { asKubeObject } from '../targets/object-reader.js';
+import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import { foreignContents } from './contents.js';
 import { failureOf, patiently } from './failure.js';
 import type { SyncJob, SyncTools } from './tools.js';
@@ -82,7 +82,7 @@ export class PruneRun {
   }
 
   async #nodes(entries: readonly InventoryEntry[]): Promise<Doomed[]> {
-    const objects = await this.tools.reader.objects(entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined));
+    const objects = await readObjects(this.tools.store, entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined));
     return entries.map((entry) => {
       const manifest = entry.desiredDigest === undefined ? undefined : objects.get(entry.desiredDigest);
       const { kind, name } = partsOf(entry.key);

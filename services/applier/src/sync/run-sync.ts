@@ -8,7 +8,7 @@ import type { WantedObject } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
 import { forEachOf } from '../domain/limits.js';
 import { applyOrder } from '../domain/order.js';
-import { asKubeObject } from '../targets/object-reader.js';
+import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import { ApplyRun, isSpentJob, isUnchanged } from './apply.js';
 import type { ApplyResults } from './apply.js';
 import { contentsNote } from './contents.js';
@@ -82,7 +82,7 @@ export async function planSync(tools: SyncTools, job: SyncJob, prepared: Prepare
 
 /** The keys on a loop of explicit dependencies; empty when the set can be ordered. */
 export async function findCycle(tools: SyncTools, plan: SyncPlan): Promise<readonly string[]> {
-  const objects = await tools.reader.objects(plan.writes.map(({ digest }) => digest));
+  const objects = await readObjects(tools.store, plan.writes.map(({ digest }) => digest));
   const nodes = plan.writes.flatMap((wanted) => {
     const manifest = objects.get(wanted.digest);
     return manifest === undefined ? [] : [{ key: wanted.key, ref: wanted.ref, object: asKubeObject(manifest) }];
@@ -123,7 +123,7 @@ async function guardOf(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<
 
 /** All or nothing: every object is tried as a dry run first, and with one that cannot pass nothing is written. */
 async function validateAll(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<SyncOutcome | undefined> {
-  const contents = await tools.reader.objects(plan.writes.map(({ digest }) => digest));
+  const contents = await readObjects(tools.store, plan.writes.map(({ digest }) => digest));
   const tried = await forEachOf(plan.writes, tools.limits.perTarget, async (wanted): Promise<ObjectChange> => {
     const manifest = contents.get(wanted.digest);
     const base = { key: wanted.key, apiVersion: wanted.apiVersion };

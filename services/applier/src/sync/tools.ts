@@ -2,12 +2,12 @@
 import type { Clock, TargetId } from '@plumbline/core';
 import type { SyncSpec } from '@plumbline/events';
 import type { SealKey } from '@plumbline/manifest';
+import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import type { RenderedVersion } from '../domain/fleet-state.js';
 import type { Inventory } from '../domain/inventory.js';
 import type { Marks, OwnerMark } from '../domain/ownership.js';
-import type { ObjectReader } from '../targets/object-reader.js';
 
 /** Waits and limits inside a run. */
 export interface SyncLimits {
@@ -24,7 +24,7 @@ export interface SyncLimits {
 /** What runs work with. */
 export interface SyncTools {
   readonly session: ClusterSession;
-  readonly reader: ObjectReader;
+  readonly store: ObjectStore;
   readonly sealKey: SealKey;
   readonly clock: Clock;
   readonly logger: Logger;

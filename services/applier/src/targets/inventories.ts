@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
+import type { ObjectStore, StoredContent } from '@plumbline/object-store';
 import type { TargetState } from '../domain/target-state.js';
 import { decodeInventory, encodeInventory } from '../domain/inventory.js';
 import type { Inventory } from '../domain/inventory.js';
-import type { StoredContent } from '@plumbline/object-store';
-import type { ObjectReader } from './object-reader.js';
 
 const EMPTY: Inventory = new Map();
 
@@ -12,7 +11,7 @@ const EMPTY: Inventory = new Map();
 export class Inventories {
   readonly #known = new Map<string, { readonly digest: Digest; readonly inventory: Inventory }>();
 
-  constructor(private readonly reader: ObjectReader) {}
+  constructor(private readonly store: ObjectStore) {}
 
   /** The inventory that the log says a target has. */
   async of(target: TargetState): Promise<Inventory> {
@@ -20,7 +19,7 @@ export class Inventories {
     if (inventoryDigest === undefined) return EMPTY;
     const known = this.#known.get(target.id);
     if (known?.digest === inventoryDigest) return known.inventory;
-    const inventory = decodeInventory(await this.reader.text(inventoryDigest));
+    const inventory = decodeInventory(await this.store.get(inventoryDigest));
     this.#known.set(target.id, { digest: inventoryDigest, inventory });
     return inventory;
   }
@@ -34,8 +33,13 @@ export class Inventories {
 
   /** Gets many at once, for the start. */
   async load(targets: readonly TargetState[]): Promise<void> {
-    await this.reader.texts(targets.map(({ inventoryDigest }) => inventoryDigest).filter((digest) => digest !== undefined));
-    for (const target of targets) await this.of(target);
+    const texts = await this.store.getMany(targets.map(({ inventoryDigest }) => inventoryDigest).filter((digest) => digest !== undefined));
+    for (const target of targets) {
+      const { id, inventoryDigest: digest } = target;
+      const text = digest === undefined ? undefined : texts.get(digest);
+      if (digest === undefined || text === undefined) await this.of(target);
+      else this.#known.set(id, { digest, inventory: decodeInventory(text) });
+    }
   }
 
   /** The blob to store, and the memory of it. */

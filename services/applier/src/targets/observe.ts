@@ -17,7 +17,7 @@ import { NOT_HEALTHY_IN_TIME } from '../domain/target-state.js';
 import type { TargetState } from '../domain/target-state.js';
 import { isSpentJob } from '../sync/apply.js';
 import type { SyncTools } from '../sync/tools.js';
-import { clearObject } from './object-reader.js';
+import { clearObject, readObjects } from './object-reader.js';
 
 /** Drifted objects as the event carries them. */
 export type DriftedObjects = EventData<'DriftDetected'>['objects'];
@@ -65,7 +65,7 @@ async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntr
   }
   if (live === undefined) return (await isSpentJob(tools, entry)) ? undefined : { key: entry.key, kind, fields: [], actors: [] };
   if (entry.desiredDigest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
-  const manifest = (await tools.reader.objects([entry.desiredDigest])).get(entry.desiredDigest);
+  const manifest = (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
   if (manifest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
   const desired = withoutFields(marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace), entry.dropped ?? []);
   const { fields, actors } = lostFields(desired, live, FIELD_MANAGER);

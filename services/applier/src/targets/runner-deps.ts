@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KeyObject } from 'node:crypto';
 import type { Clock, TargetId } from '@plumbline/core';
+import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
 import type { ApplierMetrics } from '../applier.metrics.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
@@ -10,14 +11,13 @@ import type { Slots } from '../domain/limits.js';
 import type { SyncTools } from '../sync/tools.js';
 import type { FleetLog } from './fleet-log.js';
 import type { Inventories } from './inventories.js';
-import type { ObjectReader } from './object-reader.js';
 
 /** What the work on a target needs from the service. */
 export interface RunnerDeps {
   readonly config: { readonly installation: string; readonly releaseKeys: readonly KeyObject[] };
   readonly fleet: FleetState;
   readonly log: FleetLog;
-  readonly reader: ObjectReader;
+  readonly store: ObjectStore;
   readonly inventories: Inventories;
   readonly clock: Clock;
   readonly logger: Logger;

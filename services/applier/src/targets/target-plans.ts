@@ -46,7 +46,7 @@ export class TargetPlans {
     try {
       const { plan, renderDigest } = await this.#compute(target, session, version);
       const { list, blob } = changeList(plan.changes);
-      await this.deps.reader.put([blob]);
+      await this.deps.store.put([blob]);
       const guard = plan.guard === undefined ? {} : { guard: plan.guard };
       const data = { application, environment, cluster, version: number, renderDigest, planDigest: plan.planDigest, partial: plan.partial, changes: list, ...guard };
       await this.deps.log.target(target, { type: 'PlanComputed', data }, context);

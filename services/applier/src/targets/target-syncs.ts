@@ -195,7 +195,7 @@ export class TargetSyncs {
     const before = target.inventoryDigest;
     const blob = this.deps.inventories.encode(target, intended);
     // An update of what is there intends nothing new.
-    if (blob.digest !== before) await this.deps.reader.put([blob]);
+    if (blob.digest !== before) await this.deps.store.put([blob]);
     const { syncId, version, releaseId, generation, renderDigest, cause } = run;
     const data: EventData<'SyncStarted'> = {
       application, environment, cluster, syncId, version, releaseId, generation, renderDigest, cause, inventoryDigest: blob.digest, objectCount: intended.size,
@@ -207,7 +207,7 @@ export class TargetSyncs {
     const { application, environment, cluster } = target;
     const { list, blob } = changeList(outcome.changes);
     const inventory = this.deps.inventories.encode(target, outcome.inventory);
-    await this.deps.reader.put([blob, inventory]);
+    await this.deps.store.put([blob, inventory]);
     const { syncId, version, renderDigest, cause } = run;
     const data: EventData<'SyncCompleted'> = {
       application, environment, cluster, syncId, version, renderDigest, cause, result: outcome.result, reason: outcome.reason, message: outcome.message.slice(0, 4_000),
@@ -235,7 +235,7 @@ export class TargetSyncs {
   async #removed(target: TargetState, decision: RemoveDecision, changes: readonly ObjectChange[], session: ClusterSession | undefined): Promise<void> {
     const { application, environment, cluster } = target;
     const { list, blob } = changeList(changes);
-    await this.deps.reader.put([blob]);
+    await this.deps.store.put([blob]);
     const data: EventData<'TargetRemoved'> = { application, environment, cluster, mode: decision.mode, changes: list };
     await this.deps.log.target(target, { type: 'TargetRemoved', data }, { cause: decision.trigger });
     this.deps.logger.info('target removed', { target: target.id, mode: decision.mode });
