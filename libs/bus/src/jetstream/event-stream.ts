@@ -6,26 +6,30 @@ import { messageOf, UpstreamError } from '@plumbline/core';
 
 /** Name of the stream of event batches. */
 export const EVENT_STREAM = 'PL_EV';
-const SUBJECTS = 'pl.ev.>';
 const DAY_NANOS = 24 * 60 * 60 * 1e9;
 
 /** Subject of the batches of one shard of the log. There is one partition per shard: see the decision record on partitions. */
 export const subjectOf = (shard: number): string => `pl.ev.${shard}`;
 
-const WANTED = {
-  name: EVENT_STREAM,
-  description: 'Plumbline: committed events, a copy of the log of the last days',
-  subjects: [SUBJECTS],
+/** What our streams have in common: a copy of the last days of the log, from which the oldest goes first. */
+const COPY_OF_THE_LOG = {
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
   discard: DiscardPolicy.Old,
   max_age: 7 * DAY_NANOS,
   duplicate_window: 120 * 1e9,
   allow_direct: true,
-} satisfies Partial<StreamConfig> & { readonly name: string };
+} satisfies Partial<StreamConfig>;
 
-/** A stream as it is wanted. */
-export type WantedStream = typeof WANTED;
+/** What makes one of our streams that one. */
+export interface WantedStream {
+  readonly name: string;
+  readonly description: string;
+  /** One, with wildcards. */
+  readonly subjects: string;
+}
+
+const WANTED: WantedStream = { name: EVENT_STREAM, description: 'Plumbline: committed events, a copy of the log of the last days', subjects: 'pl.ev.>' };
 
 function atLeast(version: string, major: number, minor: number): boolean {
   const [gotMajor = 0, gotMinor = 0] = version.split('.').map(Number);
@@ -37,13 +41,13 @@ export function serverFeatures(version: string): { readonly streamMetadata: bool
   return { streamMetadata: atLeast(version, 2, 10) };
 }
 
-function differences(found: StreamConfig, wanted: WantedStream): readonly string[] {
+function differences(found: StreamConfig, { subjects }: WantedStream): readonly string[] {
   const result: string[] = [];
-  const subjects = wanted.subjects.join(', ');
-  if (found.retention !== wanted.retention) result.push(`retention is ${found.retention}, not ${wanted.retention}`);
-  if (found.storage !== wanted.storage) result.push(`storage is ${found.storage}, not ${wanted.storage}`);
+  const { retention, storage, discard } = COPY_OF_THE_LOG;
+  if (found.retention !== retention) result.push(`retention is ${found.retention}, not ${retention}`);
+  if (found.storage !== storage) result.push(`storage is ${found.storage}, not ${storage}`);
   if (!found.subjects.includes(subjects)) result.push(`its subjects are ${found.subjects.join(', ')}, not ${subjects}`);
-  if (found.discard !== wanted.discard) result.push(`discard is ${found.discard}, not ${wanted.discard}`);
+  if (found.discard !== discard) result.push(`discard is ${found.discard}, not ${discard}`);
   return result;
 }
 
@@ -88,7 +92,7 @@ async function findOrCreate(manager: JetStreamManager, wanted: WantedStream, ver
   }
   const metadata = serverFeatures(version).streamMetadata ? { metadata: { 'plumbline.dev/managed': 'true' } } : {};
   try {
-    return (await manager.streams.add({ ...wanted, ...metadata })).config;
+    return (await manager.streams.add({ ...COPY_OF_THE_LOG, ...wanted, subjects: [wanted.subjects], ...metadata })).config;
   } catch (error) {
     // Another service was faster.
     if (isNameTaken(error)) return (await manager.streams.info(wanted.name)).config;

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { JetStreamApiError, jetstream, jetstreamManager, RetentionPolicy, StorageType, DiscardPolicy } from '@nats-io/jetstream';
-import type { StreamConfig } from '@nats-io/jetstream';
+import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
 import { cloudEvent, facetsOf } from '@plumbline/events';
 import type { RecordedEvent } from '@plumbline/events';
 import { ensureStream } from './event-stream.js';
+import type { WantedStream } from './event-stream.js';
 
 /** Name of the stream with a message per event. */
 export const SUBJECT_STREAM = 'PL_OUT';
-const SUBJECTS = 'pl.out.>';
-const DAY_NANOS = 24 * 60 * 60 * 1e9;
 
-const WANTED = {
-  name: SUBJECT_STREAM,
-  description: 'Plumbline: committed events, one a message, by what they are about',
-  subjects: [SUBJECTS],
-  retention: RetentionPolicy.Limits,
-  storage: StorageType.File,
-  discard: DiscardPolicy.Old,
-  max_age: 7 * DAY_NANOS,
-  duplicate_window: 120 * 1e9,
-  allow_direct: true,
-} satisfies Partial<StreamConfig> & { readonly name: string };
+const WANTED: WantedStream = { name: SUBJECT_STREAM, description: 'Plumbline: committed events, one a message, by what they are about', subjects: 'pl.out.>' };
 
 const NONE = '-';
 const SEVERAL = '+';
