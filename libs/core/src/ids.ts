@@ -115,6 +115,14 @@ export function derivedId(timeMs: number, ...parts: readonly string[]): string {
   return `${timePart(timeMs)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** The log forgets request ids after 30 days. */
+const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
+
+/** Time for the {@link derivedId} of an answer: that of its cause, or now for a cause so old that the log would refuse an id of its time. */
+export function requestTimeMs(causeMs: number, nowMs: number): number {
+  return nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs;
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** True for a UUIDv7 or UUIDv8 in lower case. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { ApplicationId, canonicalJson, derivedId, Digest, isTimeOrderedUuid, StreamName, TargetId, uuidTimeMs, uuidv7, worstHealth } from './index.js';
+import { ApplicationId, canonicalJson, derivedId, Digest, isTimeOrderedUuid, requestTimeMs, StreamName, TargetId, uuidTimeMs, uuidv7, worstHealth } from './index.js';
 
 describe('ids', () => {
   it('put a bare application name into project default', () => {
@@ -31,6 +31,16 @@ describe('ids', () => {
     expect(() => StreamName.parse('nonsense')).toThrow();
     expect(() => Digest.parse('sha256:xyz')).toThrow();
     expect(Digest.of('')).toBe('sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+  });
+});
+
+describe('the time of a request id', () => {
+  const days = (count: number): number => count * 24 * 3_600_000;
+
+  it('is that of the cause while the log takes it, and now for what is older', () => {
+    expect(requestTimeMs(days(100) - days(20), days(100))).toBe(days(80));
+    expect(requestTimeMs(days(100) - days(20) - 1, days(100))).toBe(days(100));
+    expect(requestTimeMs(days(100) + 5, days(100))).toBe(days(100) + 5);
   });
 });
 

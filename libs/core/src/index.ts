@@ -10,5 +10,5 @@ export {
   AuthError, ConflictError, InputError, InvariantError, messageOf, NotFoundError, OverloadedError, PlumblineError, UpstreamError,
 } from './errors.js';
 export type { ErrorCode, ErrorDetails, ErrorOptions, InputIssue, RetryAdvice } from './errors.js';
-export { ApplicationId, derivedId, Digest, isName, isTimeOrderedUuid, StreamName, TargetId, uuidTimeMs, uuidv7 } from './ids.js';
+export { ApplicationId, derivedId, Digest, isName, isTimeOrderedUuid, requestTimeMs, StreamName, TargetId, uuidTimeMs, uuidv7 } from './ids.js';
 export type { Branded } from './ids.js';

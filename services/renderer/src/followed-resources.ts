@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, derivedId, Digest, StreamName } from '@plumbline/core';
+import { canonicalJson, derivedId, Digest, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
 import type { Clock, Json } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import type { NewEvent } from '@plumbline/events';
@@ -9,7 +9,7 @@ import type { ObjectStore } from '@plumbline/object-store';
 import type { RepositoryView, ViewStore } from '@plumbline/views';
 import type { Sources } from './adapters/sources.js';
 import { failureOf, isTransient } from './domain/failure.js';
-import { ACTOR, requestTimeMs } from './domain/provenance.js';
+import { ACTOR } from './domain/provenance.js';
 import { readManifestFiles } from './renderers/plain/plain.renderer.js';
 import { treePath } from './renderers/paths.js';
 
@@ -56,7 +56,7 @@ export class FollowedResources {
       return undefined;
     }
     const { lastPosition } = await this.deps.log.append({
-      requestId: derivedId(requestTimeMs(ref.eventId, this.deps.clock.nowMs()), 'resources', ref.eventId, String(view.declared.position), canonicalJson(event.data)),
+      requestId: derivedId(requestTimeMs(uuidTimeMs(ref.eventId), this.deps.clock.nowMs()), 'resources', ref.eventId, String(view.declared.position), canonicalJson(event.data)),
       actor: ACTOR, service: 'renderer', causationId: ref.eventId, correlationId: ref.correlationId,
       items: [{ stream: StreamName.repository(name), expected: { type: 'exists' }, events: [event] }],
     });

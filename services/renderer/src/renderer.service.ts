@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, StreamName, UpstreamError } from '@plumbline/core';
+import { ConflictError, derivedId, messageOf, requestTimeMs, StreamName, UpstreamError, uuidTimeMs } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { AppendItem, EventLog } from '@plumbline/event-log';
@@ -15,7 +15,7 @@ import { CLOCK, LOGGER } from '@plumbline/platform';
 import type { Logger } from '@plumbline/platform';
 import { Sources } from './adapters/sources.js';
 import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
-import { ACTOR, requestTimeMs } from './domain/provenance.js';
+import { ACTOR } from './domain/provenance.js';
 import { isSameVersion, RendererState, settingsOf } from './domain/state.js';
 import type { RenderTask } from './domain/state.js';
 import { FollowedResources } from './followed-resources.js';
@@ -244,7 +244,7 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     if (failures.length > 0) items.push({ stream: StreamName.application(application.id), expected: { type: 'exists' }, events: failures });
     if (items.length === 0) return;
     const { lastPosition } = await this.log.append({
-      requestId: derivedId(requestTimeMs(cause.eventId, this.clock.nowMs()), 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
+      requestId: derivedId(requestTimeMs(uuidTimeMs(cause.eventId), this.clock.nowMs()), 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
       actor: ACTOR, service: 'renderer', causationId: cause.eventId, correlationId: cause.correlationId, items,
     });
     this.logger.info('an application was rendered', {

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, PlumblineError, StreamName, uuidTimeMs } from '@plumbline/core';
+import { ConflictError, derivedId, messageOf, PlumblineError, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
 import type { Clock } from '@plumbline/core';
 import { EVENT_LOG, Follower } from '@plumbline/event-log';
 import type { EventLog } from '@plumbline/event-log';
@@ -21,8 +21,6 @@ import { WATCHER_CONFIG } from './watcher.config.js';
 import type { WatcherConfig } from './watcher.config.js';
 
 const ACTOR = { kind: 'service', id: 'watcher', name: 'watcher' } as const;
-/** The log forgets request ids after 30 days. */
-const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
 const APPEND_ATTEMPTS = 5;
 
 interface Watched {
@@ -208,7 +206,7 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
     const refresh = this.#state.refreshOf(repository);
     const isAnswer = refresh !== undefined && cause !== undefined && refresh.position > cause.position;
     const { lastPosition } = await this.log.append({
-      requestId: derivedId(nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs, 'watcher', repository, String(cause?.position ?? -1), event.type, what, revision),
+      requestId: derivedId(requestTimeMs(causeMs, nowMs), 'watcher', repository, String(cause?.position ?? -1), event.type, what, revision),
       actor: ACTOR, service: 'watcher',
       ...(isAnswer ? { causationId: refresh.id, correlationId: refresh.correlationId } : {}),
       items: [{ stream: StreamName.repository(repository), expected: { type: 'exists' }, events: [event] }],

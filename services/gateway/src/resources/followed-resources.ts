@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { ConflictError, derivedId, Digest, InputError, messageOf, PlumblineError, StreamName, uuidTimeMs } from '@plumbline/core';
+import { ConflictError, derivedId, Digest, InputError, messageOf, PlumblineError, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
 import type { InputIssue } from '@plumbline/core';
 import type { Actor, NewEvent } from '@plumbline/events';
 import type { AppendItem } from '@plumbline/event-log';
@@ -22,7 +22,6 @@ import { ResourcesService } from './resources.service.js';
 /** How often what could not be done is tried again, when nothing else happens. */
 const RETRY_MS = 5_000;
 const LISTED = 300;
-const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
 
 /** A repository whose resources were read and wait to be applied. */
 interface Due {
@@ -93,10 +92,8 @@ export class FollowedResources {
     const text = await this.store.get(Digest.parse(read.digest));
     const { name } = repository;
     const actor: Actor = { kind: 'system', id: actorIdOf(name), name: `repository ${name}` };
-    const nowMs = this.access.clock.nowMs();
-    const readMs = uuidTimeMs(read.eventId);
     // The log refuses ids of long ago; by then the state of the repository is the guard against a repeat.
-    const requestId = derivedId(nowMs - readMs > OLD_CAUSE_MS ? nowMs : readMs, 'followed-resources', read.eventId);
+    const requestId = derivedId(requestTimeMs(uuidTimeMs(read.eventId), this.access.clock.nowMs()), 'followed-resources', read.eventId);
     const append = (items: readonly AppendItem[]): Promise<unknown> => this.access.append({ actor, requestId, items, cause: read });
     try {
       await this.resources.decideAgainOnConflict(async () => {
