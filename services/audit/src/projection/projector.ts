@@ -4,6 +4,7 @@ import type { Clock } from '@plumbline/core';
 import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
+import { causeTimeMs } from '../cause-time.js';
 import { CONSUMER } from './projection-tables.js';
 import type { ProjectionTables } from './projection-tables.js';
 import { ViewFold } from './view-fold.js';
@@ -36,8 +37,6 @@ export interface ProjectorOptions {
 
 /** To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next start. */
 export const VIEWS_DEFINITION = '4';
-
-const OLDEST_CAUSE_MS = 29 * 24 * 3_600_000;
 
 /** How a rebuild went. */
 export interface RebuildReport {
@@ -305,9 +304,7 @@ export class Projector implements ParkedWork {
   async #announce(parked: readonly Parked[], version: number): Promise<void> {
     for (const { position, key, message, recordedAt } of parked) {
       this.options.logger.error('an event cannot be applied to the views; its stream is parked until it is released', { position, stream: key, reason: message });
-      // The log refuses older ids; then a crash at this moment may say it twice.
-      const nowMs = (this.options.clock ?? systemClock).nowMs();
-      const timeMs = Math.max(Date.parse(recordedAt), nowMs - OLDEST_CAUSE_MS);
+      const timeMs = causeTimeMs(recordedAt, (this.options.clock ?? systemClock).nowMs());
       await this.options.log.append({
         requestId: derivedId(timeMs, 'work-parked', CONSUMER, String(version), String(position)),
         actor: { kind: 'system', id: 'audit', name: 'audit' },

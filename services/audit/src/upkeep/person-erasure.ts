@@ -5,11 +5,10 @@ import type { AskedWork, ErasureReport, PersonalData } from '@plumbline/event-lo
 import type { PersonalFields, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { RecordedEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
+import { causeTimeMs } from '../cause-time.js';
 import { LongWork } from './long-work.js';
 
 const STREAM = StreamName.parse('log-persons');
-/** The log refuses request ids of an older cause. */
-const OLDEST_CAUSE_MS = 29 * 24 * 3_600_000;
 /** As long as a timer can be. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
@@ -111,7 +110,7 @@ export class PersonErasure implements PersonalData {
     const erasedAt = await this.#personal().erase(subject);
     // From here on nobody can open what is stored; what was opened before is in the views.
     await this.options.rebuild();
-    const timeMs = Math.max(Date.parse(pending.recordedAt), clock.nowMs() - OLDEST_CAUSE_MS);
+    const timeMs = causeTimeMs(pending.recordedAt, clock.nowMs());
     await log.append({
       requestId: derivedId(timeMs, 'person-erased', pending.id), actor: { kind: 'system', id: 'audit', name: 'audit' }, service: 'audit', causationId: pending.id, correlationId: pending.correlationId,
       items: [{ stream: STREAM, expected: { type: 'any' }, events: [{ type: 'PersonErased', data: { subject, erasedAt, events: positions.length } }] }],
