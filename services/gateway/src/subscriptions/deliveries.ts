@@ -65,6 +65,11 @@ export class Deliveries {
     if (this.#holds) await this.#say('DeliveriesReleased').catch(() => undefined);
   }
 
+  get #hasWork(): boolean {
+    const [first] = this.access.state.views.all('subscription');
+    return first !== undefined;
+  }
+
   get #holds(): boolean {
     return this.access.state.deliveriesHolder === this.#id;
   }
@@ -77,9 +82,9 @@ export class Deliveries {
 
   /** Takes the deliveries over, if there are any; tries until it can, or the process stops. */
   async #claim(): Promise<void> {
-    const { closing, state } = this.access;
+    const { closing } = this.access;
     while (!closing.aborted && !this.#holds) {
-      if ([...state.views.all('subscription')].length === 0) return;
+      if (!this.#hasWork) return;
       try {
         await this.#say('DeliveriesClaimed');
         return;
@@ -92,12 +97,12 @@ export class Deliveries {
 
   /** Says that this gateway lives while it delivers, and looks whether the one that delivers does. Nothing is appended and nothing asked while there is nothing to deliver. */
   async #watch(): Promise<void> {
-    const { closing, state } = this.access;
+    const { closing } = this.access;
     const ttlMs = this.config.deliveryLeaseMs;
     let isSilent = false;
     while (!closing.aborted) {
       try {
-        if ([...state.views.all('subscription')].length > 0) {
+        if (this.#hasWork) {
           if (this.#holds) await this.leases.keep(WORK, ttlMs);
           else if (await this.leases.isVacant(WORK, ttlMs)) await this.#takeOver();
         }
