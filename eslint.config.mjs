@@ -8,7 +8,16 @@ const PORTS = ['type:pure', 'type:port'];
 const SERVICE_PARTS = [...PORTS, 'type:platform'];
 
 /** Nothing that does I/O or ties the domain to a framework. */
-const BANNED_FOR_PURE = ['@nestjs/*', 'pg', '@nats-io/*', '@kubernetes/*', '@grpc/*', 'undici', 'typeorm', 'simple-git'];
+const BANNED_FOR_PURE = [
+  '@nestjs/*',
+  'pg',
+  '@nats-io/*',
+  '@kubernetes/*',
+  '@grpc/*',
+  'undici',
+  'typeorm',
+  'simple-git',
+];
 
 export default [
   { ignores: ['**/dist/**', '**/node_modules/**', '**/*.generated.ts', 'docs/reference/**', '**/generated/**'] },
@@ -34,7 +43,10 @@ export default [
             { sourceTag: 'type:client', onlyDependOnLibsWithTags: PURE },
             { sourceTag: 'type:ui', onlyDependOnLibsWithTags: ['type:client', 'type:pure'] },
             { sourceTag: 'type:testing', onlyDependOnLibsWithTags: SERVICE_PARTS },
-            { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:host', 'type:client', 'type:testing', 'type:pure', 'type:port'] },
+            {
+              sourceTag: 'type:e2e',
+              onlyDependOnLibsWithTags: ['type:host', 'type:client', 'type:testing', 'type:pure', 'type:port'],
+            },
           ],
         },
       ],

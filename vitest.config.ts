@@ -15,7 +15,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
-          include: ['{libs,services}/*/src/**/*.unit.spec.ts', '{cli,witness}/src/**/*.unit.spec.ts', 'test/{architecture,replay}/**/*.unit.spec.ts'],
+          include: [
+            '{libs,services}/*/src/**/*.unit.spec.ts',
+            '{cli,witness}/src/**/*.unit.spec.ts',
+            'test/{architecture,replay}/**/*.unit.spec.ts',
+          ],
           pool: 'threads',
           isolate: false,
           testTimeout: 10_000,
@@ -26,7 +30,11 @@ export default defineConfig({
         test: {
           name: 'int',
           sequence: { groupOrder: 1 },
-          include: ['{libs,services}/*/src/**/*.int.spec.ts', '{cli,witness}/src/**/*.int.spec.ts', 'test/chart/**/*.int.spec.ts'],
+          include: [
+            '{libs,services}/*/src/**/*.int.spec.ts',
+            '{cli,witness}/src/**/*.int.spec.ts',
+            'test/chart/**/*.int.spec.ts',
+          ],
           pool: 'forks',
           globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
           maxWorkers: 2,

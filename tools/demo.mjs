@@ -11,7 +11,11 @@ const run = (command, args) => spawnSync(command, args, { cwd: root, env, stdio:
 process.stdout.write('Building…\n');
 const built = spawnSync('nx', ['run-many', '-t', 'build'], { cwd: root, env, encoding: 'utf8' });
 if (built.status !== 0) {
-  process.stderr.write(built.error === undefined ? `${built.stdout}${built.stderr}` : `The build could not be started (${built.error.message}): run npm ci first.\n`);
+  process.stderr.write(
+    built.error === undefined
+      ? `${built.stdout}${built.stderr}`
+      : `The build could not be started (${built.error.message}): run npm ci first.\n`,
+  );
   process.exit(1);
 }
 process.exit(run('node', ['cli/bin/plumb.js', 'demo', ...process.argv.slice(2)]));

@@ -24,7 +24,10 @@ function parseArguments(argv) {
   return options;
 }
 
-const wanted = (only) => MODULES.flatMap((module) => module.binaries.map((binary) => ({ module, binary }))).filter(({ binary }) => !only || only.has(binary.name));
+const wanted = (only) =>
+  MODULES.flatMap((module) => module.binaries.map((binary) => ({ module, binary }))).filter(
+    ({ binary }) => !only || only.has(binary.name),
+  );
 
 const missing = (only) => wanted(only).filter(({ module, binary }) => !locate(module, binary));
 
@@ -43,7 +46,8 @@ async function download(only, reasons) {
 async function buildMissing(only, reasons) {
   const todo = missing(only);
   if (todo.length === 0) return;
-  const because = (binary, reason) => reasons.set(binary.name, [...(reasons.get(binary.name) ?? []), `build: ${reason}`]);
+  const because = (binary, reason) =>
+    reasons.set(binary.name, [...(reasons.get(binary.name) ?? []), `build: ${reason}`]);
   let toolchain;
   try {
     toolchain = await findGo(log);
@@ -85,8 +89,15 @@ async function main() {
   }
   const left = missing(options.only);
   if (left.length === 0) return;
-  log(`${left.length} of ${wanted(options.only).length} servers could not be prepared; the tests that need them are ${options.requireAll ? 'required, so this is a failure' : 'skipped'}`);
-  log(`they would be looked for in ${left.map(({ module }) => buildDir(module)).filter((dir, i, all) => all.indexOf(dir) === i).join(', ')}`);
+  log(
+    `${left.length} of ${wanted(options.only).length} servers could not be prepared; the tests that need them are ${options.requireAll ? 'required, so this is a failure' : 'skipped'}`,
+  );
+  log(
+    `they would be looked for in ${left
+      .map(({ module }) => buildDir(module))
+      .filter((dir, i, all) => all.indexOf(dir) === i)
+      .join(', ')}`,
+  );
   if (options.requireAll) process.exitCode = 1;
 }
 

@@ -15,7 +15,12 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const bin = path.join(root, 'node_modules', '.bin');
 // Node 24 and every tool come from the lock file, whatever the machine has.
-const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}`, NX_DAEMON: 'false', FORCE_COLOR: process.env.FORCE_COLOR ?? '0' };
+const env = {
+  ...process.env,
+  PATH: `${bin}${path.delimiter}${process.env.PATH}`,
+  NX_DAEMON: 'false',
+  FORCE_COLOR: process.env.FORCE_COLOR ?? '0',
+};
 const reports = mkdtempSync(path.join(tmpdir(), 'plumbline-test-'));
 
 const STAGE_LIMIT_MS = 30 * 60_000;
@@ -42,10 +47,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 /** Runs a stage in a process group of its own, so that a stage that hangs can be ended with all it started. */
 function run(command, args, extraEnv = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env: { ...env, ...extraEnv }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...env, ...extraEnv },
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
     current = child;
     const timer = setTimeout(() => {
-      process.stderr.write(`${command} ${args.join(' ')} has not ended within ${STAGE_LIMIT_MS / 60_000} minutes, stopping it\n`);
+      process.stderr.write(
+        `${command} ${args.join(' ')} has not ended within ${STAGE_LIMIT_MS / 60_000} minutes, stopping it\n`,
+      );
       stopCurrent('SIGKILL');
     }, STAGE_LIMIT_MS);
     const done = (ok, detail) => {
@@ -65,15 +77,21 @@ async function check(command, args) {
 }
 
 function reasonOf(test) {
-  const marked = test.ancestorTitles.map((title) => /\[skipped: (.*)\]$/.exec(title)?.[1]).find((reason) => reason !== undefined);
+  const marked = test.ancestorTitles
+    .map((title) => /\[skipped: (.*)\]$/.exec(title)?.[1])
+    .find((reason) => reason !== undefined);
   return marked ?? `skipped in its spec: ${test.fullName}`;
 }
 
 function readVitestReport(file) {
   const report = JSON.parse(readFileSync(file, 'utf8'));
-  const tests = report.testResults.flatMap((result) => result.assertionResults.map((test) => ({ ...test, file: path.relative(root, result.name) })));
+  const tests = report.testResults.flatMap((result) =>
+    result.assertionResults.map((test) => ({ ...test, file: path.relative(root, result.name) })),
+  );
   // A file that cannot even be loaded has no tests that could fail.
-  const unloadable = report.testResults.filter((result) => result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'));
+  const unloadable = report.testResults.filter(
+    (result) => result.status === 'failed' && !result.assertionResults.some((test) => test.status === 'failed'),
+  );
   const failed = tests.filter((test) => test.status === 'failed');
   const passed = tests.filter((test) => test.status === 'passed');
   const skipped = tests.filter((test) => test.status !== 'failed' && test.status !== 'passed');
@@ -91,7 +109,14 @@ function readVitestReport(file) {
 
 async function vitest(project) {
   const file = path.join(reports, `${project}.json`);
-  const { ok, detail } = await run('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+  const { ok, detail } = await run('vitest', [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ]);
   let counts;
   try {
     counts = readVitestReport(file);
@@ -99,25 +124,41 @@ async function vitest(project) {
     return { passed: 0, failed: 1, skipped: 0, problems: [`${project}: no report (${detail}): ${error.message}`] };
   }
   // Vitest also fails for errors that belong to no test.
-  if (!ok && counts.failed === 0) return { ...counts, failed: 1, problems: [`${project}: ${detail} although no test failed; see its output above`] };
+  if (!ok && counts.failed === 0)
+    return { ...counts, failed: 1, problems: [`${project}: ${detail} although no test failed; see its output above`] };
   return counts;
 }
 
 async function toolSpecs() {
   const dir = path.join(root, 'tools', 'servers');
-  const files = readdirSync(dir).filter((name) => name.endsWith('.test.mjs')).map((name) => path.join(dir, name));
+  const files = readdirSync(dir)
+    .filter((name) => name.endsWith('.test.mjs'))
+    .map((name) => path.join(dir, name));
   const report = path.join(reports, 'tools.tap');
-  const { ok } = await run('node', ['--test', '--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files]);
+  const { ok } = await run('node', [
+    '--test',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    ...files,
+  ]);
   const tap = readFileSync(report, 'utf8');
   const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
   const failed = count('fail') + count('cancelled');
-  return { passed: count('pass'), failed: ok ? 0 : Math.max(failed, 1), skipped: count('skipped'), problems: ok ? [] : ['specs of tools/'] };
+  return {
+    passed: count('pass'),
+    failed: ok ? 0 : Math.max(failed, 1),
+    skipped: count('skipped'),
+    problems: ok ? [] : ['specs of tools/'],
+  };
 }
 
 const stages = [
   ['servers', () => check('node', ['tools/prepare-servers.mjs'])],
   ['build', () => check('nx', ['run-many', '-t', 'build'])],
   ['codegen', () => check('node', ['tools/codegen.mjs', '--check'])],
+  ['format', () => check('npm', ['run', '--silent', 'format:check'])],
   ['lint', () => check('npm', ['run', '--silent', 'lint'])],
   ['typecheck', () => check('npm', ['run', '--silent', 'typecheck'])],
   ['tools', toolSpecs],
@@ -128,19 +169,26 @@ const stages = [
 
 function selectStages(names) {
   const unknown = names.filter((name) => !stages.some(([stage]) => stage === name));
-  if (unknown.length > 0) throw new Error(`unknown stage ${unknown.join(', ')}; known are ${stages.map(([stage]) => stage).join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`unknown stage ${unknown.join(', ')}; known are ${stages.map(([stage]) => stage).join(', ')}`);
   return stages.filter(([stage]) => names.length === 0 || names.includes(stage));
 }
 
 function printSummary(results) {
   const lines = ['', 'stage        passed  failed  skipped  seconds'];
   for (const { stage, passed, failed, skipped, seconds } of results) {
-    lines.push(`${stage.padEnd(12)} ${String(passed).padStart(6)}  ${String(failed).padStart(6)}  ${String(skipped).padStart(7)}  ${String(seconds).padStart(7)}`);
+    lines.push(
+      `${stage.padEnd(12)} ${String(passed).padStart(6)}  ${String(failed).padStart(6)}  ${String(skipped).padStart(7)}  ${String(seconds).padStart(7)}`,
+    );
   }
   const reasons = new Map();
-  for (const reason of results.flatMap((result) => result.reasons ?? [])) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  if (reasons.size > 0) lines.push('', 'SKIPPED because:', ...[...reasons].map(([reason, count]) => `  ${count} × ${reason}`));
-  const problems = results.flatMap(({ stage, problems: list }) => (list ?? []).map((problem) => `  ${stage}: ${problem}`));
+  for (const reason of results.flatMap((result) => result.reasons ?? []))
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  if (reasons.size > 0)
+    lines.push('', 'SKIPPED because:', ...[...reasons].map(([reason, count]) => `  ${count} × ${reason}`));
+  const problems = results.flatMap(({ stage, problems: list }) =>
+    (list ?? []).map((problem) => `  ${stage}: ${problem}`),
+  );
   if (problems.length > 0) lines.push('', 'FAILED:', ...problems);
   process.stdout.write(`${lines.join('\n')}\n\n`);
 }

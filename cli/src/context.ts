@@ -2,8 +2,7 @@
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { stringify } from 'yaml';
 import type { Terminal } from './output/terminal.js';
-import { resolveProfile } from './profile.config.js';
-import type { Environment, Profile } from './profile.config.js';
+import { type Environment, type Profile, resolveProfile } from './profile.config.js';
 
 /** Output formats of reading verbs. */
 export const OutputFormat = ['table', 'wide', 'json', 'yaml'] as const;
@@ -37,7 +36,10 @@ export interface CommandContext {
 export function commandContext(parts: Omit<CommandContext, 'client' | 'log'>): CommandContext {
   const profile = (): Profile => {
     const { server, token } = parts.options;
-    return resolveProfile(parts.environment, { ...(server === undefined ? {} : { server }), ...(token === undefined ? {} : { token }) });
+    return resolveProfile(parts.environment, {
+      ...(server === undefined ? {} : { server }),
+      ...(token === undefined ? {} : { token }),
+    });
   };
   return {
     ...parts,

@@ -27,7 +27,9 @@ export function exitCodeOf(error: unknown): ExitCode {
     if (error.httpStatus === 404) return ExitCode.notFound;
     if (error.httpStatus === 401 || error.httpStatus === 403 || error.httpStatus === 409) return ExitCode.refused;
     if (error.httpStatus === 504) return ExitCode.timedOut;
-    return error.httpStatus === 400 || error.httpStatus === 413 || error.httpStatus === 422 ? ExitCode.usage : ExitCode.failed;
+    return error.httpStatus === 400 || error.httpStatus === 413 || error.httpStatus === 422
+      ? ExitCode.usage
+      : ExitCode.failed;
   }
   if (error instanceof PlumblineError && error.code.startsWith('PLB-1')) return ExitCode.usage;
   return ExitCode.failed;

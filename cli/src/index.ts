@@ -17,7 +17,10 @@ export async function main(args: readonly string[]): Promise<number> {
   process.once('SIGINT', () => interrupt.abort());
   let exitCode: number = ExitCode.done;
   const program = buildProgram({
-    terminal, environment: processEnvironment, nowMs: () => Date.now(), signal: interrupt.signal,
+    terminal,
+    environment: processEnvironment,
+    nowMs: () => Date.now(),
+    signal: interrupt.signal,
     ...(process.stdin.isTTY ? { ask } : {}),
     onExit: (code) => {
       exitCode = code;
@@ -36,7 +39,10 @@ export async function main(args: readonly string[]): Promise<number> {
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await Promise.race([lines.question(question), new Promise<string>((resolve) => void lines.once('close', () => resolve('')))]);
+    return await Promise.race([
+      lines.question(question),
+      new Promise<string>((resolve) => void lines.once('close', () => resolve(''))),
+    ]);
   } finally {
     lines.close();
   }

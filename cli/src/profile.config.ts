@@ -19,12 +19,18 @@ export const processEnvironment: Environment = process.env;
 
 /** Where `plumb login` keeps the profile. */
 export function profilePath(environment: Environment): string {
-  return environment['PLUMBLINE_PROFILE'] ?? join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'plumbline', 'profile.json');
+  return (
+    environment['PLUMBLINE_PROFILE'] ??
+    join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'plumbline', 'profile.json')
+  );
 }
 
 /** Where `plumb up` keeps its data unless told otherwise. */
 export function defaultDataDir(environment: Environment): string {
-  return environment['PLUMBLINE_DATA_DIR'] ?? join(environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'plumbline');
+  return (
+    environment['PLUMBLINE_DATA_DIR'] ??
+    join(environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'plumbline')
+  );
 }
 
 /** Flags, then the environment, then the profile file, then a server on this machine with its first admin token. */
@@ -47,8 +53,11 @@ export function writeProfile(environment: Environment, profile: Profile): string
 function readProfile(path: string): Profile | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value !== 'object' || value === null || !('server' in value) || typeof value.server !== 'string') return undefined;
-    return 'token' in value && typeof value.token === 'string' ? { server: value.server, token: value.token } : { server: value.server };
+    if (typeof value !== 'object' || value === null || !('server' in value) || typeof value.server !== 'string')
+      return undefined;
+    return 'token' in value && typeof value.token === 'string'
+      ? { server: value.server, token: value.token }
+      : { server: value.server };
   } catch {
     return undefined;
   }

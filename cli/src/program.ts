@@ -11,8 +11,7 @@ import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
 import { declareSubscription, deleteSubscription, replaySubscription } from './commands/subscriptions.js';
 import { wait } from './commands/wait.js';
-import { commandContext, OutputFormat } from './context.js';
-import type { CommandContext, GlobalOptions } from './context.js';
+import { commandContext, type CommandContext, type GlobalOptions, OutputFormat } from './context.js';
 import type { Terminal } from './output/terminal.js';
 import type { Environment } from './profile.config.js';
 
@@ -48,15 +47,30 @@ export function buildProgram(env: ProgramEnvironment): Command {
   const program = new Command('plumb')
     .description('Plumbline keeps fleets of Kubernetes clusters true to Git, and can prove it.')
     .addOption(new Option('--server <url>', 'the server (or PLUMBLINE_SERVER, or the profile of "plumb login")'))
-    .addOption(new Option('--token <token>', 'the access token (or PLUMBLINE_TOKEN; better than a flag, which others can see)'))
-    .addOption(new Option('-o, --output <format>', 'output of reading verbs').choices([...OutputFormat]).default('table'))
+    .addOption(
+      new Option('--token <token>', 'the access token (or PLUMBLINE_TOKEN; better than a flag, which others can see)'),
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'output of reading verbs').choices([...OutputFormat]).default('table'),
+    )
     .showHelpAfterError('(plumb --help shows what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => env.terminal.out(text), writeErr: (text) => env.terminal.err(text) });
-  const run = <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) =>
+  const run =
+    <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) =>
     async (...args: Args): Promise<void> => {
       const options = program.opts<GlobalOptions>();
-      await action(commandContext({ terminal: env.terminal, environment: env.environment, nowMs: env.nowMs, signal: env.signal, options, ...(env.ask === undefined ? {} : { ask: env.ask }) }), ...args);
+      await action(
+        commandContext({
+          terminal: env.terminal,
+          environment: env.environment,
+          nowMs: env.nowMs,
+          signal: env.signal,
+          options,
+          ...(env.ask === undefined ? {} : { ask: env.ask }),
+        }),
+        ...args,
+      );
     };
   addServerVerbs(program, env, run);
   addResourceVerbs(program, run);
@@ -64,7 +78,10 @@ export function buildProgram(env: ProgramEnvironment): Command {
   addReadingVerbs(program, run);
   addActionVerbs(program, run);
   addLogVerbs(program, run);
-  program.command('completion').description('print the completion script of a shell').addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+  program
+    .command('completion')
+    .description('print the completion script of a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .action((shell: string) => env.terminal.out(completion(program, shell)));
   for (const command of program.commands) inheritOptions(program, command);
   return program;
@@ -74,7 +91,10 @@ export function buildProgram(env: ProgramEnvironment): Command {
 function inheritOptions(program: Command, command: Command): void {
   command.exitOverride();
   for (const option of program.options) {
-    if (command.options.some(({ long, short }) => long === option.long || (short !== undefined && short === option.short))) continue;
+    if (
+      command.options.some(({ long, short }) => long === option.long || (short !== undefined && short === option.short))
+    )
+      continue;
     const copy = new Option(option.flags, option.description).hideHelp();
     if (option.argChoices !== undefined) copy.choices(option.argChoices);
     command.addOption(copy);
@@ -83,97 +103,283 @@ function inheritOptions(program: Command, command: Command): void {
   for (const child of command.commands) inheritOptions(program, child);
 }
 
-type Run = <Args extends unknown[]>(action: (context: CommandContext, ...args: Args) => Promise<unknown>) => (...args: Args) => Promise<void>;
+type Run = <Args extends unknown[]>(
+  action: (context: CommandContext, ...args: Args) => Promise<unknown>,
+) => (...args: Args) => Promise<void>;
 
 function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): void {
-  program.command('up').description('run everything in one process, with an embedded database')
+  program
+    .command('up')
+    .description('run everything in one process, with an embedded database')
     .option('--data-dir <dir>', 'where all data lives (default: PLUMBLINE_DATA_DIR, or ~/.local/share/plumbline)')
-    .option('--listen <host:port>', 'REST API', '127.0.0.1:8080').option('--grpc <host:port>', 'gRPC API', '127.0.0.1:8081')
+    .option('--listen <host:port>', 'REST API', '127.0.0.1:8080')
+    .option('--grpc <host:port>', 'gRPC API', '127.0.0.1:8081')
     .action(run(async (context, options: Parameters<typeof up>[1]) => env.onExit(await up(context, options))));
-  program.command('demo').description('play the story of one change on a server of its own')
-    .option('--exit', 'end after the story').option('--context <name>', 'use a kubeconfig context instead of two simulated clusters')
-    .option('--kubeconfig <file>', 'with --context: the kubeconfig file').option('--data-dir <dir>', 'where the demo keeps its data')
+  program
+    .command('demo')
+    .description('play the story of one change on a server of its own')
+    .option('--exit', 'end after the story')
+    .option('--context <name>', 'use a kubeconfig context instead of two simulated clusters')
+    .option('--kubeconfig <file>', 'with --context: the kubeconfig file')
+    .option('--data-dir <dir>', 'where the demo keeps its data')
     .action(run(async (context, options: Parameters<typeof demo>[1]) => env.onExit(await demo(context, options))));
-  program.command('login').description('keep a server and a token in the profile').argument('<server>').option('--token-stdin', 'read the token from standard input')
+  program
+    .command('login')
+    .description('keep a server and a token in the profile')
+    .argument('<server>')
+    .option('--token-stdin', 'read the token from standard input')
     .action(run((context, server: string, options: { tokenStdin?: boolean }) => login(context, server, options)));
-  program.command('keygen').description('make the key files of a distributed installation').requiredOption('--dir <dir>', 'where to write them')
+  program
+    .command('keygen')
+    .description('make the key files of a distributed installation')
+    .requiredOption('--dir <dir>', 'where to write them')
     .action(run(async (context, options: { dir: string }) => keygen(context, options)));
-  program.command('version').description('versions of client and server').option('--client', 'the client only')
+  program
+    .command('version')
+    .description('versions of client and server')
+    .option('--client', 'the client only')
     .action(run((context, options: { client?: boolean }) => version(context, options)));
 }
 
 function addResourceVerbs(program: Command, run: Run): void {
-  program.command('apply').description('declare resources; prints what changed').requiredOption('-f, --filename <path>', 'file, directory or - (repeatable)', list)
-    .option('--prune', 'remove resources that carry the label of --selector and are not in the files').option('-l, --selector <key=value>', 'label for --prune').option('--dry-run', 'check and compare only')
+  program
+    .command('apply')
+    .description('declare resources; prints what changed')
+    .requiredOption('-f, --filename <path>', 'file, directory or - (repeatable)', list)
+    .option('--prune', 'remove resources that carry the label of --selector and are not in the files')
+    .option('-l, --selector <key=value>', 'label for --prune')
+    .option('--dry-run', 'check and compare only')
     .action(run((context, options: Parameters<typeof apply>[1]) => apply(context, options)));
-  program.command('delete').description('remove an application, cluster, repository, project or subscription').argument('<kind>').argument('<name>')
-    .option('--orphan', 'leave the objects of an application on the clusters').option('--force', 'forget a cluster on which objects may still be')
-    .action(run((context, kind: string, name: string, options: { orphan?: boolean; force?: boolean }) => remove(context, kind, name, options)));
+  program
+    .command('delete')
+    .description('remove an application, cluster, repository, project or subscription')
+    .argument('<kind>')
+    .argument('<name>')
+    .option('--orphan', 'leave the objects of an application on the clusters')
+    .option('--force', 'forget a cluster on which objects may still be')
+    .action(
+      run((context, kind: string, name: string, options: { orphan?: boolean; force?: boolean }) =>
+        remove(context, kind, name, options),
+      ),
+    );
   const token = program.command('token').description('access tokens (admin)');
-  token.command('issue').argument('<name>').addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
-    .option('--email <address>', 'address of the holder\'s commits (repeatable)', list).option('--expires-in <duration>', 'for example 720h')
-    .action(run((context, name: string, options: Parameters<typeof issueToken>[2]) => issueToken(context, name, options)));
-  lookingBack(token.command('list')).action(run((context, options: Parameters<typeof get>[3]) => get(context, 'tokens', undefined, options)));
-  token.command('revoke').argument('<id>').action(run(async (context, id: string) => {
-    const { action } = await context.client().revokeToken(id);
-    context.terminal.out(`token ${id} ${action}\n`);
-  }));
+  token
+    .command('issue')
+    .argument('<name>')
+    .addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
+    .option('--email <address>', "address of the holder's commits (repeatable)", list)
+    .option('--expires-in <duration>', 'for example 720h')
+    .action(
+      run((context, name: string, options: Parameters<typeof issueToken>[2]) => issueToken(context, name, options)),
+    );
+  lookingBack(token.command('list')).action(
+    run((context, options: Parameters<typeof get>[3]) => get(context, 'tokens', undefined, options)),
+  );
+  token
+    .command('revoke')
+    .argument('<id>')
+    .action(
+      run(async (context, id: string) => {
+        const { action } = await context.client().revokeToken(id);
+        context.terminal.out(`token ${id} ${action}\n`);
+      }),
+    );
 }
 
 /** Options of verbs that can look back. */
 function lookingBack(command: Command): Command {
-  return command.option('--as-of <moment>', 'as of a position, or of what had happened at a time (RFC 3339)').option('--known-at <moment>', 'from what was recorded up to a position or a time only');
+  return command
+    .option('--as-of <moment>', 'as of a position, or of what had happened at a time (RFC 3339)')
+    .option('--known-at <moment>', 'from what was recorded up to a position or a time only');
 }
 
 function addSubscriptionVerbs(program: Command, run: Run): void {
-  const subscription = program.command('subscription').description('events that are sent to an endpoint, signed (admin)');
-  subscription.command('declare').description('send events from now on to an endpoint; to keep it in files, apply a resource of kind Subscription').argument('<name>')
-    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway').option('--secret-file <path>', 'file of the gateway with the secret to sign with').option('--secret-env <name>', 'or variable of the gateway, PLUMBLINE_CRED_…')
-    .option('--after <position>', 'begin behind this position', position).option('--paused', 'deliver nothing until declared without it')
-    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>').option('--project <name>').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>')
-    .option('--max-attempts <n>', 'attempts before what an event belongs to is parked', whole).option('--timeout <duration>', 'of one attempt')
-    .action(run((context, name: string, options: Parameters<typeof declareSubscription>[2]) => declareSubscription(context, name, options)));
-  subscription.command('delete').argument('<name>').action(run((context, name: string) => deleteSubscription(context, name)));
-  subscription.command('replay').description('deliver again, what was parked included').argument('<name>').requiredOption('--after <position>', 'behind this position', position)
+  const subscription = program
+    .command('subscription')
+    .description('events that are sent to an endpoint, signed (admin)');
+  subscription
+    .command('declare')
+    .description('send events from now on to an endpoint; to keep it in files, apply a resource of kind Subscription')
+    .argument('<name>')
+    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway')
+    .option('--secret-file <path>', 'file of the gateway with the secret to sign with')
+    .option('--secret-env <name>', 'or variable of the gateway, PLUMBLINE_CRED_…')
+    .option('--after <position>', 'begin behind this position', position)
+    .option('--paused', 'deliver nothing until declared without it')
+    .option('--type <type>', 'only this type (repeatable)', list)
+    .option('--application <name>')
+    .option('--project <name>')
+    .option('-e, --environment <name>')
+    .option('--cluster <name>')
+    .option('--actor <name>')
+    .option('--max-attempts <n>', 'attempts before what an event belongs to is parked', whole)
+    .option('--timeout <duration>', 'of one attempt')
+    .action(
+      run((context, name: string, options: Parameters<typeof declareSubscription>[2]) =>
+        declareSubscription(context, name, options),
+      ),
+    );
+  subscription
+    .command('delete')
+    .argument('<name>')
+    .action(run((context, name: string) => deleteSubscription(context, name)));
+  subscription
+    .command('replay')
+    .description('deliver again, what was parked included')
+    .argument('<name>')
+    .requiredOption('--after <position>', 'behind this position', position)
     .action(run((context, name: string, options: { after: number }) => replaySubscription(context, name, options)));
 }
 
 function addReadingVerbs(program: Command, run: Run): void {
-  lookingBack(program.command('get')).description('list applications, versions, targets, clusters, repositories, approvals, projects, subscriptions or tokens').argument('<kind>').argument('[name]')
-    .option('--project <name>').option('-e, --environment <name>').option('--cluster <name>')
-    .action(run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) => get(context, kind, name, options)));
-  lookingBack(program.command('status')).description('state of an application, its environments and targets').argument('<application>')
-    .action(run((context, application: string, options: Parameters<typeof status>[2]) => status(context, application, options)));
-  lookingBack(program.command('history')).description('versions, decisions and outcomes, newest first').argument('<application>').option('--limit <n>', 'how many versions', whole, 20)
-    .action(run((context, application: string, options: Parameters<typeof history>[2]) => history(context, application, options)));
-  lookingBack(program.command('diff')).description('what differs between two versions (released and newest by default), or from the clusters').argument('<application>')
-    .option('--from <version>', 'older version', whole).option('--to <version>', 'newer version', whole).option('--live', 'compare with the clusters by dry-run').option('-e, --environment <name>')
-    .action(run((context, application: string, options: Parameters<typeof diff>[2]) => diff(context, application, options)));
-  program.command('plan').description('what a sync would do, found out by dry-run').argument('<application>').option('-e, --environment <name>').option('--version <version>', 'a version that is not released', whole)
-    .action(run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)));
-  lookingBack(program.command('events')).description('the log').option('-f, --follow', 'go on until interrupted').option('--after <position>', 'start behind this position', position)
-    .option('--type <type>', 'only this type (repeatable)', list).option('--application <name>', 'only this application')
-    .option('--project <name>', 'only this project').option('-e, --environment <name>').option('--cluster <name>').option('--actor <name>').option('--limit <n>', 'without --follow', whole, 1000)
+  lookingBack(program.command('get'))
+    .description(
+      'list applications, versions, targets, clusters, repositories, approvals, projects, subscriptions or tokens',
+    )
+    .argument('<kind>')
+    .argument('[name]')
+    .option('--project <name>')
+    .option('-e, --environment <name>')
+    .option('--cluster <name>')
+    .action(
+      run((context, kind: string, name: string | undefined, options: Parameters<typeof get>[3]) =>
+        get(context, kind, name, options),
+      ),
+    );
+  lookingBack(program.command('status'))
+    .description('state of an application, its environments and targets')
+    .argument('<application>')
+    .action(
+      run((context, application: string, options: Parameters<typeof status>[2]) =>
+        status(context, application, options),
+      ),
+    );
+  lookingBack(program.command('history'))
+    .description('versions, decisions and outcomes, newest first')
+    .argument('<application>')
+    .option('--limit <n>', 'how many versions', whole, 20)
+    .action(
+      run((context, application: string, options: Parameters<typeof history>[2]) =>
+        history(context, application, options),
+      ),
+    );
+  lookingBack(program.command('diff'))
+    .description('what differs between two versions (released and newest by default), or from the clusters')
+    .argument('<application>')
+    .option('--from <version>', 'older version', whole)
+    .option('--to <version>', 'newer version', whole)
+    .option('--live', 'compare with the clusters by dry-run')
+    .option('-e, --environment <name>')
+    .action(
+      run((context, application: string, options: Parameters<typeof diff>[2]) => diff(context, application, options)),
+    );
+  program
+    .command('plan')
+    .description('what a sync would do, found out by dry-run')
+    .argument('<application>')
+    .option('-e, --environment <name>')
+    .option('--version <version>', 'a version that is not released', whole)
+    .action(
+      run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)),
+    );
+  lookingBack(program.command('events'))
+    .description('the log')
+    .option('-f, --follow', 'go on until interrupted')
+    .option('--after <position>', 'start behind this position', position)
+    .option('--type <type>', 'only this type (repeatable)', list)
+    .option('--application <name>', 'only this application')
+    .option('--project <name>', 'only this project')
+    .option('-e, --environment <name>')
+    .option('--cluster <name>')
+    .option('--actor <name>')
+    .option('--limit <n>', 'without --follow', whole, 1000)
     .action(run((context, options: Parameters<typeof events>[1]) => events(context, options)));
-  lookingBack(program.command('audit')).description('who did what, when; newest first').option('--actor <name>').option('--type <type>').option('--application <name>').option('-e, --environment <name>').option('--cluster <name>')
-    .option('--correlation <id>').option('--since <time>', 'RFC 3339').option('--until <time>', 'RFC 3339').addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc')).option('--limit <n>', 'how many events', whole, 100)
-    .action(run((context, { correlation, ...query }: Parameters<typeof audit>[1] & { correlation?: string }) => audit(context, { ...query, ...(correlation === undefined ? {} : { correlationId: correlation }) })));
-  program.command('wait').description('wait until an application is synced or healthy').argument('<application>').option('--commit <sha>', 'at the version of this commit').option('--version <version>', 'at this version or a later one', whole)
-    .addOption(new Option('--for <state>').choices(['synced', 'healthy']).default('healthy')).option('-e, --environment <name>').option('--timeout <duration>', 'for example 5m', '5m')
-    .action(run((context, application: string, options: Parameters<typeof wait>[2]) => wait(context, application, options)));
+  lookingBack(program.command('audit'))
+    .description('who did what, when; newest first')
+    .option('--actor <name>')
+    .option('--type <type>')
+    .option('--application <name>')
+    .option('-e, --environment <name>')
+    .option('--cluster <name>')
+    .option('--correlation <id>')
+    .option('--since <time>', 'RFC 3339')
+    .option('--until <time>', 'RFC 3339')
+    .addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc'))
+    .option('--limit <n>', 'how many events', whole, 100)
+    .action(
+      run((context, { correlation, ...query }: Parameters<typeof audit>[1] & { correlation?: string }) =>
+        audit(context, { ...query, ...(correlation === undefined ? {} : { correlationId: correlation }) }),
+      ),
+    );
+  program
+    .command('wait')
+    .description('wait until an application is synced or healthy')
+    .argument('<application>')
+    .option('--commit <sha>', 'at the version of this commit')
+    .option('--version <version>', 'at this version or a later one', whole)
+    .addOption(new Option('--for <state>').choices(['synced', 'healthy']).default('healthy'))
+    .option('-e, --environment <name>')
+    .option('--timeout <duration>', 'for example 5m', '5m')
+    .action(
+      run((context, application: string, options: Parameters<typeof wait>[2]) => wait(context, application, options)),
+    );
 }
 
 function addActionVerbs(program: Command, run: Run): void {
   for (const verdict of ['approve', 'reject'] as const) {
-    program.command(verdict).description(`${verdict} a version that waits for approval`).argument('<application>').argument('<version>', 'its number', whole).option('-e, --environment <name>').option('--comment <text>')
-      .action(run((context, application: string, number: number, options: { environment?: string; comment?: string }) => decide(context, verdict, application, { version: number, ...options })));
+    program
+      .command(verdict)
+      .description(`${verdict} a version that waits for approval`)
+      .argument('<application>')
+      .argument('<version>', 'its number', whole)
+      .option('-e, --environment <name>')
+      .option('--comment <text>')
+      .action(
+        run((context, application: string, number: number, options: { environment?: string; comment?: string }) =>
+          decide(context, verdict, application, { version: number, ...options }),
+        ),
+      );
   }
-  program.command('sync').description('sync now, also after failures; confirm deletions that a guard refused').argument('<application>').option('-e, --environment <name>').option('--cluster <name>').option('--confirm-prune', 'delete what the guard asks about')
-    .action(run((context, application: string, options: Parameters<typeof sync>[2]) => sync(context, application, options)));
-  program.command('rollback').description('release a version again that ran before').argument('<application>').requiredOption('--to <version>', 'version', whole).option('-e, --environment <name>').option('--reason <text>')
-    .action(run((context, application: string, options: Parameters<typeof rollback>[2]) => rollback(context, application, options)));
-  program.command('suspend').description('observe only: nothing is written until resumed').argument('<application>').option('--reason <text>')
-    .action(run((context, application: string, options: { reason?: string }) => pause(context, 'suspend', application, options.reason)));
-  program.command('resume').description('write again').argument('<application>').action(run((context, application: string) => pause(context, 'resume', application)));
-  program.command('refresh').description('fetch a repository now').argument('<repository>').action(run((context, repository: string) => refresh(context, repository)));
+  program
+    .command('sync')
+    .description('sync now, also after failures; confirm deletions that a guard refused')
+    .argument('<application>')
+    .option('-e, --environment <name>')
+    .option('--cluster <name>')
+    .option('--confirm-prune', 'delete what the guard asks about')
+    .action(
+      run((context, application: string, options: Parameters<typeof sync>[2]) => sync(context, application, options)),
+    );
+  program
+    .command('rollback')
+    .description('release a version again that ran before')
+    .argument('<application>')
+    .requiredOption('--to <version>', 'version', whole)
+    .option('-e, --environment <name>')
+    .option('--reason <text>')
+    .action(
+      run((context, application: string, options: Parameters<typeof rollback>[2]) =>
+        rollback(context, application, options),
+      ),
+    );
+  program
+    .command('suspend')
+    .description('observe only: nothing is written until resumed')
+    .argument('<application>')
+    .option('--reason <text>')
+    .action(
+      run((context, application: string, options: { reason?: string }) =>
+        pause(context, 'suspend', application, options.reason),
+      ),
+    );
+  program
+    .command('resume')
+    .description('write again')
+    .argument('<application>')
+    .action(run((context, application: string) => pause(context, 'resume', application)));
+  program
+    .command('refresh')
+    .description('fetch a repository now')
+    .argument('<repository>')
+    .action(run((context, repository: string) => refresh(context, repository)));
 }

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@plumbline/api-client';
-import { CommanderError } from 'commander';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { CommandError, ExitCode, exitCodeOf, explain } from './exit-code.js';
 import { parseSelector, readResources, singularKind } from './commands/resources.js';
@@ -15,7 +14,11 @@ async function run(...args: string[]): Promise<{ readonly code: number; readonly
   let text = '';
   const write = (part: string): void => void (text += part);
   const program = buildProgram({
-    terminal: { out: write, err: write, colours: false, interactive: false, width: 80 }, environment: {}, nowMs: () => 0, signal: new AbortController().signal, onExit: () => undefined,
+    terminal: { out: write, err: write, colours: false, interactive: false, width: 80 },
+    environment: {},
+    nowMs: () => 0,
+    signal: new AbortController().signal,
+    onExit: () => undefined,
   });
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -32,7 +35,21 @@ describe('plumb', () => {
     expect((await run('approve', 'web', 'two')).code).toBe(ExitCode.usage);
     expect((await run('get', 'applications', '-o', 'xml')).code).toBe(ExitCode.usage);
     expect((await run('subscription', 'declare', 'chat', '--url', 'https://x')).code).toBe(ExitCode.usage);
-    expect((await run('subscription', 'declare', 'chat', '--url', 'https://x', '--secret-file', '/a', '--secret-env', 'PLUMBLINE_CRED_A')).code).toBe(ExitCode.usage);
+    expect(
+      (
+        await run(
+          'subscription',
+          'declare',
+          'chat',
+          '--url',
+          'https://x',
+          '--secret-file',
+          '/a',
+          '--secret-env',
+          'PLUMBLINE_CRED_A',
+        )
+      ).code,
+    ).toBe(ExitCode.usage);
     expect((await run('subscription', 'replay', 'chat', '--after', 'then')).code).toBe(ExitCode.usage);
     expect((await run('diff', 'web', '--live', '--as-of', '3')).code).toBe(ExitCode.usage);
     expect((await run('events', '--follow', '--as-of', '3')).code).toBe(ExitCode.usage);
@@ -42,16 +59,48 @@ describe('plumb', () => {
 
   it('looks back with every verb that reads, but for those that say why they cannot', () => {
     const presentOnly: Readonly<Record<string, string>> = {
-      up: 'runs a server', demo: 'runs a server', login: 'keeps a profile', keygen: 'makes files', version: 'tells what runs now', completion: 'prints a script',
-      apply: 'changes', delete: 'changes', 'token issue': 'changes', 'token revoke': 'changes', 'subscription declare': 'changes', 'subscription delete': 'changes', 'subscription replay': 'changes',
-      approve: 'changes', reject: 'changes', sync: 'changes', rollback: 'changes', suspend: 'changes', resume: 'changes', refresh: 'changes',
-      plan: 'a dry-run is made on the clusters as they are', wait: 'waits for what comes',
+      up: 'runs a server',
+      demo: 'runs a server',
+      login: 'keeps a profile',
+      keygen: 'makes files',
+      version: 'tells what runs now',
+      completion: 'prints a script',
+      apply: 'changes',
+      delete: 'changes',
+      'token issue': 'changes',
+      'token revoke': 'changes',
+      'subscription declare': 'changes',
+      'subscription delete': 'changes',
+      'subscription replay': 'changes',
+      approve: 'changes',
+      reject: 'changes',
+      sync: 'changes',
+      rollback: 'changes',
+      suspend: 'changes',
+      resume: 'changes',
+      refresh: 'changes',
+      plan: 'a dry-run is made on the clusters as they are',
+      wait: 'waits for what comes',
     };
-    const program = buildProgram({ terminal: { out: () => undefined, err: () => undefined, colours: false, interactive: false, width: 80 }, environment: {}, nowMs: () => 0, signal: new AbortController().signal, onExit: () => undefined });
+    const program = buildProgram({
+      terminal: { out: () => undefined, err: () => undefined, colours: false, interactive: false, width: 80 },
+      environment: {},
+      nowMs: () => 0,
+      signal: new AbortController().signal,
+      onExit: () => undefined,
+    });
     const verbs = (commands: readonly Command[], before = ''): readonly (readonly [string, Command])[] =>
-      commands.flatMap((command) => (command.commands.length > 0 ? verbs(command.commands, `${before}${command.name()} `) : [[`${before}${command.name()}`, command]]));
+      commands.flatMap((command) =>
+        command.commands.length > 0
+          ? verbs(command.commands, `${before}${command.name()} `)
+          : [[`${before}${command.name()}`, command]],
+      );
     // The verbs of the log are about the whole of it, or about a size.
-    const others = verbs(program.commands).filter(([name, command]) => !name.startsWith('log ') && !['--as-of', '--known-at'].every((option) => command.options.some(({ long }) => long === option)));
+    const others = verbs(program.commands).filter(
+      ([name, command]) =>
+        !name.startsWith('log ') &&
+        !['--as-of', '--known-at'].every((option) => command.options.some(({ long }) => long === option)),
+    );
     expect(others.map(([name]) => name).sort()).toEqual(Object.keys(presentOnly).sort());
   });
 
@@ -68,12 +117,23 @@ describe('plumb', () => {
 });
 
 describe('exit statuses', () => {
-  it.each([[404, ExitCode.notFound], [403, ExitCode.refused], [409, ExitCode.refused], [400, ExitCode.usage], [500, ExitCode.failed], [504, ExitCode.timedOut]])('HTTP %i is %i', (status, expected) => {
+  it.each([
+    [404, ExitCode.notFound],
+    [403, ExitCode.refused],
+    [409, ExitCode.refused],
+    [400, ExitCode.usage],
+    [500, ExitCode.failed],
+    [504, ExitCode.timedOut],
+  ])('HTTP %i is %i', (status, expected) => {
     expect(exitCodeOf(new ApiError(status, { code: 'PLB-1', message: 'm' }, undefined))).toBe(expected);
   });
 
   it('lists every mistake of refused input', () => {
-    const error = new ApiError(400, { code: 'PLB-1702', message: 'bad', details: { issues: [{ path: 'spec.ref', message: 'too long' }] } }, undefined);
+    const error = new ApiError(
+      400,
+      { code: 'PLB-1702', message: 'bad', details: { issues: [{ path: 'spec.ref', message: 'too long' }] } },
+      undefined,
+    );
     expect(explain(error)).toBe('bad (PLB-1702)\n  spec.ref: too long');
     expect(exitCodeOf(new CommandError(ExitCode.timedOut, 'late'))).toBe(4);
   });
@@ -83,7 +143,10 @@ describe('files and profiles', () => {
   it('reads several documents, and names file and document of a bad one', () => {
     const dir = mkdtempSync(join(tmpdir(), 'plumb-'));
     try {
-      writeFileSync(join(dir, 'a.yaml'), 'apiVersion: v1\nkind: Cluster\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Cluster\nmetadata: {name: b}\n');
+      writeFileSync(
+        join(dir, 'a.yaml'),
+        'apiVersion: v1\nkind: Cluster\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Cluster\nmetadata: {name: b}\n',
+      );
       expect(readResources(dir).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
       writeFileSync(join(dir, 'b.yaml'), 'kind: Cluster\n');
       expect(() => readResources(dir)).toThrow(/b\.yaml, document 0/);
@@ -98,8 +161,12 @@ describe('files and profiles', () => {
       const environment = { PLUMBLINE_PROFILE: join(dir, 'profile.json'), PLUMBLINE_DATA_DIR: dir };
       writeProfile(environment, { server: 'https://a.example.com', token: 'secret' });
       expect(resolveProfile(environment, {})).toEqual({ server: 'https://a.example.com', token: 'secret' });
-      expect(resolveProfile(environment, { server: 'https://b.example.com' })).toEqual({ server: 'https://b.example.com' });
-      expect(resolveProfile({ ...environment, PLUMBLINE_SERVER: 'https://c.example.com', PLUMBLINE_TOKEN: 't' }, {})).toEqual({ server: 'https://c.example.com', token: 't' });
+      expect(resolveProfile(environment, { server: 'https://b.example.com' })).toEqual({
+        server: 'https://b.example.com',
+      });
+      expect(
+        resolveProfile({ ...environment, PLUMBLINE_SERVER: 'https://c.example.com', PLUMBLINE_TOKEN: 't' }, {}),
+      ).toEqual({ server: 'https://c.example.com', token: 't' });
     } finally {
       rmSync(dir, { recursive: true });
     }
@@ -121,7 +188,14 @@ describe('files and profiles', () => {
   });
 
   it('understands kinds as people write them, and selectors', () => {
-    expect(['apps', 'Application', 'repos', 'repositories', 'clusters', 'approvals'].map(singularKind)).toEqual(['application', 'application', 'repository', 'repository', 'cluster', 'approval']);
+    expect(['apps', 'Application', 'repos', 'repositories', 'clusters', 'approvals'].map(singularKind)).toEqual([
+      'application',
+      'application',
+      'repository',
+      'repository',
+      'cluster',
+      'approval',
+    ]);
     expect(parseSelector('a=b,c=d')).toEqual({ a: 'b', c: 'd' });
     expect(() => parseSelector('a')).toThrow(CommandError);
   });

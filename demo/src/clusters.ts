@@ -15,7 +15,13 @@ export interface DemoCluster {
 /** Two simulated clusters, or the one real one twice under two names. */
 export function demoClusters(options: DemoOptions): readonly [DemoCluster, DemoCluster] {
   const cluster = (name: string, tier: DemoCluster['tier']): DemoCluster => {
-    if (options.context === undefined) return { name, tier, kubeconfig: { path: join(options.dataDir, 'simulated', `${name}.kubeconfig`) }, spec: { simulated: {} } };
+    if (options.context === undefined)
+      return {
+        name,
+        tier,
+        kubeconfig: { path: join(options.dataDir, 'simulated', `${name}.kubeconfig`) },
+        spec: { simulated: {} },
+      };
     const kubeconfig = { path: options.kubeconfig, context: options.context };
     return { name, tier, kubeconfig, spec: { kubeconfig } };
   };
@@ -25,31 +31,60 @@ export function demoClusters(options: DemoOptions): readonly [DemoCluster, DemoC
 /** All resources of the demo. */
 export function demoResources(url: string, clusters: readonly DemoCluster[]): readonly ResourceInput[] {
   const apiVersion = 'plumbline.dev/v1alpha1';
-  const environment = (tier: DemoCluster['tier'], path: string): object => ({ name: tier, clusters: { matchLabels: { tier } }, path, namespace: `shop-${tier}` });
+  const environment = (tier: DemoCluster['tier'], path: string): object => ({
+    name: tier,
+    clusters: { matchLabels: { tier } },
+    path,
+    namespace: `shop-${tier}`,
+  });
   return [
     { apiVersion, kind: 'Project', metadata: { name: 'default' }, spec: { forbiddenKinds: ['ClusterRoleBinding'] } },
     { apiVersion, kind: 'Repository', metadata: { name: 'shop' }, spec: { url, interval: '5s' } },
-    ...clusters.map(({ name, tier, spec }) => ({ apiVersion, kind: 'Cluster', metadata: { name, labels: { tier } }, spec })),
+    ...clusters.map(({ name, tier, spec }) => ({
+      apiVersion,
+      kind: 'Cluster',
+      metadata: { name, labels: { tier } },
+      spec,
+    })),
     {
-      apiVersion, kind: 'Application', metadata: { name: 'web' },
+      apiVersion,
+      kind: 'Application',
+      metadata: { name: 'web' },
       spec: {
-        repository: 'shop', path: 'web', namespace: 'shop',
+        repository: 'shop',
+        path: 'web',
+        namespace: 'shop',
         environments: [
           environment('staging', 'web/overlays/staging'),
-          { ...environment('production', 'web/overlays/production'), after: ['staging'], approvals: { required: 1, excludeAuthors: true } },
+          {
+            ...environment('production', 'web/overlays/production'),
+            after: ['staging'],
+            approvals: { required: 1, excludeAuthors: true },
+          },
         ],
       },
     },
     {
-      apiVersion, kind: 'Application', metadata: { name: 'settings' },
-      spec: { repository: 'shop', path: 'settings', environments: [environment('staging', 'settings'), { ...environment('production', 'settings'), after: ['staging'] }] },
+      apiVersion,
+      kind: 'Application',
+      metadata: { name: 'settings' },
+      spec: {
+        repository: 'shop',
+        path: 'settings',
+        environments: [
+          environment('staging', 'settings'),
+          { ...environment('production', 'settings'), after: ['staging'] },
+        ],
+      },
     },
   ];
 }
 
 /** A client of the cluster, as a person with kubectl would have. */
 export async function clientOf(cluster: DemoCluster): Promise<KubeClient> {
-  return new KubeClient(await connectKube({ kubeconfig: cluster.kubeconfig }, { userAgent: 'demo-person' }), { cluster: cluster.name });
+  return new KubeClient(await connectKube({ kubeconfig: cluster.kubeconfig }, { userAgent: 'demo-person' }), {
+    cluster: cluster.name,
+  });
 }
 
 /** Replicas of the shop's Deployment on a cluster. */
@@ -68,7 +103,11 @@ export async function replicasOn(cluster: DemoCluster): Promise<number> {
 export async function editReplicas(cluster: DemoCluster, replicas: number): Promise<void> {
   const client = await clientOf(cluster);
   try {
-    await client.patch(await deployments(client), { namespace: `shop-${cluster.tier}`, name: 'web' }, { merge: { spec: { replicas } } });
+    await client.patch(
+      await deployments(client),
+      { namespace: `shop-${cluster.tier}`, name: 'web' },
+      { merge: { spec: { replicas } } },
+    );
   } finally {
     await client.close();
   }

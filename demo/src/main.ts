@@ -13,7 +13,9 @@ async function demo(args: readonly string[]): Promise<number> {
   const options = demoOptions(args);
   const startedMs = Date.now();
   const [staging, production] = demoClusters(options);
-  say(`Plumbline demo: a sample repository, two environments, ${options.context === undefined ? 'two simulated clusters' : `the cluster of context "${options.context}"`}. Data: ${options.dataDir}`);
+  say(
+    `Plumbline demo: a sample repository, two environments, ${options.context === undefined ? 'two simulated clusters' : `the cluster of context "${options.context}"`}. Data: ${options.dataDir}`,
+  );
   const repository = await SampleRepository.create(join(options.dataDir, 'sample'));
   const server = await startServer(options.dataDir);
   process.once('SIGINT', () => void server.stop());
@@ -23,12 +25,16 @@ async function demo(args: readonly string[]): Promise<number> {
     await playStory({ server, repository, staging, production, say });
     say(`The story took ${Math.round((Date.now() - startedMs) / 1000)} s.`);
     if (!options.exit) {
-      say(`The server stays up until you press Ctrl-C. In another terminal:\n\n  export PLUMBLINE_SERVER=${server.url} PLUMBLINE_TOKEN=$(cat ${join(options.dataDir, 'admin.token')})\n  npx plumb status web\n  npx plumb events --follow\n\nThe sample repository to commit to: ${join(options.dataDir, 'sample', 'shop')} (push to origin main)\nThe clusters: kubectl --kubeconfig ${production.kubeconfig.path}${production.kubeconfig.context === undefined ? '' : ` --context ${production.kubeconfig.context}`} -n shop-production get deployments\nThe API: ${server.url}/docs`);
+      say(
+        `The server stays up until you press Ctrl-C. In another terminal:\n\n  export PLUMBLINE_SERVER=${server.url} PLUMBLINE_TOKEN=$(cat ${join(options.dataDir, 'admin.token')})\n  npx plumb status web\n  npx plumb events --follow\n\nThe sample repository to commit to: ${join(options.dataDir, 'sample', 'shop')} (push to origin main)\nThe clusters: kubectl --kubeconfig ${production.kubeconfig.path}${production.kubeconfig.context === undefined ? '' : ` --context ${production.kubeconfig.context}`} -n shop-production get deployments\nThe API: ${server.url}/docs`,
+      );
       await server.ended;
     }
     return 0;
   } catch (error) {
-    process.stderr.write(`\nThe demo failed: ${messageOf(error)}\nThe server's log: ${join(options.dataDir, 'server.log')}\n`);
+    process.stderr.write(
+      `\nThe demo failed: ${messageOf(error)}\nThe server's log: ${join(options.dataDir, 'server.log')}\n`,
+    );
     return 1;
   } finally {
     await server.stop();

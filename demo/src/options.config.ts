@@ -16,10 +16,23 @@ export interface DemoOptions {
 
 /** Reads the command line. */
 export function demoOptions(args: readonly string[]): DemoOptions {
-  const { values } = parseArgs({ args: [...args], options: { exit: { type: 'boolean', default: false }, context: { type: 'string' }, kubeconfig: { type: 'string' }, 'data-dir': { type: 'string' } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      exit: { type: 'boolean', default: false },
+      context: { type: 'string' },
+      kubeconfig: { type: 'string' },
+      'data-dir': { type: 'string' },
+    },
+  });
   const dataDir = values['data-dir'] ?? join(tmpdir(), `plumbline-demo-${process.pid}`);
   mkdirSync(dataDir, { recursive: true, mode: 0o755 });
-  return { exit: values.exit, context: values.context, kubeconfig: values.kubeconfig ?? process.env['KUBECONFIG']?.split(':')[0] ?? join(homedir(), '.kube', 'config'), dataDir };
+  return {
+    exit: values.exit,
+    context: values.context,
+    kubeconfig: values.kubeconfig ?? process.env['KUBECONFIG']?.split(':')[0] ?? join(homedir(), '.kube', 'config'),
+    dataDir,
+  };
 }
 
 /** The environment for child processes. */

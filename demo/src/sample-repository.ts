@@ -9,11 +9,15 @@ const run = promisify(execFile);
 
 /** The sample repository: a real bare Git repository on disk, and a clone to commit from. */
 export class SampleRepository {
+  readonly #clone: string;
+
   private constructor(
-    private readonly clone: string,
+    clone: string,
     /** What the Repository resource points to. */
     readonly url: string,
-  ) {}
+  ) {
+    this.#clone = clone;
+  }
 
   /** Makes the repository with its first commit. */
   static async create(dir: string): Promise<SampleRepository> {
@@ -30,8 +34,11 @@ export class SampleRepository {
   }
 
   /** Replaces a text in a file, commits and pushes; returns the commit. */
-  async change(file: string, edit: { readonly from: string; readonly to: string; readonly message: string }): Promise<string> {
-    const path = join(this.clone, file);
+  async change(
+    file: string,
+    edit: { readonly from: string; readonly to: string; readonly message: string },
+  ): Promise<string> {
+    const path = join(this.#clone, file);
     const before = await readFile(path, 'utf8');
     if (!before.includes(edit.from)) throw new Error(`${file} does not contain "${edit.from}"`);
     await writeFile(path, before.replace(edit.from, edit.to));
@@ -40,13 +47,24 @@ export class SampleRepository {
 
   async #commit(message: string): Promise<string> {
     await this.#git('add', '--all');
-    await this.#git('-c', 'user.name=Dana Developer', '-c', 'user.email=dana@example.com', '-c', 'commit.gpgsign=false', 'commit', '--quiet', '-m', message);
+    await this.#git(
+      '-c',
+      'user.name=Dana Developer',
+      '-c',
+      'user.email=dana@example.com',
+      '-c',
+      'commit.gpgsign=false',
+      'commit',
+      '--quiet',
+      '-m',
+      message,
+    );
     await this.#git('push', '--quiet', 'origin', 'main');
     return (await this.#git('rev-parse', 'HEAD')).trim();
   }
 
   async #git(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run('git', ['-C', this.clone, ...args]);
+    const { stdout } = await run('git', ['-C', this.#clone, ...args]);
     return stdout;
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -28,18 +27,33 @@ export async function startServer(dataDir: string): Promise<DemoServer> {
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(dataDir, 'server.log');
   const log = createWriteStream(logPath);
-  const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1', fileURLToPath(import.meta.resolve('@plumbline/standalone/main'))], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: childEnvironment({
-      PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`, PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`, PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',
-    }),
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      '--enable-source-maps',
+      '--max-semi-space-size=16',
+      '--v8-pool-size=1',
+      fileURLToPath(import.meta.resolve('@plumbline/standalone/main')),
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: childEnvironment({
+        PLUMBLINE_DATA_DIR: dataDir,
+        PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`,
+        PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
+        PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',
+      }),
+    },
+  );
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const token = await ready(child, { url, dataDir, logPath });
   return {
-    url, token, ended, client: new PlumblineClient({ server: url, token, userAgent: 'plumb-demo' }),
+    url,
+    token,
+    ended,
+    client: new PlumblineClient({ server: url, token, userAgent: 'plumb-demo' }),
     stop: async () => {
       child.kill('SIGTERM');
       await ended;
@@ -47,7 +61,10 @@ export async function startServer(dataDir: string): Promise<DemoServer> {
   };
 }
 
-async function ready(child: ChildProcess, at: { readonly url: string; readonly dataDir: string; readonly logPath: string }): Promise<string> {
+async function ready(
+  child: ChildProcess,
+  at: { readonly url: string; readonly dataDir: string; readonly logPath: string },
+): Promise<string> {
   const untilMs = Date.now() + START_LIMIT_MS;
   const tokenPath = join(at.dataDir, 'admin.token');
   let last = '';

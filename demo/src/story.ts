@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PlumblineClient } from '@plumbline/api-client';
-import { editReplicas, replicasOn } from './clusters.js';
-import type { DemoCluster } from './clusters.js';
+import { type DemoCluster, editReplicas, replicasOn } from './clusters.js';
 import { childEnvironment } from './options.config.js';
 import type { SampleRepository } from './sample-repository.js';
 import type { DemoServer } from './server.js';
@@ -35,18 +34,29 @@ async function firstVersion({ server, say, staging }: Stage): Promise<void> {
 
 async function approval({ server, say }: Stage): Promise<void> {
   say('2. Production comes after staging and wants one approval, bound to the digest of the rendered objects.');
-  await until(server, async (client, seen) => (await client.approvals({ application: 'default/web', ...seen })).items.length > 0);
+  await until(
+    server,
+    async (client, seen) => (await client.approvals({ application: 'default/web', ...seen })).items.length > 0,
+  );
   await plumb(server, 'get', 'approvals');
   await plumb(server, 'approve', 'web', '1', '--environment', 'production', '--comment', 'looks good');
   await plumb(server, 'wait', 'web', '--for', 'healthy', '--timeout', '2m');
 }
 
 async function oneChange({ server, repository, say }: Stage): Promise<void> {
-  say('3. A commit changes the base of "web": version 2. The application "settings" is not touched: no render, no event.');
-  const commit = await repository.change('web/base/web.yaml', { from: 'greeting: hello', to: 'greeting: good morning', message: 'a friendlier greeting' });
+  say(
+    '3. A commit changes the base of "web": version 2. The application "settings" is not touched: no render, no event.',
+  );
+  const commit = await repository.change('web/base/web.yaml', {
+    from: 'greeting: hello',
+    to: 'greeting: good morning',
+    message: 'a friendlier greeting',
+  });
   await plumb(server, 'refresh', 'shop');
   await plumb(server, 'wait', 'web', '--commit', commit, '--environment', 'staging', '--timeout', '2m');
-  await until(server, async (client, seen) => (await client.approvals({ application: 'default/web', ...seen })).items.some(({ version }) => version === 2));
+  await until(server, async (client, seen) =>
+    (await client.approvals({ application: 'default/web', ...seen })).items.some(({ version }) => version === 2),
+  );
   await plumb(server, 'diff', 'web', '--environment', 'production', '--from', '1', '--to', '2');
   await plumb(server, 'approve', 'web', '2', '--environment', 'production');
   await plumb(server, 'wait', 'web', '--version', '2', '--for', 'healthy', '--timeout', '2m');
@@ -54,7 +64,9 @@ async function oneChange({ server, repository, say }: Stage): Promise<void> {
 
 async function drift({ server, production, say }: Stage): Promise<void> {
   const before = await replicasOn(production);
-  say(`4. Somebody scales "web" on cluster ${production.name} from ${before} to ${before + 4} by hand. A watch sees it; it is healed.`);
+  say(
+    `4. Somebody scales "web" on cluster ${production.name} from ${before} to ${before + 4} by hand. A watch sees it; it is healed.`,
+  );
   const { head } = await server.client.events({ limit: 1, after: -1 });
   await editReplicas(production, before + 4);
   await until(server, async (client) => {
@@ -63,13 +75,26 @@ async function drift({ server, production, say }: Stage): Promise<void> {
   });
   await plumb(server, 'wait', 'web', '--for', 'healthy', '--timeout', '2m');
   say(`   replicas are ${await replicasOn(production)} again; the log knows what drifted and who did it:`);
-  await plumb(server, 'events', '--after', String(head), '--type', 'DriftDetected', '--type', 'SyncStarted', '--type', 'SyncCompleted');
+  await plumb(
+    server,
+    'events',
+    '--after',
+    String(head),
+    '--type',
+    'DriftDetected',
+    '--type',
+    'SyncStarted',
+    '--type',
+    'SyncCompleted',
+  );
 }
 
 async function rollback({ server, say }: Stage): Promise<void> {
   say('5. Back to version 1: a new release of a stored version. Nothing is fetched or rendered.');
   await plumb(server, 'rollback', 'web', '--to', '1', '--reason', 'the greeting was too friendly');
-  await until(server, async (client, seen) => (await client.status('default/web', seen)).environments.every(({ released }) => released?.version === 1));
+  await until(server, async (client, seen) =>
+    (await client.status('default/web', seen)).environments.every(({ released }) => released?.version === 1),
+  );
   await plumb(server, 'wait', 'web', '--for', 'healthy', '--timeout', '2m');
 }
 
@@ -86,7 +111,8 @@ async function look({ server, say }: Stage): Promise<void> {
 async function plumb(server: DemoServer, ...args: readonly string[]): Promise<void> {
   process.stdout.write(`   $ plumb ${args.map((arg) => (arg.includes(' ') ? `"${arg}"` : arg)).join(' ')}\n`);
   const child = spawn(process.execPath, [fileURLToPath(new URL('../../cli/bin/plumb.js', import.meta.url)), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment({ PLUMBLINE_SERVER: server.url, PLUMBLINE_TOKEN: server.token }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: childEnvironment({ PLUMBLINE_SERVER: server.url, PLUMBLINE_TOKEN: server.token }),
   });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
@@ -96,12 +122,17 @@ async function plumb(server: DemoServer, ...args: readonly string[]): Promise<vo
 }
 
 /** Waits until something is so: woken by every event of the log, never by a clock alone. Each look sees at least the event that woke it. */
-async function until(server: DemoServer, isSo: (client: PlumblineClient, seen: { readonly minPosition: number }) => Promise<boolean>): Promise<void> {
+async function until(
+  server: DemoServer,
+  isSo: (client: PlumblineClient, seen: { readonly minPosition: number }) => Promise<boolean>,
+): Promise<void> {
   const signal = AbortSignal.timeout(120_000);
   const { head } = await server.client.events({ limit: 1, after: -1 });
   if (await isSo(server.client, { minPosition: head })) return;
   for await (const { position } of server.client.follow({ after: head, signal })) {
     if (await isSo(server.client, { minPosition: position })) return;
   }
-  throw new Error('the demo waited two minutes for something that did not happen; see server.log in its data directory');
+  throw new Error(
+    'the demo waited two minutes for something that did not happen; see server.log in its data directory',
+  );
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { currentSchemaVersions, eventOwners, payloads, ServiceName } from '@plumbline/events';
-import type { EventType } from '@plumbline/events';
+import { currentSchemaVersions, eventOwners, type EventType, payloads, ServiceName } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { root, sourceFiles, textOf } from './workspace.js';
 
@@ -22,17 +21,24 @@ describe('every event type', () => {
 
   it.each(types.map((type) => [type]))('%s has a golden file for each of its versions', (type) => {
     for (let version = 1; version <= (currentSchemaVersions[type] ?? 1); version += 1) {
-      expect(existsSync(path.join(root, 'libs/events/testdata', `${type}.v${version}.json`)), `${type}.v${version}.json`).toBe(true);
+      expect(
+        existsSync(path.join(root, 'libs/events/testdata', `${type}.v${version}.json`)),
+        `${type}.v${version}.json`,
+      ).toBe(true);
     }
   });
 });
 
 describe('a service', () => {
-  const sources = sourceFiles().filter((file) => /^services\/[^/]+\/src\/.*\.ts$/.test(file) && !/\.(spec|fixture)\.ts$|\/testing\//.test(file));
+  const sources = sourceFiles().filter(
+    (file) => /^services\/[^/]+\/src\/.*\.ts$/.test(file) && !/\.(spec|fixture)\.ts$|\/testing\//.test(file),
+  );
 
   it.each(types.map((type) => [type]))('appends %s only where it is the owner', (type) => {
     const writes = new RegExp(`\\btype: '${type}',\\s*(data|occurredAt)\\b`);
-    const offenders = sources.filter((file) => !file.startsWith(`services/${eventOwners[type]}/`) && writes.test(textOf(file)));
+    const offenders = sources.filter(
+      (file) => !file.startsWith(`services/${eventOwners[type]}/`) && writes.test(textOf(file)),
+    );
     expect(offenders).toEqual([]);
   });
 });

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { importsOf, projects, sourceFiles, textOf } from './workspace.js';
-import type { Project } from './workspace.js';
+import { importsOf, type Project, projects, sourceFiles, textOf } from './workspace.js';
 
-const TYPES = ['type:pure', 'type:port', 'type:platform', 'type:service', 'type:host', 'type:client', 'type:ui', 'type:testing', 'type:e2e'];
+const TYPES = [
+  'type:pure',
+  'type:port',
+  'type:platform',
+  'type:service',
+  'type:host',
+  'type:client',
+  'type:ui',
+  'type:testing',
+  'type:e2e',
+];
 const all = projects();
 const services = all.filter(({ tags }) => tags.includes('type:service'));
 
@@ -28,11 +37,14 @@ describe('every project', () => {
     expect(all.map(({ dir }) => dir)).toEqual(expect.arrayContaining(['libs/core', 'libs/platform', 'test']));
   });
 
-  it.each(all.map((project) => [project.dir, project] as const))('%s has exactly one known type tag', (_dir, { tags }) => {
-    const types = tags.filter((tag) => tag.startsWith('type:'));
-    expect(types).toHaveLength(1);
-    expect(TYPES).toContain(types[0]);
-  });
+  it.each(all.map((project) => [project.dir, project] as const))(
+    '%s has exactly one known type tag',
+    (_dir, { tags }) => {
+      const types = tags.filter((tag) => tag.startsWith('type:'));
+      expect(types).toHaveLength(1);
+      expect(TYPES).toContain(types[0]);
+    },
+  );
 
   it.each(all.map((project) => [project.dir, project] as const))('%s is named after its folder', (dir, { name }) => {
     expect(name).toBe(`@plumbline/${dir.split('/').at(-1) ?? ''}`);
@@ -42,7 +54,12 @@ describe('every project', () => {
 describe('services', () => {
   it.each(services.map(({ dir }) => [dir]))('%s exports its module and nothing else', (dir) => {
     const exported = [...textOf(`${dir}/src/index.ts`).matchAll(/export\s+(?:type\s+)?\{([^}]*)\}|export\s+\*/g)];
-    const names = exported.flatMap((match) => (match[1] ?? '*').split(',').map((part) => part.trim()).filter((part) => part !== ''));
+    const names = exported.flatMap((match) =>
+      (match[1] ?? '*')
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
     const [name = ''] = dir.split('/').slice(-1);
     expect(names).toEqual([`${name.charAt(0).toUpperCase()}${name.slice(1)}Module`]);
     expect(all.find((project) => project.dir === dir)?.exports).toEqual(['.']);
@@ -56,45 +73,69 @@ describe('services', () => {
     const names = services.map(({ name }) => name);
     const offenders = sourceFiles().filter((file) => {
       const own = projectOf(file);
-      return own?.tags.includes('type:service') === true
-        && importsOf(textOf(file)).some((module) => names.some((name) => name !== own.name && (module === name || module.startsWith(`${name}/`))));
+      return (
+        own?.tags.includes('type:service') === true &&
+        importsOf(textOf(file)).some((module) =>
+          names.some((name) => name !== own.name && (module === name || module.startsWith(`${name}/`))),
+        )
+      );
     });
     expect(offenders).toEqual([]);
   });
 
   it('see ports, not adapters', () => {
-    const offenders = sourceFiles().filter((file) => file.startsWith('services/') && !file.startsWith('services/standalone/') && !isTestCode(file)).flatMap((file) => {
-      const allowed = ADAPTERS_IN_SERVICES[projectOf(file)?.dir ?? ''] ?? [];
-      return importsOf(textOf(file))
-        .filter((module) => /^@plumbline\/[^/]+\/.+/.test(module) && !allowed.some((prefix) => module.startsWith(prefix)))
-        .map((module) => `${file} imports ${module}`);
-    });
+    const offenders = sourceFiles()
+      .filter((file) => file.startsWith('services/') && !file.startsWith('services/standalone/') && !isTestCode(file))
+      .flatMap((file) => {
+        const allowed = ADAPTERS_IN_SERVICES[projectOf(file)?.dir ?? ''] ?? [];
+        return importsOf(textOf(file))
+          .filter(
+            (module) => /^@plumbline\/[^/]+\/.+/.test(module) && !allowed.some((prefix) => module.startsWith(prefix)),
+          )
+          .map((module) => `${file} imports ${module}`);
+      });
     expect(offenders).toEqual([]);
   });
 
   it('keep their domain pure: no framework, no I/O, no clock of their own', () => {
-    const offenders = sourceFiles().filter((file) => /^services\/[^/]+\/src\/domain\//.test(file) && !isTestCode(file)).filter((file) => {
-      const text = textOf(file);
-      return importsOf(text).some((module) => /^@nestjs|^node:(fs|net|http|child_process)|^pg$|^undici$/.test(module))
-        || /\bDate\.now\(\)|\bnew Date\(\)|\bMath\.random\(\)|\brandomUUID\(/.test(text.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, ''));
-    });
+    const offenders = sourceFiles()
+      .filter((file) => /^services\/[^/]+\/src\/domain\//.test(file) && !isTestCode(file))
+      .filter((file) => {
+        const text = textOf(file);
+        return (
+          importsOf(text).some((module) => /^@nestjs|^node:(fs|net|http|child_process)|^pg$|^undici$/.test(module)) ||
+          /\bDate\.now\(\)|\bnew Date\(\)|\bMath\.random\(\)|\brandomUUID\(/.test(
+            text.replaceAll(/\/\/.*$|\/\*[\s\S]*?\*\//gm, ''),
+          )
+        );
+      });
     expect(offenders).toEqual([]);
   });
 });
 
 describe('imports', () => {
   it('reach other projects only through their entry points', () => {
-    const entries = new Set(all.flatMap(({ name, exports }) => exports.map((entry) => (entry === '.' ? name : `${name}${entry.slice(1)}`))));
+    const entries = new Set(
+      all.flatMap(({ name, exports }) => exports.map((entry) => (entry === '.' ? name : `${name}${entry.slice(1)}`))),
+    );
     // Benchmarks measure parts that have no entry point.
-    const offenders = sourceFiles().filter((file) => !file.startsWith('test/bench/')).flatMap((file) =>
-      importsOf(textOf(file))
-        .filter((module) => (module.startsWith('@plumbline/') && !entries.has(module)) || /(^|\/)\.\.\/(libs|services|cli)\//.test(module))
-        .map((module) => `${file} imports ${module}`));
+    const offenders = sourceFiles()
+      .filter((file) => !file.startsWith('test/bench/'))
+      .flatMap((file) =>
+        importsOf(textOf(file))
+          .filter(
+            (module) =>
+              (module.startsWith('@plumbline/') && !entries.has(module)) ||
+              /(^|\/)\.\.\/(libs|services|cli)\//.test(module),
+          )
+          .map((module) => `${file} imports ${module}`),
+      );
     expect(offenders).toEqual([]);
   });
 
   it('take the test kit and vitest only in tests', () => {
-    const offenders = sourceFiles().filter((file) => /^(libs|services|cli)\//.test(file) && !file.startsWith('libs/testkit/') && !isTestCode(file))
+    const offenders = sourceFiles()
+      .filter((file) => /^(libs|services|cli)\//.test(file) && !file.startsWith('libs/testkit/') && !isTestCode(file))
       .filter((file) => importsOf(textOf(file)).some((module) => /^@plumbline\/testkit|^vitest/.test(module)));
     expect(offenders).toEqual([]);
   });

@@ -24,21 +24,27 @@ interface PackageJson {
 function subdirectories(dir: string): readonly string[] {
   const full = path.join(root, dir);
   if (!existsSync(full)) return [];
-  return readdirSync(full, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => `${dir}/${entry.name}`);
+  return readdirSync(full, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${dir}/${entry.name}`);
 }
 
 /** The folders that npm takes for workspaces. */
 function workspaceDirs(): readonly string[] {
-  const { workspaces = [] } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { readonly workspaces?: readonly string[] };
+  const { workspaces = [] } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    readonly workspaces?: readonly string[];
+  };
   return workspaces.flatMap((pattern) => (pattern.endsWith('/*') ? subdirectories(pattern.slice(0, -2)) : [pattern]));
 }
 
 /** All projects, found by their package.json as npm finds its workspaces. */
 export function projects(): readonly Project[] {
-  return workspaceDirs().filter((dir) => existsSync(path.join(root, dir, 'package.json'))).map((dir) => {
-    const json = JSON.parse(readFileSync(path.join(root, dir, 'package.json'), 'utf8')) as PackageJson;
-    return { name: json.name, dir, tags: json.nx?.tags ?? [], exports: Object.keys(json.exports ?? {}) };
-  });
+  return workspaceDirs()
+    .filter((dir) => existsSync(path.join(root, dir, 'package.json')))
+    .map((dir) => {
+      const json = JSON.parse(readFileSync(path.join(root, dir, 'package.json'), 'utf8')) as PackageJson;
+      return { name: json.name, dir, tags: json.nx?.tags ?? [], exports: Object.keys(json.exports ?? {}) };
+    });
 }
 
 const SKIPPED = new Set(['node_modules', 'dist', 'generated', 'testdata', '.git', '.nx', 'coverage']);
@@ -55,7 +61,8 @@ function walk(dir: string, found: string[]): void {
 /** Every hand-written source file of the repository, relative to the root. */
 export function sourceFiles(): readonly string[] {
   const found: string[] = [];
-  for (const dir of ['libs', 'services', 'cli', 'witness', 'console', 'demo', 'test', 'tools', 'deploy', 'docs']) if (existsSync(path.join(root, dir))) walk(dir, found);
+  for (const dir of ['libs', 'services', 'cli', 'witness', 'console', 'demo', 'test', 'tools', 'deploy', 'docs'])
+    if (existsSync(path.join(root, dir))) walk(dir, found);
   return found.toSorted();
 }
 
@@ -66,6 +73,8 @@ export function textOf(file: string): string {
 
 /** Module names that a file imports, exports from or loads. */
 export function importsOf(text: string): readonly string[] {
-  const matches = text.matchAll(/(?:^|[\s;}])(?:import|export)\s*(?:type\s*)?(?:[\w*{},\s$]+\s*from\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/gm);
+  const matches = text.matchAll(
+    /(?:^|[\s;}])(?:import|export)\s*(?:type\s*)?(?:[\w*{},\s$]+\s*from\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/gm,
+  );
   return [...matches].map((match) => match[1] ?? match[2] ?? '');
 }

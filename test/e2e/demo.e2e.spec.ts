@@ -20,7 +20,10 @@ interface Played {
 
 async function playDemo(dataDir: string, ...args: readonly string[]): Promise<Played> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [PLUMB, 'demo', '--exit', '--data-dir', dataDir, ...args], { env: bareEnvironment(dataDir, {}), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [PLUMB, 'demo', '--exit', '--data-dir', dataDir, ...args], {
+    env: bareEnvironment(dataDir, {}),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -30,7 +33,18 @@ async function playDemo(dataDir: string, ...args: readonly string[]): Promise<Pl
 
 /** The story in the order in which it must be told. */
 const STORY = [
-  /version 1[\s\S]*staging runs it/, /looks good/, /good morning/, /by hand/, /DriftDetected/, /SelfHeal/, /rollback web --to 1/, /plumb history/, /plumb audit/, /RollbackRequested/, /plumb status/, /released version 1/,
+  /version 1[\s\S]*staging runs it/,
+  /looks good/,
+  /good morning/,
+  /by hand/,
+  /DriftDetected/,
+  /SelfHeal/,
+  /rollback web --to 1/,
+  /plumb history/,
+  /plumb audit/,
+  /RollbackRequested/,
+  /plumb status/,
+  /released version 1/,
 ];
 
 function expectStory({ code, output, durationMs }: Played): void {
@@ -59,7 +73,13 @@ describeWith(['postgres:embedded18', 'git', 'live-cluster'], 'plumb demo on a cl
     await using cluster = await startLiveCluster();
     await using dir = await tempDir('demo');
     const context = /current-context: *"?([^"\n]+)/.exec(cluster.kubeconfig)?.[1] ?? '';
-    const played = await playDemo(path.join(dir.path, 'data'), '--context', context, '--kubeconfig', cluster.kubeconfigPath);
+    const played = await playDemo(
+      path.join(dir.path, 'data'),
+      '--context',
+      context,
+      '--kubeconfig',
+      cluster.kubeconfigPath,
+    );
     expectStory(played);
     expect(played.output).not.toContain('simulated');
     const { body } = await cluster.request('GET', '/apis/apps/v1/namespaces/shop-production/deployments/web');

@@ -8,8 +8,7 @@ import { startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
 import { applicationResource, sampleFiles } from '../topology/samples.js';
-import { startStage } from '../topology/stage.js';
-import type { Stage } from '../topology/stage.js';
+import { type Stage, startStage } from '../topology/stage.js';
 
 const API = 'plumbline.dev/v1alpha1';
 const SECRET = 'a secret of sixteen characters and more';
@@ -19,11 +18,13 @@ class Endpoint implements AsyncDisposable {
   readonly taken = new Map<string, number[]>();
   readonly #server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      const { position } = JSON.parse(Buffer.concat(chunks).toString()) as { readonly position: number };
-      this.taken.set(request.url ?? '', [...(this.taken.get(request.url ?? '') ?? []), position]);
-      response.writeHead(204).end();
-    });
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        const { position } = JSON.parse(Buffer.concat(chunks).toString()) as { readonly position: number };
+        this.taken.set(request.url ?? '', [...(this.taken.get(request.url ?? '') ?? []), position]);
+        response.writeHead(204).end();
+      });
   });
 
   async open(): Promise<string> {
@@ -41,15 +42,26 @@ class Endpoint implements AsyncDisposable {
 }
 
 /** Positions of the messages on a subject, and the last position of the stream. */
-async function onSubject(url: string, subject: string): Promise<{ readonly positions: readonly number[]; readonly last: number }> {
+async function onSubject(
+  url: string,
+  subject: string,
+): Promise<{ readonly positions: readonly number[]; readonly last: number }> {
   const connection = await connect({ servers: url });
   try {
     const manager = await jetstreamManager(connection);
     const end = await manager.streams.getMessage('PL_OUT', { last_by_subj: 'pl.out.>' });
-    const { name, num_pending: pending } = await manager.consumers.add('PL_OUT', { filter_subject: subject, ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All, inactive_threshold: 60e9 });
+    const { name, num_pending: pending } = await manager.consumers.add('PL_OUT', {
+      filter_subject: subject,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.All,
+      inactive_threshold: 60e9,
+    });
     const positions: number[] = [];
     if (pending > 0) {
-      for await (const message of await (await jetstream(connection).consumers.get('PL_OUT', name)).fetch({ max_messages: pending, expires: 10_000 })) positions.push(Number(message.headers?.get('Pl-Position')));
+      for await (const message of await (
+        await jetstream(connection).consumers.get('PL_OUT', name)
+      ).fetch({ max_messages: pending, expires: 10_000 }))
+        positions.push(Number(message.headers?.get('Pl-Position')));
     }
     return { positions, last: Number(end?.header.get('Pl-Position')) };
   } finally {
@@ -57,9 +69,13 @@ async function onSubject(url: string, subject: string): Promise<{ readonly posit
   }
 }
 
-async function byPages({ topology: { client } }: Stage, filter: EventsFilter, last: number): Promise<readonly number[]> {
+async function byPages(
+  { topology: { client } }: Stage,
+  filter: EventsFilter,
+  last: number,
+): Promise<readonly number[]> {
   const found: number[] = [];
-  for (let after = -1, more = true; more; ) {
+  for (let after = -1, more = true; more;) {
     const page = await client.events({ ...filter, after, limit: 50, asOf: last });
     found.push(...page.events.map(({ position }) => position));
     more = page.after < page.head;
@@ -68,9 +84,14 @@ async function byPages({ topology: { client } }: Stage, filter: EventsFilter, la
   return found;
 }
 
-async function byStream({ topology: { client } }: Stage, filter: EventsFilter, count: number): Promise<readonly number[]> {
+async function byStream(
+  { topology: { client } }: Stage,
+  filter: EventsFilter,
+  count: number,
+): Promise<readonly number[]> {
   const found: number[] = [];
-  for await (const { position } of client.follow({ ...filter, after: -1, signal: AbortSignal.timeout(20_000) })) if (found.push(position) >= count) break;
+  for await (const { position } of client.follow({ ...filter, after: -1, signal: AbortSignal.timeout(20_000) }))
+    if (found.push(position) >= count) break;
   return found;
 }
 
@@ -80,16 +101,45 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
     await using endpoint = new Endpoint();
     const origin = await endpoint.open();
     await using stage = await startStage({
-      shape: 'distributed', clusters: 'simulated',
-      settings: { PLUMBLINE_BUS_URL: nats.url, PLUMBLINE_BUS_SUBJECTS: 'true', PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: origin, PLUMBLINE_CRED_DOORS: SECRET },
+      shape: 'distributed',
+      clusters: 'simulated',
+      settings: {
+        PLUMBLINE_BUS_URL: nats.url,
+        PLUMBLINE_BUS_SUBJECTS: 'true',
+        PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: origin,
+        PLUMBLINE_CRED_DOORS: SECRET,
+      },
     });
-    const { topology: { client, book, processes }, repository, apply, healthy } = stage;
+    const {
+      topology: { client, book, processes },
+      repository,
+      apply,
+      healthy,
+    } = stage;
     const filters: readonly { readonly name: string; readonly filter: EventsFilter; readonly subject: string }[] = [
-      { name: 'types', filter: { types: ['SyncCompleted'] }, subject: 'pl.out.0.*.*.*.*.SyncCompleted.*' }, { name: 'application', filter: { application: 'default/one' }, subject: 'pl.out.0.default.one.>' },
-      { name: 'project', filter: { project: 'default' }, subject: 'pl.out.0.default.>' }, { name: 'environment', filter: { environment: 'staging' }, subject: 'pl.out.0.*.*.staging.>' },
-      { name: 'actor', filter: { actor: 'applier', types: ['HealthChanged'] }, subject: 'pl.out.0.*.*.*.*.HealthChanged.applier' }, { name: 'cluster', filter: { cluster: 'east', types: ['SyncStarted'] }, subject: 'pl.out.0.*.*.*.east.SyncStarted.*' },
+      { name: 'types', filter: { types: ['SyncCompleted'] }, subject: 'pl.out.0.*.*.*.*.SyncCompleted.*' },
+      { name: 'application', filter: { application: 'default/one' }, subject: 'pl.out.0.default.one.>' },
+      { name: 'project', filter: { project: 'default' }, subject: 'pl.out.0.default.>' },
+      { name: 'environment', filter: { environment: 'staging' }, subject: 'pl.out.0.*.*.staging.>' },
+      {
+        name: 'actor',
+        filter: { actor: 'applier', types: ['HealthChanged'] },
+        subject: 'pl.out.0.*.*.*.*.HealthChanged.applier',
+      },
+      {
+        name: 'cluster',
+        filter: { cluster: 'east', types: ['SyncStarted'] },
+        subject: 'pl.out.0.*.*.*.east.SyncStarted.*',
+      },
     ];
-    await apply(...filters.map(({ name, filter }) => ({ apiVersion: API, kind: 'Subscription', metadata: { name }, spec: { url: `${origin}/${name}`, secretEnv: 'PLUMBLINE_CRED_DOORS', after: -1, filter } })));
+    await apply(
+      ...filters.map(({ name, filter }) => ({
+        apiVersion: API,
+        kind: 'Subscription',
+        metadata: { name },
+        spec: { url: `${origin}/${name}`, secretEnv: 'PLUMBLINE_CRED_DOORS', after: -1, filter },
+      })),
+    );
     for (const [index, name] of ['one', 'two'].entries()) {
       const source = await repository(name, sampleFiles('deploy', name, { greeting: 'one' }));
       await apply(applicationResource(name, { repository: name, path: 'deploy', namespace: name }));
@@ -102,19 +152,29 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
       await healthy(name, { version: 2 });
     }
     const last = book.head;
-    await book.until(`position ${last} on its subject`, async () => ((await onSubject(nats.url, 'pl.out.>')).last >= last ? true : undefined));
-    expect((await onSubject(nats.url, 'pl.out.>')).positions.slice(0, last + 1)).toEqual(Array.from({ length: last + 1 }, (_, position) => position));
+    await book.until(`position ${last} on its subject`, async () =>
+      (await onSubject(nats.url, 'pl.out.>')).last >= last ? true : undefined,
+    );
+    expect((await onSubject(nats.url, 'pl.out.>')).positions.slice(0, last + 1)).toEqual(
+      Array.from({ length: last + 1 }, (_, position) => position),
+    );
     for (const { name, filter, subject } of filters) {
       const wanted = await byPages(stage, filter, last);
       expect(wanted.length, name).toBeGreaterThan(0);
       expect(await byStream(stage, filter, wanted.length), name).toEqual(wanted);
-      expect((await onSubject(nats.url, subject)).positions.filter((position) => position <= last), name).toEqual(wanted);
+      expect(
+        (await onSubject(nats.url, subject)).positions.filter((position) => position <= last),
+        name,
+      ).toEqual(wanted);
       // At least once: what a gateway that died had not noted yet comes again.
       const delivered = await book.until(`${name} at its endpoint`, () => {
         const taken = endpoint.taken.get(`/${name}`) ?? [];
         return wanted.every((position) => taken.includes(position)) ? taken : undefined;
       });
-      expect([...new Set(delivered)].filter((position) => position <= last), name).toEqual(wanted);
+      expect(
+        [...new Set(delivered)].filter((position) => position <= last),
+        name,
+      ).toEqual(wanted);
     }
   }, 180_000);
 });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import type { RequestOptions } from 'node:https';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /** An answer of a cluster. */
@@ -21,7 +20,11 @@ export interface DoorRequest {
 
 /** The way of a person with kubectl into a cluster, simulated or real: none of Plumbline's own client. */
 export class ClusterDoor {
-  constructor(private readonly kubeconfigPath: string) {}
+  readonly #kubeconfigPath: string;
+
+  constructor(kubeconfigPath: string) {
+    this.#kubeconfigPath = kubeconfigPath;
+  }
 
   /** The object, or undefined when it is not there. */
   // oxlint-disable-next-line typescript/no-explicit-any -- test assertions reach into arbitrary objects
@@ -46,13 +49,23 @@ export class ClusterDoor {
 
   async request(method: string, path: string, options: DoorRequest = {}): Promise<DoorResponse> {
     // Read each time: the door of a simulated cluster moves when its process is started again.
-    if (!existsSync(this.kubeconfigPath)) throw new Error(`there is no kubeconfig at ${this.kubeconfigPath}`);
+    if (!existsSync(this.#kubeconfigPath)) throw new Error(`there is no kubeconfig at ${this.#kubeconfigPath}`);
     const config = new KubeConfig();
-    config.loadFromFile(this.kubeconfigPath);
+    config.loadFromFile(this.#kubeconfigPath);
     const server = config.getCurrentCluster()?.server ?? '';
     const text = options.body === undefined ? undefined : JSON.stringify(options.body);
-    const contentType = options.contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
-    const target: RequestOptions = { method, headers: { accept: 'application/json', 'user-agent': 'person-with-kubectl', ...(text === undefined ? {} : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(text)) }) } };
+    const contentType =
+      options.contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
+    const target: RequestOptions = {
+      method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'person-with-kubectl',
+        ...(text === undefined
+          ? {}
+          : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(text)) }),
+      },
+    };
     // The door of a simulated cluster is plain HTTP on this machine, without credentials; the library refuses such.
     if (server.startsWith('https:')) await config.applyToHTTPSOptions(target);
     return send(new URL(server.replace(/\/$/, '') + path), target, text);

@@ -16,12 +16,16 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** All events of a log as they come in, and waiting for what they tell. */
 export class EventBook implements AsyncDisposable {
+  readonly #client: PlumblineClient;
+
   readonly #stop = new AbortController();
   readonly #events: RecordedEvent[] = [];
   readonly #waiters = new Set<() => void>();
   readonly #reading: Promise<void>;
 
-  constructor(private readonly client: PlumblineClient) {
+  constructor(client: PlumblineClient) {
+    this.#client = client;
+
     this.#reading = this.#read();
   }
 
@@ -38,16 +42,26 @@ export class EventBook implements AsyncDisposable {
   /** Events of a type behind a position. */
   ofType<Type extends EventType>(type: Type, after = -1): readonly EventOf<Type>[] {
     // The type tells the shape of the data: a union over all types cannot be narrowed by a type parameter.
-    return this.#events.filter(({ type: found, position }) => found === type && position > after) as readonly RecordedEvent[] as readonly EventOf<Type>[];
+    return this.#events.filter(
+      ({ type: found, position }) => found === type && position > after,
+    ) as readonly RecordedEvent[] as readonly EventOf<Type>[];
   }
 
   /** The first event of a type that fits, which may be there already. */
-  async first<Type extends EventType>(type: Type, fits: (event: EventOf<Type>) => boolean = () => true, options: WaitOptions = {}): Promise<EventOf<Type>> {
+  async first<Type extends EventType>(
+    type: Type,
+    fits: (event: EventOf<Type>) => boolean = () => true,
+    options: WaitOptions = {},
+  ): Promise<EventOf<Type>> {
     return this.until(`a ${type}`, () => this.ofType(type, options.after).find(fits), options);
   }
 
   /** Waits until a check answers something; looks again whenever an event comes in. */
-  async until<Result>(what: string, check: () => Promise<Result | undefined> | Result | undefined, options: WaitOptions = {}): Promise<Result> {
+  async until<Result>(
+    what: string,
+    check: () => Promise<Result | undefined> | Result | undefined,
+    options: WaitOptions = {},
+  ): Promise<Result> {
     const timeoutMs = options.timeoutMs ?? PATIENCE_MS;
     const deadline = performance.now() + timeoutMs;
     let trouble: unknown;
@@ -61,20 +75,24 @@ export class EventBook implements AsyncDisposable {
         trouble = error;
       }
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) throw new Error(`no ${what} after ${timeoutMs} ms; the last events:\n${this.tail()}`, { cause: trouble });
+      if (leftMs <= 0)
+        throw new Error(`no ${what} after ${timeoutMs} ms; the last events:\n${this.tail()}`, { cause: trouble });
       await Promise.race([woken, pause(Math.min(leftMs, LOOK_AGAIN_MS))]);
     }
   }
 
   /** Waits until the book has all that the log has now: what an answer shows may be further than what has come in here. */
   async caughtUp(): Promise<void> {
-    const { head } = await this.client.events({ after: this.head, limit: 1 });
+    const { head } = await this.#client.events({ after: this.head, limit: 1 });
     await this.until(`position ${head}`, () => (this.head >= head ? true : undefined));
   }
 
   /** The last events, a line each, for messages of failed tests. */
   tail(count = 25): string {
-    return this.#events.slice(-count).map((event) => `${event.position} ${event.type} ${event.stream} ${JSON.stringify(event.data).slice(0, 300)}`).join('\n');
+    return this.#events
+      .slice(-count)
+      .map((event) => `${event.position} ${event.type} ${event.stream} ${JSON.stringify(event.data).slice(0, 300)}`)
+      .join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,7 +101,7 @@ export class EventBook implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    for await (const event of this.client.follow({ after: -1, signal: this.#stop.signal, retryDelayMs: 50 })) {
+    for await (const event of this.#client.follow({ after: -1, signal: this.#stop.signal, retryDelayMs: 50 })) {
       this.#events.push(event);
       for (const wake of this.#waiters) wake();
     }

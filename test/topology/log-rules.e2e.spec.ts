@@ -17,15 +17,39 @@ function logOf(...given: readonly Line[]): readonly RecordedEvent[] {
 
 const place = { application: 'default/web', environment: 'staging' };
 const target = { ...place, cluster: 'east' };
-const rendered = (version: number, renderDigest: string): Line => [`version-default/web/${version}`, 'VersionRendered', { ...place, version, renderDigest }];
-const released = (version: number, generation: number, releaseId = `r${generation}`): Line => [`version-default/web/${version}`, 'VersionReleased', { ...place, version, generation, releaseId, kind: 'Automatic', clusters: ['east'] }];
+const rendered = (version: number, renderDigest: string): Line => [
+  `version-default/web/${version}`,
+  'VersionRendered',
+  { ...place, version, renderDigest },
+];
+const released = (version: number, generation: number, releaseId = `r${generation}`): Line => [
+  `version-default/web/${version}`,
+  'VersionReleased',
+  { ...place, version, generation, releaseId, kind: 'Automatic', clusters: ['east'] },
+];
 const started = (syncId: string): Line => ['target-default/web/staging/east', 'SyncStarted', { ...target, syncId }];
 const completed = (syncId: string): Line => ['target-default/web/staging/east', 'SyncCompleted', { ...target, syncId }];
-const observed = (revision: string): Line => ['repository-shop', 'RevisionObserved', { repository: 'shop', ref: 'main', revision }];
+const observed = (revision: string): Line => [
+  'repository-shop',
+  'RevisionObserved',
+  { repository: 'shop', ref: 'main', revision },
+];
 
 describe('the rules of a log that went through crashes', () => {
   it('are kept by a change, a crash in the middle of a sync, and a second change', () => {
-    const log = logOf(observed('a'), rendered(1, 'd1'), released(1, 1), started('s1'), started('s2'), completed('s2'), observed('b'), rendered(2, 'd2'), released(2, 2), started('s3'), completed('s3'));
+    const log = logOf(
+      observed('a'),
+      rendered(1, 'd1'),
+      released(1, 1),
+      started('s1'),
+      started('s2'),
+      completed('s2'),
+      observed('b'),
+      rendered(2, 'd2'),
+      released(2, 2),
+      started('s3'),
+      completed('s3'),
+    );
     expect(brokenRules(log)).toEqual([]);
   });
 
@@ -39,8 +63,16 @@ describe('the rules of a log that went through crashes', () => {
     ['a sync without an end', logOf(started('s1')), 'has no end'],
     ['a sync with two ends', logOf(started('s1'), completed('s1'), completed('s1')), 'was completed 2 times'],
     ['an end without a beginning', logOf(completed('s1')), 'never started'],
-    ['two syncs at the same time', logOf(started('s1'), started('s2'), completed('s1'), completed('s2')), 'at the same time'],
-    ['a gap', logOf(observed('a'), observed('b'), observed('c')).filter((_, index) => index !== 1), 'position 2 stands at place 1'],
+    [
+      'two syncs at the same time',
+      logOf(started('s1'), started('s2'), completed('s1'), completed('s2')),
+      'at the same time',
+    ],
+    [
+      'a gap',
+      logOf(observed('a'), observed('b'), observed('c')).filter((_, index) => index !== 1),
+      'position 2 stands at place 1',
+    ],
   ])('are broken by %s', (_, log, message) => {
     expect(brokenRules(log).join('; ')).toContain(message);
   });

@@ -22,38 +22,60 @@ function pairs<Item>(items: readonly Item[]): readonly (readonly [Item, Item])[]
 
 /** Positions without gaps from 0, each id once, each stream counted without gaps. */
 function positions(events: readonly RecordedEvent[]): readonly string[] {
-  const wrong = events.flatMap(({ position }, index) => (position === index ? [] : [`position ${position} stands at place ${index}`])).slice(0, 3);
+  const wrong = events
+    .flatMap(({ position }, index) => (position === index ? [] : [`position ${position} stands at place ${index}`]))
+    .slice(0, 3);
   const ids = new Set(events.map(({ id }) => id));
   if (ids.size !== events.length) wrong.push(`${events.length - ids.size} ids occur twice`);
   for (const [stream, own] of groupBy(events, (event) => event.stream)) {
-    if (own.some(({ revision }, index) => revision !== index)) wrong.push(`stream ${stream} has revisions ${own.map(({ revision }) => revision).join()}`);
+    if (own.some(({ revision }, index) => revision !== index))
+      wrong.push(`stream ${stream} has revisions ${own.map(({ revision }) => revision).join()}`);
   }
   return wrong;
 }
 
 /** A revision of a ref is observed once until another one is. */
 function revisions(events: readonly RecordedEvent[]): readonly string[] {
-  return [...groupBy(ofType(events, 'RevisionObserved'), ({ data }) => `${data.repository} ${data.ref}`)].flatMap(([ref, own]) =>
-    pairs(own).filter(([before, after]) => before.data.revision === after.data.revision).map(([, after]) => `${ref}: ${after.data.revision} was observed again at ${after.position}`));
+  return [...groupBy(ofType(events, 'RevisionObserved'), ({ data }) => `${data.repository} ${data.ref}`)].flatMap(
+    ([ref, own]) =>
+      pairs(own)
+        .filter(([before, after]) => before.data.revision === after.data.revision)
+        .map(([, after]) => `${ref}: ${after.data.revision} was observed again at ${after.position}`),
+  );
 }
 
 /** Numbers rise, and no version equals the one before it. */
 function versions(events: readonly RecordedEvent[]): readonly string[] {
-  return [...groupBy(ofType(events, 'VersionRendered'), ({ data }) => `${data.application} in ${data.environment}`)].flatMap(([place, own]) => pairs(own).flatMap(([before, after]) => [
-    ...(before.data.version < after.data.version ? [] : [`${place}: version ${after.data.version} at ${after.position} after ${before.data.version}`]),
-    ...(before.data.renderDigest === after.data.renderDigest && before.data.namespace === after.data.namespace ? [`${place}: version ${after.data.version} is what ${before.data.version} was`] : []),
-  ]));
+  return [
+    ...groupBy(ofType(events, 'VersionRendered'), ({ data }) => `${data.application} in ${data.environment}`),
+  ].flatMap(([place, own]) =>
+    pairs(own).flatMap(([before, after]) => [
+      ...(before.data.version < after.data.version
+        ? []
+        : [`${place}: version ${after.data.version} at ${after.position} after ${before.data.version}`]),
+      ...(before.data.renderDigest === after.data.renderDigest && before.data.namespace === after.data.namespace
+        ? [`${place}: version ${after.data.version} is what ${before.data.version} was`]
+        : []),
+    ]),
+  );
 }
 
 /** Generations rise by one, no release twice, no version released again without a reason. */
 function releases(events: readonly RecordedEvent[]): readonly string[] {
   const all = ofType(events, 'VersionReleased');
-  const wrong = [...groupBy(all, ({ data }) => data.releaseId)].filter(([, own]) => own.length > 1).map(([id]) => `release ${id} occurs twice`);
+  const wrong = [...groupBy(all, ({ data }) => data.releaseId)]
+    .filter(([, own]) => own.length > 1)
+    .map(([id]) => `release ${id} occurs twice`);
   for (const [place, own] of groupBy(all, ({ data }) => `${data.application} in ${data.environment}`)) {
     for (const [before, after] of pairs(own)) {
-      if (after.data.generation !== before.data.generation + 1) wrong.push(`${place}: generation ${after.data.generation} at ${after.position} after ${before.data.generation}`);
-      const same = after.data.version === before.data.version && after.data.clusters.join() === before.data.clusters.join();
-      if (same && after.data.kind !== 'Rollback') wrong.push(`${place}: version ${after.data.version} was released again at ${after.position}`);
+      if (after.data.generation !== before.data.generation + 1)
+        wrong.push(
+          `${place}: generation ${after.data.generation} at ${after.position} after ${before.data.generation}`,
+        );
+      const same =
+        after.data.version === before.data.version && after.data.clusters.join() === before.data.clusters.join();
+      if (same && after.data.kind !== 'Rollback')
+        wrong.push(`${place}: version ${after.data.version} was released again at ${after.position}`);
     }
   }
   return wrong;
@@ -61,7 +83,8 @@ function releases(events: readonly RecordedEvent[]): readonly string[] {
 
 /** Every sync that began ended once, or gave way to a later one of the same target after a crash. */
 function syncs(events: readonly RecordedEvent[]): readonly string[] {
-  const targetOf = ({ data }: EventOf<'SyncStarted' | 'SyncCompleted'>): string => `${data.application}/${data.environment}/${data.cluster}`;
+  const targetOf = ({ data }: EventOf<'SyncStarted' | 'SyncCompleted'>): string =>
+    `${data.application}/${data.environment}/${data.cluster}`;
   const started = ofType(events, 'SyncStarted');
   const completed = groupBy(ofType(events, 'SyncCompleted'), ({ data }) => data.syncId);
   const known = new Set(started.map(({ data }) => data.syncId));
@@ -75,8 +98,10 @@ function syncs(events: readonly RecordedEvent[]): readonly string[] {
     for (const [index, start] of own.entries()) {
       const next = own[index + 1];
       const end = completed.get(start.data.syncId)?.[0];
-      if (end === undefined && next === undefined) wrong.push(`${target}: the last sync ${start.data.syncId} at ${start.position} has no end`);
-      if (end !== undefined && next !== undefined && end.position > next.position) wrong.push(`${target}: two syncs at the same time at ${next.position}`);
+      if (end === undefined && next === undefined)
+        wrong.push(`${target}: the last sync ${start.data.syncId} at ${start.position} has no end`);
+      if (end !== undefined && next !== undefined && end.position > next.position)
+        wrong.push(`${target}: two syncs at the same time at ${next.position}`);
     }
   }
   return wrong;

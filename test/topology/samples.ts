@@ -12,13 +12,28 @@ export interface SampleOptions {
 }
 
 /** ConfigMap, ServiceAccount, Service and Deployment of one application, as files of a directory. */
-export function sampleFiles(directory: string, name: string, options: SampleOptions = {}): Readonly<Record<string, string>> {
+export function sampleFiles(
+  directory: string,
+  name: string,
+  options: SampleOptions = {},
+): Readonly<Record<string, string>> {
   const { greeting = 'hello', replicas = 2, deployment = true } = options;
   const files: Record<string, string> = {
     [`${directory}/settings.yaml`]: `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  greeting: ${greeting}\n`,
     [`${directory}/service.yaml`]: [
-      'apiVersion: v1', 'kind: ServiceAccount', 'metadata:', `  name: ${name}`, '---',
-      'apiVersion: v1', 'kind: Service', 'metadata:', `  name: ${name}`, 'spec:', `  selector: { app: ${name} }`, '  ports: [{ name: http, port: 80, targetPort: 8080 }]', '',
+      'apiVersion: v1',
+      'kind: ServiceAccount',
+      'metadata:',
+      `  name: ${name}`,
+      '---',
+      'apiVersion: v1',
+      'kind: Service',
+      'metadata:',
+      `  name: ${name}`,
+      'spec:',
+      `  selector: { app: ${name} }`,
+      '  ports: [{ name: http, port: 80, targetPort: 8080 }]',
+      '',
     ].join('\n'),
   };
   if (deployment) files[`${directory}/deployment.yaml`] = deploymentYaml(name, replicas);
@@ -28,9 +43,22 @@ export function sampleFiles(directory: string, name: string, options: SampleOpti
 /** A Deployment that needs nothing but nodes. */
 export function deploymentYaml(name: string, replicas: number): string {
   return [
-    'apiVersion: apps/v1', 'kind: Deployment', 'metadata:', `  name: ${name}`, 'spec:', `  replicas: ${replicas}`,
-    `  selector: { matchLabels: { app: ${name} } }`, '  template:', `    metadata: { labels: { app: ${name} } }`, '    spec:', `      serviceAccountName: ${name}`,
-    '      containers:', '        - name: web', '          image: registry.example.com/web:1', '          ports: [{ containerPort: 8080 }]', '',
+    'apiVersion: apps/v1',
+    'kind: Deployment',
+    'metadata:',
+    `  name: ${name}`,
+    'spec:',
+    `  replicas: ${replicas}`,
+    `  selector: { matchLabels: { app: ${name} } }`,
+    '  template:',
+    `    metadata: { labels: { app: ${name} } }`,
+    '    spec:',
+    `      serviceAccountName: ${name}`,
+    '      containers:',
+    '        - name: web',
+    '          image: registry.example.com/web:1',
+    '          ports: [{ containerPort: 8080 }]',
+    '',
   ].join('\n');
 }
 
@@ -50,6 +78,14 @@ export function environmentOf(name: string, more: object = {}): object {
 }
 
 /** An Application in project `default`. */
-export function applicationResource(name: string, spec: { readonly repository: string } & Readonly<Record<string, unknown>>): ResourceInput {
-  return { apiVersion, kind: 'Application', metadata: { name }, spec: { environments: [environmentOf('staging')], ...spec } };
+export function applicationResource(
+  name: string,
+  spec: { readonly repository: string } & Readonly<Record<string, unknown>>,
+): ResourceInput {
+  return {
+    apiVersion,
+    kind: 'Application',
+    metadata: { name },
+    spec: { environments: [environmentOf('staging')], ...spec },
+  };
 }

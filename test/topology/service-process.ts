@@ -34,10 +34,14 @@ const START_TIMEOUT_MS = 90_000;
 
 /** A built service in a process of its own, ready when it says so. */
 export class NodeServiceProcess implements ServiceProcess {
+  readonly #options: ServiceProcessOptions;
+
   readonly name: string;
   #process: ManagedProcess | undefined;
 
-  constructor(private readonly options: ServiceProcessOptions) {
+  constructor(options: ServiceProcessOptions) {
+    this.#options = options;
+
     this.name = options.name;
     if (!existsSync(options.main)) throw new Error(`${options.main} is not there: build first (npm run build)`);
   }
@@ -51,12 +55,12 @@ export class NodeServiceProcess implements ServiceProcess {
   }
 
   get output(): string {
-    return existsSync(this.options.logFile) ? readFileSync(this.options.logFile, 'utf8') : '';
+    return existsSync(this.#options.logFile) ? readFileSync(this.#options.logFile, 'utf8') : '';
   }
 
   async start(): Promise<void> {
     if (this.isRunning) return;
-    const { name, main, nodeArgs = [], env, logFile, cwd, healthUrl } = this.options;
+    const { name, main, nodeArgs = [], env, logFile, cwd, healthUrl } = this.#options;
     closeSync(openSync(logFile, 'a', 0o600));
     try {
       this.#process = await ManagedProcess.start({
@@ -64,8 +68,10 @@ export class NodeServiceProcess implements ServiceProcess {
         // The shell becomes the service (exec), so the log is whole and outlives it.
         command: '/bin/sh',
         args: ['-c', 'exec "$@" >>"$0" 2>&1', logFile, process.execPath, '--enable-source-maps', ...nodeArgs, main],
-        env, cwd,
-        startTimeoutMs: START_TIMEOUT_MS, stopTimeoutMs: 30_000,
+        env,
+        cwd,
+        startTimeoutMs: START_TIMEOUT_MS,
+        stopTimeoutMs: 30_000,
         ready: async () => (await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok,
       });
     } catch (error) {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import type { ApplicationStatus, EnvironmentStatus, ResourceInput } from '@plumbline/api-client';
-import { startGit, startLiveCluster } from '@plumbline/testkit';
-import type { GitRepository, GitServer } from '@plumbline/testkit';
+import { type GitRepository, type GitServer, startGit, startLiveCluster } from '@plumbline/testkit';
 import { ClusterDoor } from './cluster-door.js';
 import { clusterResource, repositoryResource } from './samples.js';
-import { startTopology } from './topology.js';
-import type { Topology, TopologyOptions } from './topology.js';
+import { startTopology, type Topology, type TopologyOptions } from './topology.js';
 
 /** `simulated`: in the applier's process; `real`: an API server with controllers. */
 export const ClusterKind = ['simulated', 'real'] as const;
@@ -47,15 +45,26 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   const stack = new AsyncDisposableStack();
   try {
     const git = stack.use(await startGit());
-    const kubeconfigPath = options.clusters === 'simulated' ? undefined : (options.kubeconfigPath ?? stack.use(await startLiveCluster()).kubeconfigPath);
+    const kubeconfigPath =
+      options.clusters === 'simulated'
+        ? undefined
+        : (options.kubeconfigPath ?? stack.use(await startLiveCluster()).kubeconfigPath);
     const topology = stack.use(await startTopology(options));
     const { client, book } = topology;
     const spec = kubeconfigPath === undefined ? { simulated: {} } : { kubeconfig: { path: kubeconfigPath } };
-    await client.apply({ resources: [clusterResource('east', 'staging', spec), clusterResource('west', 'production', spec)] });
-    const door = (name: string): ClusterDoor => new ClusterDoor(kubeconfigPath ?? path.join(topology.dataDir, 'simulated', `${name}.kubeconfig`));
-    const apply = async (...resources: readonly ResourceInput[]): Promise<void> => void (await client.apply({ resources }));
+    await client.apply({
+      resources: [clusterResource('east', 'staging', spec), clusterResource('west', 'production', spec)],
+    });
+    const door = (name: string): ClusterDoor =>
+      new ClusterDoor(kubeconfigPath ?? path.join(topology.dataDir, 'simulated', `${name}.kubeconfig`));
+    const apply = async (...resources: readonly ResourceInput[]): Promise<void> =>
+      void (await client.apply({ resources }));
     return {
-      topology, git, apply, east: door('east'), west: door('west'),
+      topology,
+      git,
+      apply,
+      east: door('east'),
+      west: door('west'),
       repository: async (name, files) => {
         const repository = await git.createRepository(name);
         await repository.commit({ files, message: 'the first commit' });
@@ -63,7 +72,11 @@ export async function startStage(options: StageOptions): Promise<Stage> {
         return repository;
       },
       healthy: async (application, wish) => {
-        const status = await book.until(`healthy ${application} at ${JSON.stringify(wish)}`, async () => runs(await client.status(application, { minPosition: book.head }), wish), wish);
+        const status = await book.until(
+          `healthy ${application} at ${JSON.stringify(wish)}`,
+          async () => runs(await client.status(application, { minPosition: book.head }), wish),
+          wish,
+        );
         await book.caughtUp();
         return status;
       },
@@ -75,11 +88,19 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   }
 }
 
-function runs(status: ApplicationStatus, { version, commit, environment = 'staging' }: Wish): EnvironmentStatus | undefined {
+function runs(
+  status: ApplicationStatus,
+  { version, commit, environment = 'staging' }: Wish,
+): EnvironmentStatus | undefined {
   const found = status.environments.find(({ name }) => name === environment);
   if (found?.released === undefined || found.targets.length === 0) return undefined;
   if (version !== undefined && found.released.version !== version) return undefined;
   if (commit !== undefined && found.released.revision !== commit) return undefined;
   const { released } = found;
-  return found.targets.every((target) => target.sync.state === 'Synced' && target.health.state === 'Healthy' && target.version === released.version) ? found : undefined;
+  return found.targets.every(
+    (target) =>
+      target.sync.state === 'Synced' && target.health.state === 'Healthy' && target.version === released.version,
+  )
+    ? found
+    : undefined;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,16 +19,24 @@ interface Process extends AsyncDisposable {
 
 function start(dataDir: string, settings: Readonly<Record<string, string>> = {}): Process {
   const env = {
-    PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin'), HOME: dataDir,
-    PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...settings,
+    PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin'),
+    HOME: dataDir,
+    PLUMBLINE_DATA_DIR: dataDir,
+    PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0',
+    PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0',
+    ...settings,
   };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => void (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => void (output += chunk.toString()));
-  const ended = new Promise<number | string>((resolve) => child.once('close', (code, signal) => resolve(signal ?? code ?? -1)));
+  const ended = new Promise<number | string>((resolve) =>
+    child.once('close', (code, signal) => resolve(signal ?? code ?? -1)),
+  );
   return {
-    child, ended, output: () => output,
+    child,
+    ended,
+    output: () => output,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await ended;
@@ -56,7 +63,9 @@ async function projects(url: string, token: string): Promise<number> {
 async function declareProject(url: string, token: string, name: string): Promise<number> {
   const resources = [{ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Project', metadata: { name }, spec: {} }];
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  return (await fetch(`${url}/api/v1/resources:apply`, { method: 'POST', headers, body: JSON.stringify({ resources }) })).status;
+  return (
+    await fetch(`${url}/api/v1/resources:apply`, { method: 'POST', headers, body: JSON.stringify({ resources }) })
+  ).status;
 }
 
 describeWith('postgres:embedded18', 'the standalone process', () => {
@@ -68,7 +77,11 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     const token = readFileSync(path.join(dataDir, 'admin.token'), 'utf8').trim();
     expect(await projects(url, token)).toBe(200);
     expect(await projects(url, 'plumb_wrong')).toBe(401);
-    expect(['admin.token', 'keys/seal.key', 'keys/release.key', 'keys/log.token', 'keys/postgres.password'].map((file) => mode(path.join(dataDir, file)))).toEqual(['600', '600', '600', '600', '600']);
+    expect(
+      ['admin.token', 'keys/seal.key', 'keys/release.key', 'keys/log.token', 'keys/postgres.password'].map((file) =>
+        mode(path.join(dataDir, file)),
+      ),
+    ).toEqual(['600', '600', '600', '600', '600']);
     const password = readFileSync(path.join(dataDir, 'keys/postgres.password'), 'utf8').trim();
     running.child.kill('SIGTERM');
     expect(await running.ended).toBe(0);
@@ -97,7 +110,10 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     const url = await urlOf(running);
     const token = readFileSync(path.join(dir.path, 'admin.token'), 'utf8').trim();
     expect(await declareProject(url, token, 'before')).toBe(200);
-    process.kill(Number(readFileSync(path.join(dir.path, 'postgres/postmaster.pid'), 'utf8').split('\n', 1)[0]), 'SIGKILL');
+    process.kill(
+      Number(readFileSync(path.join(dir.path, 'postgres/postmaster.pid'), 'utf8').split('\n', 1)[0]),
+      'SIGKILL',
+    );
     await vi.waitFor(async () => expect(await declareProject(url, token, 'after')).toBe(200), PATIENCE);
     // The views may need a moment longer than the log: until then a read is told to come again, never a stale answer.
     await vi.waitFor(async () => {

@@ -5,12 +5,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlumblineClient } from '@plumbline/api-client';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
-import { freePort, isolatedDatabase, startNats, tempDir } from '@plumbline/testkit';
-import type { NatsFlavour } from '@plumbline/testkit';
+import { freePort, isolatedDatabase, type NatsFlavour, startNats, tempDir } from '@plumbline/testkit';
 import pg from 'pg';
 import { EventBook } from './event-book.js';
-import { NodeServiceProcess } from './service-process.js';
-import type { ServiceProcess } from './service-process.js';
+import { NodeServiceProcess, type ServiceProcess } from './service-process.js';
 import { bareEnvironment, topologyConfig } from './topology.config.js';
 
 /** `standalone`: all services in one process; `distributed`: six processes over NATS and PostgreSQL. */
@@ -73,12 +71,25 @@ interface Setup {
   readonly common: Readonly<Record<string, string>>;
 }
 
-async function serviceProcess(setup: Setup, name: string, settings: Readonly<Record<string, string>>): Promise<NodeServiceProcess> {
+async function serviceProcess(
+  setup: Setup,
+  name: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<NodeServiceProcess> {
   const health = `127.0.0.1:${await freePort()}`;
   return new NodeServiceProcess({
-    name, main: mainOf(name), cwd: setup.root, logFile: path.join(setup.root, 'logs', `${name}.log`), healthUrl: `http://${health}`,
+    name,
+    main: mainOf(name),
+    cwd: setup.root,
+    logFile: path.join(setup.root, 'logs', `${name}.log`),
+    healthUrl: `http://${health}`,
     nodeArgs: setup.options.nodeArgs?.(name) ?? [],
-    env: bareEnvironment(setup.root, { ...setup.common, PLUMBLINE_HEALTH_LISTEN: health, ...settings, ...setup.options.settings }),
+    env: bareEnvironment(setup.root, {
+      ...setup.common,
+      PLUMBLINE_HEALTH_LISTEN: health,
+      ...settings,
+      ...setup.options.settings,
+    }),
   });
 }
 
@@ -90,9 +101,13 @@ async function embeddedUrl(dataDir: string): Promise<string> {
 
 /** The embedded database: a child that its parent starts again when it dies. */
 function embeddedDatabase(dataDir: string): ServiceProcess {
-  const pid = async (): Promise<number> => Number((await readFile(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]);
+  const pid = async (): Promise<number> =>
+    Number((await readFile(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]);
   return {
-    name: 'postgres', pid: -1, isRunning: true, output: '',
+    name: 'postgres',
+    pid: -1,
+    isRunning: true,
+    output: '',
     kill: async () => {
       const victim = await pid();
       try {
@@ -109,23 +124,45 @@ function embeddedDatabase(dataDir: string): ServiceProcess {
 
 async function standaloneParts(setup: Setup): Promise<Parts> {
   const standalone = await serviceProcess(setup, 'standalone', {});
-  return { services: [standalone], processes: new Map<string, ServiceProcess>([['standalone', standalone], ['postgres', embeddedDatabase(setup.dataDir)]]), databaseUrl: async () => embeddedUrl(setup.dataDir) };
+  return {
+    services: [standalone],
+    processes: new Map<string, ServiceProcess>([
+      ['standalone', standalone],
+      ['postgres', embeddedDatabase(setup.dataDir)],
+    ]),
+    databaseUrl: async () => embeddedUrl(setup.dataDir),
+  };
 }
 
 async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Promise<Parts> {
   const keys = path.join(setup.root, 'keys');
   await mkdir(keys, { mode: 0o700 });
   const release = generateReleaseKeys();
-  const secrets: Readonly<Record<string, string>> = { 'seal.key': generateSealKey(), 'release.key': release.privateKeyPem, 'release.pub': release.publicKeyPem, 'log.key': generateReleaseKeys().privateKeyPem, 'log.token': randomBytes(32).toString('hex') };
-  for (const [file, content] of Object.entries(secrets)) await writeFile(path.join(keys, file), content, { mode: 0o600 });
+  const secrets: Readonly<Record<string, string>> = {
+    'seal.key': generateSealKey(),
+    'release.key': release.privateKeyPem,
+    'release.pub': release.publicKeyPem,
+    'log.key': generateReleaseKeys().privateKeyPem,
+    'log.token': randomBytes(32).toString('hex'),
+  };
+  for (const [file, content] of Object.entries(secrets))
+    await writeFile(path.join(keys, file), content, { mode: 0o600 });
   // A database server of its own: some suites kill it.
   const database = stack.use(await isolatedDatabase());
   const nats = stack.use(await startNats(setup.options.nats === undefined ? {} : { flavour: setup.options.nats }));
   const logListen = `127.0.0.1:${await freePort()}`;
-  const shared = { PLUMBLINE_BUS_URL: nats.url, PLUMBLINE_OBJECT_STORE_URL: database.url, PLUMBLINE_LOG_TOKEN_FILE: path.join(keys, 'log.token') };
+  const shared = {
+    PLUMBLINE_BUS_URL: nats.url,
+    PLUMBLINE_OBJECT_STORE_URL: database.url,
+    PLUMBLINE_LOG_TOKEN_FILE: path.join(keys, 'log.token'),
+  };
   const seal = { PLUMBLINE_SECRETS_KEY_FILE: path.join(keys, 'seal.key') };
   const own: Readonly<Record<(typeof SERVICES)[number], Readonly<Record<string, string>>>> = {
-    audit: { PLUMBLINE_LOG_URL: database.url, PLUMBLINE_AUDIT_GRPC_LISTEN: logListen, PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(keys, 'log.key') },
+    audit: {
+      PLUMBLINE_LOG_URL: database.url,
+      PLUMBLINE_AUDIT_GRPC_LISTEN: logListen,
+      PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(keys, 'log.key'),
+    },
     gateway: { PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: path.join(setup.dataDir, 'admin.token') },
     watcher: {},
     renderer: seal,
@@ -133,12 +170,36 @@ async function distributedParts(setup: Setup, stack: AsyncDisposableStack): Prom
     applier: { ...seal, PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: path.join(keys, 'release.pub') },
   };
   const services: NodeServiceProcess[] = [];
-  for (const name of SERVICES) services.push(await serviceProcess(setup, name, { PLUMBLINE_LOG_URL: `grpc://${logListen}`, ...shared, ...own[name] }));
-  const server = (name: string, part: { kill(): Promise<void>; stop(): Promise<void>; start(): Promise<void> }): ServiceProcess => ({
-    name, pid: -1, isRunning: true, output: '', kill: async () => part.kill(), stop: async () => part.stop(), start: async () => part.start(),
+  for (const name of SERVICES)
+    services.push(
+      await serviceProcess(setup, name, { PLUMBLINE_LOG_URL: `grpc://${logListen}`, ...shared, ...own[name] }),
+    );
+  const server = (
+    name: string,
+    part: { kill(): Promise<void>; stop(): Promise<void>; start(): Promise<void> },
+  ): ServiceProcess => ({
+    name,
+    pid: -1,
+    isRunning: true,
+    output: '',
+    kill: async () => part.kill(),
+    stop: async () => part.stop(),
+    start: async () => part.start(),
   });
-  const postgres = { kill: async () => database.server.kill(), stop: async () => database.server.kill(), start: async () => database.server.restart() };
-  return { services, databaseUrl: async () => Promise.resolve(database.url), processes: new Map<string, ServiceProcess>([...services.map((service) => [service.name, service] as const), ['nats', server('nats', nats)], ['postgres', server('postgres', postgres)]]) };
+  const postgres = {
+    kill: async () => database.server.kill(),
+    stop: async () => database.server.kill(),
+    start: async () => database.server.restart(),
+  };
+  return {
+    services,
+    databaseUrl: async () => Promise.resolve(database.url),
+    processes: new Map<string, ServiceProcess>([
+      ...services.map((service) => [service.name, service] as const),
+      ['nats', server('nats', nats)],
+      ['postgres', server('postgres', postgres)],
+    ]),
+  };
 }
 
 async function keepLogs(root: string, shape: Shape): Promise<void> {
@@ -158,11 +219,13 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     const webhookSecret = randomBytes(16).toString('hex');
     await writeFile(path.join(root, 'webhook.secret'), webhookSecret, { mode: 0o600 });
     const personalKeyFile = path.join(root, 'personal.key');
-    if (options.personalKey === true) await writeFile(personalKeyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+    if (options.personalKey === true)
+      await writeFile(personalKeyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const [port, grpcPort] = [await freePort(), await freePort()];
     const common = {
       PLUMBLINE_DATA_DIR: dataDir,
-      PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`, PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
+      PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`,
+      PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
       PLUMBLINE_GATEWAY_WEBHOOK_SECRET_FILE: path.join(root, 'webhook.secret'),
       PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',
       ...(options.personalKey === true ? { PLUMBLINE_LOG_PERSONAL_KEY_FILE: personalKeyFile } : {}),
@@ -174,13 +237,24 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     await Promise.all(parts.services.map(async (service) => service.start()));
     const url = `http://127.0.0.1:${port}`;
     const token = (await readFile(path.join(dataDir, 'admin.token'), 'utf8')).trim();
-    const clientWith = (other: string): PlumblineClient => new PlumblineClient({ server: url, token: other, userAgent: 'plumbline-e2e' });
+    const clientWith = (other: string): PlumblineClient =>
+      new PlumblineClient({ server: url, token: other, userAgent: 'plumbline-e2e' });
     const client = clientWith(token);
     const book = stack.use(new EventBook(client));
     return {
-      shape: options.shape, url, grpcUrl: `127.0.0.1:${grpcPort}`, dataDir, token, client, book, clientWith, processes: parts.processes, services: parts.services,
+      shape: options.shape,
+      url,
+      grpcUrl: `127.0.0.1:${grpcPort}`,
+      dataDir,
+      token,
+      client,
+      book,
+      clientWith,
+      processes: parts.processes,
+      services: parts.services,
       ask: async (statement) => askDatabase(await parts.databaseUrl(), statement),
-      webhook: async (repositoryUrl, ref = 'refs/heads/main') => sendWebhook(url, webhookSecret, { repository: repositoryUrl, ref }),
+      webhook: async (repositoryUrl, ref = 'refs/heads/main') =>
+        sendWebhook(url, webhookSecret, { repository: repositoryUrl, ref }),
       [Symbol.asyncDispose]: async () => stack.disposeAsync(),
     };
   } catch (error) {
@@ -202,6 +276,10 @@ async function askDatabase(connectionString: string, statement: string): Promise
 async function sendWebhook(url: string, secret: string, content: object): Promise<number> {
   const body = JSON.stringify(content);
   const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
-  const response = await fetch(`${url}/webhooks/generic`, { method: 'POST', body, headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature } });
+  const response = await fetch(`${url}/webhooks/generic`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature },
+  });
   return response.status;
 }

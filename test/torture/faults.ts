@@ -4,8 +4,7 @@ import { connect as connectToNats } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Random } from '../topology/random.js';
 import type { NodeServiceProcess } from '../topology/service-process.js';
-import { LEASE_MS } from './stand.js';
-import type { Replica, Stand } from './stand.js';
+import { LEASE_MS, type Replica, type Stand } from './stand.js';
 
 /** One way to hurt the log; resolves when it is over, whether or not the log has recovered. */
 export interface Fault {
@@ -18,7 +17,9 @@ export interface Fault {
 async function victim(stand: Stand, random: Random): Promise<Replica> {
   const leader = await stand.leader();
   // Mostly the one that leads: the others have little to lose.
-  return leader !== undefined && random.next() < 0.7 ? leader : random.pick(stand.replicas.filter(({ process: { isRunning } }) => isRunning));
+  return leader !== undefined && random.next() < 0.7
+    ? leader
+    : random.pick(stand.replicas.filter(({ process: { isRunning } }) => isRunning));
 }
 
 async function hang(stand: Stand, random: Random, ms: number): Promise<void> {
@@ -55,15 +56,32 @@ async function deleteStream(stand: Stand): Promise<void> {
 /** All of them. */
 export const faults: readonly Fault[] = [
   {
-    name: 'backends terminated', weight: 60,
-    inflict: async (stand) => void (await stand.ask("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'plumbline-%' and datname = current_database() and pid <> pg_backend_pid()")),
+    name: 'backends terminated',
+    weight: 60,
+    inflict: async (stand) =>
+      void (await stand.ask(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'plumbline-%' and datname = current_database() and pid <> pg_backend_pid()",
+      )),
   },
-  { name: 'connections to the database cut', weight: 45, inflict: async (stand, random) => (await victim(stand, random)).toDatabase.cut() },
-  { name: 'connections of the clients cut', weight: 40, inflict: async (stand, random) => (await victim(stand, random)).toDoor.cut() },
-  { name: 'short hang', weight: 15, inflict: async (stand, random) => hang(stand, random, random.between(50, LEASE_MS / 2)) },
+  {
+    name: 'connections to the database cut',
+    weight: 45,
+    inflict: async (stand, random) => (await victim(stand, random)).toDatabase.cut(),
+  },
+  {
+    name: 'connections of the clients cut',
+    weight: 40,
+    inflict: async (stand, random) => (await victim(stand, random)).toDoor.cut(),
+  },
+  {
+    name: 'short hang',
+    weight: 15,
+    inflict: async (stand, random) => hang(stand, random, random.between(50, LEASE_MS / 2)),
+  },
   { name: 'hang beyond the lease', weight: 10, inflict: async (stand, random) => hang(stand, random, LEASE_MS + 300) },
   {
-    name: 'replica killed', weight: 12,
+    name: 'replica killed',
+    weight: 12,
     inflict: async (stand, random) => {
       await stand.returning;
       const { process: killed } = await victim(stand, random);
@@ -73,7 +91,8 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'PostgreSQL killed', weight: 6,
+    name: 'PostgreSQL killed',
+    weight: 6,
     inflict: async (stand, random) => {
       await stand.database.server.kill();
       await pause(random.between(0, 300));
@@ -90,7 +109,8 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'disk full', weight: 4,
+    name: 'disk full',
+    weight: 4,
     inflict: async ({ disk }) => {
       if (disk === undefined) return;
       disk.fill();
@@ -99,7 +119,8 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'NATS killed', weight: 5,
+    name: 'NATS killed',
+    weight: 5,
     inflict: async ({ nats }, random) => {
       await nats.kill();
       await pause(random.between(0, 300));

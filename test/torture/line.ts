@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP line that can be cut. */
 export interface Line extends AsyncDisposable {
@@ -14,7 +13,10 @@ export async function startLine(targetPort: number): Promise<Line> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(targetPort, '127.0.0.1');
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.setNoDelay(true);
       one.on('error', () => undefined);

@@ -5,8 +5,7 @@ import { seeded } from '../topology/random.js';
 import type { NodeServiceProcess } from '../topology/service-process.js';
 import { chosen } from './faults.js';
 import { Producers } from './producers.js';
-import { LEASE_MS, startStand } from './stand.js';
-import type { Stand } from './stand.js';
+import { LEASE_MS, type Stand, startStand } from './stand.js';
 import { tortureConfig } from './torture.config.js';
 import { judge } from './verdict.js';
 
@@ -21,18 +20,22 @@ async function nothingButProgress(producers: Producers, count: number): Promise<
 
 function sorted(list: readonly number[]): string {
   const order = list.toSorted((a, b) => a - b);
-  const at = (share: number): string => `${Math.round(order[Math.min(order.length - 1, Math.floor(order.length * share))] ?? 0)} ms`;
+  const at = (share: number): string =>
+    `${Math.round(order[Math.min(order.length - 1, Math.floor(order.length * share))] ?? 0)} ms`;
   return order.length === 0 ? 'none' : `median ${at(0.5)}, longest ${at(1)}`;
 }
 
 /** The bus has everything and the views are at the head. */
 async function everybodyFollowed(stand: Stand): Promise<void> {
-  await vi.waitFor(async () => {
-    const [row] = await stand.ask<{ head: string; relay: string; views: string; parked: string }>(`
+  await vi.waitFor(
+    async () => {
+      const [row] = await stand.ask<{ head: string; relay: string; views: string; parked: string }>(`
       select (select next_pos from ledger.head) as head, (select max(pos) from ledger.cursor where consumer = 'relay') as relay,
         (select max(pos) from ledger.cursor where consumer = 'views') as views, (select count(*) from ledger.dead_letter) as parked`);
-    expect(row).toEqual({ head: row?.head, relay: row?.head, views: row?.head, parked: '0' });
-  }, { timeout: 60_000, interval: 200 });
+      expect(row).toEqual({ head: row?.head, relay: row?.head, views: row?.head, parked: '0' });
+    },
+    { timeout: 60_000, interval: 200 },
+  );
 }
 
 it('loses no acknowledged event, doubles none, leaves no hole and lets no stale leader write', async () => {
@@ -58,8 +61,13 @@ it('loses no acknowledged event, doubles none, leaves no hole and lets no stale 
   for (const channel of channels) channel.close();
   await everybodyFollowed(stand);
   const verdict = await judge(stand, producers.acknowledged);
-  for (const [name, times] of suffered) process.stdout.write(`${String(times.length).padStart(4)} × ${name}: until the next acknowledgement ${sorted(times)}\n`);
-  process.stdout.write(`${producers.acknowledged.length} acknowledged, ${verdict.events} events in ${verdict.commits} commits of ${verdict.epochs} epochs, ${((performance.now() - started) / 1_000).toFixed(0)} s\n`);
+  for (const [name, times] of suffered)
+    process.stdout.write(
+      `${String(times.length).padStart(4)} × ${name}: until the next acknowledgement ${sorted(times)}\n`,
+    );
+  process.stdout.write(
+    `${producers.acknowledged.length} acknowledged, ${verdict.events} events in ${verdict.commits} commits of ${verdict.epochs} epochs, ${((performance.now() - started) / 1_000).toFixed(0)} s\n`,
+  );
   expect(verdict).toMatchObject({ lost: [], duplicates: [], holes: [], staleWrites: [], broken: [], forked: [] });
   expect(verdict.checkpoints).toBeGreaterThan(5);
   expect(producers.surprises).toEqual([]);
@@ -73,10 +81,15 @@ it(`leads again soon after the leader was killed, and after the lease (${LEASE_M
   const producers = new Producers([channel]);
   const crash: number[] = [];
   const hang: number[] = [];
-  const strike = async (signal: NodeJS.Signals): Promise<{ readonly tookMs: number; readonly victim: NodeServiceProcess }> => {
+  const strike = async (
+    signal: NodeJS.Signals,
+  ): Promise<{ readonly tookMs: number; readonly victim: NodeServiceProcess }> => {
     await nothingButProgress(producers, 5);
     // A leader that followed one that hung has the lock, which tells of its death, a heartbeat after that one woke.
-    await vi.waitFor(async () => expect(await stand.ask('select locked from ledger.head')).toEqual([{ locked: true }]), PATIENCE);
+    await vi.waitFor(
+      async () => expect(await stand.ask('select locked from ledger.head')).toEqual([{ locked: true }]),
+      PATIENCE,
+    );
     const leader = await stand.leader();
     if (leader === undefined) throw new Error('nobody leads');
     const others = stand.replicas.filter((replica) => replica !== leader);
@@ -98,7 +111,9 @@ it(`leads again soon after the leader was killed, and after the lease (${LEASE_M
   }
   await producers.stop();
   channel.close();
-  process.stdout.write(`another one leads after a crash: ${sorted(crash)}; after a hang: ${sorted(hang)} with a lease of ${LEASE_MS} ms\n`);
+  process.stdout.write(
+    `another one leads after a crash: ${sorted(crash)}; after a hang: ${sorted(hang)} with a lease of ${LEASE_MS} ms\n`,
+  );
   expect(producers.surprises).toEqual([]);
   const median = (list: readonly number[]): number => list.toSorted((a, b) => a - b)[1] ?? 0;
   // Far above what is aimed at (0.2 s, lease + 0.2 s): this machine may be busy with other things.

@@ -2,8 +2,7 @@
 import { uuidv7 } from '@plumbline/core';
 import { projectSpec } from '@plumbline/events';
 import type { AppendRequest, ExpectedRevision } from '@plumbline/event-log';
-import { GrpcEventLog } from '@plumbline/event-log/client';
-import type { LogChannel } from '@plumbline/event-log/client';
+import { GrpcEventLog, type LogChannel } from '@plumbline/event-log/client';
 
 /** What was promised to somebody. */
 export interface Acknowledged {
@@ -24,7 +23,9 @@ export class Producers {
   readonly #work: readonly Promise<void>[];
 
   constructor(channels: readonly LogChannel[]) {
-    this.#work = channels.map(async (channel, index) => this.#produce(new GrpcEventLog(channel), `project-torture-${index}`));
+    this.#work = channels.map(async (channel, index) =>
+      this.#produce(new GrpcEventLog(channel), `project-torture-${index}`),
+    );
   }
 
   /** Ends after the append in hand. */
@@ -38,16 +39,36 @@ export class Producers {
     for (let revision = 0; !this.#stopped; revision += 1) {
       const requestId = uuidv7(Date.now());
       // The revision before is known to be there: only a lost event can refuse this.
-      const expected: ExpectedRevision = revision === 0 ? { type: 'noStream' } : { type: 'exact', revision: revision - 1 };
+      const expected: ExpectedRevision =
+        revision === 0 ? { type: 'noStream' } : { type: 'exact', revision: revision - 1 };
       const request: AppendRequest = {
-        requestId, actor: { kind: 'system', id: 'torture', name: 'torture' }, service: 'gateway',
-        items: [{ stream, expected, events: [{ type: 'ProjectDeclared', data: { name, labels: { revision: String(revision) }, spec: projectSpec.parse({}) } }] }],
+        requestId,
+        actor: { kind: 'system', id: 'torture', name: 'torture' },
+        service: 'gateway',
+        items: [
+          {
+            stream,
+            expected,
+            events: [
+              {
+                type: 'ProjectDeclared',
+                data: { name, labels: { revision: String(revision) }, spec: projectSpec.parse({}) },
+              },
+            ],
+          },
+        ],
       };
       for (;;) {
         try {
           const result = await log.append(request);
-          this.acknowledged.push({ requestId, stream, revision: result.revisions[stream] ?? -1, position: result.firstPosition });
-          if (result.revisions[stream] !== revision) this.surprises.push(`${stream}: revision ${result.revisions[stream]} instead of ${revision}`);
+          this.acknowledged.push({
+            requestId,
+            stream,
+            revision: result.revisions[stream] ?? -1,
+            position: result.firstPosition,
+          });
+          if (result.revisions[stream] !== revision)
+            this.surprises.push(`${stream}: revision ${result.revisions[stream]} instead of ${revision}`);
           break;
         } catch (error) {
           const retry = error instanceof Error && 'retry' in error ? error.retry : 'never';

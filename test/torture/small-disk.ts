@@ -33,7 +33,9 @@ export async function mountSmallDisk(url: string, serverDir: string): Promise<Sm
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MB}m,mode=0777`, 'tmpfs', dir.path], { stdio: 'pipe' });
   } catch (error) {
-    process.stderr.write(`SKIPPED: the fault "disk full" needs root to mount a small file system: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `SKIPPED: the fault "disk full" needs root to mount a small file system: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     await dir[Symbol.asyncDispose]();
     return undefined;
   }
@@ -43,14 +45,17 @@ export async function mountSmallDisk(url: string, serverDir: string): Promise<Sm
   chownSync(location, uid, gid);
   await statement(url, `create tablespace small location '${location}'`);
   // A database that is copied moves nothing by itself: the partition in use and its indexes go one by one.
-  await statement(url, `do $$
+  await statement(
+    url,
+    `do $$
     declare part record;
     begin
       alter table ledger.event_p00000000 set tablespace small;
       for part in select indexrelid::regclass::text as name from pg_index where indrelid = 'ledger.event_p00000000'::regclass loop
         execute format('alter index %s set tablespace small', part.name);
       end loop;
-    end $$`);
+    end $$`,
+  );
   const ballast = path.join(dir.path, 'ballast');
   return {
     fill: () => {

@@ -4,17 +4,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogChannel } from '@plumbline/event-log/client';
-import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
-import type { VerifierKey } from '@plumbline/proof';
-import { freePort, isolatedDatabase, startNats, tempDir } from '@plumbline/testkit';
-import type { IsolatedDatabase, NatsServer } from '@plumbline/testkit';
+import { generateSigningKeyPem, pemSigner, type VerifierKey } from '@plumbline/proof';
+import {
+  freePort,
+  isolatedDatabase,
+  type IsolatedDatabase,
+  type NatsServer,
+  startNats,
+  tempDir,
+} from '@plumbline/testkit';
 import pg from 'pg';
 import { NodeServiceProcess } from '../topology/service-process.js';
 import { bareEnvironment } from '../topology/topology.config.js';
-import { startLine } from './line.js';
-import type { Line } from './line.js';
-import { mountSmallDisk } from './small-disk.js';
-import type { SmallDisk } from './small-disk.js';
+import { type Line, startLine } from './line.js';
+import { mountSmallDisk, type SmallDisk } from './small-disk.js';
 
 /** A replica of the log and the lines to and from it. */
 export interface Replica {
@@ -46,7 +49,15 @@ const ORIGIN = 'plumbline.test/torture';
 /** Shorter than in production, so that the hangs of a run fit into its time. */
 export const LEASE_MS = 1_000;
 
-async function startReplica(stack: AsyncDisposableStack, parts: { readonly name: string; readonly root: string; readonly databaseUrl: string; readonly settings: Readonly<Record<string, string>> }): Promise<Replica> {
+async function startReplica(
+  stack: AsyncDisposableStack,
+  parts: {
+    readonly name: string;
+    readonly root: string;
+    readonly databaseUrl: string;
+    readonly settings: Readonly<Record<string, string>>;
+  },
+): Promise<Replica> {
   const { name, root, databaseUrl, settings } = parts;
   const own = new URL(databaseUrl);
   const toDatabase = stack.use(await startLine(Number(own.port)));
@@ -55,10 +66,18 @@ async function startReplica(stack: AsyncDisposableStack, parts: { readonly name:
   const toDoor = stack.use(await startLine(doorPort));
   const health = `127.0.0.1:${await freePort()}`;
   const process = new NodeServiceProcess({
-    name, main: fileURLToPath(new URL('../../services/audit/dist/main.js', import.meta.url)), cwd: root, logFile: path.join(root, `${name}.log`), healthUrl: `http://${health}`,
+    name,
+    main: fileURLToPath(new URL('../../services/audit/dist/main.js', import.meta.url)),
+    cwd: root,
+    logFile: path.join(root, `${name}.log`),
+    healthUrl: `http://${health}`,
     env: bareEnvironment(root, {
-      ...settings, PLUMBLINE_LOG_URL: own.href, PLUMBLINE_LOG_MIGRATE_URL: databaseUrl, PLUMBLINE_LOG_LEASE_MS: String(LEASE_MS),
-      PLUMBLINE_AUDIT_GRPC_LISTEN: `127.0.0.1:${doorPort}`, PLUMBLINE_HEALTH_LISTEN: health,
+      ...settings,
+      PLUMBLINE_LOG_URL: own.href,
+      PLUMBLINE_LOG_MIGRATE_URL: databaseUrl,
+      PLUMBLINE_LOG_LEASE_MS: String(LEASE_MS),
+      PLUMBLINE_AUDIT_GRPC_LISTEN: `127.0.0.1:${doorPort}`,
+      PLUMBLINE_HEALTH_LISTEN: health,
     }),
   });
   stack.defer(async () => process.stop());
@@ -81,12 +100,16 @@ export async function startStand(): Promise<Stand> {
     const database = stack.use(await isolatedDatabase());
     const nats = stack.use(await startNats());
     const settings = {
-      PLUMBLINE_DATA_DIR: path.join(root, 'data'), PLUMBLINE_LOG_TOKEN_FILE: path.join(root, 'log.token'),
-      PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(root, 'log.key'), PLUMBLINE_LOG_ORIGIN: ORIGIN,
-      PLUMBLINE_BUS_URL: nats.url, PLUMBLINE_OBJECT_STORE_URL: database.url,
+      PLUMBLINE_DATA_DIR: path.join(root, 'data'),
+      PLUMBLINE_LOG_TOKEN_FILE: path.join(root, 'log.token'),
+      PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(root, 'log.key'),
+      PLUMBLINE_LOG_ORIGIN: ORIGIN,
+      PLUMBLINE_BUS_URL: nats.url,
+      PLUMBLINE_OBJECT_STORE_URL: database.url,
     };
     const replicas: Replica[] = [];
-    for (let index = 0; index < REPLICAS; index += 1) replicas.push(await startReplica(stack, { name: `audit-${index}`, root, databaseUrl: database.url, settings }));
+    for (let index = 0; index < REPLICAS; index += 1)
+      replicas.push(await startReplica(stack, { name: `audit-${index}`, root, databaseUrl: database.url, settings }));
     // The first one alone: it makes the tables, so that the others find them.
     await replicas[0]?.process.start();
     await Promise.all(replicas.map(async ({ process }) => process.start()));
@@ -104,8 +127,19 @@ export async function startStand(): Promise<Stand> {
     const disk = await mountSmallDisk(database.url, dataDir?.dir ?? '/');
     if (disk !== undefined) mounted.push(disk);
     return {
-      replicas, database, nats, disk, ask, key: pemSigner(pem, ORIGIN).key, returning: Promise.resolve(),
-      connect: () => new LogChannel({ url: `grpc://${replicas.map(({ toDoor }) => `127.0.0.1:${toDoor.port}`).join(',')}`, token, timeoutMs: 20_000 }),
+      replicas,
+      database,
+      nats,
+      disk,
+      ask,
+      key: pemSigner(pem, ORIGIN).key,
+      returning: Promise.resolve(),
+      connect: () =>
+        new LogChannel({
+          url: `grpc://${replicas.map(({ toDoor }) => `127.0.0.1:${toDoor.port}`).join(',')}`,
+          token,
+          timeoutMs: 20_000,
+        }),
       leader: async () => {
         const [head] = await ask<{ holder: string }>('select holder from ledger.head');
         return replicas.find(({ process }) => process.isRunning && head?.holder.startsWith(`${process.pid}-`) === true);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Frontier, leafHash, openCheckpoint } from '@plumbline/proof';
-import type { VerifierKey } from '@plumbline/proof';
+import { Frontier, leafHash, openCheckpoint, type VerifierKey } from '@plumbline/proof';
 import type { Acknowledged } from './producers.js';
 import type { Stand } from './stand.js';
 
@@ -39,16 +38,23 @@ interface CommitRow {
   readonly root: Buffer;
 }
 
-function missing(acknowledged: readonly Acknowledged[], events: readonly EventRow[], requests: ReadonlyMap<string, number>): string[] {
+function missing(
+  acknowledged: readonly Acknowledged[],
+  events: readonly EventRow[],
+  requests: ReadonlyMap<string, number>,
+): string[] {
   return acknowledged.flatMap(({ requestId, stream, revision, position }) => {
     const event = events[position];
-    const there = requests.get(requestId) === position && event?.stream === stream && Number(event.revision) === revision;
+    const there =
+      requests.get(requestId) === position && event?.stream === stream && Number(event.revision) === revision;
     return there ? [] : [`${requestId}: ${stream}@${revision} at ${position}`];
   });
 }
 
 function treeFaults(events: readonly EventRow[], commits: readonly CommitRow[]): string[] {
-  const faults = events.filter((event) => !leafHash(event.body).equals(event.leaf)).map((event) => `leaf of ${event.pos}`);
+  const faults = events
+    .filter((event) => !leafHash(event.body).equals(event.leaf))
+    .map((event) => `leaf of ${event.pos}`);
   let frontier = Frontier.empty;
   for (const commit of commits) {
     const end = Number(commit.last_pos) + 1;
@@ -73,27 +79,46 @@ function holesOf(events: readonly EventRow[]): string[] {
   return events.flatMap((event, index) => {
     const expected = (revisions.get(event.stream) ?? -1) + 1;
     revisions.set(event.stream, expected);
-    return Number(event.pos) === index && Number(event.revision) === expected ? [] : [`${event.pos}: ${event.stream}@${event.revision}`];
+    return Number(event.pos) === index && Number(event.revision) === expected
+      ? []
+      : [`${event.pos}: ${event.stream}@${event.revision}`];
   });
 }
 
 /** Compares the tables of the log with what was promised, and with themselves. */
 export async function judge(stand: Stand, acknowledged: readonly Acknowledged[]): Promise<Verdict> {
   const events = await stand.ask<EventRow>('select pos, stream, revision, body, leaf from ledger.event order by pos');
-  const commits = await stand.ask<CommitRow>('select first_pos, last_pos, epoch, root from ledger.commit order by last_pos');
-  const rows = await stand.ask<{ request_id: string; first_pos: string }>('select request_id, first_pos from ledger.request');
+  const commits = await stand.ask<CommitRow>(
+    'select first_pos, last_pos, epoch, root from ledger.commit order by last_pos',
+  );
+  const rows = await stand.ask<{ request_id: string; first_pos: string }>(
+    'select request_id, first_pos from ledger.request',
+  );
   const [head] = await stand.ask<{ next_pos: string; epoch: string }>('select next_pos, epoch from ledger.head');
-  const notes = (await stand.ask<{ note: string }>('select note from ledger.checkpoint order by size')).map(({ note }) => note);
+  const notes = (await stand.ask<{ note: string }>('select note from ledger.checkpoint order by size')).map(
+    ({ note }) => note,
+  );
   const requests = new Map(rows.map((row) => [row.request_id, Number(row.first_pos)]));
   // An id is derived from the request's, and each request here has one event.
   const counted = Map.groupBy(events, (event) => (JSON.parse(event.body) as { causationId: string }).causationId);
-  const staleWrites = commits.flatMap((commit, index) => (Number(commit.epoch) < Number(commits[index - 1]?.epoch ?? 0) ? [`epoch ${commit.epoch} at ${commit.first_pos}`] : []));
+  const staleWrites = commits.flatMap((commit, index) =>
+    Number(commit.epoch) < Number(commits[index - 1]?.epoch ?? 0)
+      ? [`epoch ${commit.epoch} at ${commit.first_pos}`]
+      : [],
+  );
   const holes = holesOf(events);
-  if (Number(head?.next_pos) !== events.length) holes.push(`the head says ${head?.next_pos}, there are ${events.length}`);
+  if (Number(head?.next_pos) !== events.length)
+    holes.push(`the head says ${head?.next_pos}, there are ${events.length}`);
   return {
-    events: events.length, commits: commits.length, epochs: Number(head?.epoch ?? 0),
+    events: events.length,
+    commits: commits.length,
+    epochs: Number(head?.epoch ?? 0),
     lost: missing(acknowledged, events, requests),
     duplicates: [...counted].filter(([, found]) => found.length > 1).map(([id]) => id),
-    holes, staleWrites, broken: treeFaults(events, commits), forked: forks(notes, events, stand.key), checkpoints: notes.length,
+    holes,
+    staleWrites,
+    broken: treeFaults(events, commits),
+    forked: forks(notes, events, stand.key),
+    checkpoints: notes.length,
   };
 }

@@ -32,7 +32,11 @@ export const MODULES = [
     dir: path.join(toolsDir, 'kube-assets/kubernetes'),
     module: 'k8s.io/kubernetes',
     // Without these the servers call themselves v0.0.0 and clients misjudge what they can do.
-    ldflags: (v) => [`${version('gitVersion')}=${v}`, `${version('gitMajor')}=1`, `${version('gitMinor')}=${v.split('.')[1]}`],
+    ldflags: (v) => [
+      `${version('gitVersion')}=${v}`,
+      `${version('gitMajor')}=1`,
+      `${version('gitMinor')}=${v.split('.')[1]}`,
+    ],
     binaries: [
       { name: 'kube-apiserver', package: 'k8s.io/kubernetes/cmd/kube-apiserver', about: '3 minutes' },
       { name: 'kube-controller-manager', package: 'k8s.io/kubernetes/cmd/kube-controller-manager', about: '1 minute' },

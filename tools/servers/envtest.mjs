@@ -44,13 +44,14 @@ export function selectArchive(indexText, minor, { os, arch }) {
 
 /** Regular files of a tar archive by base name; only what a plain ustar archive of binaries needs. */
 export function* tarFiles(tar) {
-  for (let at = 0; at + 512 <= tar.length; ) {
+  for (let at = 0; at + 512 <= tar.length;) {
     const text = (from, to) => tar.toString('latin1', at + from, at + to).replace(/\0.*$/s, '');
     const name = text(0, 100);
     if (name === '') return;
     const size = Number.parseInt(text(124, 136).trim() || '0', 8);
     const type = text(156, 157);
-    if (type === '0' || type === '') yield { name: path.posix.basename(name), data: tar.subarray(at + 512, at + 512 + size) };
+    if (type === '0' || type === '')
+      yield { name: path.posix.basename(name), data: tar.subarray(at + 512, at + 512 + size) };
     at += 512 + Math.ceil(size / 512) * 512;
   }
 }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds a Go toolchain that is new enough, and builds the pinned servers with it.
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { GO_MINIMUM, GO_TOOLCHAIN, buildDir, cacheDir, linkerFlags, pinnedVersion, platform } from './catalogue.mjs';
@@ -9,7 +20,11 @@ import { GO_MINIMUM, GO_TOOLCHAIN, buildDir, cacheDir, linkerFlags, pinnedVersio
 /** Runs a command to its end; resolves to its output, rejects with the last lines of it. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let tail = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));
@@ -17,7 +32,12 @@ export function run(command, args, options = {}) {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${args[0] ?? ''} ended with ${signal ?? code}: ${(tail || stdout.slice(-2_000)).trim()}`));
+      else
+        reject(
+          new Error(
+            `${command} ${args[0] ?? ''} ended with ${signal ?? code}: ${(tail || stdout.slice(-2_000)).trim()}`,
+          ),
+        );
     });
   });
 }
@@ -36,7 +56,14 @@ async function goVersion(go, env) {
 }
 
 // The user's proxy, checksum and cache settings stay; what would change the binary does not.
-const buildEnv = (extra) => ({ HOME: homedir(), ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', ...extra });
+const buildEnv = (extra) => ({
+  HOME: homedir(),
+  ...process.env,
+  CGO_ENABLED: '0',
+  GOFLAGS: '',
+  GOWORK: 'off',
+  ...extra,
+});
 
 /** A module zip carries neither execute bits nor files called go.mod. */
 function makeRunnable(root) {
@@ -62,10 +89,14 @@ async function toolchainThroughOldGo(go, log) {
   log(`fetching ${GO_TOOLCHAIN} through the Go module proxy`);
   const cwd = outsideModules();
   try {
-    const text = await run(go, ['mod', 'download', '-json', `golang.org/toolchain@v0.0.1-${GO_TOOLCHAIN}.${os}-${arch}`], {
-      cwd,
-      env: buildEnv({}),
-    });
+    const text = await run(
+      go,
+      ['mod', 'download', '-json', `golang.org/toolchain@v0.0.1-${GO_TOOLCHAIN}.${os}-${arch}`],
+      {
+        cwd,
+        env: buildEnv({}),
+      },
+    );
     const { Dir: source } = JSON.parse(text);
     const staging = `${target}.tmp-${process.pid}`;
     mkdirSync(path.dirname(target), { recursive: true });
@@ -90,11 +121,14 @@ export async function findGo(log) {
   try {
     local = await goVersion('go', buildEnv({ GOTOOLCHAIN: 'local' }));
   } catch (error) {
-    if (error.code === 'ENOENT') throw new Error('no Go toolchain on PATH (install Go 1.21 or newer, or Debian\'s golang-go)');
+    if (error.code === 'ENOENT')
+      throw new Error("no Go toolchain on PATH (install Go 1.21 or newer, or Debian's golang-go)");
     throw error;
   }
-  if (compare(local, GO_MINIMUM) >= 0) return { go: 'go', env: buildEnv({ GOTOOLCHAIN: 'local' }), label: `go${local.join('.')}` };
-  if (compare(local, [1, 21, 0]) >= 0) return { go: 'go', env: buildEnv({ GOTOOLCHAIN: GO_TOOLCHAIN }), label: GO_TOOLCHAIN };
+  if (compare(local, GO_MINIMUM) >= 0)
+    return { go: 'go', env: buildEnv({ GOTOOLCHAIN: 'local' }), label: `go${local.join('.')}` };
+  if (compare(local, [1, 21, 0]) >= 0)
+    return { go: 'go', env: buildEnv({ GOTOOLCHAIN: GO_TOOLCHAIN }), label: GO_TOOLCHAIN };
   const go = await toolchainThroughOldGo('go', log);
   const env = buildEnv({ GOTOOLCHAIN: 'local', GOROOT: path.dirname(path.dirname(go)) });
   return { go, env, label: GO_TOOLCHAIN };
@@ -108,10 +142,22 @@ export async function build(toolchain, module, binary, log) {
   mkdirSync(dir, { recursive: true });
   const startedMs = Date.now();
   const seconds = () => Math.round((Date.now() - startedMs) / 1_000);
-  log(`building ${binary.name} ${pinnedVersion(module)} with ${toolchain.label} (about ${binary.about} when nothing is cached)`);
+  log(
+    `building ${binary.name} ${pinnedVersion(module)} with ${toolchain.label} (about ${binary.about} when nothing is cached)`,
+  );
   const progress = setInterval(() => log(`still building ${binary.name} (${seconds()} s)`), 30_000);
   try {
-    const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags', linkerFlags(module), '-o', staging, binary.package];
+    const args = [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-mod=readonly',
+      '-ldflags',
+      linkerFlags(module),
+      '-o',
+      staging,
+      binary.package,
+    ];
     await run(toolchain.go, args, { cwd: module.dir, env: toolchain.env });
     renameSync(staging, target);
   } finally {

@@ -32,7 +32,8 @@ function needed(value: string | undefined, option: string): string {
 
 function keygen(options: Options): string {
   const [name, file] = [needed(options.name, 'name'), needed(options.key, 'key')];
-  if (existsSync(file)) throw new InputError('PLB-1802', `${file} is there already: whoever trusts it would be left behind`);
+  if (existsSync(file))
+    throw new InputError('PLB-1802', `${file} is there already: whoever trusts it would be left behind`);
   const pem = generateSigningKeyPem();
   const { text } = pemSigner(pem, name, 'cosignature').key;
   writeFileSync(file, pem, { mode: 0o600, flag: 'wx' });
@@ -40,16 +41,26 @@ function keygen(options: Options): string {
 }
 
 async function run(options: Options): Promise<void> {
-  const signer = pemSigner(readFileSync(needed(options.key, 'key'), 'utf8'), needed(options.name, 'name'), 'cosignature');
+  const signer = pemSigner(
+    readFileSync(needed(options.key, 'key'), 'utf8'),
+    needed(options.name, 'name'),
+    'cosignature',
+  );
   const logs = (options.log ?? []).map(parseVerifierKey);
   if (logs.length === 0) throw new InputError('PLB-1802', '--log is needed: the verifier key of a log to watch');
   const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(options.listen ?? '127.0.0.1:7075') ?? [];
   if (host === '') throw new InputError('PLB-1802', '--listen must be HOST:PORT');
   const state = await StateFile.open(needed(options.state, 'state'));
   const witness = new Witness({ signer, logs, state, nowMs: () => Date.now() });
-  const server = await serve(witness, { host: host.replace(/^\[|\]$/g, ''), port: Number(port), log: (line) => void process.stderr.write(`${line}\n`) });
+  const server = await serve(witness, {
+    host: host.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    log: (line) => void process.stderr.write(`${line}\n`),
+  });
   const address = server.address();
-  process.stdout.write(`witness ${signer.key.text}\nlistens at http://${host}:${typeof address === 'object' && address !== null ? address.port : port}\n`);
+  process.stdout.write(
+    `witness ${signer.key.text}\nlistens at http://${host}:${typeof address === 'object' && address !== null ? address.port : port}\n`,
+  );
   await new Promise<void>((resolve) => {
     const stop = (): void => {
       server.close(() => resolve());
@@ -63,12 +74,23 @@ async function run(options: Options): Promise<void> {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parseArgs({
-      args: [...args], allowPositionals: true,
-      options: { name: { type: 'string' }, key: { type: 'string' }, state: { type: 'string' }, log: { type: 'string', multiple: true }, listen: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        name: { type: 'string' },
+        key: { type: 'string' },
+        state: { type: 'string' },
+        log: { type: 'string', multiple: true },
+        listen: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     const [verb] = positionals;
     if (verb === 'keygen') process.stdout.write(`${keygen(values)}\n`);
-    else if (verb === 'key') process.stdout.write(`${pemSigner(readFileSync(needed(values.key, 'key'), 'utf8'), needed(values.name, 'name'), 'cosignature').key.text}\n`);
+    else if (verb === 'key')
+      process.stdout.write(
+        `${pemSigner(readFileSync(needed(values.key, 'key'), 'utf8'), needed(values.name, 'name'), 'cosignature').key.text}\n`,
+      );
     else if (verb === 'serve') await run(values);
     else {
       process.stderr.write(USAGE);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { messageOf } from '@plumbline/core';
 import type { Witness } from './witness.js';
 
@@ -19,7 +18,11 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
   response.end(body);
 }
 
@@ -34,7 +37,10 @@ async function handle(witness: Witness, request: IncomingMessage, response: Serv
 }
 
 /** Serves a witness; resolves when it listens. */
-export async function serve(witness: Witness, options: { readonly host: string; readonly port: number; readonly log: (line: string) => void }): Promise<Server> {
+export async function serve(
+  witness: Witness,
+  options: { readonly host: string; readonly port: number; readonly log: (line: string) => void },
+): Promise<Server> {
   const server = createServer((request, response) => {
     handle(witness, request, response).catch((error: unknown) => {
       options.log(`a request failed: ${messageOf(error)}`);

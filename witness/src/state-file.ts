@@ -6,12 +6,15 @@ import type { Seen, WitnessState } from './witness.js';
 
 /** The state of a witness in one file, written whole and synced before it counts. */
 export class StateFile implements WitnessState {
+  readonly #file: string;
+  readonly #logs: Map<string, Seen>;
+
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(
-    private readonly file: string,
-    private readonly logs: Map<string, Seen>,
-  ) {}
+  private constructor(file: string, logs: Map<string, Seen>) {
+    this.#file = file;
+    this.#logs = logs;
+  }
 
   /** Reads the file, or begins with nothing when there is none. @throws InputError PLB-1801 when it cannot be read: starting without it would forget */
   static async open(file: string): Promise<StateFile> {
@@ -20,24 +23,26 @@ export class StateFile implements WitnessState {
       text = await readFile(file, 'utf8');
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new StateFile(file, new Map());
-      throw new InputError('PLB-1801', `the state of the witness cannot be read (${file}): ${messageOf(error)}`, { cause: error });
+      throw new InputError('PLB-1801', `the state of the witness cannot be read (${file}): ${messageOf(error)}`, {
+        cause: error,
+      });
     }
     return new StateFile(file, new Map(Object.entries(parseState(file, text))));
   }
 
   get(origin: string): Seen | undefined {
-    return this.logs.get(origin);
+    return this.#logs.get(origin);
   }
 
   async put(origin: string, seen: Seen): Promise<void> {
-    const write = this.#writing.then(() => this.#write(new Map(this.logs).set(origin, seen)));
+    const write = this.#writing.then(() => this.#write(new Map(this.#logs).set(origin, seen)));
     this.#writing = write.catch(() => undefined);
     await write;
-    this.logs.set(origin, seen);
+    this.#logs.set(origin, seen);
   }
 
   async #write(logs: ReadonlyMap<string, Seen>): Promise<void> {
-    const draft = `${this.file}.new`;
+    const draft = `${this.#file}.new`;
     const handle = await open(draft, 'w', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify({ logs: Object.fromEntries(logs) }, undefined, 2)}\n`);
@@ -45,9 +50,9 @@ export class StateFile implements WitnessState {
     } finally {
       await handle.close();
     }
-    await rename(draft, this.file);
+    await rename(draft, this.#file);
     // The new name is durable only with its directory.
-    const directory = await open(path.dirname(this.file), 'r');
+    const directory = await open(path.dirname(this.#file), 'r');
     try {
       await directory.sync();
     } finally {
@@ -59,10 +64,15 @@ export class StateFile implements WitnessState {
 function parseState(file: string, text: string): Readonly<Record<string, Seen>> {
   try {
     const { logs } = JSON.parse(text) as { readonly logs: Readonly<Record<string, Seen>> };
-    const good = Object.values(logs).every(({ size, root }) => Number.isSafeInteger(size) && Buffer.from(root, 'base64').length === 32);
+    const good = Object.values(logs).every(
+      ({ size, root }) => Number.isSafeInteger(size) && Buffer.from(root, 'base64').length === 32,
+    );
     if (good) return logs;
   } catch {
     // Told below: the content is not ours.
   }
-  throw new InputError('PLB-1801', `the state of the witness is damaged (${file}): put back the newest copy; a witness that forgets proves nothing`);
+  throw new InputError(
+    'PLB-1801',
+    `the state of the witness is damaged (${file}): put back the newest copy; a witness that forgets proves nothing`,
+  );
 }

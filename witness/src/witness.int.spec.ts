@@ -3,9 +3,18 @@ import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatAddCheckpoint, formatCheckpoint, Frontier, generateSigningKeyPem, leafHash, openCheckpoint, parseVerifierKey, pemSigner, signNote } from '@plumbline/proof';
-import { ManagedProcess, tempDir } from '@plumbline/testkit';
-import type { TempDir } from '@plumbline/testkit';
+import {
+  formatAddCheckpoint,
+  formatCheckpoint,
+  Frontier,
+  generateSigningKeyPem,
+  leafHash,
+  openCheckpoint,
+  parseVerifierKey,
+  pemSigner,
+  signNote,
+} from '@plumbline/proof';
+import { ManagedProcess, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 
 const BIN = fileURLToPath(new URL('../bin/plumbline-witness.js', import.meta.url));
@@ -21,21 +30,47 @@ interface Ended {
 
 function run(...args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err }));
+    execFile(process.execPath, [BIN, ...args], (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err }),
+    );
   });
 }
 
-const argsOf = (dir: TempDir): readonly string[] => ['serve', '--name', NAME, '--key', path.join(dir.path, 'witness.key'), '--state', path.join(dir.path, 'state.json'), '--log', log.key.text, '--listen', '127.0.0.1:0'];
+const argsOf = (dir: TempDir): readonly string[] => [
+  'serve',
+  '--name',
+  NAME,
+  '--key',
+  path.join(dir.path, 'witness.key'),
+  '--state',
+  path.join(dir.path, 'state.json'),
+  '--log',
+  log.key.text,
+  '--listen',
+  '127.0.0.1:0',
+];
 
 async function start(dir: TempDir): Promise<{ readonly url: string; readonly child: ManagedProcess }> {
-  const child = await ManagedProcess.start({ name: 'plumbline-witness', command: process.execPath, args: [BIN, ...argsOf(dir)], ready: (output) => /listens at http/.test(output) });
+  const child = await ManagedProcess.start({
+    name: 'plumbline-witness',
+    command: process.execPath,
+    args: [BIN, ...argsOf(dir)],
+    ready: (output) => /listens at http/.test(output),
+  });
   return { url: /listens at (http\S+)/.exec(child.output)?.[1] ?? '', child };
 }
 
 /** A checkpoint of so many entries, or of another tree. */
-async function request(oldSize: number, size: number, root = Frontier.empty.append(leaves.slice(0, size)).root()): Promise<{ readonly body: string; readonly note: string }> {
+async function request(
+  oldSize: number,
+  size: number,
+  root = Frontier.empty.append(leaves.slice(0, size)).root(),
+): Promise<{ readonly body: string; readonly note: string }> {
   const note = await signNote(formatCheckpoint({ origin: log.key.name, size, root }), log);
-  return { note, body: formatAddCheckpoint({ oldSize, proof: oldSize === 1 && size === 2 ? [leaves[1] ?? leafHash('')] : [], note }) };
+  return {
+    note,
+    body: formatAddCheckpoint({ oldSize, proof: oldSize === 1 && size === 2 ? [leaves[1] ?? leafHash('')] : [], note }),
+  };
 }
 
 const post = (url: string, body: string): Promise<Response> => fetch(`${url}/add-checkpoint`, { method: 'POST', body });
@@ -63,10 +98,16 @@ describe('plumbline-witness', () => {
     const { url, child } = await start(dir);
     await using _ = child;
     const fork = await post(url, (await request(0, 2, leafHash('another tree'))).body);
-    expect([fork.status, fork.headers.get('content-type'), await fork.text()]).toEqual([409, 'text/x.tlog.size', '1\n']);
+    expect([fork.status, fork.headers.get('content-type'), await fork.text()]).toEqual([
+      409,
+      'text/x.tlog.size',
+      '1\n',
+    ]);
     expect((await post(url, (await request(1, 2, leafHash('another tree'))).body)).status).toBe(422);
     expect((await post(url, (await request(1, 2)).body)).status).toBe(200);
-    expect(JSON.parse(await readFile(path.join(dir.path, 'state.json'), 'utf8'))).toMatchObject({ logs: { [log.key.name]: { size: 2 } } });
+    expect(JSON.parse(await readFile(path.join(dir.path, 'state.json'), 'utf8'))).toMatchObject({
+      logs: { [log.key.name]: { size: 2 } },
+    });
   });
 
   it('answers nothing else, and nothing that is too large', async () => {
@@ -74,8 +115,15 @@ describe('plumbline-witness', () => {
     await run('keygen', '--name', NAME, '--key', path.join(dir.path, 'witness.key'));
     const { url, child } = await start(dir);
     await using _ = child;
-    const status = async (target: string, init?: RequestInit): Promise<number> => (await fetch(url + target, init)).status;
-    expect([await status('/healthz'), await status('/'), await status('/add-checkpoint'), (await post(url, 'nonsense')).status, (await post(url, 'x'.repeat(100_000))).status]).toEqual([200, 404, 405, 400, 413]);
+    const status = async (target: string, init?: RequestInit): Promise<number> =>
+      (await fetch(url + target, init)).status;
+    expect([
+      await status('/healthz'),
+      await status('/'),
+      await status('/add-checkpoint'),
+      (await post(url, 'nonsense')).status,
+      (await post(url, 'x'.repeat(100_000))).status,
+    ]).toEqual([200, 404, 405, 400, 413]);
   });
 
   it('does not start with a state that it cannot read: it would cosign whatever comes', async () => {

@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf } from '@plumbline/core';
-import { cosign, openCheckpoint, parseAddCheckpoint, parseCheckpoint, parseNote, TLOG_SIZE_TYPE, verifyConsistency, EMPTY_ROOT } from '@plumbline/proof';
-import type { AddCheckpoint, Checkpoint, NoteSigner, SignedCheckpoint, VerifierKey } from '@plumbline/proof';
+import {
+  type AddCheckpoint,
+  type Checkpoint,
+  cosign,
+  EMPTY_ROOT,
+  type NoteSigner,
+  openCheckpoint,
+  parseAddCheckpoint,
+  parseCheckpoint,
+  parseNote,
+  type SignedCheckpoint,
+  TLOG_SIZE_TYPE,
+  type VerifierKey,
+  verifyConsistency,
+} from '@plumbline/proof';
 
 /** What a witness knows of a log. */
 export interface Seen {
@@ -39,10 +52,14 @@ const otherSize = (size: number): WitnessAnswer => ({ status: 409, type: TLOG_SI
 
 /** Cosigns a checkpoint after a proof that the log only grew since the one before. It believes nothing but signatures and proofs. */
 export class Witness {
+  readonly #options: WitnessOptions;
+
   /** One request at a time for each log: between the look at what was cosigned and the note of what is, nothing else may come. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly options: WitnessOptions) {}
+  constructor(options: WitnessOptions) {
+    this.#options = options;
+  }
 
   /** Answers a request of `add-checkpoint`. */
   async add(body: string): Promise<WitnessAnswer> {
@@ -54,7 +71,7 @@ export class Witness {
     } catch (error) {
       return answer(400, `${messageOf(error)}\n`);
     }
-    const keys = this.options.logs.filter(({ name }) => name === named.origin);
+    const keys = this.#options.logs.filter(({ name }) => name === named.origin);
     if (keys.length === 0) return answer(404, 'this witness does not know the log\n');
     const checkpoint = signedBy(request.note, keys);
     if (checkpoint === undefined) return answer(403, 'the checkpoint is not signed by the log\n');
@@ -62,7 +79,7 @@ export class Witness {
   }
 
   async #decide({ oldSize, proof }: AddCheckpoint, checkpoint: SignedCheckpoint): Promise<WitnessAnswer> {
-    const { state, signer, nowMs } = this.options;
+    const { state, signer, nowMs } = this.#options;
     const { origin, size, root, note } = checkpoint;
     const seen = state.get(origin);
     const known = seen?.size ?? 0;
@@ -71,7 +88,8 @@ export class Witness {
     const fromRoot = seen === undefined ? EMPTY_ROOT : Buffer.from(seen.root, 'base64');
     // Two trees of one size are no growth, and no proof could say so.
     if (size === known && seen !== undefined && !fromRoot.equals(root)) return otherSize(known);
-    if (!verifyConsistency({ from: oldSize, to: size, fromRoot, toRoot: root, proof })) return answer(422, 'the proof does not show that the log only grew\n');
+    if (!verifyConsistency({ from: oldSize, to: size, fromRoot, toRoot: root, proof }))
+      return answer(422, 'the proof does not show that the log only grew\n');
     const line = await cosign(note.text, signer, Math.floor(nowMs() / 1_000));
     // Noted first: a cosignature that goes out is one that is remembered.
     if (size !== known || seen === undefined) await state.put(origin, { size, root: root.toString('base64') });

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cosign, EMPTY_ROOT, formatAddCheckpoint, formatCheckpoint, Frontier, generateSigningKeyPem, leafHash, openCheckpoint, pemSigner, signNote, verifyConsistency } from '@plumbline/proof';
+import {
+  cosign,
+  EMPTY_ROOT,
+  formatAddCheckpoint,
+  formatCheckpoint,
+  Frontier,
+  generateSigningKeyPem,
+  leafHash,
+  openCheckpoint,
+  pemSigner,
+  signNote,
+  verifyConsistency,
+} from '@plumbline/proof';
 import { describe, expect, it } from 'vitest';
-import type { Seen, WitnessState } from './witness.js';
-import { Witness } from './witness.js';
+import { type Seen, Witness, type WitnessState } from './witness.js';
 
 const log = pemSigner(generateSigningKeyPem(), 'plumbline.test/witnessed');
 const signer = pemSigner(generateSigningKeyPem(), 'witness.test', 'cosignature');
@@ -35,22 +46,42 @@ function proofOf(from: number, to: number): readonly Buffer[] {
     if (m === end) return whole ? [] : [root(start, end)];
     let k = 1;
     while (k * 2 < end - start) k *= 2;
-    return m <= start + k ? [...walk(m, start, start + k, whole), root(start + k, end)] : [...walk(m, start + k, end, false), root(start, start + k)];
+    return m <= start + k
+      ? [...walk(m, start, start + k, whole), root(start + k, end)]
+      : [...walk(m, start + k, end, false), root(start, start + k)];
   };
   return from === 0 ? [] : walk(from, 0, to, true);
 }
 
-const noteOf = (size: number, root = rootAt(size), by = log): Promise<string> => signNote(formatCheckpoint({ origin: log.key.name, size, root }), by);
-const request = async (from: number, to: number, proof = proofOf(from, to), note?: string): Promise<string> => formatAddCheckpoint({ oldSize: from, proof, note: note ?? (await noteOf(to)) });
+const noteOf = (size: number, root = rootAt(size), by = log): Promise<string> =>
+  signNote(formatCheckpoint({ origin: log.key.name, size, root }), by);
+const request = async (from: number, to: number, proof = proofOf(from, to), note?: string): Promise<string> =>
+  formatAddCheckpoint({ oldSize: from, proof, note: note ?? (await noteOf(to)) });
 
 describe('a witness', () => {
   it('cosigns what it can see grow, with the time', async () => {
     const { witness, state } = setup();
-    for (const [from, to] of [[0, 3], [3, 6], [6, 6], [6, 8]] as const) {
-      expect(verifyConsistency({ from, to, fromRoot: from === 0 ? EMPTY_ROOT : rootAt(from), toRoot: rootAt(to), proof: proofOf(from, to) })).toBe(true);
+    for (const [from, to] of [
+      [0, 3],
+      [3, 6],
+      [6, 6],
+      [6, 8],
+    ] as const) {
+      expect(
+        verifyConsistency({
+          from,
+          to,
+          fromRoot: from === 0 ? EMPTY_ROOT : rootAt(from),
+          toRoot: rootAt(to),
+          proof: proofOf(from, to),
+        }),
+      ).toBe(true);
       const { status, body } = await witness.add(await request(from, to));
       expect(status, `${from} to ${to}`).toBe(200);
-      expect(openCheckpoint((await noteOf(to)) + body, log.key, [signer.key]).signatures).toContainEqual({ key: expect.objectContaining({ name: 'witness.test' }) as unknown, timeSeconds: 1_700_000_000 });
+      expect(openCheckpoint((await noteOf(to)) + body, log.key, [signer.key]).signatures).toContainEqual({
+        key: expect.objectContaining({ name: 'witness.test' }) as unknown,
+        timeSeconds: 1_700_000_000,
+      });
       expect(state.get(log.key.name)?.size).toBe(to);
     }
   });
@@ -58,7 +89,11 @@ describe('a witness', () => {
   it('tells the size that it knows to a log that thinks another', async () => {
     const { witness } = setup();
     await witness.add(await request(0, 3));
-    expect(await witness.add(await request(0, 5))).toMatchObject({ status: 409, type: 'text/x.tlog.size', body: '3\n' });
+    expect(await witness.add(await request(0, 5))).toMatchObject({
+      status: 409,
+      type: 'text/x.tlog.size',
+      body: '3\n',
+    });
     expect(await witness.add(await request(2, 5))).toMatchObject({ status: 409, body: '3\n' });
   });
 
@@ -87,7 +122,9 @@ describe('a witness', () => {
     const forger = pemSigner(generateSigningKeyPem(), log.key.name);
     expect((await witness.add(await request(0, 3, [], await noteOf(3, rootAt(3), forger)))).status).toBe(403);
     const cosigned = formatCheckpoint({ origin: log.key.name, size: 3, root: rootAt(3) });
-    expect((await witness.add(await request(0, 3, [], `${cosigned}\n${await cosign(cosigned, signer, 1)}`))).status).toBe(403);
+    expect(
+      (await witness.add(await request(0, 3, [], `${cosigned}\n${await cosign(cosigned, signer, 1)}`))).status,
+    ).toBe(403);
   });
 
   it.each(['', 'old 0\n\n', 'nonsense', 'old 0\n\nnot a note'])('refuses %j as no request', async (body) => {

@@ -4,7 +4,11 @@ import { CommandError, ExitCode } from '../exit-code.js';
 
 /** Completion script of the shell, from the commands and options that there are. */
 export function completion(program: Command, shell: string): string {
-  const verbs = program.commands.map((command) => ({ name: command.name(), description: command.description(), options: command.options.map(({ long }) => long).filter((long) => long !== undefined) }));
+  const verbs = program.commands.map((command) => ({
+    name: command.name(),
+    description: command.description(),
+    options: command.options.map(({ long }) => long).filter((long) => long !== undefined),
+  }));
   const kinds = 'applications versions targets clusters repositories approvals projects subscriptions tokens';
   switch (shell) {
     case 'bash':
@@ -19,6 +23,11 @@ export function completion(program: Command, shell: string): string {
 }
 
 function bash(verbs: readonly { readonly name: string; readonly options: readonly string[] }[], kinds: string): string {
-  const cases = verbs.map(({ name, options }) => `    ${name}) words="${name === 'get' || name === 'delete' ? `${kinds} ` : ''}${options.join(' ')}" ;;`).join('\n');
+  const cases = verbs
+    .map(
+      ({ name, options }) =>
+        `    ${name}) words="${name === 'get' || name === 'delete' ? `${kinds} ` : ''}${options.join(' ')}" ;;`,
+    )
+    .join('\n');
   return `_plumb() {\n  local current="\${COMP_WORDS[COMP_CWORD]}" words\n  if [ "$COMP_CWORD" -eq 1 ]; then words="${verbs.map(({ name }) => name).join(' ')}"; else\n  case "\${COMP_WORDS[1]}" in\n${cases}\n  esac; fi\n  COMPREPLY=($(compgen -W "$words" -- "$current"))\n}\ncomplete -F _plumb plumb\n`;
 }

@@ -4,12 +4,25 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { once } from 'node:events';
 import { decodeEvent } from '@plumbline/events';
-import { bundlePath, consistencyProof, decodeBundle, Frontier, leafHash, openCheckpoint, parseVerifierKey, TILE_WIDTH, tilePath, tilesOf, tileWidth } from '@plumbline/proof';
-import type { LogFiles, SignedCheckpoint, VerifierKey } from '@plumbline/proof';
+import {
+  bundlePath,
+  consistencyProof,
+  decodeBundle,
+  Frontier,
+  leafHash,
+  type LogFiles,
+  openCheckpoint,
+  parseVerifierKey,
+  type SignedCheckpoint,
+  TILE_WIDTH,
+  tilePath,
+  tilesOf,
+  tileWidth,
+  type VerifierKey,
+} from '@plumbline/proof';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
-import { evidenceOf } from './log-evidence.js';
-import type { ChangeQuery } from './log-evidence.js';
+import { type ChangeQuery, evidenceOf } from './log-evidence.js';
 import { serverFiles } from './log-files.js';
 
 /** Forms of an export. */
@@ -53,7 +66,11 @@ interface SignedLog {
 async function openLog(context: CommandContext): Promise<SignedLog> {
   const client = context.log();
   const { origin, verifierKey } = await client.identity();
-  if (verifierKey === undefined) throw new CommandError(ExitCode.failed, 'the log is not signed: its operators have to set PLUMBLINE_LOG_SIGNING_KEY_FILE');
+  if (verifierKey === undefined)
+    throw new CommandError(
+      ExitCode.failed,
+      'the log is not signed: its operators have to set PLUMBLINE_LOG_SIGNING_KEY_FILE',
+    );
   const key = parseVerifierKey(verifierKey);
   const { head } = await context.client().events({ limit: 1 });
   const note = await client.checkpoint(head + 1);
@@ -91,8 +108,13 @@ async function writeText(context: CommandContext, file: string | undefined, text
 }
 
 /** The whole log as any C2SP tool reads it. */
-async function exportTiles(context: CommandContext, { files, key, note, checkpoint }: SignedLog, out: string | undefined): Promise<void> {
-  if (out === undefined) throw new CommandError(ExitCode.usage, 'tiles are many files: say with --out into which directory');
+async function exportTiles(
+  context: CommandContext,
+  { files, key, note, checkpoint }: SignedLog,
+  out: string | undefined,
+): Promise<void> {
+  if (out === undefined)
+    throw new CommandError(ExitCode.usage, 'tiles are many files: say with --out into which directory');
   const put = async (path: string, content: Uint8Array | string): Promise<void> => {
     await mkdir(dirname(join(out, path)), { recursive: true });
     await writeFile(join(out, path), content);
@@ -107,7 +129,11 @@ async function exportTiles(context: CommandContext, { files, key, note, checkpoi
   context.terminal.err(`${checkpoint.size} events in ${out}; verify with "plumb log verify ${out} --key …"\n`);
 }
 
-async function* entriesOf(files: LogFiles, size: number, range: { readonly from: number; readonly to: number }): AsyncGenerator<{ readonly position: number; readonly entry: string }> {
+async function* entriesOf(
+  files: LogFiles,
+  size: number,
+  range: { readonly from: number; readonly to: number },
+): AsyncGenerator<{ readonly position: number; readonly entry: string }> {
   for (let index = Math.floor(range.from / TILE_WIDTH); index * TILE_WIDTH < range.to; index += 1) {
     const bundle = { index, width: tileWidth(0, index, size) };
     for (const [place, entry] of decodeBundle(bundle, await files.entries(bundle)).entries()) {
@@ -122,16 +148,23 @@ async function frontierAt(files: LogFiles, position: number, size: number): Prom
   let frontier = Frontier.empty;
   for (let index = 0; index * TILE_WIDTH < position; index += 1) {
     const bytes = Buffer.from(await files.tile({ level: 0, index, width: tileWidth(0, index, size) }));
-    const hashes = Array.from({ length: Math.min(TILE_WIDTH, position - index * TILE_WIDTH) }, (_, place) => bytes.subarray(place * 32, place * 32 + 32));
+    const hashes = Array.from({ length: Math.min(TILE_WIDTH, position - index * TILE_WIDTH) }, (_, place) =>
+      bytes.subarray(place * 32, place * 32 + 32),
+    );
     frontier = frontier.append(hashes);
   }
   return frontier;
 }
 
-async function exportEvents(context: CommandContext, log: SignedLog, options: ExportOptions & { readonly format: 'ndjson' | 'cloudevents' }): Promise<void> {
+async function exportEvents(
+  context: CommandContext,
+  log: SignedLog,
+  options: ExportOptions & { readonly format: 'ndjson' | 'cloudevents' },
+): Promise<void> {
   const { files, key, note, checkpoint } = log;
   const [from, to] = [options.from ?? 0, Math.min(options.to ?? checkpoint.size, checkpoint.size)];
-  if (from > to) throw new CommandError(ExitCode.usage, `there are ${checkpoint.size} events: nothing is from ${from} to ${to}`);
+  if (from > to)
+    throw new CommandError(ExitCode.usage, `there are ${checkpoint.size} events: nothing is from ${from} to ${to}`);
   const before = await frontierAt(files, from, checkpoint.size);
   let frontier = before;
   const sink = await sinkOf(context, options.out);
@@ -139,17 +172,28 @@ async function exportEvents(context: CommandContext, log: SignedLog, options: Ex
   if (batch) await sink.write('[');
   for await (const { position, entry } of entriesOf(files, checkpoint.size, { from, to })) {
     frontier = frontier.append([leafHash(entry)]);
-    await sink.write(batch ? `${position === from ? '' : ','}\n${JSON.stringify(cloudEvent(entry, checkpoint.origin))}` : `${entry}\n`);
+    await sink.write(
+      batch ? `${position === from ? '' : ','}\n${JSON.stringify(cloudEvent(entry, checkpoint.origin))}` : `${entry}\n`,
+    );
   }
   if (batch) await sink.write('\n]\n');
   await sink.end();
   if (batch || options.out === undefined) return;
   const consistency = await consistencyProof(to, checkpoint.size, (tile) => files.tile(tile));
   const proof: NdjsonProof = {
-    format: NDJSON, origin: checkpoint.origin, key: key.text, checkpoint: note, from, to, frontier: before.encode().toString('base64'), consistency: consistency.map((hash) => hash.toString('base64')),
+    format: NDJSON,
+    origin: checkpoint.origin,
+    key: key.text,
+    checkpoint: note,
+    from,
+    to,
+    frontier: before.encode().toString('base64'),
+    consistency: consistency.map((hash) => hash.toString('base64')),
   };
   await writeFile(`${options.out}.proof.json`, `${JSON.stringify(proof, undefined, 2)}\n`);
-  context.terminal.err(`${to - from} events in ${options.out}; verify with "plumb log verify ${options.out} --key …"\n`);
+  context.terminal.err(
+    `${to - from} events in ${options.out}; verify with "plumb log verify ${options.out} --key …"\n`,
+  );
 }
 
 interface Sink {
@@ -178,8 +222,21 @@ function cloudEvent(entry: string, origin: string): Readonly<Record<string, unkn
   const event = decodeEvent(entry);
   const type = event.type === 'Unknown' ? event.data.originalType : event.type;
   return {
-    specversion: '1.0', id: event.id, source: `//${origin}`, type: `dev.plumbline.${type}.v${event.schemaVersion}`, subject: event.stream, time: event.occurredAt, datacontenttype: 'application/json',
-    position: String(event.position), revision: String(event.revision), recordedat: event.recordedAt, actorkind: event.actor.kind, actorid: event.actor.id, actorname: event.actor.name,
-    causationid: event.causationId, correlationid: event.correlationId, data: event.type === 'Unknown' ? event.data.raw : event.data,
+    specversion: '1.0',
+    id: event.id,
+    source: `//${origin}`,
+    type: `dev.plumbline.${type}.v${event.schemaVersion}`,
+    subject: event.stream,
+    time: event.occurredAt,
+    datacontenttype: 'application/json',
+    position: String(event.position),
+    revision: String(event.revision),
+    recordedat: event.recordedAt,
+    actorkind: event.actor.kind,
+    actorid: event.actor.id,
+    actorname: event.actor.name,
+    causationid: event.causationId,
+    correlationid: event.correlationId,
+    data: event.type === 'Unknown' ? event.data.raw : event.data,
   };
 }

@@ -3,12 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LogClient } from '@plumbline/api-client';
-import { altered, bundlePath, parseVerifierKey, tilePath } from '@plumbline/proof';
-import type { LogFiles, VerifierKey } from '@plumbline/proof';
+import { altered, bundlePath, type LogFiles, parseVerifierKey, tilePath, type VerifierKey } from '@plumbline/proof';
 import { messageOf } from '@plumbline/core';
 import { CommandError, ExitCode } from '../exit-code.js';
-import { profilePath } from '../profile.config.js';
-import type { Environment } from '../profile.config.js';
+import { type Environment, profilePath } from '../profile.config.js';
 
 /** The files of a log on its server. */
 export function serverFiles(client: LogClient, origin: string, checkpoint?: () => Promise<string>): LogFiles {
@@ -65,7 +63,10 @@ export async function recall(environment: Environment, origin: string): Promise<
   try {
     return JSON.parse(await readFile(file, 'utf8')) as LogMemory;
   } catch (error) {
-    throw new CommandError(ExitCode.refused, `what was remembered of the log cannot be read (${file}): ${messageOf(error)}. Without it a rewritten log is not found; remove the file to begin anew`);
+    throw new CommandError(
+      ExitCode.refused,
+      `what was remembered of the log cannot be read (${file}): ${messageOf(error)}. Without it a rewritten log is not found; remove the file to begin anew`,
+    );
   }
 }
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { openCheckpoint, parseCheckpoint, parseNote, parseVerifierKey, verifyLog } from '@plumbline/proof';
-import type { Checkpoint, VerifierKey } from '@plumbline/proof';
-import type { CommandContext } from '../context.js';
-import { print } from '../context.js';
+import {
+  type Checkpoint,
+  openCheckpoint,
+  parseCheckpoint,
+  parseNote,
+  parseVerifierKey,
+  type VerifierKey,
+  verifyLog,
+} from '@plumbline/proof';
+import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { Progress } from '../output/terminal.js';
 import { checkDatabase } from './log-database.js';
@@ -20,7 +26,9 @@ export interface FsckOptions {
 
 /** `plumb log fsck`: everything stored is hashed again; the first position that was altered is named. */
 export async function fsck(context: CommandContext, options: FsckOptions): Promise<void> {
-  await asResult(async () => (options.database === undefined ? fsckServer(context, options) : fsckDatabase(context, options.database, options)));
+  await asResult(async () =>
+    options.database === undefined ? fsckServer(context, options) : fsckDatabase(context, options.database, options),
+  );
 }
 
 /** A checkpoint that somebody kept: signed by the key, or, without one, as it says. */
@@ -34,17 +42,30 @@ async function fsckServer(context: CommandContext, options: FsckOptions): Promis
   const client = context.log();
   const { origin, verifierKey } = await client.identity();
   const key = keyOption(options.key) ?? (verifierKey === undefined ? undefined : parseVerifierKey(verifierKey));
-  if (key === undefined) throw new CommandError(ExitCode.failed, 'the log is not signed: read its database with --database');
+  if (key === undefined)
+    throw new CommandError(ExitCode.failed, 'the log is not signed: read its database with --database');
   const progress = new Progress(context.terminal);
   const { head } = await context.client().events({ limit: 1 });
   const files = serverFiles(client, origin, () => client.checkpoint(head + 1));
-  const result = await verifyLog({ files, key, onEntry: (position) => (position % 10_000 === 0 ? progress.update(`position ${position}`) : undefined) });
+  const result = await verifyLog({
+    files,
+    key,
+    onEntry: (position) => (position % 10_000 === 0 ? progress.update(`position ${position}`) : undefined),
+  });
   progress.done();
   for (const kept of keptCheckpoint(options.checkpoint, key)) {
-    await verifyLog({ files, key, remembered: { size: kept.size, root: kept.root, frontier: await frontierOf(files, kept) } });
+    await verifyLog({
+      files,
+      key,
+      remembered: { size: kept.size, root: kept.root, frontier: await frontierOf(files, kept) },
+    });
   }
   const { size, root } = result.checkpoint;
-  print(context, { sound: true, origin, events: size, root: root.toString('base64') }, () => `SOUND ${origin}: ${size} events hashed again, root ${root.toString('base64')}\n`);
+  print(
+    context,
+    { sound: true, origin, events: size, root: root.toString('base64') },
+    () => `SOUND ${origin}: ${size} events hashed again, root ${root.toString('base64')}\n`,
+  );
 }
 
 /** The tree at a kept checkpoint, read from the log itself: it counts only if it has the kept root. */
@@ -54,9 +75,15 @@ async function frontierOf(files: ReturnType<typeof serverFiles>, kept: Checkpoin
   for (let index = 0; index * 256 < kept.size; index += 1) {
     const width = tileWidth(0, index, kept.size);
     const bytes = Buffer.from(await files.tile({ level: 0, index, width }));
-    frontier = frontier.append(Array.from({ length: width }, (_, place) => bytes.subarray(place * 32, place * 32 + 32)));
+    frontier = frontier.append(
+      Array.from({ length: width }, (_, place) => bytes.subarray(place * 32, place * 32 + 32)),
+    );
   }
-  if (!frontier.root().equals(kept.root)) throw new CommandError(ExitCode.failed, `NOT VERIFIED: the first ${kept.size} events are not those of the checkpoint that was kept: the log was rewritten`);
+  if (!frontier.root().equals(kept.root))
+    throw new CommandError(
+      ExitCode.failed,
+      `NOT VERIFIED: the first ${kept.size} events are not those of the checkpoint that was kept: the log was rewritten`,
+    );
   return frontier.encode();
 }
 
@@ -65,9 +92,22 @@ async function fsckDatabase(context: CommandContext, url: string, options: FsckO
   const progress = new Progress(context.terminal);
   const kept = keptCheckpoint(options.checkpoint, key);
   const remembered = key === undefined ? undefined : await recall(context.environment, key.name);
-  const known = remembered === undefined ? kept : [...kept, { origin: remembered.origin, size: remembered.size, root: Buffer.from(remembered.root, 'base64') }];
-  const { events, archived, root, checkpoints, signed } = await checkDatabase({ url, known, onPosition: (position) => progress.update(`position ${position}`), ...(key === undefined ? {} : { key }) });
+  const known =
+    remembered === undefined
+      ? kept
+      : [...kept, { origin: remembered.origin, size: remembered.size, root: Buffer.from(remembered.root, 'base64') }];
+  const { events, archived, root, checkpoints, signed } = await checkDatabase({
+    url,
+    known,
+    onPosition: (position) => progress.update(`position ${position}`),
+    ...(key === undefined ? {} : { key }),
+  });
   progress.done();
   const words = signed ? 'signatures verified' : 'signatures not verified: give the key with --key';
-  print(context, { sound: true, events, archived, root: root.toString('base64'), checkpoints, signed }, () => `SOUND ${events} events hashed again${archived === 0 ? '' : ` (the first ${archived} are archived: their hashes only; check their text with "plumb log fsck" at the server)`}, root ${root.toString('base64')}, ${checkpoints} checkpoints fit (${words})\n`);
+  print(
+    context,
+    { sound: true, events, archived, root: root.toString('base64'), checkpoints, signed },
+    () =>
+      `SOUND ${events} events hashed again${archived === 0 ? '' : ` (the first ${archived} are archived: their hashes only; check their text with "plumb log fsck" at the server)`}, root ${root.toString('base64')}, ${checkpoints} checkpoints fit (${words})\n`,
+  );
 }

@@ -15,7 +15,10 @@ interface Asked {
 
 interface Plumb extends AsyncDisposable {
   readonly asked: readonly Asked[];
-  run(args: readonly string[], typed?: string): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
+  run(
+    args: readonly string[],
+    typed?: string,
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
 
 /** `plumb` in front of a server that gives one answer to everything; what the server really answers is pinned where it is made. */
@@ -23,11 +26,17 @@ async function plumbWith(status: number, answer: object): Promise<Plumb> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => void chunks.push(chunk)).on('end', () => {
-      const text = Buffer.concat(chunks).toString();
-      asked.push({ method: request.method, url: request.url, body: text === '' ? undefined : JSON.parse(text) as unknown });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-    });
+    request
+      .on('data', (chunk: Buffer) => void chunks.push(chunk))
+      .on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        asked.push({
+          method: request.method,
+          url: request.url,
+          body: text === '' ? undefined : (JSON.parse(text) as unknown),
+        });
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -36,12 +45,25 @@ async function plumbWith(status: number, answer: object): Promise<Plumb> {
     run: async (args, typed) => {
       let [out, err] = ['', ''];
       const program = buildProgram({
-        terminal: { out: (text) => void (out += text), err: (text) => void (err += text), colours: false, interactive: false, width: 80 }, environment: {}, nowMs: () => Date.parse('2026-11-20T10:30:00Z'), signal: new AbortController().signal,
+        terminal: {
+          out: (text) => void (out += text),
+          err: (text) => void (err += text),
+          colours: false,
+          interactive: false,
+          width: 80,
+        },
+        environment: {},
+        nowMs: () => Date.parse('2026-11-20T10:30:00Z'),
+        signal: new AbortController().signal,
         onExit: () => undefined,
-        ...(typed === undefined ? {} : { ask: async (question: string) => (err += question, Promise.resolve(typed)) }),
+        ...(typed === undefined
+          ? {}
+          : { ask: async (question: string) => ((err += question), Promise.resolve(typed)) }),
       });
       try {
-        await program.parseAsync(['--server', `http://127.0.0.1:${port}`, '--token', 't', 'log', ...args], { from: 'user' });
+        await program.parseAsync(['--server', `http://127.0.0.1:${port}`, '--token', 't', 'log', ...args], {
+          from: 'user',
+        });
         return { code: ExitCode.done, out, err };
       } catch (error) {
         return { code: exitCodeOf(error), out, err: err + (error instanceof CommanderError ? '' : explain(error)) };
@@ -54,8 +76,23 @@ async function plumbWith(status: number, answer: object): Promise<Plumb> {
   };
 }
 
-const item = { consumer: 'views', key: 'application-default/web', position: 41, error: 'cannot be \u001b[2Japplied', attempts: 1, waiting: 3, parkedAt: '2026-11-20T09:30:00.000000Z' };
-const hold = { id: 'case-7', from: 100, to: 200, reason: 'asked by counsel', placedBy: 'token-ada', placedAt: '2026-11-20T09:30:00.000000Z' };
+const item = {
+  consumer: 'views',
+  key: 'application-default/web',
+  position: 41,
+  error: 'cannot be \u001b[2Japplied',
+  attempts: 1,
+  waiting: 3,
+  parkedAt: '2026-11-20T09:30:00.000000Z',
+};
+const hold = {
+  id: 'case-7',
+  from: 100,
+  to: 200,
+  reason: 'asked by counsel',
+  placedBy: 'token-ada',
+  placedAt: '2026-11-20T09:30:00.000000Z',
+};
 const subject = 's0123456789abcdef01234567';
 const erased = { outcome: 'Erased', subject, events: 12, erasedAt: '2026-11-20T09:30:00.000000Z', position: 57 };
 const failure = (code: string): object => ({ code, message: 'no', details: {}, instance: 'i' });
@@ -64,15 +101,35 @@ describe('plumb log parked and release', () => {
   it('show what is parked, for people and for programs', async () => {
     await using plumb = await plumbWith(200, { items: [item] });
     const { out } = await plumb.run(['parked']);
-    expect(out).toMatch(/CONSUMER +KEY +POSITION +WAITING +AGE +ERROR\nviews +application-default\/web +41 +3 +1h0m +cannot be {2}\[2Japplied\n/);
+    expect(out).toMatch(
+      /CONSUMER +KEY +POSITION +WAITING +AGE +ERROR\nviews +application-default\/web +41 +3 +1h0m +cannot be {2}\[2Japplied\n/,
+    );
     expect(JSON.parse((await plumb.run(['parked', '-o', 'json'])).out)).toEqual({ items: [item] });
     expect(parse((await plumb.run(['parked', '-o', 'yaml'])).out)).toEqual({ items: [item] });
   });
 
   it.each([
-    [200, { outcome: 'Released', consumer: 'views', key: item.key, released: 2, position: 57 }, ExitCode.done, 'application-default/web goes on, and 1 more\n', ''],
-    [200, { outcome: 'StillParked', consumer: 'views', key: item.key, released: 0, item }, ExitCode.failed, '', 'application-default/web failed again at position 41 and stays parked'],
-    [200, { outcome: 'Pending', consumer: 'views', key: item.key, released: 0, item }, ExitCode.timedOut, '', 'still being tried'],
+    [
+      200,
+      { outcome: 'Released', consumer: 'views', key: item.key, released: 2, position: 57 },
+      ExitCode.done,
+      'application-default/web goes on, and 1 more\n',
+      '',
+    ],
+    [
+      200,
+      { outcome: 'StillParked', consumer: 'views', key: item.key, released: 0, item },
+      ExitCode.failed,
+      '',
+      'application-default/web failed again at position 41 and stays parked',
+    ],
+    [
+      200,
+      { outcome: 'Pending', consumer: 'views', key: item.key, released: 0, item },
+      ExitCode.timedOut,
+      '',
+      'still being tried',
+    ],
     [404, failure('PLB-3156'), ExitCode.notFound, '', 'PLB-3156'],
     [403, failure('PLB-2120'), ExitCode.refused, '', 'PLB-2120'],
     [502, failure('PLB-6002'), ExitCode.failed, '', 'PLB-6002'],
@@ -82,29 +139,52 @@ describe('plumb log parked and release', () => {
     expect({ ...ended, err: '' }).toEqual({ code, out, err: '' });
     expect(ended.err).toContain(err);
     expect(ended.err).not.toContain('\u001b');
-    expect(plumb.asked).toEqual([{ method: 'POST', url: '/api/v1/log/parked:release', body: { consumer: 'views', key: item.key, timeoutMs: 120_000 } }]);
+    expect(plumb.asked).toEqual([
+      {
+        method: 'POST',
+        url: '/api/v1/log/parked:release',
+        body: { consumer: 'views', key: item.key, timeoutMs: 120_000 },
+      },
+    ]);
   });
 });
 
 describe('plumb log hold', () => {
   it('lists holds, with those that were lifted if wanted', async () => {
     await using plumb = await plumbWith(200, { items: [hold, { ...hold, id: 'case-8', to: undefined }] });
-    expect((await plumb.run(['hold', 'list'])).out).toMatch(/NAME +FROM +TO[^\n]*\ncase-7 +100 +200 [^\n]*asked by counsel\ncase-8 +100 +open/);
+    expect((await plumb.run(['hold', 'list'])).out).toMatch(
+      /NAME +FROM +TO[^\n]*\ncase-7 +100 +200 [^\n]*asked by counsel\ncase-8 +100 +open/,
+    );
     await plumb.run(['hold', 'list', '--all', '-o', 'json']);
     expect(plumb.asked.map(({ url }) => url)).toEqual(['/api/v1/log/holds', '/api/v1/log/holds?lifted=true']);
   });
 
   it('places and lifts them', async () => {
     await using plumb = await plumbWith(200, { action: 'placed', hold, position: 57 });
-    expect((await plumb.run(['hold', 'place', 'case-7', '--from', '100', '--to', '200', '--reason', 'asked by counsel'])).out).toBe('legal hold case-7 on 100 to 199 placed (position 57)\n');
-    expect(JSON.parse((await plumb.run(['hold', 'lift', 'case-7', '-o', 'json'])).out)).toEqual({ action: 'placed', hold, position: 57 });
+    expect(
+      (await plumb.run(['hold', 'place', 'case-7', '--from', '100', '--to', '200', '--reason', 'asked by counsel']))
+        .out,
+    ).toBe('legal hold case-7 on 100 to 199 placed (position 57)\n');
+    expect(JSON.parse((await plumb.run(['hold', 'lift', 'case-7', '-o', 'json'])).out)).toEqual({
+      action: 'placed',
+      hold,
+      position: 57,
+    });
     expect(plumb.asked).toEqual([
-      { method: 'POST', url: '/api/v1/log/holds', body: { id: 'case-7', from: 100, to: 200, reason: 'asked by counsel' } },
+      {
+        method: 'POST',
+        url: '/api/v1/log/holds',
+        body: { id: 'case-7', from: 100, to: 200, reason: 'asked by counsel' },
+      },
       { method: 'DELETE', url: '/api/v1/log/holds/case-7', body: undefined },
     ]);
   });
 
-  it.each([[404, 'PLB-3154', ExitCode.notFound], [409, 'PLB-4108', ExitCode.refused], [400, 'PLB-1701', ExitCode.usage]])('ends as it was refused: HTTP %i', async (status, code, exit) => {
+  it.each([
+    [404, 'PLB-3154', ExitCode.notFound],
+    [409, 'PLB-4108', ExitCode.refused],
+    [400, 'PLB-1701', ExitCode.usage],
+  ])('ends as it was refused: HTTP %i', async (status, code, exit) => {
     await using plumb = await plumbWith(status, failure(code));
     expect((await plumb.run(['hold', 'lift', 'case-7'])).code).toBe(exit);
   });
@@ -122,7 +202,11 @@ describe('plumb log erase-person', () => {
   it('asks the server for nothing unless it was confirmed', async () => {
     await using plumb = await plumbWith(200, erased);
     const alone = await plumb.run(['erase-person', 'ada@example.com']);
-    expect(alone).toEqual({ code: ExitCode.usage, out: '', err: 'nothing brings an erased person back: say that you mean it with --yes' });
+    expect(alone).toEqual({
+      code: ExitCode.usage,
+      out: '',
+      err: 'nothing brings an erased person back: say that you mean it with --yes',
+    });
     for (const typed of ['', 'ada', 'eve@example.com']) {
       const other = await plumb.run(['erase-person', 'ada@example.com'], typed);
       expect(other.code).toBe(ExitCode.usage);
@@ -131,18 +215,28 @@ describe('plumb log erase-person', () => {
     expect(plumb.asked).toEqual([]);
   });
 
-  it.each([['with --yes', ['--yes'], undefined], ['after it was typed again', [], ' ada@example.com']] as const)('erases %s, and never says whom', async (_how, more, typed) => {
+  it.each([
+    ['with --yes', ['--yes'], undefined],
+    ['after it was typed again', [], ' ada@example.com'],
+  ] as const)('erases %s, and never says whom', async (_how, more, typed) => {
     await using plumb = await plumbWith(200, erased);
     const ended = await plumb.run(['erase-person', 'ada@example.com', ...more], typed);
     expect(ended.code).toBe(ExitCode.done);
-    expect(ended.out).toBe(`${subject} is erased: 12 events hold something of the person that nobody can read any more\n`);
+    expect(ended.out).toBe(
+      `${subject} is erased: 12 events hold something of the person that nobody can read any more\n`,
+    );
     expect(ended.out + ended.err).not.toContain('ada@');
-    expect(plumb.asked).toEqual([{ method: 'POST', url: '/api/v1/log/persons:erase', body: { person: 'ada@example.com', timeoutMs: 30_000 } }]);
+    expect(plumb.asked).toEqual([
+      { method: 'POST', url: '/api/v1/log/persons:erase', body: { person: 'ada@example.com', timeoutMs: 30_000 } },
+    ]);
   });
 
   it.each([
-    [200, { ...erased, outcome: 'AlreadyErased' }, ExitCode.done, 'was erased before, at 2026-11-20'], [200, { outcome: 'Pending', subject }, ExitCode.timedOut, 'ask again'],
-    [404, failure('PLB-3155'), ExitCode.notFound, 'PLB-3155'], [409, failure('PLB-4109'), ExitCode.refused, 'PLB-4109'], [409, failure('PLB-4110'), ExitCode.refused, 'PLB-4110'],
+    [200, { ...erased, outcome: 'AlreadyErased' }, ExitCode.done, 'was erased before, at 2026-11-20'],
+    [200, { outcome: 'Pending', subject }, ExitCode.timedOut, 'ask again'],
+    [404, failure('PLB-3155'), ExitCode.notFound, 'PLB-3155'],
+    [409, failure('PLB-4109'), ExitCode.refused, 'PLB-4109'],
+    [409, failure('PLB-4110'), ExitCode.refused, 'PLB-4110'],
   ])('ends as it went: HTTP %i %o', async (status, answer, code, words) => {
     await using plumb = await plumbWith(status, answer);
     const ended = await plumb.run(['erase-person', 'ada@example.com', '--yes']);

@@ -20,6 +20,8 @@ export function looksBack({ asOf, knownAt }: MomentOptions | MomentQuery): boole
 
 /** The context in which ages are told: those of the past as they were then. */
 export function contextAt(context: CommandContext, options: MomentOptions): CommandContext {
-  const thenMs = [options.asOf, options.knownAt].map((text) => (text === undefined || /^-?\d+$/.test(text) ? Number.NaN : Date.parse(text))).find((ms) => !Number.isNaN(ms));
+  const thenMs = [options.asOf, options.knownAt]
+    .map((text) => (text === undefined || /^-?\d+$/.test(text) ? Number.NaN : Date.parse(text)))
+    .find((ms) => !Number.isNaN(ms));
   return thenMs === undefined ? context : { ...context, nowMs: () => thenMs };
 }

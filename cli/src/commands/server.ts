@@ -16,11 +16,23 @@ export interface UpOptions {
 /** `plumb up`: all services in one process of their own, with an embedded database, until interrupted. */
 export function up(context: CommandContext, options: UpOptions): Promise<number> {
   const dataDir = options.dataDir ?? defaultDataDir(context.environment);
-  return runProgram(context, '@plumbline/standalone/main', [], { PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_GATEWAY_LISTEN: options.listen, PLUMBLINE_GATEWAY_GRPC_LISTEN: options.grpc });
+  return runProgram(context, '@plumbline/standalone/main', [], {
+    PLUMBLINE_DATA_DIR: dataDir,
+    PLUMBLINE_GATEWAY_LISTEN: options.listen,
+    PLUMBLINE_GATEWAY_GRPC_LISTEN: options.grpc,
+  });
 }
 
 /** `plumb demo`: the story of one change, played on a server of its own. */
-export function demo(context: CommandContext, options: { readonly exit?: boolean; readonly context?: string; readonly kubeconfig?: string; readonly dataDir?: string }): Promise<number> {
+export function demo(
+  context: CommandContext,
+  options: {
+    readonly exit?: boolean;
+    readonly context?: string;
+    readonly kubeconfig?: string;
+    readonly dataDir?: string;
+  },
+): Promise<number> {
   const args = [
     ...(options.exit === true ? ['--exit'] : []),
     ...(options.context === undefined ? [] : ['--context', options.context]),
@@ -37,10 +49,18 @@ export function demo(context: CommandContext, options: { readonly exit?: boolean
 const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1'];
 
 /** The server is a program of its own: the CLI stays small and starts fast, and a signal reaches it as it would anywhere. */
-function runProgram(context: CommandContext, specifier: string, args: readonly string[], settings: Readonly<Record<string, string>>): Promise<number> {
+function runProgram(
+  context: CommandContext,
+  specifier: string,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<number> {
   const path = programPath(specifier);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...NODE_ARGS, path, ...args], { stdio: 'inherit', env: { ...context.environment, ...settings } });
+    const child = spawn(process.execPath, [...NODE_ARGS, path, ...args], {
+      stdio: 'inherit',
+      env: { ...context.environment, ...settings },
+    });
     const pass = (signal: NodeJS.Signals) => (): void => void child.kill(signal);
     const onInterrupt = pass('SIGINT');
     const onTerminate = pass('SIGTERM');
@@ -60,5 +80,8 @@ function programPath(specifier: string): string {
   } catch {
     // Told below.
   }
-  throw new CommandError(ExitCode.failed, `this installation has no server (${specifier}): install the whole of Plumbline, or build it with "npm run build"`);
+  throw new CommandError(
+    ExitCode.failed,
+    `this installation has no server (${specifier}): install the whole of Plumbline, or build it with "npm run build"`,
+  );
 }

@@ -16,9 +16,33 @@ const COLOURS = { red: 31, green: 32, yellow: 33, blue: 34, grey: 90, bold: 1 } 
 type Colour = keyof typeof COLOURS;
 
 const STATE_COLOURS: Readonly<Record<string, Colour>> = {
-  Synced: 'green', Healthy: 'green', Released: 'green', Ready: 'green', Connected: 'green', Succeeded: 'green', created: 'green',
-  OutOfSync: 'yellow', Syncing: 'blue', Progressing: 'blue', Waiting: 'yellow', WaitingApproval: 'yellow', Suspended: 'grey', Pending: 'blue', configured: 'yellow', Partial: 'yellow',
-  Failed: 'red', Refused: 'red', Degraded: 'red', Missing: 'red', Blocked: 'red', Rejected: 'red', Unreachable: 'red', pruned: 'red', Unknown: 'grey', Superseded: 'grey', unchanged: 'grey',
+  Synced: 'green',
+  Healthy: 'green',
+  Released: 'green',
+  Ready: 'green',
+  Connected: 'green',
+  Succeeded: 'green',
+  created: 'green',
+  OutOfSync: 'yellow',
+  Syncing: 'blue',
+  Progressing: 'blue',
+  Waiting: 'yellow',
+  WaitingApproval: 'yellow',
+  Suspended: 'grey',
+  Pending: 'blue',
+  configured: 'yellow',
+  Partial: 'yellow',
+  Failed: 'red',
+  Refused: 'red',
+  Degraded: 'red',
+  Missing: 'red',
+  Blocked: 'red',
+  Rejected: 'red',
+  Unreachable: 'red',
+  pruned: 'red',
+  Unknown: 'grey',
+  Superseded: 'grey',
+  unchanged: 'grey',
 };
 
 /** The text in a colour, if the terminal shows colours. */
@@ -40,11 +64,17 @@ export function plain(text: string): string {
 /** Columns with a header; cells are painted after they are padded, so colours never shift a column. */
 export function table(terminal: Terminal, header: readonly string[], rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map((cell) => plain(cell).replaceAll('\n', ' ')));
-  const widths = header.map((title, column) => Math.max(title.length, ...clean.map((row) => (row[column] ?? '').length)));
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...clean.map((row) => (row[column] ?? '').length)),
+  );
   const line = (cells: readonly string[], decorate: (cell: string, padded: string) => string): string =>
-    cells.map((cell, column) => decorate(cell, column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd();
+    cells
+      .map((cell, column) => decorate(cell, column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
   const lines = [line(header, (_, padded) => paint(terminal, 'bold', padded))];
-  for (const row of clean) lines.push(line(row, (cell, padded) => padded.replace(cell, () => paintState(terminal, cell))));
+  for (const row of clean)
+    lines.push(line(row, (cell, padded) => padded.replace(cell, () => paintState(terminal, cell))));
   return `${lines.join('\n')}\n`;
 }
 
@@ -60,19 +90,23 @@ export function ago(iso: string, nowMs: number): string {
 
 /** Progress of long work: one line drawn over itself on a terminal, a plain line per change elsewhere. */
 export class Progress {
+  readonly #terminal: Terminal;
+
   #last = '';
 
-  constructor(private readonly terminal: Terminal) {}
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
 
   update(text: string): void {
     if (text === this.#last) return;
     this.#last = text;
-    if (this.terminal.interactive) this.terminal.err(`\r\u001b[2K${plain(text).slice(0, this.terminal.width - 1)}`);
-    else this.terminal.err(`${plain(text)}\n`);
+    if (this.#terminal.interactive) this.#terminal.err(`\r\u001b[2K${plain(text).slice(0, this.#terminal.width - 1)}`);
+    else this.#terminal.err(`${plain(text)}\n`);
   }
 
   done(): void {
-    if (this.terminal.interactive && this.#last !== '') this.terminal.err('\r\u001b[2K');
+    if (this.#terminal.interactive && this.#last !== '') this.#terminal.err('\r\u001b[2K');
     this.#last = '';
   }
 }

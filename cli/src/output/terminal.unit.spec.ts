@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { ago, paintState, plain, Progress, table } from './terminal.js';
-import type { Terminal } from './terminal.js';
+import { ago, paintState, plain, Progress, table, type Terminal } from './terminal.js';
 
 function fakeTerminal(options: Partial<Terminal> = {}): Terminal & { readonly written: string[] } {
   const written: string[] = [];
-  return { out: (text) => written.push(text), err: (text) => written.push(text), colours: false, interactive: false, width: 80, written, ...options };
+  return {
+    out: (text) => written.push(text),
+    err: (text) => written.push(text),
+    colours: false,
+    interactive: false,
+    width: 80,
+    written,
+    ...options,
+  };
 }
 
 describe('terminal output', () => {
@@ -15,7 +22,10 @@ describe('terminal output', () => {
   });
 
   it('aligns columns whether or not cells are coloured', () => {
-    const rows = [['web', 'Synced', 'x'], ['longer', 'Failed', 'y']];
+    const rows = [
+      ['web', 'Synced', 'x'],
+      ['longer', 'Failed', 'y'],
+    ];
     const header = ['NAME', 'SYNC', 'Z'];
     const coloured = table(fakeTerminal({ colours: true }), header, rows).replaceAll(/\u001b\[\d+m/g, '');
     expect(coloured).toBe(table(fakeTerminal(), header, rows));

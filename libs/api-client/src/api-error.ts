@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PlumblineError } from '@plumbline/core';
-import type { ErrorCode, ErrorDetails, RetryAdvice } from '@plumbline/core';
+import { type ErrorCode, type ErrorDetails, PlumblineError, type RetryAdvice } from '@plumbline/core';
 
 /** The body of every error answer of the server. */
 export interface ErrorBody {
@@ -23,7 +22,12 @@ export class ApiError extends PlumblineError {
   ) {
     super(body.code as ErrorCode, body.message, { details: body.details ?? {} });
     this.instance = body.instance;
-    this.retry = httpStatus === 409 ? 'after-reload' : httpStatus === 503 || httpStatus === 429 || httpStatus === 502 || httpStatus === 504 ? 'after-delay' : 'never';
+    this.retry =
+      httpStatus === 409
+        ? 'after-reload'
+        : httpStatus === 503 || httpStatus === 429 || httpStatus === 502 || httpStatus === 504
+          ? 'after-delay'
+          : 'never';
   }
 }
 
@@ -37,9 +41,23 @@ export async function errorFrom(response: Response): Promise<ApiError> {
   } catch {
     // Not JSON: told below, whatever it was.
   }
-  return new ApiError(response.status, { code: 'PLB-6702', message: `the server answered HTTP ${response.status} without an error of Plumbline; is the address right?` }, retryAfterMs);
+  return new ApiError(
+    response.status,
+    {
+      code: 'PLB-6702',
+      message: `the server answered HTTP ${response.status} without an error of Plumbline; is the address right?`,
+    },
+    retryAfterMs,
+  );
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {
-  return typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string' && 'message' in body && typeof body.message === 'string';
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    'code' in body &&
+    typeof body.code === 'string' &&
+    'message' in body &&
+    typeof body.message === 'string'
+  );
 }

@@ -1,16 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApplicationId } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
-import type { ApprovalView, ClusterView, ProjectView, RepositoryView, SubscriptionView, TargetView, VersionView } from '@plumbline/views';
 import type {
-  Accepted, ApplicationItem, ApplicationStatus, ApplyRequest, ApplyResult, ApprovalRequest, ApprovalResult, AuditQuery, AuditResult, ChangeResult, DiffResult,
-  EventsPage, EventsQuery, HistoryEntry, IssuedToken, MomentQuery, Page, PageQuery, PlanRequest, PlanResult, RollbackRequest, RollbackResult, SubscriptionRequest, SubscriptionResult, SyncRequest, TokenItem,
-  TokenRequest, VersionInfo, WhoAmI,
+  ApprovalView,
+  ClusterView,
+  ProjectView,
+  RepositoryView,
+  SubscriptionView,
+  TargetView,
+  VersionView,
+} from '@plumbline/views';
+import type {
+  Accepted,
+  ApplicationItem,
+  ApplicationStatus,
+  ApplyRequest,
+  ApplyResult,
+  ApprovalRequest,
+  ApprovalResult,
+  AuditQuery,
+  AuditResult,
+  ChangeResult,
+  DiffResult,
+  EventsPage,
+  EventsQuery,
+  HistoryEntry,
+  IssuedToken,
+  MomentQuery,
+  Page,
+  PageQuery,
+  PlanRequest,
+  PlanResult,
+  RollbackRequest,
+  RollbackResult,
+  SubscriptionRequest,
+  SubscriptionResult,
+  SyncRequest,
+  TokenItem,
+  TokenRequest,
+  VersionInfo,
+  WhoAmI,
 } from './contract.js';
-import { followEvents } from './event-stream.js';
-import type { FollowOptions } from './event-stream.js';
-import { Http } from './http.js';
-import type { ClientOptions } from './http.js';
+import { followEvents, type FollowOptions } from './event-stream.js';
+import { type ClientOptions, Http } from './http.js';
 
 /** Which state of one thing is wanted. */
 export type ItemQuery = Pick<PageQuery, 'minPosition' | 'asOf' | 'knownAt'>;
@@ -112,16 +144,27 @@ export class PlumblineClient {
     return this.#get(`${applicationPath(application)}/history`, query);
   }
 
-  targets(query: PageQuery & { readonly application?: string; readonly environment?: string; readonly cluster?: string } = {}): Promise<Page<TargetView>> {
-    return this.#get('/targets', { ...query, application: query.application === undefined ? undefined : ApplicationId.parse(query.application) });
+  targets(
+    query: PageQuery & { readonly application?: string; readonly environment?: string; readonly cluster?: string } = {},
+  ): Promise<Page<TargetView>> {
+    return this.#get('/targets', {
+      ...query,
+      application: query.application === undefined ? undefined : ApplicationId.parse(query.application),
+    });
   }
 
   approvals(query: PageQuery & { readonly application?: string } = {}): Promise<Page<ApprovalView>> {
-    return this.#get('/approvals', { ...query, application: query.application === undefined ? undefined : ApplicationId.parse(query.application) });
+    return this.#get('/approvals', {
+      ...query,
+      application: query.application === undefined ? undefined : ApplicationId.parse(query.application),
+    });
   }
 
   /** What changes between two versions; from what is released to the newest when nothing is given. */
-  diff(application: string, query: MomentQuery & { readonly from?: number; readonly to?: number; readonly environment?: string } = {}): Promise<DiffResult> {
+  diff(
+    application: string,
+    query: MomentQuery & { readonly from?: number; readonly to?: number; readonly environment?: string } = {},
+  ): Promise<DiffResult> {
     return this.#get(`${applicationPath(application)}/diff`, query);
   }
 

@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Condition, HealthState, SyncState } from '@plumbline/core';
-import type { ChangeAction, ChangeList, CommitInfo, RecordedEvent, ResourceKind, SyncCause, Verdict } from '@plumbline/events';
-import type { ApplicationView, ApprovalRecord, DecisionState, TargetView, TokenView, VersionView } from '@plumbline/views';
+import type {
+  ChangeAction,
+  ChangeList,
+  CommitInfo,
+  RecordedEvent,
+  ResourceKind,
+  SyncCause,
+  Verdict,
+} from '@plumbline/events';
+import type {
+  ApplicationView,
+  ApprovalRecord,
+  DecisionState,
+  TargetView,
+  TokenView,
+  VersionView,
+} from '@plumbline/views';
 
 /** One page of a list. */
 export interface Page<Item> {
@@ -39,7 +54,11 @@ export interface Accepted {
 export interface ResourceInput {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly project?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly project?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec?: unknown;
 }
 
@@ -78,7 +97,12 @@ export interface EnvironmentSummary {
   readonly sync: Condition<SyncState>;
   readonly health: Condition<HealthState>;
   readonly targetCount: number;
-  readonly renderError?: { readonly revision: string; readonly reason: string; readonly message: string; readonly at: string };
+  readonly renderError?: {
+    readonly revision: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly at: string;
+  };
 }
 
 /** The worst of an application's environments, and each of them. */
@@ -236,7 +260,13 @@ export interface RollbackRequest {
 
 export interface RollbackResult extends Accepted {
   readonly outcome: 'Released' | 'Refused' | 'Pending';
-  readonly releases: readonly { readonly environment: string; readonly version: number; readonly releaseId: string; readonly generation: number; readonly clusters: readonly string[] }[];
+  readonly releases: readonly {
+    readonly environment: string;
+    readonly version: number;
+    readonly releaseId: string;
+    readonly generation: number;
+    readonly clusters: readonly string[];
+  }[];
   readonly reason?: string;
   readonly message?: string;
 }
@@ -353,4 +383,3 @@ export interface IssuedToken {
   readonly token: string;
   readonly item: TokenItem;
 }
-

@@ -75,7 +75,18 @@ export interface FollowOptions extends EventsFilter {
  * and PLB-4710 when the log is no longer the one that was read: restored or forked).
  */
 export async function* followEvents(http: Http, options: FollowOptions = {}): AsyncGenerator<RecordedEvent> {
-  const { signal, onReconnect, onToken, retryDelayMs = 500, types, application, project, environment, cluster, actor } = options;
+  const {
+    signal,
+    onReconnect,
+    onToken,
+    retryDelayMs = 500,
+    types,
+    application,
+    project,
+    environment,
+    cluster,
+    actor,
+  } = options;
   let { after } = options;
   let lastId = options.token ?? (after === undefined ? undefined : String(after));
   let delayMs = retryDelayMs;
@@ -83,7 +94,15 @@ export async function* followEvents(http: Http, options: FollowOptions = {}): As
     if (aborted(signal)) return;
     try {
       const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
-      const body = await http.stream({ method: 'GET', path: '/api/v1/events/stream', query: { ids: 'token', types, application, project, environment, cluster, actor }, signal }, headers);
+      const body = await http.stream(
+        {
+          method: 'GET',
+          path: '/api/v1/events/stream',
+          query: { ids: 'token', types, application, project, environment, cluster, actor },
+          signal,
+        },
+        headers,
+      );
       for await (const message of sseMessages(body)) {
         delayMs = retryDelayMs;
         const event = message.event === 'event' ? (JSON.parse(message.data) as RecordedEvent) : undefined;

@@ -2,8 +2,7 @@
 import { UpstreamError } from '@plumbline/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { followEvents, sseMessages } from './event-stream.js';
-import type { SseMessage } from './event-stream.js';
+import { followEvents, type SseMessage, sseMessages } from './event-stream.js';
 import { Http } from './http.js';
 
 async function* bytes(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -20,7 +19,8 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe('server-sent events', () => {
   it('are read with ids, types, comments and data over several lines', async () => {
-    const text = ': welcome\n\nid: 1\nevent: event\ndata: {"a":\ndata: 1}\n\nretry: 5\ndata\n\nid: 2\nevent: progress\ndata:{}\n\nid: 3\ndata: cut off';
+    const text =
+      ': welcome\n\nid: 1\nevent: event\ndata: {"a":\ndata: 1}\n\nretry: 5\ndata\n\nid: 2\nevent: progress\ndata:{}\n\nid: 3\ndata: cut off';
     expect(await messagesOf(encode(text))).toEqual([
       { id: '1', event: 'event', data: '{"a":\n1}' },
       { event: 'message', data: '' },
@@ -32,22 +32,34 @@ describe('server-sent events', () => {
     const text = 'id: 7\nevent: event\ndata: {"name":"für 🙂"}\n\n: alive\n\nid: 8\ndata: x\n\n';
     const expected = await messagesOf(encode(text));
     expect(expected).toHaveLength(2);
-    await fc.assert(fc.asyncProperty(fc.constantFrom('\n', '\r\n', '\r'), fc.array(fc.nat(100), { maxLength: 12 }), async (ending, cuts) => {
-      const all = encode(text.replaceAll('\n', ending));
-      const places = [...new Set([0, ...cuts.map((cut) => Math.min(cut, all.length)), all.length])].sort((left, right) => left - right);
-      const chunks = places.slice(1).map((place, index) => all.subarray(places[index], place));
-      // A lone CR at the very end could be half of a CRLF: the last message ends with the next byte.
-      expect(await messagesOf(...chunks, encode(ending === '\r' ? ':' : ''))).toEqual(expected);
-    }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.array(fc.nat(100), { maxLength: 12 }),
+        async (ending, cuts) => {
+          const all = encode(text.replaceAll('\n', ending));
+          const places = [...new Set([0, ...cuts.map((cut) => Math.min(cut, all.length)), all.length])].sort(
+            (left, right) => left - right,
+          );
+          const chunks = places.slice(1).map((place, index) => all.subarray(places[index], place));
+          // A lone CR at the very end could be half of a CRLF: the last message ends with the next byte.
+          expect(await messagesOf(...chunks, encode(ending === '\r' ? ':' : ''))).toEqual(expected);
+        },
+      ),
+    );
   });
 });
 
 /** A server that answers each connection with what it is given, and notes where clients resume. */
-function serverOf(answers: readonly (() => Response | Promise<Response>)[]): { readonly http: Http; readonly resumed: (string | null)[] } {
+function serverOf(answers: readonly (() => Response | Promise<Response>)[]): {
+  readonly http: Http;
+  readonly resumed: (string | null)[];
+} {
   const resumed: (string | null)[] = [];
   let next = 0;
   const http = new Http({
-    server: 'http://plumbline.example', token: 't',
+    server: 'http://plumbline.example',
+    token: 't',
     fetch: async (_, init) => {
       resumed.push(new Headers(init?.headers).get('last-event-id'));
       const answer = answers[next];
@@ -74,7 +86,12 @@ describe('following events', () => {
     const stopped = new AbortController();
     const positions: number[] = [];
     const reconnects: unknown[] = [];
-    for await (const { position } of followEvents(http, { after: 3, signal: stopped.signal, retryDelayMs: 1, onReconnect: (error) => reconnects.push(error) })) {
+    for await (const { position } of followEvents(http, {
+      after: 3,
+      signal: stopped.signal,
+      retryDelayMs: 1,
+      onReconnect: (error) => reconnects.push(error),
+    })) {
       positions.push(position);
       if (position === 10) stopped.abort();
     }
@@ -84,7 +101,10 @@ describe('following events', () => {
   });
 
   it('throws what no retry can heal', async () => {
-    for (const [status, body] of [[401, '{"code":"PLB-2002","message":"no"}'], [400, '{"code":"PLB-1712","message":"no"}']] as const) {
+    for (const [status, body] of [
+      [401, '{"code":"PLB-2002","message":"no"}'],
+      [400, '{"code":"PLB-1712","message":"no"}'],
+    ] as const) {
       const { http } = serverOf([() => new Response(body, { status })]);
       await expect(followEvents(http).next()).rejects.toMatchObject({ httpStatus: status });
     }

@@ -29,30 +29,37 @@ export interface Call {
 
 /** Sends calls to the server, as JSON, with the token. */
 export class Http {
+  readonly #options: ClientOptions;
+
   readonly #base: string;
   readonly #fetch: typeof fetch;
 
-  constructor(private readonly options: ClientOptions) {
+  constructor(options: ClientOptions) {
+    this.#options = options;
+
     this.#base = parseServer(options.server);
     this.#fetch = options.fetch ?? fetch;
   }
 
   /** @throws ApiError for an error answer; UpstreamError PLB-6701 when the server cannot be reached in time. */
   async json<Result>(call: Call): Promise<Result> {
-    const limit = AbortSignal.timeout((this.options.timeoutMs ?? 60_000) + (call.serverWaitMs ?? 0));
+    const limit = AbortSignal.timeout((this.#options.timeoutMs ?? 60_000) + (call.serverWaitMs ?? 0));
     const signal = call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]);
     const response = await this.#send(call, signal, {});
     if (!response.ok) throw await errorFrom(response);
     try {
       return (await response.json()) as Result;
     } catch (error) {
-      throw new UpstreamError('PLB-6702', `the answer of ${this.#base} is not JSON; is the address right?`, { cause: error, retry: 'never' });
+      throw new UpstreamError('PLB-6702', `the answer of ${this.#base} is not JSON; is the address right?`, {
+        cause: error,
+        retry: 'never',
+      });
     }
   }
 
   /** The bytes of an answer. @throws ApiError for an error answer; UpstreamError PLB-6701 when the server cannot be reached in time. */
   async bytes(call: Call): Promise<Buffer> {
-    const response = await this.#send(call, AbortSignal.timeout(this.options.timeoutMs ?? 60_000), { accept: '*/*' });
+    const response = await this.#send(call, AbortSignal.timeout(this.#options.timeoutMs ?? 60_000), { accept: '*/*' });
     if (!response.ok) throw await errorFrom(response);
     return Buffer.from(await response.arrayBuffer());
   }
@@ -62,13 +69,19 @@ export class Http {
     const response = await this.#send(call, call.signal, { accept: 'text/event-stream', ...headers });
     if (!response.ok) throw await errorFrom(response);
     if (response.body === null || !(response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
-      throw new UpstreamError('PLB-6702', `the answer of ${this.#base} is not an event stream; is the address right?`, { retry: 'never' });
+      throw new UpstreamError('PLB-6702', `the answer of ${this.#base} is not an event stream; is the address right?`, {
+        retry: 'never',
+      });
     }
     return response.body;
   }
 
-  async #send(call: Call, signal: AbortSignal | undefined, headers: Readonly<Record<string, string>>): Promise<Response> {
-    const { token, userAgent } = this.options;
+  async #send(
+    call: Call,
+    signal: AbortSignal | undefined,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Response> {
+    const { token, userAgent } = this.#options;
     try {
       return await this.#fetch(this.#base + call.path + queryText(call.query), {
         method: call.method,

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Http } from './http.js';
-import type { ClientOptions } from './http.js';
-import type { ErasureRequest, ErasureResult, LegalHoldItem, LegalHoldRequest, LegalHoldResult, ParkedWorkItem, ReleaseInfo, ReleaseRequest } from './log-upkeep.js';
+import { type ClientOptions, Http } from './http.js';
+import type {
+  ErasureRequest,
+  ErasureResult,
+  LegalHoldItem,
+  LegalHoldRequest,
+  LegalHoldResult,
+  ParkedWorkItem,
+  ReleaseInfo,
+  ReleaseRequest,
+} from './log-upkeep.js';
 
 const DEFAULT_WAIT_MS = 30_000;
 
@@ -35,7 +43,11 @@ export class LogClient {
 
   /** A signed note that covers at least so many events. */
   async checkpoint(minSize?: number): Promise<string> {
-    const { note } = await this.#http.json<{ readonly note: string }>({ method: 'GET', path: '/api/v1/log/checkpoint', query: { minSize } });
+    const { note } = await this.#http.json<{ readonly note: string }>({
+      method: 'GET',
+      path: '/api/v1/log/checkpoint',
+      query: { minSize },
+    });
     return note;
   }
 
@@ -50,7 +62,12 @@ export class LogClient {
 
   /** Events that cannot be applied and hold up their stream, the oldest first. */
   async parked(): Promise<readonly ParkedWorkItem[]> {
-    return (await this.#http.json<{ readonly items: readonly ParkedWorkItem[] }>({ method: 'GET', path: '/api/v1/log/parked' })).items;
+    return (
+      await this.#http.json<{ readonly items: readonly ParkedWorkItem[] }>({
+        method: 'GET',
+        path: '/api/v1/log/parked',
+      })
+    ).items;
   }
 
   /** Tries parked work again after its cause was mended. */
@@ -60,7 +77,13 @@ export class LogClient {
 
   /** Legal holds in force, the oldest first; with `lifted` also those that were. */
   async holds(query: { readonly lifted?: boolean } = {}): Promise<readonly LegalHoldItem[]> {
-    return (await this.#http.json<{ readonly items: readonly LegalHoldItem[] }>({ method: 'GET', path: '/api/v1/log/holds', query: { lifted: query.lifted } })).items;
+    return (
+      await this.#http.json<{ readonly items: readonly LegalHoldItem[] }>({
+        method: 'GET',
+        path: '/api/v1/log/holds',
+        query: { lifted: query.lifted },
+      })
+    ).items;
   }
 
   /** The same hold again changes nothing. */

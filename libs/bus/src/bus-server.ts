@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { BaseRpcContext, Server } from '@nestjs/microservices';
-import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
+import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { messageOf } from '@plumbline/core';
 import { lastValueFrom } from 'rxjs';
-import { EVENTS_PATTERN } from './bus.port.js';
-import type { EventEnvelopeBatch } from './bus.port.js';
+import { type EventEnvelopeBatch, EVENTS_PATTERN } from './bus.port.js';
 
 const TRACER_NAME = '@plumbline/bus';
 
@@ -35,7 +33,12 @@ export abstract class BusServer extends Server implements CustomTransportStrateg
   override readonly propagatesEventHandlerErrors = true;
   readonly #handlers: MessageHandler[] = [];
 
-  override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false, extras: Record<string, unknown> = {}): void {
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
     callback.isEventHandler = isEventHandler;
     callback.extras = extras;
     const route = this.normalizePattern(pattern as Parameters<Server['addHandler']>[0]);
@@ -59,11 +62,22 @@ export abstract class BusServer extends Server implements CustomTransportStrateg
   abstract override unwrap<T>(): T;
 
   /** Runs a handler to its end, in the trace of the publisher. Rejects with what the handler threw. */
-  protected async runHandler(handler: MessageHandler, batch: EventEnvelopeBatch, delivery: { readonly attempt: number; readonly headers: BusHeaders }): Promise<void> {
+  protected async runHandler(
+    handler: MessageHandler,
+    batch: EventEnvelopeBatch,
+    delivery: { readonly attempt: number; readonly headers: BusHeaders },
+  ): Promise<void> {
     const parent = propagation.extract(context.active(), delivery.headers);
     const span = trace.getTracer(TRACER_NAME).startSpan(
       'plumbline.bus.process',
-      { kind: SpanKind.CONSUMER, attributes: { 'plumbline.first_position': batch.firstPosition, 'plumbline.last_position': batch.lastPosition, 'plumbline.attempt': delivery.attempt } },
+      {
+        kind: SpanKind.CONSUMER,
+        attributes: {
+          'plumbline.first_position': batch.firstPosition,
+          'plumbline.last_position': batch.lastPosition,
+          'plumbline.attempt': delivery.attempt,
+        },
+      },
       parent,
     );
     try {
@@ -89,6 +103,9 @@ export abstract class BusServer extends Server implements CustomTransportStrateg
 }
 
 /** How long to wait before delivery number `attempt + 1`, in milliseconds. */
-export function redeliveryDelayMs(attempt: number, limits: { readonly firstMs: number; readonly longestMs: number }): number {
+export function redeliveryDelayMs(
+  attempt: number,
+  limits: { readonly firstMs: number; readonly longestMs: number },
+): number {
   return Math.min(limits.firstMs * 2 ** Math.min(attempt - 1, 20), limits.longestMs);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InvariantError, messageOf } from '@plumbline/core';
-import { currentSchemaVersions, eventFromJson } from '@plumbline/events';
-import type { RecordedEvent } from '@plumbline/events';
+import { currentSchemaVersions, eventFromJson, type RecordedEvent } from '@plumbline/events';
 import type { EventEnvelopeBatch } from './bus.port.js';
 
 /** Data in memory has today's form, whatever was stored, so it leaves under today's version; what this build does not know leaves as it came. */
@@ -16,7 +15,10 @@ function encode(shard: number, texts: readonly string[]): Uint8Array {
 
 /** The bytes that a bus carries. */
 export function encodeBatch(batch: EventEnvelopeBatch): Uint8Array {
-  return encode(batch.shard, batch.events.map((event) => JSON.stringify(wireForm(event))));
+  return encode(
+    batch.shard,
+    batch.events.map((event) => JSON.stringify(wireForm(event))),
+  );
 }
 
 /** An encoded batch and the positions it covers. */
@@ -58,7 +60,8 @@ export function encodeInPieces(batch: EventEnvelopeBatch, maxBytes: number): rea
 export function decodeBatch(bytes: Uint8Array): EventEnvelopeBatch {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
-    if (typeof json !== 'object' || json === null || !('shard' in json) || !('events' in json)) throw new TypeError('no shard or no events');
+    if (typeof json !== 'object' || json === null || !('shard' in json) || !('events' in json))
+      throw new TypeError('no shard or no events');
     const { shard, events } = json;
     if (typeof shard !== 'number' || !Array.isArray(events)) throw new TypeError('shard or events of a wrong kind');
     const decoded = events.map(eventFromJson);
@@ -67,6 +70,8 @@ export function decodeBatch(bytes: Uint8Array): EventEnvelopeBatch {
     if (first === undefined || last === undefined) throw new TypeError('no event in it');
     return { shard, firstPosition: first.position, lastPosition: last.position, events: decoded };
   } catch (error) {
-    throw new InvariantError('PLB-9110', `a message of the bus is not a batch of events: ${messageOf(error)}`, { cause: error });
+    throw new InvariantError('PLB-9110', `a message of the bus is not a batch of events: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -32,7 +32,12 @@ describe('batches on the wire', () => {
     expect(ends()).toEqual(ends());
   });
 
-  it.each([['no JSON', 'x'], ['no batch', '{}'], ['no events', '{"shard":0,"events":[]}'], ['no event', '{"shard":0,"events":[{}]}']])('are refused when they are %s', (_what, text) => {
+  it.each([
+    ['no JSON', 'x'],
+    ['no batch', '{}'],
+    ['no events', '{"shard":0,"events":[]}'],
+    ['no event', '{"shard":0,"events":[{}]}'],
+  ])('are refused when they are %s', (_what, text) => {
     expect(() => decodeBatch(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'PLB-9110' }));
   });
 });

@@ -44,7 +44,11 @@ export class InputError extends PlumblineError {
   readonly retry = 'never';
   readonly httpStatus = 400;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { readonly issues?: readonly InputIssue[] } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly issues?: readonly InputIssue[] } = {},
+  ) {
     super(code, message, { ...options, details: { ...options.details, issues: options.issues ?? [] } });
   }
 }
@@ -95,7 +99,11 @@ export class UpstreamError extends PlumblineError {
   readonly httpStatus = 502;
   readonly retry: 'never' | 'after-delay';
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { readonly retry?: 'never' | 'after-delay' } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly retry?: 'never' | 'after-delay' } = {},
+  ) {
     super(code, message, options);
     this.retry = options.retry ?? 'after-delay';
   }

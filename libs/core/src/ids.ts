@@ -32,7 +32,10 @@ export const ApplicationId = {
     const full = text.includes('/') ? text : `default/${text}`;
     const parts = full.split('/');
     if (parts.length !== 2 || !parts.every(isName)) {
-      throw new InputError('PLB-1001', `"${text}" is not an application: write NAME or PROJECT/NAME (lower case letters, digits, "-", ".")`);
+      throw new InputError(
+        'PLB-1001',
+        `"${text}" is not an application: write NAME or PROJECT/NAME (lower case letters, digits, "-", ".")`,
+      );
     }
     return full as ApplicationId;
   },
@@ -55,7 +58,8 @@ export const TargetId = {
   },
 };
 
-const STREAM = /^(repository|application|version|target|cluster|project|access|subscription|log)-[A-Za-z0-9][A-Za-z0-9./_-]{0,250}$/;
+const STREAM =
+  /^(repository|application|version|target|cluster|project|access|subscription|log)-[A-Za-z0-9][A-Za-z0-9./_-]{0,250}$/;
 
 /** Names of streams: the kind of aggregate, a dash, its id. */
 export const StreamName = {
@@ -84,7 +88,8 @@ export const Digest = {
   },
   /** @throws InputError PLB-1003 when the text is not a digest. */
   parse(text: string): Digest {
-    if (!DIGEST.test(text)) throw new InputError('PLB-1003', `"${text.slice(0, 80)}" is not a digest: sha256:<64 hex digits>`);
+    if (!DIGEST.test(text))
+      throw new InputError('PLB-1003', `"${text.slice(0, 80)}" is not a digest: sha256:<64 hex digits>`);
     return text as Digest;
   },
   /** The first twelve hex digits, for people. */

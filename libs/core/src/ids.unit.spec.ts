@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { ApplicationId, canonicalJson, derivedId, Digest, isTimeOrderedUuid, requestTimeMs, StreamName, TargetId, uuidTimeMs, uuidv7, worstHealth } from './index.js';
+import {
+  ApplicationId,
+  canonicalJson,
+  derivedId,
+  Digest,
+  isTimeOrderedUuid,
+  requestTimeMs,
+  StreamName,
+  TargetId,
+  uuidTimeMs,
+  uuidv7,
+  worstHealth,
+} from './index.js';
 
 describe('ids', () => {
   it('put a bare application name into project default', () => {
     expect(ApplicationId.parse('web')).toBe('default/web');
-    expect(TargetId.parts(TargetId.of('team/web', 'staging', 'east'))).toEqual({ application: 'team/web', environment: 'staging', cluster: 'east' });
+    expect(TargetId.parts(TargetId.of('team/web', 'staging', 'east'))).toEqual({
+      application: 'team/web',
+      environment: 'staging',
+      cluster: 'east',
+    });
   });
 
   it.each(['', 'Web', 'a/b/c', '-a', 'a b', `${'a'.repeat(64)}`])('refuse "%s" as an application', (text) => {

@@ -7,8 +7,27 @@ export type { Clock } from './clock.js';
 export { HealthState, nextCondition, SyncState, worstHealth } from './conditions.js';
 export type { Condition } from './conditions.js';
 export {
-  AuthError, ConflictError, InputError, InvariantError, messageOf, NotFoundError, OverloadedError, PlumblineError, UpstreamError,
+  AuthError,
+  ConflictError,
+  InputError,
+  InvariantError,
+  messageOf,
+  NotFoundError,
+  OverloadedError,
+  PlumblineError,
+  UpstreamError,
 } from './errors.js';
 export type { ErrorCode, ErrorDetails, ErrorOptions, InputIssue, RetryAdvice } from './errors.js';
-export { ApplicationId, derivedId, Digest, isName, isTimeOrderedUuid, requestTimeMs, StreamName, TargetId, uuidTimeMs, uuidv7 } from './ids.js';
+export {
+  ApplicationId,
+  derivedId,
+  Digest,
+  isName,
+  isTimeOrderedUuid,
+  requestTimeMs,
+  StreamName,
+  TargetId,
+  uuidTimeMs,
+  uuidv7,
+} from './ids.js';
 export type { Branded } from './ids.js';

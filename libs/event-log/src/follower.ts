@@ -40,6 +40,8 @@ const LONGEST_RETRY_MS = 5_000;
  * whenever a batch does not join on. The bus may lose, repeat or delay anything: the order and the completeness come from the log.
  */
 export class Follower {
+  readonly #options: FollowerOptions;
+
   #next: number;
   #state: 'new' | 'running' | 'stopped' = 'new';
   #wake: ((how: 'stirred' | 'stopped') => void) | undefined;
@@ -50,7 +52,9 @@ export class Follower {
   #behind = true;
   readonly #caughtUp = Promise.withResolvers<void>();
 
-  constructor(private readonly options: FollowerOptions) {
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+
     this.#next = options.from;
     // Who never called start() does not wait for it either.
     this.#caughtUp.promise.catch(() => undefined);
@@ -116,13 +120,13 @@ export class Follower {
   }
 
   async #run(): Promise<void> {
-    let retryMs = this.options.firstRetryMs ?? 100;
+    let retryMs = this.#options.firstRetryMs ?? 100;
     while (this.#state === 'running') {
       try {
         await this.#step();
-        retryMs = this.options.firstRetryMs ?? 100;
+        retryMs = this.#options.firstRetryMs ?? 100;
       } catch (error) {
-        this.options.onError(messageOf(error));
+        this.#options.onError(messageOf(error));
         this.#behind = true;
         await this.#pause(retryMs);
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
@@ -139,7 +143,7 @@ export class Follower {
     }
     if (this.#behind) return this.#refill();
     this.#caughtUp.resolve();
-    const woken = await this.#idle(this.options.idlePollMs ?? 2_000);
+    const woken = await this.#idle(this.#options.idlePollMs ?? 2_000);
     if (!woken) this.#behind = true;
   }
 
@@ -147,17 +151,25 @@ export class Follower {
   #joining(batch: EventEnvelopeBatch): readonly RecordedEvent[] | undefined {
     if (batch.lastPosition < this.#next) return [];
     const events = batch.events.filter((event) => event.position >= this.#next);
-    return events.every((event, index) => event.position === this.#next + index) && events.length > 0 ? events : undefined;
+    return events.every((event, index) => event.position === this.#next + index) && events.length > 0
+      ? events
+      : undefined;
   }
 
   async #refill(): Promise<void> {
     this.#behind = false;
-    const page = await this.options.log.read({ from: this.#next, limit: this.options.pageSize ?? 1_000 });
+    const page = await this.#options.log.read({ from: this.#next, limit: this.#options.pageSize ?? 1_000 });
     if (page.headPosition < this.#next) {
-      throw new UpstreamError('PLB-6009', `the log ends at ${page.headPosition}, but events up to ${this.#next} were folded: if this stays, the log was replaced or restored, and this service must start again`);
+      throw new UpstreamError(
+        'PLB-6009',
+        `the log ends at ${page.headPosition}, but events up to ${this.#next} were folded: if this stays, the log was replaced or restored, and this service must start again`,
+      );
     }
     if (page.events.length === 0 && page.headPosition > this.#next) {
-      throw new UpstreamError('PLB-6009', `the log has events from ${this.#next} to ${page.headPosition}, but gave none of them`);
+      throw new UpstreamError(
+        'PLB-6009',
+        `the log has events from ${this.#next} to ${page.headPosition}, but gave none of them`,
+      );
     }
     await this.#fold(page.events);
     if (this.#next < page.headPosition) this.#behind = true;
@@ -166,7 +178,7 @@ export class Follower {
   async #fold(events: readonly RecordedEvent[]): Promise<void> {
     const last = events.at(-1);
     if (last === undefined) return;
-    await this.options.onEvents(events);
+    await this.#options.onEvents(events);
     this.#next = last.position + 1;
     for (const waiter of this.#waiters) {
       if (waiter.position >= this.#next) continue;

@@ -2,13 +2,13 @@
 import type { EventEnvelopeBatch } from '@plumbline/bus';
 import type { RecordedEvent } from '@plumbline/events';
 import { expect, it, vi } from 'vitest';
-import { Follower } from './follower.js';
-import type { FollowerOptions } from './follower.js';
+import { Follower, type FollowerOptions } from './follower.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { projectDeclared, sampleAppend } from './testing/sample-events.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
-const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 8_000, interval: 10 });
+const eventually = async (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 8_000, interval: 10 });
 
 const HOUR_MS = 3_600_000;
 
@@ -22,7 +22,9 @@ class Setting {
   beforeFold: (events: readonly RecordedEvent[]) => void | Promise<void> = () => undefined;
 
   async fill(count: number): Promise<void> {
-    await this.log.append(sampleAppend('project-x', { events: Array.from({ length: count }, () => projectDeclared('x')) }));
+    await this.log.append(
+      sampleAppend('project-x', { events: Array.from({ length: count }, () => projectDeclared('x')) }),
+    );
   }
 
   async batch(first: number, last: number): Promise<EventEnvelopeBatch> {
@@ -99,7 +101,14 @@ it('drops repeats and takes the new part of a batch that overlaps', async () => 
   await using follower = setting.follow();
   await follower.start();
   await setting.fill(6);
-  for (const [first, last] of [[0, 3], [0, 3], [1, 2], [2, 5], [0, 5]] as const) follower.offer(await setting.batch(first, last));
+  for (const [first, last] of [
+    [0, 3],
+    [0, 3],
+    [1, 2],
+    [2, 5],
+    [0, 5],
+  ] as const)
+    follower.offer(await setting.batch(first, last));
   await follower.whenProcessed(5);
   expect(setting.positions).toEqual(upTo(6));
 });

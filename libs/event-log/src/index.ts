@@ -2,7 +2,15 @@
 export type { CommittedListener, CommittedRange } from './committed.js';
 export { formatMicros, microsOf } from './append/time.js';
 export { EVENT_LOG } from './event-log.port.js';
-export type { AppendItem, AppendRequest, AppendResult, EventLog, EventPage, ExpectedRevision, ReadOptions } from './event-log.port.js';
+export type {
+  AppendItem,
+  AppendRequest,
+  AppendResult,
+  EventLog,
+  EventPage,
+  ExpectedRevision,
+  ReadOptions,
+} from './event-log.port.js';
 export { Follower } from './follower.js';
 export type { FollowerOptions } from './follower.js';
 export { PARKED_WORK } from './parked-work.port.js';
@@ -19,7 +27,15 @@ export { Refusals } from './refusals.js';
 export { subscribeBodies } from './raw-log.js';
 export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
 export { LOG_QUERIES } from './queries.port.js';
-export type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, ViewMoment, ViewPage } from './queries.port.js';
+export type {
+  AuditFilter,
+  AuditPage,
+  ListAsOfOptions,
+  ListViewOptions,
+  LogQueries,
+  ViewMoment,
+  ViewPage,
+} from './queries.port.js';
 export { consistencyAnswer, inclusionAnswer } from './tree-answers.js';
 export { LOG_TREE } from './log-tree.port.js';
 export type { CheckpointQuery, ConsistencyAnswer, InclusionAnswer, LogIdentity, LogTree } from './log-tree.port.js';

@@ -8,7 +8,11 @@ export class Refusals {
 
   /** Counts an error that tells a caller "no"; anything else is not a refusal. */
   count(error: unknown): void {
-    const refused = error instanceof InputError || error instanceof AuthError || error instanceof ConflictError || error instanceof OverloadedError;
+    const refused =
+      error instanceof InputError ||
+      error instanceof AuthError ||
+      error instanceof ConflictError ||
+      error instanceof OverloadedError;
     if (!refused || this.#seen.has(error)) return;
     this.#seen.add(error);
     this.#counts.set(error.code, (this.#counts.get(error.code) ?? 0) + 1);

@@ -38,7 +38,10 @@ export type PlumblineEvent = { readonly [Type in EventType]: EventEnvelope<Type,
 export type EventOf<Type extends EventType> = EventEnvelope<Type, EventData<Type>>;
 
 /** An event of a newer writer, kept as it is; consumers skip and count it. */
-export interface UnknownEvent extends EventEnvelope<'Unknown', { readonly originalType: string; readonly raw: unknown }> {}
+export interface UnknownEvent extends EventEnvelope<
+  'Unknown',
+  { readonly originalType: string; readonly raw: unknown }
+> {}
 
 /** What a reader of the log gets. */
 export type RecordedEvent = PlumblineEvent | UnknownEvent;

@@ -27,12 +27,17 @@ export interface EventFacets {
 /** The facets of an event; of one that this build does not know too, by the names that all types use. */
 export function facetsOf(event: RecordedEvent): EventFacets {
   const data: unknown = event.type === 'Unknown' ? event.data.raw : event.data;
-  const member = (name: string): unknown => (typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined);
+  const member = (name: string): unknown =>
+    typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined;
   const text = (name: string): string | undefined => textOf(member(name));
   const application = text('application');
   const slash = application?.indexOf('/') ?? -1;
   const listed: unknown = member('clusters');
-  const clusters = [text('cluster'), ofStream(event, 'cluster-'), ...(Array.isArray(listed) ? listed.map(textOf) : [])].filter((name) => name !== undefined);
+  const clusters = [
+    text('cluster'),
+    ofStream(event, 'cluster-'),
+    ...(Array.isArray(listed) ? listed.map(textOf) : []),
+  ].filter((name) => name !== undefined);
   return {
     type: event.type === 'Unknown' ? event.data.originalType : event.type,
     application,
@@ -56,12 +61,14 @@ export function wanted(event: RecordedEvent, filter: EventFilter): boolean {
   if (wantsAll(filter)) return true;
   const { types, application, project, environment, cluster, actor } = filter;
   const facets = facetsOf(event);
-  return (types === undefined || types.includes(facets.type))
-    && (actor === undefined || facets.actors.includes(actor))
-    && (application === undefined || facets.application === application)
-    && (project === undefined || facets.project === project)
-    && (environment === undefined || facets.environment === environment)
-    && (cluster === undefined || facets.clusters.includes(cluster));
+  return (
+    (types === undefined || types.includes(facets.type)) &&
+    (actor === undefined || facets.actors.includes(actor)) &&
+    (application === undefined || facets.application === application) &&
+    (project === undefined || facets.project === project) &&
+    (environment === undefined || facets.environment === environment) &&
+    (cluster === undefined || facets.clusters.includes(cluster))
+  );
 }
 
 /** True for a filter that lets everything through. */

@@ -5,11 +5,39 @@ export { duration, durationMs } from './duration.js';
 export { facetsOf, wanted, wantsAll } from './filter.js';
 export type { EventFacets, EventFilter } from './filter.js';
 export { changeAction, commitInfo, eventOwners, objectChange, payloads, ServiceName, syncCause } from './payloads.js';
-export type { ChangeAction, ChangeList, CommitInfo, EventData, EventType, ObjectChange, SyncCause, Verdict } from './payloads.js';
+export type {
+  ChangeAction,
+  ChangeList,
+  CommitInfo,
+  EventData,
+  EventType,
+  ObjectChange,
+  SyncCause,
+  Verdict,
+} from './payloads.js';
 export {
-  API_VERSION, applicationSpec, clusterSelector, clusterSpec, environmentSpec, projectSpec, repositorySpec, resource, selectsCluster, syncSpec,
+  API_VERSION,
+  applicationSpec,
+  clusterSelector,
+  clusterSpec,
+  environmentSpec,
+  projectSpec,
+  repositorySpec,
+  resource,
+  selectsCluster,
+  syncSpec,
 } from './resources.js';
-export type { ApplicationSpec, ClusterSelector, ClusterSpec, EnvironmentSpec, ProjectSpec, RepositorySpec, Resource, ResourceKind, SyncSpec } from './resources.js';
+export type {
+  ApplicationSpec,
+  ClusterSelector,
+  ClusterSpec,
+  EnvironmentSpec,
+  ProjectSpec,
+  RepositorySpec,
+  Resource,
+  ResourceKind,
+  SyncSpec,
+} from './resources.js';
 export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';
 export type { SubscriptionSpec } from './subscriptions.js';
 export { cloudEvent, publicEvent } from './public-event.js';

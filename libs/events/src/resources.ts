@@ -8,11 +8,17 @@ export const API_VERSION = 'plumbline.dev/v1alpha1';
 
 const name = z
   .string()
-  .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'must be lower case letters, digits, "-" or ".", at most 63 characters');
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/,
+    'must be lower case letters, digits, "-" or ".", at most 63 characters',
+  );
 const labels = z.record(z.string().min(1).max(316), z.string().max(63)).readonly();
 const relativePath = z
   .string()
-  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be a path inside the repository: no leading "/" and no ".."');
+  .refine(
+    (path) => !path.startsWith('/') && !path.split('/').includes('..'),
+    'must be a path inside the repository: no leading "/" and no ".."',
+  );
 
 /** Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing. */
 export const clusterSelector = z
@@ -20,16 +26,37 @@ export const clusterSelector = z
     matchLabels: labels.optional().describe('Labels that a cluster must have, all of them.'),
     names: z.array(name).readonly().optional().describe('Names of clusters.'),
   })
-  .refine((s) => Object.keys(s.matchLabels ?? {}).length > 0 || (s.names ?? []).length > 0, 'give matchLabels or names');
+  .refine(
+    (s) => Object.keys(s.matchLabels ?? {}).length > 0 || (s.names ?? []).length > 0,
+    'give matchLabels or names',
+  );
 export type ClusterSelector = z.infer<typeof clusterSelector>;
 
 /** Spec of a Project: what its applications may use. `*` allows everything. */
 export const projectSpec = z.strictObject({
   description: z.string().max(1000).optional().describe('What the project is for.'),
-  repositories: z.array(z.string()).readonly().default(['*']).describe('Names of repositories that applications of the project may use; "*" for all.'),
-  clusters: z.array(z.string()).readonly().default(['*']).describe('Names of clusters that applications of the project may deploy to; "*" for all.'),
-  namespaces: z.array(z.string()).readonly().default(['*']).describe('Namespaces that objects may live in; "*" for all; a trailing "*" matches a prefix.'),
-  forbiddenKinds: z.array(z.string()).readonly().default([]).describe('Kinds that may not be deployed: "Kind" or "Kind.group", e.g. ClusterRoleBinding.rbac.authorization.k8s.io.'),
+  repositories: z
+    .array(z.string())
+    .readonly()
+    .default(['*'])
+    .describe('Names of repositories that applications of the project may use; "*" for all.'),
+  clusters: z
+    .array(z.string())
+    .readonly()
+    .default(['*'])
+    .describe('Names of clusters that applications of the project may deploy to; "*" for all.'),
+  namespaces: z
+    .array(z.string())
+    .readonly()
+    .default(['*'])
+    .describe('Namespaces that objects may live in; "*" for all; a trailing "*" matches a prefix.'),
+  forbiddenKinds: z
+    .array(z.string())
+    .readonly()
+    .default([])
+    .describe(
+      'Kinds that may not be deployed: "Kind" or "Kind.group", e.g. ClusterRoleBinding.rbac.authorization.k8s.io.',
+    ),
 });
 export type ProjectSpec = z.infer<typeof projectSpec>;
 
@@ -38,16 +65,30 @@ export const repositorySpec = z.strictObject({
   url: z
     .string()
     .min(1)
-    .refine((url) => /^(https?:\/\/|ssh:\/\/|file:\/\/|[\w.-]+@[\w.-]+:)/.test(url), 'must be an http(s)://, ssh://, file:// or user@host:path URL')
+    .refine(
+      (url) => /^(https?:\/\/|ssh:\/\/|file:\/\/|[\w.-]+@[\w.-]+:)/.test(url),
+      'must be an http(s)://, ssh://, file:// or user@host:path URL',
+    )
     .refine((url) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(url), 'must not contain a password: use credentials')
     .describe('Where to fetch from; never with a password in it.'),
-  interval: duration.default('60s').refine((text) => durationMs(text) >= 1000, 'must be at least 1s').describe('How often to look for new commits.'),
+  interval: duration
+    .default('60s')
+    .refine((text) => durationMs(text) >= 1000, 'must be at least 1s')
+    .describe('How often to look for new commits.'),
   credentials: z
     .strictObject({
       usernameFile: z.string().optional().describe('File with the user name.'),
       passwordFile: z.string().optional().describe('File with the password or token.'),
-      usernameEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional().describe('Environment variable with the user name.'),
-      passwordEnv: z.string().regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/).optional().describe('Environment variable with the password or token.'),
+      usernameEnv: z
+        .string()
+        .regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/)
+        .optional()
+        .describe('Environment variable with the user name.'),
+      passwordEnv: z
+        .string()
+        .regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/)
+        .optional()
+        .describe('Environment variable with the password or token.'),
       sshKeyFile: z.string().optional().describe('File with the private SSH key.'),
     })
     .optional()
@@ -56,11 +97,19 @@ export const repositorySpec = z.strictObject({
     .strictObject({
       ref: z.string().min(1).max(250).default('main').describe('Branch, tag or commit that holds the resources.'),
       path: relativePath.default('.').describe('Directory with YAML or JSON files of resources.'),
-      prune: z.boolean().default(true).describe('Remove resources that this repository declared before and declares no longer.'),
+      prune: z
+        .boolean()
+        .default(true)
+        .describe('Remove resources that this repository declared before and declares no longer.'),
     })
     .optional()
-    .describe('Follow resources (applications, clusters, projects, other repositories) that are declared in this repository.'),
-  webhookSecretFile: z.string().optional().describe('File, readable by the gateway, with the secret that webhooks of this repository are signed with.'),
+    .describe(
+      'Follow resources (applications, clusters, projects, other repositories) that are declared in this repository.',
+    ),
+  webhookSecretFile: z
+    .string()
+    .optional()
+    .describe('File, readable by the gateway, with the secret that webhooks of this repository are signed with.'),
 });
 export type RepositorySpec = z.infer<typeof repositorySpec>;
 
@@ -68,13 +117,22 @@ export type RepositorySpec = z.infer<typeof repositorySpec>;
 export const clusterSpec = z
   .strictObject({
     kubeconfig: z
-      .strictObject({ path: z.string().min(1).describe('File, readable by the applier.'), context: z.string().optional().describe('Context in it; its current one when absent.') })
+      .strictObject({
+        path: z.string().min(1).describe('File, readable by the applier.'),
+        context: z.string().optional().describe('Context in it; its current one when absent.'),
+      })
       .optional()
       .describe('By a kubeconfig file.'),
-    inCluster: z.strictObject({}).optional().describe('The cluster that the applier itself runs in, by its service account.'),
+    inCluster: z
+      .strictObject({})
+      .optional()
+      .describe('The cluster that the applier itself runs in, by its service account.'),
     simulated: z.strictObject({}).optional().describe('A simulated cluster, for trying things out.'),
   })
-  .refine((s) => [s.kubeconfig, s.inCluster, s.simulated].filter((way) => way !== undefined).length === 1, 'give exactly one of kubeconfig, inCluster, simulated');
+  .refine(
+    (s) => [s.kubeconfig, s.inCluster, s.simulated].filter((way) => way !== undefined).length === 1,
+    'give exactly one of kubeconfig, inCluster, simulated',
+  );
 export type ClusterSpec = z.infer<typeof clusterSpec>;
 
 /** How a target of an environment is synced. */
@@ -82,7 +140,10 @@ export const syncSpec = z.strictObject({
   prune: z.boolean().default(true).describe('Delete objects that left the rendered set.'),
   selfHeal: z.boolean().default(true).describe('Undo drift on fields that we own.'),
   timeout: duration.default('5m').describe('How long a sync waits for health before it is Failed.'),
-  allowEmpty: z.boolean().default(false).describe('Let a render without objects prune everything without confirmation.'),
+  allowEmpty: z
+    .boolean()
+    .default(false)
+    .describe('Let a render without objects prune everything without confirmation.'),
   atomic: z.boolean().default(false).describe('Validate the whole set first: one bad object and nothing is written.'),
 });
 export type SyncSpec = z.infer<typeof syncSpec>;
@@ -90,7 +151,11 @@ export type SyncSpec = z.infer<typeof syncSpec>;
 /** Spec of an environment of an Application. */
 export const environmentSpec = z.strictObject({
   name: name.describe('Name of the environment.'),
-  after: z.array(name).readonly().default([]).describe('Environments that must be Synced and Healthy at the version first.'),
+  after: z
+    .array(name)
+    .readonly()
+    .default([])
+    .describe('Environments that must be Synced and Healthy at the version first.'),
   clusters: clusterSelector.describe('Clusters that it is for.'),
   path: relativePath.optional().describe('Overlay directory; the application path when absent.'),
   namespace: name.optional().describe('For objects that name none; that of the application when absent.'),
@@ -109,9 +174,17 @@ export type EnvironmentSpec = z.infer<typeof environmentSpec>;
 export const applicationSpec = z
   .strictObject({
     repository: name.describe('Name of the repository.'),
-    ref: z.string().min(1).max(250).default('main').describe('Branch, tag or commit; refs/heads/… and refs/tags/… are exact.'),
+    ref: z
+      .string()
+      .min(1)
+      .max(250)
+      .default('main')
+      .describe('Branch, tag or commit; refs/heads/… and refs/tags/… are exact.'),
     path: relativePath.default('.').describe('Directory in the repository.'),
-    renderer: z.enum(['auto', 'plain', 'kustomize']).default('auto').describe('auto: kustomize when the directory has a kustomization file, else plain.'),
+    renderer: z
+      .enum(['auto', 'plain', 'kustomize'])
+      .default('auto')
+      .describe('auto: kustomize when the directory has a kustomization file, else plain.'),
     namespace: name.optional().describe('For objects that name none.'),
     createNamespace: z.boolean().default(true).describe('Create that namespace where it is missing.'),
     environments: z.array(environmentSpec).min(1).max(50).readonly().describe('Its stages, in order.'),
@@ -120,11 +193,19 @@ export const applicationSpec = z
     const seen = new Set<string>();
     for (const [index, environment] of spec.environments.entries()) {
       if (seen.has(environment.name)) {
-        context.addIssue({ code: 'custom', path: ['environments', index, 'name'], message: `environment "${environment.name}" is declared twice` });
+        context.addIssue({
+          code: 'custom',
+          path: ['environments', index, 'name'],
+          message: `environment "${environment.name}" is declared twice`,
+        });
       }
       for (const before of environment.after) {
         if (!seen.has(before)) {
-          context.addIssue({ code: 'custom', path: ['environments', index, 'after'], message: `"${before}" must be an environment declared above "${environment.name}"` });
+          context.addIssue({
+            code: 'custom',
+            path: ['environments', index, 'after'],
+            message: `"${before}" must be an environment declared above "${environment.name}"`,
+          });
         }
       }
       seen.add(environment.name);
@@ -136,7 +217,11 @@ const resourceName = name.describe('Name of the resource, unique in its kind (an
 const resourceLabels = labels.default({}).describe('Labels, for selecting.');
 const metadata = z.strictObject({ name: resourceName, labels: resourceLabels }).describe('Name and labels.');
 const projectMetadata = z
-  .strictObject({ name: resourceName, project: name.default('default').describe('Project that it belongs to.'), labels: resourceLabels })
+  .strictObject({
+    name: resourceName,
+    project: name.default('default').describe('Project that it belongs to.'),
+    labels: resourceLabels,
+  })
   .describe('Name, project and labels.');
 const apiVersion = z.literal(API_VERSION).describe('Version of the form of the resource.');
 function kind<Kind extends string>(name: Kind): z.ZodLiteral<Kind> {
@@ -149,7 +234,12 @@ export const resource = z.discriminatedUnion('kind', [
   z.strictObject({ apiVersion, kind: kind('Project'), metadata, spec: projectSpec.prefault({}).describe(SPEC) }),
   z.strictObject({ apiVersion, kind: kind('Repository'), metadata, spec: repositorySpec.describe(SPEC) }),
   z.strictObject({ apiVersion, kind: kind('Cluster'), metadata, spec: clusterSpec.describe(SPEC) }),
-  z.strictObject({ apiVersion, kind: kind('Application'), metadata: projectMetadata, spec: applicationSpec.describe(SPEC) }),
+  z.strictObject({
+    apiVersion,
+    kind: kind('Application'),
+    metadata: projectMetadata,
+    spec: applicationSpec.describe(SPEC),
+  }),
   z.strictObject({ apiVersion, kind: kind('Subscription'), metadata, spec: subscriptionSpec.describe(SPEC) }),
 ]);
 /** A validated resource with its defaults filled in. */
@@ -158,7 +248,10 @@ export type Resource = z.infer<typeof resource>;
 export type ResourceKind = Resource['kind'];
 
 /** True when a cluster with this name and these labels is selected. */
-export function selectsCluster(selector: ClusterSelector, cluster: { readonly name: string; readonly labels: Readonly<Record<string, string>> }): boolean {
+export function selectsCluster(
+  selector: ClusterSelector,
+  cluster: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
   if (selector.names !== undefined && !selector.names.includes(cluster.name)) return false;
   return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => cluster.labels[key] === value);
 }

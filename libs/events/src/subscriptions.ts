@@ -5,7 +5,13 @@ import { duration } from './duration.js';
 /** Which events a subscription delivers; all that is given must fit. */
 export const subscriptionFilter = z.strictObject({
   types: z.array(z.string().min(1).max(100)).min(1).max(100).readonly().optional().describe('Types of events.'),
-  application: z.string().min(1).max(130).transform((text) => (text.includes('/') ? text : `default/${text}`)).optional().describe('`PROJECT/NAME`; `NAME` in project default.'),
+  application: z
+    .string()
+    .min(1)
+    .max(130)
+    .transform((text) => (text.includes('/') ? text : `default/${text}`))
+    .optional()
+    .describe('`PROJECT/NAME`; `NAME` in project default.'),
   project: z.string().min(1).max(63).optional().describe('Events of this project and its applications.'),
   environment: z.string().min(1).max(63).optional().describe('Events of this environment.'),
   cluster: z.string().min(1).max(63).optional().describe('Events of this cluster.'),
@@ -15,16 +21,46 @@ export const subscriptionFilter = z.strictObject({
 /** What a subscription delivers, and to whom. Of the secret it has where to find it: never the value. */
 export const subscriptionSpec = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).max(2000).describe('Endpoint; its host must be one that the gateway may deliver to.'),
-    secretFile: z.string().min(1).max(1000).regex(/^\//, 'must be an absolute path').optional().describe('File, readable by the gateway, with the secret that deliveries are signed with.'),
-    secretEnv: z.string().max(300).regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/, 'must begin with PLUMBLINE_CRED_').optional().describe('Environment variable of the gateway with that secret.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2000)
+      .describe('Endpoint; its host must be one that the gateway may deliver to.'),
+    secretFile: z
+      .string()
+      .min(1)
+      .max(1000)
+      .regex(/^\//, 'must be an absolute path')
+      .optional()
+      .describe('File, readable by the gateway, with the secret that deliveries are signed with.'),
+    secretEnv: z
+      .string()
+      .max(300)
+      .regex(/^PLUMBLINE_CRED_[A-Z0-9_]+$/, 'must begin with PLUMBLINE_CRED_')
+      .optional()
+      .describe('Environment variable of the gateway with that secret.'),
     filter: subscriptionFilter.default({}).describe('Which events; all when empty.'),
-    after: z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER).optional()
-      .describe('Position of the last event that is not wanted: -1 for all from the beginning, from the declaration on when absent. Another value begins anew there.'),
+    after: z
+      .number()
+      .int()
+      .min(-1)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe(
+        'Position of the last event that is not wanted: -1 for all from the beginning, from the declaration on when absent. Another value begins anew there.',
+      ),
     paused: z.boolean().optional().describe('Deliver nothing while true; what is not delivered waits in the log.'),
-    maxAttempts: z.number().int().min(1).max(100).default(12).describe('Attempts before what an event belongs to is parked.'),
+    maxAttempts: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(12)
+      .describe('Attempts before what an event belongs to is parked.'),
     timeout: duration.default('10s').describe('How long one attempt may take.'),
   })
-  .refine(({ secretFile, secretEnv }) => (secretFile === undefined) !== (secretEnv === undefined), 'give exactly one of secretFile, secretEnv');
+  .refine(
+    ({ secretFile, secretEnv }) => (secretFile === undefined) !== (secretEnv === undefined),
+    'give exactly one of secretFile, secretEnv',
+  );
 /** Compiled {@link subscriptionSpec}. */
 export type SubscriptionSpec = z.infer<typeof subscriptionSpec>;

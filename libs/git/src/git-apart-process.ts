@@ -6,10 +6,14 @@ import { GitCommand, GitExit, GitStopped } from './git-command.js';
 
 const running = new Map<number, AbortController>();
 
-async function answerTo({ id, kind, directory, surroundings, args, options }: GitJob, signal: AbortSignal): Promise<GitAnswer> {
+async function answerTo(
+  { id, kind, directory, surroundings, args, options }: GitJob,
+  signal: AbortSignal,
+): Promise<GitAnswer> {
   const git = new GitCommand(directory, surroundings);
   try {
-    const result = kind === 'text' ? await git.text(args, { ...options, signal }) : await git.catFile(args, { ...options, signal });
+    const result =
+      kind === 'text' ? await git.text(args, { ...options, signal }) : await git.catFile(args, { ...options, signal });
     return { id, type: 'done', result };
   } catch (error) {
     if (error instanceof GitExit) return { id, type: 'exit', exitCode: error.exitCode, message: error.message };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { startGit, tempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
@@ -11,7 +10,10 @@ import { GitCommand, GitExit, gitVariables } from './git-command.js';
 
 // The built process: Node does not run sources as they are.
 const MAIN = fileURLToPath(new URL('../dist/git-apart-process.js', import.meta.url));
-const surroundings = { variables: gitVariables({ PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin') }), timeoutMs: 20_000 };
+const surroundings = {
+  variables: gitVariables({ PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin') }),
+  timeoutMs: 20_000,
+};
 
 function isAlive(pid: number | undefined): boolean {
   try {
@@ -30,7 +32,8 @@ async function silentServer(): Promise<AsyncDisposable & { readonly url: string;
   await once(server, 'listening');
   const address = server.address();
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/shop.git`, asked,
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/shop.git`,
+    asked,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -42,17 +45,25 @@ describeWith('git', 'Git that runs from a process of its own', () => {
   it('gives the texts, the bytes and the errors that it gives here', async () => {
     await using git = await startGit();
     const repository = await git.createRepository('shop');
-    const commit = await repository.commit({ files: { 'a.txt': 'höllo', 'b.bin': { content: Buffer.from([0, 255, 128, 10]) } } });
+    const commit = await repository.commit({
+      files: { 'a.txt': 'höllo', 'b.bin': { content: Buffer.from([0, 255, 128, 10]) } },
+    });
     const apart = new GitApart(MAIN);
-    const run = async (kind: 'text' | 'catFile', args: readonly string[], options = {}): Promise<string | Uint8Array> => apart.run({ kind, directory: repository.path, surroundings, args, options }, undefined);
+    const run = async (kind: 'text' | 'catFile', args: readonly string[], options = {}): Promise<string | Uint8Array> =>
+      apart.run({ kind, directory: repository.path, surroundings, args, options }, undefined);
     const here = new GitCommand(repository.path, surroundings);
     const listing = ['ls-tree', '-r', commit];
     expect(await run('text', listing)).toBe(await here.text(listing));
     const input = `${commit}:a.txt\n${commit}:b.bin\n`;
-    expect(Buffer.from(await run('catFile', ['--batch'], { input }))).toEqual(await here.catFile(['--batch'], { input }));
+    expect(Buffer.from(await run('catFile', ['--batch'], { input }))).toEqual(
+      await here.catFile(['--batch'], { input }),
+    );
     const refused = ['rev-parse', '--verify', 'refs/heads/nowhere'];
     const expected: unknown = await here.text(refused).catch((error: unknown) => error);
-    await expect(run('text', refused)).rejects.toMatchObject({ exitCode: (expected as GitExit).exitCode, message: (expected as GitExit).message });
+    await expect(run('text', refused)).rejects.toMatchObject({
+      exitCode: (expected as GitExit).exitCode,
+      message: (expected as GitExit).message,
+    });
     await expect(run('text', refused)).rejects.toBeInstanceOf(GitExit);
   });
 
@@ -61,11 +72,25 @@ describeWith('git', 'Git that runs from a process of its own', () => {
     const repository = await git.createRepository('slow');
     await repository.commit({ files: { 'a.txt': 'a'.repeat(100_000) } });
     const apart = new GitApart(MAIN);
-    const job = { kind: 'text', directory: repository.path, args: ['cat-file', '-p', 'HEAD:a.txt'], options: {} } as const;
-    await expect(apart.run({ ...job, surroundings: { ...surroundings, maxOutputBytes: 1_000 } }, undefined)).rejects.toMatchObject({ reason: 'TooLarge' });
+    const job = {
+      kind: 'text',
+      directory: repository.path,
+      args: ['cat-file', '-p', 'HEAD:a.txt'],
+      options: {},
+    } as const;
+    await expect(
+      apart.run({ ...job, surroundings: { ...surroundings, maxOutputBytes: 1_000 } }, undefined),
+    ).rejects.toMatchObject({ reason: 'TooLarge' });
     await using silent = await silentServer();
-    const waiting = { kind: 'text', directory: repository.path, args: ['ls-remote', '--', silent.url], options: {} } as const;
-    await expect(apart.run({ ...waiting, surroundings: { ...surroundings, timeoutMs: 200 } }, undefined)).rejects.toMatchObject({ reason: 'Timeout' });
+    const waiting = {
+      kind: 'text',
+      directory: repository.path,
+      args: ['ls-remote', '--', silent.url],
+      options: {},
+    } as const;
+    await expect(
+      apart.run({ ...waiting, surroundings: { ...surroundings, timeoutMs: 200 } }, undefined),
+    ).rejects.toMatchObject({ reason: 'Timeout' });
     const stop = new AbortController();
     const cancelled = apart.run({ ...waiting, surroundings }, stop.signal);
     stop.abort();

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import { processConfigSource } from '@plumbline/platform';
-import { startGit, tempDir } from '@plumbline/testkit';
-import type { TempDir } from '@plumbline/testkit';
+import { startGit, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
 
 const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
 const author = { name: 'a writer', email: 'writer@example.com' };
 
-function writerOf(dir: TempDir, url: string, name: string, credentials?: { readonly username: string; readonly password: string }): GitBranchWriter {
+function writerOf(
+  dir: TempDir,
+  url: string,
+  name: string,
+  credentials?: { readonly username: string; readonly password: string },
+): GitBranchWriter {
   return new GitBranchWriter({
-    root: path.join(dir.path, name), url, branch: 'notes', surroundings, ...(credentials === undefined ? {} : { credentials: async () => credentials }),
+    root: path.join(dir.path, name),
+    url,
+    branch: 'notes',
+    surroundings,
+    ...(credentials === undefined ? {} : { credentials: async () => credentials }),
   });
 }
 
@@ -30,7 +38,11 @@ describe('a writer of a branch', () => {
     const other = writerOf(dir, repository.url, 'two');
     expect(await other.read('b/two')).toBe('x');
     await other.write({ files: { 'c/three': 'y' }, message: 'third', author });
-    expect((await repository.git(['ls-tree', '-r', '--name-only', 'notes'])).trim().split('\n')).toEqual(['a/one', 'b/two', 'c/three']);
+    expect((await repository.git(['ls-tree', '-r', '--name-only', 'notes'])).trim().split('\n')).toEqual([
+      'a/one',
+      'b/two',
+      'c/three',
+    ]);
   });
 
   it('does not overwrite what somebody else pushed meanwhile, and goes on after it has read', async () => {
@@ -40,7 +52,9 @@ describe('a writer of a branch', () => {
     const [one, two] = [writerOf(dir, repository.url, 'one'), writerOf(dir, repository.url, 'two')];
     await Promise.all([one.read('x'), two.read('x')]);
     await one.write({ files: { x: '1' }, message: 'one', author });
-    await expect(two.write({ files: { x: '2' }, message: 'two', author })).rejects.toMatchObject({ name: 'UpstreamError' });
+    await expect(two.write({ files: { x: '2' }, message: 'two', author })).rejects.toMatchObject({
+      name: 'UpstreamError',
+    });
     expect(await two.read('x')).toBe('1');
     await two.write({ files: { x: '2' }, message: 'two', author });
     expect(await one.read('x')).toBe('2');
@@ -53,12 +67,16 @@ describe('a writer of a branch', () => {
     const good = writerOf(dir, repository.url, 'good', { username: 'writer', password: 's3cret-word' });
     await good.read('x');
     await good.write({ files: { x: '1' }, message: 'one', author });
-    const error: unknown = await writerOf(dir, repository.url, 'bad', { username: 'writer', password: 'wr0ng-word' }).read('x').catch((thrown: unknown) => thrown);
+    const error: unknown = await writerOf(dir, repository.url, 'bad', { username: 'writer', password: 'wr0ng-word' })
+      .read('x')
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'PLB-6302' });
     expect(String(error)).not.toContain('wr0ng-word');
   });
 
   it.each(['', '../x', 'a..b', '-x', 'a b', 'x.lock'])('refuses the branch %j', (branch) => {
-    expect(() => new GitBranchWriter({ root: '/nowhere', url: 'https://git.example.com/a.git', branch, surroundings })).toThrow(expect.objectContaining({ code: 'PLB-1301' }));
+    expect(
+      () => new GitBranchWriter({ root: '/nowhere', url: 'https://git.example.com/a.git', branch, surroundings }),
+    ).toThrow(expect.objectContaining({ code: 'PLB-1301' }));
   });
 });

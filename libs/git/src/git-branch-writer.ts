@@ -3,12 +3,10 @@ import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
 import { gitIn } from './git-apart.js';
-import { GitExit, upstreamError } from './git-command.js';
-import type { Git, GitCommandOptions } from './git-command.js';
+import { type Git, type GitCommandOptions, GitExit, upstreamError } from './git-command.js';
 import type { GitMirrorOptions } from './git-mirror.js';
 import { knownHosts, remoteOptions } from './git-remote.js';
-import { mirrorName, parseGitUrl } from './git-url.js';
-import type { GitUrl } from './git-url.js';
+import { type GitUrl, mirrorName, parseGitUrl } from './git-url.js';
 
 /** What is written, and as whom. */
 export interface BranchCommit {
@@ -39,7 +37,8 @@ export class GitBranchWriter {
   /** @throws InputError PLB-1301 for a URL or a branch that is not allowed. */
   constructor(options: GitBranchWriterOptions) {
     this.#url = parseGitUrl(options.url);
-    if (!/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(options.branch) || /\.\.|\.lock$|^-/.test(options.branch)) throw new InputError('PLB-1301', `"${options.branch}" is not the name of a branch`);
+    if (!/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(options.branch) || /\.\.|\.lock$|^-/.test(options.branch))
+      throw new InputError('PLB-1301', `"${options.branch}" is not the name of a branch`);
     this.#options = options;
     this.#directory = path.join(options.root, `${mirrorName(this.#url)}.writer`);
   }
@@ -71,9 +70,22 @@ export class GitBranchWriter {
       await this.#run(git, ['update-index', '--add', '--cacheinfo', `100644,${blob},${file}`], index);
     }
     const tree = (await this.#run(git, ['write-tree'], index)).trim();
-    const identity = { GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_COMMITTER_NAME: author.name, GIT_COMMITTER_EMAIL: author.email };
-    const commit = (await this.#run(git, ['commit-tree', tree, ...(tip === undefined ? [] : ['-p', tip]), '-m', message], { variables: identity })).trim();
-    await this.#run(git, ['push', '--verbose', '--', this.url, `${commit}:refs/heads/${this.#options.branch}`], await this.#remote(signal));
+    const identity = {
+      GIT_AUTHOR_NAME: author.name,
+      GIT_AUTHOR_EMAIL: author.email,
+      GIT_COMMITTER_NAME: author.name,
+      GIT_COMMITTER_EMAIL: author.email,
+    };
+    const commit = (
+      await this.#run(git, ['commit-tree', tree, ...(tip === undefined ? [] : ['-p', tip]), '-m', message], {
+        variables: identity,
+      })
+    ).trim();
+    await this.#run(
+      git,
+      ['push', '--verbose', '--', this.url, `${commit}:refs/heads/${this.#options.branch}`],
+      await this.#remote(signal),
+    );
     return commit;
   }
 
@@ -84,17 +96,38 @@ export class GitBranchWriter {
       await this.#run(git, ['update-ref', '-d', TRACKED]);
       return undefined;
     }
-    await this.#run(git, ['fetch', '--verbose', '--no-tags', '--no-write-fetch-head', '--', this.url, `+refs/heads/${this.#options.branch}:${TRACKED}`], options);
+    await this.#run(
+      git,
+      [
+        'fetch',
+        '--verbose',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--',
+        this.url,
+        `+refs/heads/${this.#options.branch}:${TRACKED}`,
+      ],
+      options,
+    );
     return this.#tip(git);
   }
 
   async #tip(git: Git): Promise<string | undefined> {
-    return git.text(['rev-parse', '--verify', '--quiet', `${TRACKED}^{commit}`]).then((text) => text.trim(), () => undefined);
+    return git.text(['rev-parse', '--verify', '--quiet', `${TRACKED}^{commit}`]).then(
+      (text) => text.trim(),
+      () => undefined,
+    );
   }
 
   async #ready(): Promise<Git> {
     const git = gitIn(this.#directory, this.#options.surroundings);
-    if (await stat(path.join(this.#directory, 'HEAD')).then(() => true, () => false)) return git;
+    if (
+      await stat(path.join(this.#directory, 'HEAD')).then(
+        () => true,
+        () => false,
+      )
+    )
+      return git;
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await this.#run(git, ['init', '--quiet', '--bare', '--template=', '.']);
     return git;
@@ -102,7 +135,12 @@ export class GitBranchWriter {
 
   async #remote(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
     const credentials = (await this.#options.credentials?.()) ?? {};
-    return remoteOptions({ url: this.#url, credentials, signal, knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root) });
+    return remoteOptions({
+      url: this.#url,
+      credentials,
+      signal,
+      knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root),
+    });
   }
 
   async #run(git: Git, args: readonly string[], options?: GitCommandOptions): Promise<string> {

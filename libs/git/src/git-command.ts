@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UpstreamError } from '@plumbline/core';
-import type { ErrorCode } from '@plumbline/core';
-import { GitError, simpleGit } from 'simple-git';
-import type { SimpleGit } from 'simple-git';
+import { type ErrorCode, UpstreamError } from '@plumbline/core';
+import { GitError, simpleGit, type SimpleGit } from 'simple-git';
 import { maskGitText } from './git-url.js';
 
 /** Limits and surroundings of every Git process. */
@@ -26,11 +24,30 @@ export interface GitCommandOptions {
   readonly signal?: AbortSignal;
 }
 
-const INHERITED = ['PATH', 'TMPDIR', 'http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY', 'all_proxy', 'ALL_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO', 'SSH_AUTH_SOCK'];
+const INHERITED = [
+  'PATH',
+  'TMPDIR',
+  'http_proxy',
+  'https_proxy',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'no_proxy',
+  'NO_PROXY',
+  'all_proxy',
+  'ALL_PROXY',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'GIT_SSL_CAINFO',
+  'SSH_AUTH_SOCK',
+];
 
 /** Picks from an environment what Git may inherit. */
-export function gitVariables(environment: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const given = INHERITED.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));
+export function gitVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const given = INHERITED.flatMap((name) =>
+    environment[name] === undefined ? [] : [[name, environment[name]] as const],
+  );
   return { PATH: '/usr/local/bin:/usr/bin:/bin', ...Object.fromEntries(given) };
 }
 
@@ -75,30 +92,78 @@ export class GitStopped extends Error {
   }
 }
 
-const STOPPED: Readonly<Record<GitStopped['reason'], string>> = { Timeout: 'Git did not answer in time', Cancelled: 'the work was cancelled', TooLarge: 'Git gave more data than the limit allows' };
+const STOPPED: Readonly<Record<GitStopped['reason'], string>> = {
+  Timeout: 'Git did not answer in time',
+  Cancelled: 'the work was cancelled',
+  TooLarge: 'Git gave more data than the limit allows',
+};
 
-const FAILURES: readonly { readonly pattern: RegExp; readonly code: ErrorCode; readonly reason: string; readonly what: string; readonly retry: 'never' | 'after-delay' }[] = [
-  { pattern: /authentication failed|could not read (username|password)|permission denied|returned error: (401|403)|invalid credentials|access denied/i, code: 'PLB-6302', reason: 'AuthenticationFailed', what: 'the Git server refused the credentials', retry: 'after-delay' },
-  { pattern: /host key verification failed|certificate|ssl/i, code: 'PLB-6307', reason: 'UntrustedServer', what: 'the identity of the Git server could not be verified', retry: 'after-delay' },
-  { pattern: /not found|does not appear to be a git repository|does not exist|returned error: 404|no such file/i, code: 'PLB-6303', reason: 'RepositoryNotFound', what: 'there is no such repository, or the credentials may not see it', retry: 'after-delay' },
-  { pattern: /could not resolve|refused|unable to access|failed to connect|couldn't connect|timed out|connection|early eof|hung up|remote end|returned error: 5/i, code: 'PLB-6301', reason: 'Unreachable', what: 'the Git server could not be reached', retry: 'after-delay' },
+const FAILURES: readonly {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly what: string;
+  readonly retry: 'never' | 'after-delay';
+}[] = [
+  {
+    pattern:
+      /authentication failed|could not read (username|password)|permission denied|returned error: (401|403)|invalid credentials|access denied/i,
+    code: 'PLB-6302',
+    reason: 'AuthenticationFailed',
+    what: 'the Git server refused the credentials',
+    retry: 'after-delay',
+  },
+  {
+    pattern: /host key verification failed|certificate|ssl/i,
+    code: 'PLB-6307',
+    reason: 'UntrustedServer',
+    what: 'the identity of the Git server could not be verified',
+    retry: 'after-delay',
+  },
+  {
+    pattern: /not found|does not appear to be a git repository|does not exist|returned error: 404|no such file/i,
+    code: 'PLB-6303',
+    reason: 'RepositoryNotFound',
+    what: 'there is no such repository, or the credentials may not see it',
+    retry: 'after-delay',
+  },
+  {
+    pattern:
+      /could not resolve|refused|unable to access|failed to connect|couldn't connect|timed out|connection|early eof|hung up|remote end|returned error: 5/i,
+    code: 'PLB-6301',
+    reason: 'Unreachable',
+    what: 'the Git server could not be reached',
+    retry: 'after-delay',
+  },
 ];
 
 /** What Git adds to whatever ssh has said, and the frame that ssh draws. */
-const SAYS_NOTHING = /^(@*|fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
+const SAYS_NOTHING =
+  /^(@*|fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
 
 /** An error of Git as the rest of the system sees it; `details.reason` is one word. */
 export function upstreamError(error: unknown, url: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? maskGitText(error.message) : 'unknown failure';
-  if (error instanceof GitStopped) return new UpstreamError('PLB-6304', `${url}: ${STOPPED[error.reason]}`, { retry: error.reason === 'TooLarge' ? 'never' : 'after-delay', details: { reason: error.reason } });
-  const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !SAYS_NOTHING.test(line));
+  if (error instanceof GitStopped)
+    return new UpstreamError('PLB-6304', `${url}: ${STOPPED[error.reason]}`, {
+      retry: error.reason === 'TooLarge' ? 'never' : 'after-delay',
+      details: { reason: error.reason },
+    });
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !SAYS_NOTHING.test(line));
   // A warning is not what ended it: of a key file that is not there, for example.
   const said = lines.filter((line) => !line.startsWith('Warning:')).join('\n');
   const failure = FAILURES.find(({ pattern }) => pattern.test(said));
   const detail = lines.slice(-3).join('; ');
-  if (failure === undefined) return new UpstreamError('PLB-6305', `${url}: Git failed: ${detail}`, { details: { reason: 'GitFailed' } });
-  return new UpstreamError(failure.code, `${url}: ${failure.what} (${detail})`, { retry: failure.retry, details: { reason: failure.reason } });
+  if (failure === undefined)
+    return new UpstreamError('PLB-6305', `${url}: Git failed: ${detail}`, { details: { reason: 'GitFailed' } });
+  return new UpstreamError(failure.code, `${url}: ${failure.what} (${detail})`, {
+    retry: failure.retry,
+    details: { reason: failure.reason },
+  });
 }
 
 /** Git in one directory. */
@@ -111,10 +176,14 @@ export interface Git {
 
 /** Runs Git through simple-git: no shell, closed surroundings, limits. */
 export class GitCommand implements Git {
+  readonly #surroundings: GitSurroundings;
+
   constructor(
     readonly directory: string,
-    private readonly surroundings: GitSurroundings,
-  ) {}
+    surroundings: GitSurroundings,
+  ) {
+    this.#surroundings = surroundings;
+  }
 
   async text(args: readonly string[], options: GitCommandOptions = {}): Promise<string> {
     return this.#run(options, (git) => git.raw([...args]));
@@ -127,7 +196,7 @@ export class GitCommand implements Git {
   async #run<Result>(options: GitCommandOptions, task: (git: SimpleGit) => PromiseLike<Result>): Promise<Result> {
     const stop = new AbortController();
     const end = (reason: GitStopped['reason']): void => stop.abort(new GitStopped(reason));
-    const timer = setTimeout(() => end('Timeout'), this.surroundings.timeoutMs ?? 120_000);
+    const timer = setTimeout(() => end('Timeout'), this.#surroundings.timeoutMs ?? 120_000);
     const cancel = (): void => end('Cancelled');
     options.signal?.addEventListener('abort', cancel, { once: true });
     if (options.signal?.aborted === true) cancel();
@@ -148,18 +217,33 @@ export class GitCommand implements Git {
 
   #git(options: GitCommandOptions, stop: AbortSignal, tooLarge: () => void): SimpleGit {
     const variables = this.#variables(options);
-    const maxOutputBytes = this.surroundings.maxOutputBytes ?? 256 * 1024 * 1024;
+    const maxOutputBytes = this.#surroundings.maxOutputBytes ?? 256 * 1024 * 1024;
     const git = simpleGit({
       baseDir: this.directory,
       abort: stop,
       completion: { onClose: true, onExit: false },
       allowEnvironment: Object.keys(variables),
       // The guard is for text of strangers on the command line; all of this is set by us, right here.
-      unsafe: { allowUnsafeConfigEnvCount: true, allowUnsafeConfigPaths: true, allowUnsafeSshCommand: true, allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeCredentialHelper: true, allowUnsafeTemplateDir: true, allowUnsafeProtocolOverride: true },
+      unsafe: {
+        allowUnsafeConfigEnvCount: true,
+        allowUnsafeConfigPaths: true,
+        allowUnsafeSshCommand: true,
+        allowUnsafeHooksPath: true,
+        allowUnsafeFsMonitor: true,
+        allowUnsafeCredentialHelper: true,
+        allowUnsafeTemplateDir: true,
+        allowUnsafeProtocolOverride: true,
+      },
       errors: (error, result) => {
         if (result.exitCode === 0) return undefined;
         const text = Buffer.concat(result.stdErr).toString('utf8');
-        return new GitExit(result.exitCode, maskGitText(text === '' && error !== undefined && !Buffer.isBuffer(error) ? error.message : text, options.secrets));
+        return new GitExit(
+          result.exitCode,
+          maskGitText(
+            text === '' && error !== undefined && !Buffer.isBuffer(error) ? error.message : text,
+            options.secrets,
+          ),
+        );
       },
       ...(options.input === undefined ? {} : { input: () => options.input }),
     });
@@ -174,7 +258,13 @@ export class GitCommand implements Git {
 
   #variables(options: GitCommandOptions): Record<string, string> {
     const config = [...BASE_CONFIG, ...(options.config ?? [])];
-    const variables: Record<string, string> = { ...this.surroundings.variables, ...BASE_VARIABLES, ...options.variables, HOME: this.directory, GIT_CONFIG_COUNT: String(config.length) };
+    const variables: Record<string, string> = {
+      ...this.#surroundings.variables,
+      ...BASE_VARIABLES,
+      ...options.variables,
+      HOME: this.directory,
+      GIT_CONFIG_COUNT: String(config.length),
+    };
     for (const [index, [key, value]] of config.entries()) {
       variables[`GIT_CONFIG_KEY_${index}`] = key;
       variables[`GIT_CONFIG_VALUE_${index}`] = value;

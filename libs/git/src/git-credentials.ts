@@ -28,10 +28,16 @@ async function checkedPath(file: string, places: CredentialPlaces): Promise<stri
     throw new InputError('PLB-1302', `credentials file ${file} ${what}`, { cause });
   };
   if (!path.isAbsolute(file)) return refuse('must be an absolute path');
-  const real = await realpath(file).catch((error: NodeJS.ErrnoException) => refuse(`cannot be read (${error.code ?? 'error'}): mount it where the watcher runs`, error));
+  const real = await realpath(file).catch((error: NodeJS.ErrnoException) =>
+    refuse(`cannot be read (${error.code ?? 'error'}): mount it where the watcher runs`, error),
+  );
   if (places.directory === undefined) return real;
-  const root = await realpath(places.directory).catch((error: NodeJS.ErrnoException) => refuse(`lies under ${String(places.directory)}, which cannot be read`, error));
-  return real.startsWith(root + path.sep) ? real : refuse(`is outside of ${places.directory}, where credentials may lie`);
+  const root = await realpath(places.directory).catch((error: NodeJS.ErrnoException) =>
+    refuse(`lies under ${String(places.directory)}, which cannot be read`, error),
+  );
+  return real.startsWith(root + path.sep)
+    ? real
+    : refuse(`is outside of ${places.directory}, where credentials may lie`);
 }
 
 async function fromFile(file: string, places: CredentialPlaces): Promise<string> {
@@ -44,16 +50,37 @@ async function fromFile(file: string, places: CredentialPlaces): Promise<string>
 
 function fromVariable(name: string, places: CredentialPlaces): string {
   const value = places.variables[name];
-  if (value === undefined || value === '') throw new InputError('PLB-1302', `the variable ${name} that the repository's credentials name is not set where the watcher runs`);
+  if (value === undefined || value === '')
+    throw new InputError(
+      'PLB-1302',
+      `the variable ${name} that the repository's credentials name is not set where the watcher runs`,
+    );
   return value;
 }
 
 /** Reads what the references point to, anew at every call so that rotation needs no restart. @throws InputError PLB-1302, never with a value. */
-export async function readCredentials(references: CredentialReferences | undefined, places: CredentialPlaces): Promise<GitCredentials> {
+export async function readCredentials(
+  references: CredentialReferences | undefined,
+  places: CredentialPlaces,
+): Promise<GitCredentials> {
   if (references === undefined) return {};
   const { usernameFile, usernameEnv, passwordFile, passwordEnv, sshKeyFile } = references;
-  const username = usernameFile !== undefined ? await fromFile(usernameFile, places) : usernameEnv !== undefined ? fromVariable(usernameEnv, places) : undefined;
-  const password = passwordFile !== undefined ? await fromFile(passwordFile, places) : passwordEnv !== undefined ? fromVariable(passwordEnv, places) : undefined;
+  const username =
+    usernameFile !== undefined
+      ? await fromFile(usernameFile, places)
+      : usernameEnv !== undefined
+        ? fromVariable(usernameEnv, places)
+        : undefined;
+  const password =
+    passwordFile !== undefined
+      ? await fromFile(passwordFile, places)
+      : passwordEnv !== undefined
+        ? fromVariable(passwordEnv, places)
+        : undefined;
   const key = sshKeyFile === undefined ? undefined : await checkedPath(sshKeyFile, places);
-  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }), ...(key === undefined ? {} : { sshKeyFile: key }) };
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(key === undefined ? {} : { sshKeyFile: key }),
+  };
 }

@@ -7,11 +7,9 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { UpstreamError } from '@plumbline/core';
 import { processConfigSource } from '@plumbline/platform';
-import { startGit, tempDir } from '@plumbline/testkit';
-import type { GitServer, TempDir } from '@plumbline/testkit';
+import { type GitServer, startGit, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
-import { readCredentials } from './git-credentials.js';
-import type { GitCredentials } from './git-credentials.js';
+import { type GitCredentials, readCredentials } from './git-credentials.js';
 import { GitMirror } from './git-mirror.js';
 import { materialise } from './materialise.js';
 
@@ -19,18 +17,24 @@ const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' },
 
 function mirrorOf(dir: TempDir, url: string, credentials?: GitCredentials, timeoutMs?: number): GitMirror {
   return new GitMirror({
-    root: path.join(dir.path, 'mirrors'), url, surroundings: { ...surroundings, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    root: path.join(dir.path, 'mirrors'),
+    url,
+    surroundings: { ...surroundings, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
     ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
   });
 }
 
 async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
-  const error: unknown = await promise.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (error instanceof UpstreamError) return error;
   throw new Error(`expected an UpstreamError, got ${String(error)}`);
 }
 
-const uploads = (git: GitServer): number => git.requests.filter((request) => request.path.endsWith('/git-upload-pack')).length;
+const uploads = (git: GitServer): number =>
+  git.requests.filter((request) => request.path.endsWith('/git-upload-pack')).length;
 
 describe('a mirror of a repository on a Git server', () => {
   it('resolves branches, tags and commits, branches first', async () => {
@@ -44,8 +48,32 @@ describe('a mirror of a repository on a Git server', () => {
     await repository.tag('main', second);
     const mirror = mirrorOf(dir, repository.url);
     const refs = await mirror.fetch();
-    const revisions = await Promise.all(['main', 'feature/x', 'v1', 'v2', 'refs/tags/main', first, 'absent', 'refs/heads/v1', first.slice(0, 12), 'f'.repeat(40)].map(async (ref) => (await mirror.resolve(ref, refs))?.revision));
-    expect(revisions).toEqual([first, second, first, second, second, first, undefined, undefined, undefined, undefined]);
+    const revisions = await Promise.all(
+      [
+        'main',
+        'feature/x',
+        'v1',
+        'v2',
+        'refs/tags/main',
+        first,
+        'absent',
+        'refs/heads/v1',
+        first.slice(0, 12),
+        'f'.repeat(40),
+      ].map(async (ref) => (await mirror.resolve(ref, refs))?.revision),
+    );
+    expect(revisions).toEqual([
+      first,
+      second,
+      first,
+      second,
+      second,
+      first,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect((await mirror.resolve('main', refs))?.name).toBe('refs/heads/main');
   });
 
@@ -76,15 +104,26 @@ describe('a mirror of a repository on a Git server', () => {
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
     const sha = await repository.commit({
-      files: { a: 'a' }, author: { name: 'Zoë', email: 'zoe@example.com' }, time: new Date('2026-01-02T03:04:05Z'),
-      message: 'Fix: prices\n\nLong text.\n\nCo-authored-by: Bob <bob@example.com>\nco-authored-by: Eve Two <eve@example.com>\n',
+      files: { a: 'a' },
+      author: { name: 'Zoë', email: 'zoe@example.com' },
+      time: new Date('2026-01-02T03:04:05Z'),
+      message:
+        'Fix: prices\n\nLong text.\n\nCo-authored-by: Bob <bob@example.com>\nco-authored-by: Eve Two <eve@example.com>\n',
     });
     const mirror = mirrorOf(dir, repository.url);
     await mirror.fetch();
     const zoe = { name: 'Zoë', email: 'zoe@example.com' };
     expect(await mirror.commit(sha)).toEqual({
-      sha, author: zoe, committer: zoe, coAuthors: [{ name: 'Bob', email: 'bob@example.com' }, { name: 'Eve Two', email: 'eve@example.com' }],
-      message: 'Fix: prices', authoredAt: '2026-01-02T03:04:05.000Z', committedAt: '2026-01-02T03:04:05.000Z',
+      sha,
+      author: zoe,
+      committer: zoe,
+      coAuthors: [
+        { name: 'Bob', email: 'bob@example.com' },
+        { name: 'Eve Two', email: 'eve@example.com' },
+      ],
+      message: 'Fix: prices',
+      authoredAt: '2026-01-02T03:04:05.000Z',
+      committedAt: '2026-01-02T03:04:05.000Z',
     });
   });
 
@@ -109,12 +148,26 @@ describe('a mirror of a repository on a Git server', () => {
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
     const binary = Buffer.from([0, 10, 255, 13, 10, 0]);
-    const sha = await repository.commit({ files: { 'a b/ü"\n.yaml': 'one', 'bin': { content: binary }, 'x/run.sh': { content: '#!', mode: '100755' }, 'x/link': { content: '../bin', mode: '120000' }, empty: '' } });
+    const sha = await repository.commit({
+      files: {
+        'a b/ü"\n.yaml': 'one',
+        bin: { content: binary },
+        'x/run.sh': { content: '#!', mode: '100755' },
+        'x/link': { content: '../bin', mode: '120000' },
+        empty: '',
+      },
+    });
     const mirror = mirrorOf(dir, repository.url);
     await mirror.fetch();
     const tree = await mirror.tree(sha);
-    const contents = await tree.readBlobs(['a b/ü"\n.yaml', 'bin', 'empty', 'x/link'].map((file) => tree.resolve(file)?.hash ?? ''));
-    expect([...contents.values()].map((content) => content.toString('hex'))).toEqual([Buffer.from('one').toString('hex'), binary.toString('hex'), '']);
+    const contents = await tree.readBlobs(
+      ['a b/ü"\n.yaml', 'bin', 'empty', 'x/link'].map((file) => tree.resolve(file)?.hash ?? ''),
+    );
+    expect([...contents.values()].map((content) => content.toString('hex'))).toEqual([
+      Buffer.from('one').toString('hex'),
+      binary.toString('hex'),
+      '',
+    ]);
     expect(tree.resolve('x/run.sh')?.executable).toBe(true);
     expect(tree.children('x').map((entry) => entry.path)).toEqual(['x/link', 'x/run.sh']);
     expect([...tree.descendants('')].length).toBe(7);
@@ -136,10 +189,14 @@ describe('a mirror of a repository on a Git server', () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
-    const sha = await repository.commit({ files: { '.gitmodules': `[submodule "m"]\n\tpath = m\n\turl = ${git.url}/secret.git\n` } });
+    const sha = await repository.commit({
+      files: { '.gitmodules': `[submodule "m"]\n\tpath = m\n\turl = ${git.url}/secret.git\n` },
+    });
     const root = (await repository.git(['mktree'], Buffer.from(`160000 commit ${sha}\tm\n`))).trim();
     const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
-    const withModule = (await repository.git([...identity, 'commit-tree', '-m', 'Add a module', '-p', sha, root])).trim();
+    const withModule = (
+      await repository.git([...identity, 'commit-tree', '-m', 'Add a module', '-p', sha, root])
+    ).trim();
     await repository.setBranch('main', withModule);
     const mirror = mirrorOf(dir, repository.url);
     const refs = await mirror.fetch();
@@ -160,8 +217,14 @@ describe('a Git server that asks for credentials', () => {
     const file = path.join(dir.path, 'password');
     await writeFile(file, 'outdated\n');
     const mirror = new GitMirror({
-      root: dir.path, url: repository.url, surroundings,
-      credentials: () => readCredentials({ usernameEnv: 'PLUMBLINE_CRED_SHOP', passwordFile: file }, { variables: { PLUMBLINE_CRED_SHOP: 'ada' }, directory: dir.path }),
+      root: dir.path,
+      url: repository.url,
+      surroundings,
+      credentials: () =>
+        readCredentials(
+          { usernameEnv: 'PLUMBLINE_CRED_SHOP', passwordFile: file },
+          { variables: { PLUMBLINE_CRED_SHOP: 'ada' }, directory: dir.path },
+        ),
     });
     expect((await failure(mirror.fetch())).details['reason']).toBe('AuthenticationFailed');
     await writeFile(file, `${auth.password}\n`);
@@ -175,10 +238,14 @@ describe('a Git server that asks for credentials', () => {
     await repository.commit({ files: { a: 'a' } });
     const wrong = mirrorOf(dir, repository.urlWith('ada', 'wrong-canary'));
     const error = await failure(wrong.fetch());
-    expect(`${error.message}${JSON.stringify(error.details)}${String(error.cause)}${String(error.stack)}`).not.toMatch(/canary|ada/);
+    expect(`${error.message}${JSON.stringify(error.details)}${String(error.cause)}${String(error.stack)}`).not.toMatch(
+      /canary|ada/,
+    );
     await mirrorOf(dir, repository.urlWith(auth.username, auth.password)).fetch();
     const files = (await readdir(dir.path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-    const contents = await Promise.all(files.map((entry) => readFile(path.join(entry.parentPath, entry.name), 'latin1')));
+    const contents = await Promise.all(
+      files.map((entry) => readFile(path.join(entry.parentPath, entry.name), 'latin1')),
+    );
     const token = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
     expect(contents.join('')).not.toContain('canary');
     expect(contents.join('')).not.toContain(token);
@@ -193,10 +260,12 @@ describe('a Git server that asks for credentials', () => {
     await target.commit({ files: { a: 'a' } });
     const seen: (string | undefined)[] = [];
     const spy = createServer();
-    spy.on('connection', (socket) => socket.once('data', (data) => {
-      seen.push(/authorization:.*/i.exec(data.toString())?.[0]);
-      socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
-    }));
+    spy.on('connection', (socket) =>
+      socket.once('data', (data) => {
+        seen.push(/authorization:.*/i.exec(data.toString())?.[0]);
+        socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      }),
+    );
     spy.listen(0, '127.0.0.1');
     await once(spy, 'listening');
     const address = spy.address();
@@ -215,7 +284,9 @@ describe('a Git server that asks for credentials', () => {
     ['a variable that is not set', { passwordEnv: 'PLUMBLINE_CRED_ABSENT' }],
   ])('is not even asked when the reference is %s', async (_, references) => {
     await using dir = await tempDir('mirror');
-    await expect(readCredentials(references, { variables: {}, directory: dir.path })).rejects.toMatchObject({ code: 'PLB-1302' });
+    await expect(readCredentials(references, { variables: {}, directory: dir.path })).rejects.toMatchObject({
+      code: 'PLB-1302',
+    });
   });
 });
 
@@ -228,13 +299,16 @@ describe('a repository over SSH', () => {
     await writeFile(path.join(bin, 'ssh'), `#!/bin/sh\nprintf '%s\\n' "$@" >> '${seen}'\nexit 255\n`, { mode: 0o755 });
     const key = path.join(dir.path, `k'; touch ${dir.path}/pwned; '`.replaceAll('/', '_'));
     const mirror = new GitMirror({
-      root: dir.path, url: 'ssh://git@git.example.com/shop.git', credentials: () => Promise.resolve({ sshKeyFile: key }),
+      root: dir.path,
+      url: 'ssh://git@git.example.com/shop.git',
+      credentials: () => Promise.resolve({ sshKeyFile: key }),
       surroundings: { variables: { PATH: `${bin}:${surroundings.variables['PATH'] ?? ''}` }, timeoutMs: 10_000 },
     });
     await failure(mirror.fetch());
     const passed = (await readFile(seen, 'utf8')).split('\n');
     expect(passed).toContain(key);
-    for (const option of ['BatchMode=yes', 'IdentitiesOnly=yes', `UserKnownHostsFile="${dir.path}/known_hosts"`]) expect(passed).toContain(option);
+    for (const option of ['BatchMode=yes', 'IdentitiesOnly=yes', `UserKnownHostsFile="${dir.path}/known_hosts"`])
+      expect(passed).toContain(option);
     expect((await readdir(dir.path)).filter((name) => name.includes('pwned') && !name.startsWith('k'))).toEqual([]);
   });
 });
@@ -248,14 +322,20 @@ describe('a Git server in trouble', () => {
     git.setFault(() => ({ status: 500, body: 'secret-body' }));
     expect((await failure(mirror.fetch())).details['reason']).toBe('Unreachable');
     git.setFault(undefined);
-    expect((await failure(mirrorOf(dir, `${git.url}/absent.git`).fetch())).details['reason']).toBe('RepositoryNotFound');
+    expect((await failure(mirrorOf(dir, `${git.url}/absent.git`).fetch())).details['reason']).toBe(
+      'RepositoryNotFound',
+    );
     expect((await failure(mirrorOf(dir, 'http://127.0.0.1:1/x.git').fetch())).details['reason']).toBe('Unreachable');
-    expect((await failure(mirrorOf(dir, `file://${dir.path}/absent`).fetch())).details['reason']).toBe('RepositoryNotFound');
+    expect((await failure(mirrorOf(dir, `file://${dir.path}/absent`).fetch())).details['reason']).toBe(
+      'RepositoryNotFound',
+    );
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const address = silent.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    expect((await failure(mirrorOf(dir, `http://127.0.0.1:${port}/x.git`, undefined, 500).fetch())).details['reason']).toBe('Timeout');
+    expect(
+      (await failure(mirrorOf(dir, `http://127.0.0.1:${port}/x.git`, undefined, 500).fetch())).details['reason'],
+    ).toBe('Timeout');
     silent.close();
   });
 
@@ -308,7 +388,9 @@ describe('a mirror directory', () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
-    const sha = await repository.commit({ files: { '.gitattributes': '* filter=evil export-subst', a: '$Format:%H$' } });
+    const sha = await repository.commit({
+      files: { '.gitattributes': '* filter=evil export-subst', a: '$Format:%H$' },
+    });
     const mirror = mirrorOf(dir, repository.url);
     await mirror.fetch();
     const tree = await mirror.tree(sha);
@@ -323,7 +405,14 @@ describe('a private copy of a tree', () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
-    const sha = await repository.commit({ files: { 'base/a.yaml': 'a', 'web/a.yaml': { content: '../base/a.yaml', mode: '120000' }, 'web/all': { content: '../base', mode: '120000' }, 'run.sh': { content: 'x', mode: '100755' } } });
+    const sha = await repository.commit({
+      files: {
+        'base/a.yaml': 'a',
+        'web/a.yaml': { content: '../base/a.yaml', mode: '120000' },
+        'web/all': { content: '../base', mode: '120000' },
+        'run.sh': { content: 'x', mode: '100755' },
+      },
+    });
     const mirror = mirrorOf(dir, repository.url);
     await mirror.fetch();
     const tree = await mirror.tree(sha);
@@ -335,18 +424,26 @@ describe('a private copy of a tree', () => {
     await rm(out, { recursive: true });
   });
 
-  it.each(['/etc/passwd', '../../../../etc/passwd', '../..'])('refuses a link to %s before it writes anything', async (target) => {
-    await using git = await startGit();
-    await using dir = await tempDir('mirror');
-    const repository = await git.createRepository('shop');
-    const sha = await repository.commit({ files: { 'a.yaml': 'a', 'web/evil': { content: target, mode: '120000' } } });
-    const mirror = mirrorOf(dir, repository.url);
-    await mirror.fetch();
-    const tree = await mirror.tree(sha);
-    const out = path.join(dir.path, 'out');
-    await expect(materialise(tree, tree.descendants(''), out)).rejects.toMatchObject({ code: 'PLB-1310', message: expect.stringContaining('web/evil') });
-    await expect(stat(out)).rejects.toThrow();
-  });
+  it.each(['/etc/passwd', '../../../../etc/passwd', '../..'])(
+    'refuses a link to %s before it writes anything',
+    async (target) => {
+      await using git = await startGit();
+      await using dir = await tempDir('mirror');
+      const repository = await git.createRepository('shop');
+      const sha = await repository.commit({
+        files: { 'a.yaml': 'a', 'web/evil': { content: target, mode: '120000' } },
+      });
+      const mirror = mirrorOf(dir, repository.url);
+      await mirror.fetch();
+      const tree = await mirror.tree(sha);
+      const out = path.join(dir.path, 'out');
+      await expect(materialise(tree, tree.descendants(''), out)).rejects.toMatchObject({
+        code: 'PLB-1310',
+        message: expect.stringContaining('web/evil'),
+      });
+      await expect(stat(out)).rejects.toThrow();
+    },
+  );
 
   it('has limits', async () => {
     await using git = await startGit();
@@ -356,7 +453,11 @@ describe('a private copy of a tree', () => {
     const mirror = mirrorOf(dir, repository.url);
     await mirror.fetch();
     const tree = await mirror.tree(sha);
-    await expect(materialise(tree, tree.descendants(''), path.join(dir.path, '1'), { maxFiles: 1 })).rejects.toMatchObject({ code: 'PLB-1311' });
-    await expect(materialise(tree, tree.descendants(''), path.join(dir.path, '2'), { maxBytes: 5 })).rejects.toMatchObject({ code: 'PLB-1311' });
+    await expect(
+      materialise(tree, tree.descendants(''), path.join(dir.path, '1'), { maxFiles: 1 }),
+    ).rejects.toMatchObject({ code: 'PLB-1311' });
+    await expect(
+      materialise(tree, tree.descendants(''), path.join(dir.path, '2'), { maxBytes: 5 }),
+    ).rejects.toMatchObject({ code: 'PLB-1311' });
   });
 });

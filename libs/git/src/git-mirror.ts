@@ -5,14 +5,11 @@ import { InputError, UpstreamError } from '@plumbline/core';
 import type { CommitInfo } from '@plumbline/events';
 import { parseCommits, COMMIT_FORMAT } from './commit-info.js';
 import { gitIn } from './git-apart.js';
-import { GitExit, upstreamError } from './git-command.js';
-import type { Git, GitCommandOptions, GitSurroundings } from './git-command.js';
+import { type Git, type GitCommandOptions, GitExit, type GitSurroundings, upstreamError } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
-import { GitTree, parseTree } from './git-tree.js';
-import type { ReadBlobs } from './git-tree.js';
+import { GitTree, parseTree, type ReadBlobs } from './git-tree.js';
 import { knownHosts, remoteOptions } from './git-remote.js';
-import { mirrorName, parseGitUrl } from './git-url.js';
-import type { GitUrl } from './git-url.js';
+import { type GitUrl, mirrorName, parseGitUrl } from './git-url.js';
 import { withMirrorLock } from './mirror-lock.js';
 
 /** How a mirror is opened. */
@@ -85,7 +82,11 @@ export class GitMirror {
     if (await this.hasCommit(revision)) return;
     // Not on any branch (any more): large hosts still give a commit by its id.
     await this.#fetchRefspecs([`+${revision}:refs/plumbline/${revision}`], signal).catch((error: unknown) => {
-      throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not there: it is on no branch or tag, and the server does not give it by id`, { details: { reason: 'CommitMissing' }, cause: error });
+      throw new UpstreamError(
+        'PLB-6306',
+        `${this.url}: commit ${revision} is not there: it is on no branch or tag, and the server does not give it by id`,
+        { details: { reason: 'CommitMissing' }, cause: error },
+      );
     });
   }
 
@@ -94,19 +95,31 @@ export class GitMirror {
     if (!isCommitId(revision)) return false;
     const git = await this.#existing();
     if (git === undefined) return false;
-    return git.text(['cat-file', '-t', revision]).then((type) => type.trim() === 'commit', () => false);
+    return git.text(['cat-file', '-t', revision]).then(
+      (type) => type.trim() === 'commit',
+      () => false,
+    );
   }
 
   /** Branches and tags as of the last fetch; tags lead to their commit. */
   async refs(): Promise<Refs> {
     const git = await this.#ready();
-    const output = await this.#run(git, ['for-each-ref', '--format=%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)', 'refs/heads', 'refs/tags']);
+    const output = await this.#run(git, [
+      'for-each-ref',
+      '--format=%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)',
+      'refs/heads',
+      'refs/tags',
+    ]);
     const refs = new Map<string, string>();
     for (const line of output.split('\n')) {
       const [name = '', type = '', hash = '', peeledType = '', peeled = ''] = line.split('\0');
       if (type === 'commit') refs.set(name, hash);
       else if (peeledType === 'commit') refs.set(name, peeled);
-      else if (peeledType === 'tag') refs.set(name, (await this.#run(git, ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`])).trim());
+      else if (peeledType === 'tag')
+        refs.set(
+          name,
+          (await this.#run(git, ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`])).trim(),
+        );
     }
     return refs;
   }
@@ -135,8 +148,13 @@ export class GitMirror {
   async commit(revision: string): Promise<CommitInfo> {
     const git = await this.#ready();
     this.#checkCommitId(revision);
-    const [info] = parseCommits(await this.#run(git, ['log', '-1', '--no-show-signature', '--encoding=UTF-8', COMMIT_FORMAT, revision]));
-    if (info === undefined) throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not in the mirror`, { details: { reason: 'CommitMissing' } });
+    const [info] = parseCommits(
+      await this.#run(git, ['log', '-1', '--no-show-signature', '--encoding=UTF-8', COMMIT_FORMAT, revision]),
+    );
+    if (info === undefined)
+      throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not in the mirror`, {
+        details: { reason: 'CommitMissing' },
+      });
     return info;
   }
 
@@ -145,7 +163,10 @@ export class GitMirror {
     const git = await this.#ready();
     this.#checkCommitId(ancestor);
     this.#checkCommitId(descendant);
-    return git.text(['merge-base', ancestor, descendant]).then((base) => base.trim() === ancestor, () => false);
+    return git.text(['merge-base', ancestor, descendant]).then(
+      (base) => base.trim() === ancestor,
+      () => false,
+    );
   }
 
   /** The files of a commit: two Git processes, whatever their number. Contents are read with `readBlobs`, {@link blobs} when absent. */
@@ -182,14 +203,20 @@ export class GitMirror {
 
   async #existing(): Promise<Git | undefined> {
     if (this.#git !== undefined) return this.#git;
-    const exists = await stat(path.join(this.directory, 'HEAD')).then(() => true, () => false);
+    const exists = await stat(path.join(this.directory, 'HEAD')).then(
+      () => true,
+      () => false,
+    );
     if (exists) this.#git = gitIn(this.directory, this.#options.surroundings);
     return this.#git;
   }
 
   async #ready(): Promise<Git> {
     const git = await this.#existing();
-    if (git === undefined) throw new UpstreamError('PLB-6306', `${this.url} has not been fetched yet`, { details: { reason: 'NotFetched' } });
+    if (git === undefined)
+      throw new UpstreamError('PLB-6306', `${this.url} has not been fetched yet`, {
+        details: { reason: 'NotFetched' },
+      });
     return git;
   }
 
@@ -214,10 +241,26 @@ export class GitMirror {
       const git = await this.#create();
       const options = await this.#remoteOptions(signal);
       // Verbose, since simple-git waits 50 ms for output that a quiet command never has (everywhere here, commands say something).
-      const args = ['fetch', '--verbose', '--force', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', ...(isMirror ? ['--prune'] : []), '--', this.url, ...refspecs];
+      const args = [
+        'fetch',
+        '--verbose',
+        '--force',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--no-recurse-submodules',
+        ...(isMirror ? ['--prune'] : []),
+        '--',
+        this.url,
+        ...refspecs,
+      ];
       await git.text(args, options).catch(async (error: unknown) => {
         // A Git process that was killed leaves its own lock files behind; the mirror lock is ours, so nobody uses them.
-        if (!(error instanceof GitExit) || !/\.lock'?: File exists|cannot lock ref/i.test(error.message) || !(await this.#removeStaleLocks())) throw upstreamError(error, this.url);
+        if (
+          !(error instanceof GitExit) ||
+          !/\.lock'?: File exists|cannot lock ref/i.test(error.message) ||
+          !(await this.#removeStaleLocks())
+        )
+          throw upstreamError(error, this.url);
         await this.#run(git, args, options);
       });
       this.#fetches += 1;
@@ -228,7 +271,14 @@ export class GitMirror {
 
   /** Packs what many small fetches left; never drops an object, since a dropped branch may still be deployed. */
   async #collectGarbage(git: Git): Promise<void> {
-    await this.#run(git, ['gc', '--auto', '--quiet'], { config: [['gc.auto', '2000'], ['gc.autoDetach', 'false'], ['gc.pruneExpire', 'never'], ['gc.reflogExpire', 'never']] });
+    await this.#run(git, ['gc', '--auto', '--quiet'], {
+      config: [
+        ['gc.auto', '2000'],
+        ['gc.autoDetach', 'false'],
+        ['gc.pruneExpire', 'never'],
+        ['gc.reflogExpire', 'never'],
+      ],
+    });
   }
 
   async #removeStaleLocks(): Promise<boolean> {
@@ -247,7 +297,12 @@ export class GitMirror {
 
   async #remoteOptions(signal: AbortSignal | undefined): Promise<GitCommandOptions> {
     const credentials = (await this.#options.credentials?.()) ?? {};
-    return remoteOptions({ url: this.#url, credentials, signal, knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root) });
+    return remoteOptions({
+      url: this.#url,
+      credentials,
+      signal,
+      knownHosts: knownHosts(this.#options.knownHostsFile, this.#options.root),
+    });
   }
 }
 
@@ -258,7 +313,10 @@ function parseBatch(output: Buffer, url: string): ReadonlyMap<string, Buffer> {
   while (offset < output.length) {
     const end = output.indexOf(0x0a, offset);
     const [hash = '', type = '', size = ''] = output.toString('latin1', offset, end).split(' ');
-    if (end < 0 || type === 'missing' || size === '') throw new UpstreamError('PLB-6306', `${url}: object ${hash} is not in the mirror`, { details: { reason: 'ObjectMissing' } });
+    if (end < 0 || type === 'missing' || size === '')
+      throw new UpstreamError('PLB-6306', `${url}: object ${hash} is not in the mirror`, {
+        details: { reason: 'ObjectMissing' },
+      });
     const start = end + 1;
     contents.set(hash, output.subarray(start, start + Number(size)));
     offset = start + Number(size) + 1;

@@ -3,8 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UpstreamError } from '@plumbline/core';
 import { processConfigSource } from '@plumbline/platform';
-import { startSsh, tempDir } from '@plumbline/testkit';
-import type { SshServer, TempDir } from '@plumbline/testkit';
+import { type SshServer, startSsh, tempDir, type TempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
@@ -13,7 +12,10 @@ import { GitMirror } from './git-mirror.js';
 const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
 
 async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
-  const error: unknown = await promise.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (error instanceof UpstreamError) return error;
   throw new Error(`expected an UpstreamError, got ${String(error)}`);
 }
@@ -25,10 +27,17 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
   });
   afterAll(async () => server[Symbol.asyncDispose]());
 
-  function mirrorOf(dir: TempDir, url: string, parts: { readonly keyFile?: string; readonly knownHostsFile?: string } = {}): GitMirror {
+  function mirrorOf(
+    dir: TempDir,
+    url: string,
+    parts: { readonly keyFile?: string; readonly knownHostsFile?: string } = {},
+  ): GitMirror {
     const { knownHostsFile } = parts;
     return new GitMirror({
-      root: path.join(dir.path, 'mirrors'), url, surroundings, credentials: () => Promise.resolve({ sshKeyFile: parts.keyFile ?? server.key.file }),
+      root: path.join(dir.path, 'mirrors'),
+      url,
+      surroundings,
+      credentials: () => Promise.resolve({ sshKeyFile: parts.keyFile ?? server.key.file }),
       ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
     });
   }
@@ -48,7 +57,10 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     expect([...(await mirror.fetch())]).toEqual([['refs/heads/main', first]]);
     const second = await repository.commit({ files: { 'a.yaml': 'b' } });
     await repository.tag('v1', second, 'released');
-    expect(Object.fromEntries(await mirror.fetch())).toMatchObject({ 'refs/heads/main': second, 'refs/tags/v1': second });
+    expect(Object.fromEntries(await mirror.fetch())).toMatchObject({
+      'refs/heads/main': second,
+      'refs/tags/v1': second,
+    });
     expect(server.output).toContain('Accepted publickey');
   });
 
@@ -56,9 +68,18 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     await using dir = await tempDir('ssh');
     const repository = await server.createRepository('written');
     const writer = new GitBranchWriter({
-      root: path.join(dir.path, 'mirrors'), url: repository.url, branch: 'anchors', surroundings, credentials: () => Promise.resolve({ sshKeyFile: server.key.file }), knownHostsFile: await pinned(dir),
+      root: path.join(dir.path, 'mirrors'),
+      url: repository.url,
+      branch: 'anchors',
+      surroundings,
+      credentials: () => Promise.resolve({ sshKeyFile: server.key.file }),
+      knownHostsFile: await pinned(dir),
     });
-    await writer.write({ files: { checkpoint: 'one' }, message: 'first', author: { name: 'Ada', email: 'ada@example.com' } });
+    await writer.write({
+      files: { checkpoint: 'one' },
+      message: 'first',
+      author: { name: 'Ada', email: 'ada@example.com' },
+    });
     expect(await repository.git(['show', 'anchors:checkpoint'])).toBe('one');
   });
 
@@ -66,11 +87,17 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     await using dir = await tempDir('ssh');
     const repository = await server.createRepository('unknown');
     const stranger = (await server.strangersKey()).publicKey;
-    for (const content of ['', `[127.0.0.1]:${server.port} ${stranger}\n`, `[127.0.0.2]:${server.port} ${stranger}\n`]) {
+    for (const content of [
+      '',
+      `[127.0.0.1]:${server.port} ${stranger}\n`,
+      `[127.0.0.2]:${server.port} ${stranger}\n`,
+    ]) {
       const knownHostsFile = await pinned(dir, content);
       const error = await failure(mirrorOf(dir, repository.url, { knownHostsFile }).fetch());
       expect(error).toMatchObject({ code: 'PLB-6307', retry: 'after-delay', details: { reason: 'UntrustedServer' } });
-      expect(error.message).toMatch(/the identity of the Git server could not be verified \(.*Host key verification failed\.\)$/);
+      expect(error.message).toMatch(
+        /the identity of the Git server could not be verified \(.*Host key verification failed\.\)$/,
+      );
       expect(await readFile(knownHostsFile, 'utf8')).toBe(content);
     }
   });
@@ -96,7 +123,9 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     await using dir = await tempDir('ssh');
     const repository = await server.createRepository('refused');
     const { file } = await server.strangersKey();
-    const error = await failure(mirrorOf(dir, repository.url, { keyFile: file, knownHostsFile: await pinned(dir) }).fetch());
+    const error = await failure(
+      mirrorOf(dir, repository.url, { keyFile: file, knownHostsFile: await pinned(dir) }).fetch(),
+    );
     expect(error).toMatchObject({ code: 'PLB-6302', details: { reason: 'AuthenticationFailed' } });
     expect(error.message).toMatch(/the Git server refused the credentials \(.*Permission denied \(publickey\)\.\)$/);
     const secret = (await readFile(file, 'utf8')).split('\n')[1] ?? '';
@@ -113,7 +142,10 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     const { url, key } = gone;
     await gone[Symbol.asyncDispose]();
     // Its key is gone with it: that is a warning, not the reason.
-    expect(await failure(mirrorOf(dir, `${url}/shop.git`, { keyFile: key.file }).fetch())).toMatchObject({ code: 'PLB-6301', details: { reason: 'Unreachable' } });
+    expect(await failure(mirrorOf(dir, `${url}/shop.git`, { keyFile: key.file }).fetch())).toMatchObject({
+      code: 'PLB-6301',
+      details: { reason: 'Unreachable' },
+    });
   });
 
   it('gets a key whose path has anything in it', async () => {

@@ -28,14 +28,20 @@ function entryType(mode: string): TreeEntry['type'] {
 
 /** Parses `git ls-tree -r -t -z`. */
 export function parseTree(output: string, rootHash: string): Map<string, TreeEntry> {
-  const entries = new Map<string, TreeEntry>([['', { path: '', type: 'directory', hash: rootHash, executable: false }]]);
+  const entries = new Map<string, TreeEntry>([
+    ['', { path: '', type: 'directory', hash: rootHash, executable: false }],
+  ]);
   for (const line of output.split('\0')) {
     const tab = line.indexOf('\t');
     if (tab < 0) continue;
     const [mode = '', , hash = ''] = line.slice(0, tab).split(' ');
     const path = line.slice(tab + 1);
     // Git itself never writes such a name, but a forged tree may hold one.
-    if (UNSAFE_PATH.test(path)) throw new InputError('PLB-1312', 'the repository holds a file name that no checkout may have ("..", "." or ".git")');
+    if (UNSAFE_PATH.test(path))
+      throw new InputError(
+        'PLB-1312',
+        'the repository holds a file name that no checkout may have ("..", "." or ".git")',
+      );
     entries.set(path, { path, type: entryType(mode), hash, executable: mode === '100755' });
   }
   return entries;
@@ -112,14 +118,16 @@ export class GitTree {
       const part = rest.pop() ?? '';
       if (part === '' || part === '.') continue;
       if (part === '..') {
-        if (at === '') throw new InputError('PLB-1310', `${inLink} leads out of the repository`, { details: { file: inLink } });
+        if (at === '')
+          throw new InputError('PLB-1310', `${inLink} leads out of the repository`, { details: { file: inLink } });
         at = parentOf(at);
         continue;
       }
       const next = this.#entries.get(join(at, part));
       if (next === undefined) return { entry: undefined, links };
       if (next.type !== 'symlink') {
-        if (next.type !== 'directory' && rest.some((name) => name !== '' && name !== '.')) return { entry: undefined, links };
+        if (next.type !== 'directory' && rest.some((name) => name !== '' && name !== '.'))
+          return { entry: undefined, links };
         at = next.path;
         continue;
       }
@@ -127,7 +135,9 @@ export class GitTree {
       inLink = next.path;
       const target = this.#links.get(next.path) ?? '';
       if (target.startsWith('/') || target === '' || links.length > MAX_LINKS) {
-        throw new InputError('PLB-1310', `the symbolic link ${next.path} leads out of the repository or in circles`, { details: { file: next.path } });
+        throw new InputError('PLB-1310', `the symbolic link ${next.path} leads out of the repository or in circles`, {
+          details: { file: next.path },
+        });
       }
       rest.push(...target.split('/').reverse());
     }

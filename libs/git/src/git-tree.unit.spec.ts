@@ -16,16 +16,35 @@ async function treeOf(lines: readonly string[]): Promise<GitTree> {
     listing.push(`${target === undefined ? '100644 blob' : '120000 blob'} h${index}\t${path}`);
   }
   for (const directory of directories) listing.push(`040000 tree d-${directory}\t${directory}`);
-  return GitTree.load('r', parseTree(listing.join('\0'), 'root'), (hashes) => Promise.resolve(new Map(hashes.map((hash) => [hash, links.get(hash) ?? Buffer.from(hash)]))));
+  return GitTree.load('r', parseTree(listing.join('\0'), 'root'), (hashes) =>
+    Promise.resolve(new Map(hashes.map((hash) => [hash, links.get(hash) ?? Buffer.from(hash)]))),
+  );
 }
 
 describe('a tree', () => {
   it('follows links inside the repository, of files and of directories, through other links', async () => {
-    const tree = await treeOf(['base/a.yaml', 'apps/web/a.yaml -> ../../base/a.yaml', 'apps/web/all -> ../../base', 'apps/current -> web', 'apps/web/up -> ..', 'apps/web/self -> ./a.yaml']);
-    for (const path of ['apps/web/a.yaml', 'apps/web/all/a.yaml', 'apps/current/all/../base/a.yaml', './apps//current/a.yaml', 'apps/web/up/web/self', 'apps/web/all/../base/../base/a.yaml']) {
+    const tree = await treeOf([
+      'base/a.yaml',
+      'apps/web/a.yaml -> ../../base/a.yaml',
+      'apps/web/all -> ../../base',
+      'apps/current -> web',
+      'apps/web/up -> ..',
+      'apps/web/self -> ./a.yaml',
+    ]);
+    for (const path of [
+      'apps/web/a.yaml',
+      'apps/web/all/a.yaml',
+      'apps/current/all/../base/a.yaml',
+      './apps//current/a.yaml',
+      'apps/web/up/web/self',
+      'apps/web/all/../base/../base/a.yaml',
+    ]) {
       expect([path, tree.resolve(path)?.path]).toEqual([path, 'base/a.yaml']);
     }
-    expect(tree.resolveWithLinks('apps/current/a.yaml').links.map((link) => link.path)).toEqual(['apps/current', 'apps/web/a.yaml']);
+    expect(tree.resolveWithLinks('apps/current/a.yaml').links.map((link) => link.path)).toEqual([
+      'apps/current',
+      'apps/web/a.yaml',
+    ]);
     expect(tree.resolve('')?.type).toBe('directory');
     expect(tree.resolve('apps')?.hash).toBe('d-apps');
   });
@@ -58,12 +77,27 @@ describe('a tree', () => {
   });
 
   it('accepts names that only look dangerous', () => {
-    expect(parseTree(['100644 blob h\t.github/x', '100644 blob h\ta/..b', '100644 blob h\t.gitignore', '100644 blob h\t...'].join('\0'), 'root').size).toBe(5);
+    expect(
+      parseTree(
+        ['100644 blob h\t.github/x', '100644 blob h\ta/..b', '100644 blob h\t.gitignore', '100644 blob h\t...'].join(
+          '\0',
+        ),
+        'root',
+      ).size,
+    ).toBe(5);
   });
 
   it('digests entries whatever their order', () => {
-    const [a, b] = [{ path: 'a', hash: '1' }, { path: 'b', hash: '2' }];
+    const [a, b] = [
+      { path: 'a', hash: '1' },
+      { path: 'b', hash: '2' },
+    ];
     expect(digestEntries([a, b])).toBe(digestEntries([b, a]));
-    expect(digestEntries([a, b])).not.toBe(digestEntries([{ path: 'a', hash: '2' }, { path: 'b', hash: '1' }]));
+    expect(digestEntries([a, b])).not.toBe(
+      digestEntries([
+        { path: 'a', hash: '2' },
+        { path: 'b', hash: '1' },
+      ]),
+    );
   });
 });

@@ -24,11 +24,17 @@ export function parseGitUrl(text: string): GitUrl {
   try {
     url = new URL(text);
   } catch {
-    throw new InputError('PLB-1301', 'the repository URL cannot be read: use http(s)://, ssh://, file:// or user@host:path');
+    throw new InputError(
+      'PLB-1301',
+      'the repository URL cannot be read: use http(s)://, ssh://, file:// or user@host:path',
+    );
   }
   const scheme = url.protocol.slice(0, -1);
   if (scheme !== 'http' && scheme !== 'https' && scheme !== 'ssh' && scheme !== 'file') {
-    throw new InputError('PLB-1301', `repository URLs of scheme "${scheme}" are not allowed: use http(s)://, ssh://, file:// or user@host:path`);
+    throw new InputError(
+      'PLB-1301',
+      `repository URLs of scheme "${scheme}" are not allowed: use http(s)://, ssh://, file:// or user@host:path`,
+    );
   }
   const { username, password } = url;
   // The user of an SSH URL is no secret and part of the address.
@@ -36,7 +42,13 @@ export function parseGitUrl(text: string): GitUrl {
   url.password = '';
   url.search = '';
   url.hash = '';
-  const secrets = scheme === 'ssh' ? {} : { ...(username === '' ? {} : { username: decodeURIComponent(username) }), ...(password === '' ? {} : { password: decodeURIComponent(password) }) };
+  const secrets =
+    scheme === 'ssh'
+      ? {}
+      : {
+          ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+          ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+        };
   return { url: url.href, scheme, ...secrets };
 }
 
@@ -57,7 +69,8 @@ export function mirrorName(url: GitUrl): string {
 /** Text of Git without user info, queries of URLs and the given secrets, cut to a size that fits an event. */
 export function maskGitText(text: string, secrets: readonly string[] = []): string {
   let masked = text;
-  for (const secret of secrets) if (secret.length > 0) masked = masked.replaceAll(secret, '•••').replaceAll(encodeURIComponent(secret), '•••');
+  for (const secret of secrets)
+    if (secret.length > 0) masked = masked.replaceAll(secret, '•••').replaceAll(encodeURIComponent(secret), '•••');
   return masked
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@'"]*@/gi, '$1')
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s?'"]*)\?[^\s'"]*/gi, '$1')

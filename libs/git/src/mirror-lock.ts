@@ -62,13 +62,17 @@ async function withFile<Result>(file: string, waitMs: number, run: () => Promise
   try {
     for (;;) {
       // link() is atomic and keeps the content, which create-then-write would not.
-      const taken = await link(own, file).then(() => true, (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EEXIST') return false;
-        throw error;
-      });
+      const taken = await link(own, file).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EEXIST') return false;
+          throw error;
+        },
+      );
       if (taken) break;
       if (await isStale(file)) await breakStale(file);
-      if (Date.now() > deadline) throw new OverloadedError('PLB-5301', 'the mirror is in use by another process', 1_000);
+      if (Date.now() > deadline)
+        throw new OverloadedError('PLB-5301', 'the mirror is in use by another process', 1_000);
       await delay(20);
     }
     const beat = setInterval(() => void utimes(file, new Date(), new Date()).catch(() => undefined), BEAT_MS);
@@ -88,7 +92,11 @@ async function withFile<Result>(file: string, waitMs: number, run: () => Promise
  * Runs with the lock of a mirror held, against other callers in this process and other processes on this machine.
  * The lock of a process that was killed is taken over. @throws OverloadedError PLB-5301 after `waitMs`.
  */
-export async function withMirrorLock<Result>(file: string, waitMs: number, run: () => Promise<Result>): Promise<Result> {
+export async function withMirrorLock<Result>(
+  file: string,
+  waitMs: number,
+  run: () => Promise<Result>,
+): Promise<Result> {
   const before = queues.get(file) ?? Promise.resolve();
   const turn = before.then(() => withFile(file, waitMs, run));
   const settled = turn.catch(() => undefined);

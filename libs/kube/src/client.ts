@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { UpstreamError } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, UpstreamError } from '@plumbline/core';
 import { Discovery } from './discovery.js';
-import { apiErrorFrom, isGone, isNotFound } from './errors.js';
-import type { RequestSubject } from './errors.js';
+import { apiErrorFrom, isGone, isNotFound, type RequestSubject } from './errors.js';
 import { parseJson, parseWarnings, yamlSafeJson } from './json.js';
 import type { KubeMethod, KubeResponse, KubeTransport } from './kube-transport.port.js';
 import type { ApiResource, KubeObject, NewKubeObject } from './types.js';
@@ -136,8 +134,8 @@ export function withQuery(path: string, query: Query): string {
 export class KubeClient {
   /** What the cluster serves. */
   readonly discovery: Discovery;
-  private readonly cluster: string | undefined;
-  private readonly timeoutMs: number;
+  readonly #cluster: string | undefined;
+  readonly #timeoutMs: number;
 
   constructor(
     /** For what this client has no method for. */
@@ -148,29 +146,48 @@ export class KubeClient {
       ...(options.clock === undefined ? {} : { clock: options.clock }),
       ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     });
-    this.cluster = options.cluster;
-    this.timeoutMs = options.timeoutMs ?? 60_000;
+    this.#cluster = options.cluster;
+    this.#timeoutMs = options.timeoutMs ?? 60_000;
   }
 
   /** The version of the API server. */
   async version(): Promise<{ readonly gitVersion: string }> {
-    const answer = await this.call({ method: 'GET', path: '/version', subject: { verb: 'read', group: '', kind: 'version', cluster: this.cluster } });
+    const answer = await this.#call({
+      method: 'GET',
+      path: '/version',
+      subject: { verb: 'read', group: '', kind: 'version', cluster: this.#cluster },
+    });
     return parseJson(answer.text, 'GET /version');
   }
 
   /** UID of the namespace `kube-system`: the identity of a cluster, whatever its address. */
   async serverUid(): Promise<string> {
     const path = '/api/v1/namespaces/kube-system';
-    const answer = await this.call({ method: 'GET', path, subject: { verb: 'get', group: '', kind: 'Namespace', name: 'kube-system', cluster: this.cluster } });
+    const answer = await this.#call({
+      method: 'GET',
+      path,
+      subject: { verb: 'get', group: '', kind: 'Namespace', name: 'kube-system', cluster: this.#cluster },
+    });
     const { uid } = parseJson<KubeObject>(answer.text, path).metadata;
-    if (uid === undefined) throw new UpstreamError('PLB-6127', 'the namespace kube-system has no UID: this is not a Kubernetes API server');
+    if (uid === undefined)
+      throw new UpstreamError('PLB-6127', 'the namespace kube-system has no UID: this is not a Kubernetes API server');
     return uid;
   }
 
   /** The object, or undefined when it does not exist. A missing namespace or kind is a 404 too: ask discovery to tell them apart. */
-  async get(resource: ApiResource, namespace: string | undefined, name: string, options: CallOptions = {}): Promise<KubeObject | undefined> {
+  async get(
+    resource: ApiResource,
+    namespace: string | undefined,
+    name: string,
+    options: CallOptions = {},
+  ): Promise<KubeObject | undefined> {
     try {
-      const answer = await this.call({ method: 'GET', path: resourcePath(resource, namespace, name), subject: this.subject('get', resource, namespace, name), ...options });
+      const answer = await this.#call({
+        method: 'GET',
+        path: resourcePath(resource, namespace, name),
+        subject: this.#subject('get', resource, namespace, name),
+        ...options,
+      });
       return parseJson(answer.text, 'get');
     } catch (error) {
       if (isNotFound(error)) return undefined;
@@ -183,11 +200,14 @@ export class KubeClient {
     // A continue token stands for its own version; the server refuses both together.
     const resourceVersion = options.continueToken === undefined ? options.resourceVersion : undefined;
     const path = withQuery(resourcePath(resource, options.namespace), {
-      limit: options.limit ?? 500, continue: options.continueToken, resourceVersion,
-      labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
+      limit: options.limit ?? 500,
+      continue: options.continueToken,
+      resourceVersion,
+      labelSelector: options.labelSelector,
+      fieldSelector: options.fieldSelector,
     });
-    const subject = this.subject('list', resource, options.namespace);
-    const answer = await this.call({ method: 'GET', path, subject, signal: options.signal });
+    const subject = this.#subject('list', resource, options.namespace);
+    const answer = await this.#call({ method: 'GET', path, subject, signal: options.signal });
     return toPage(answer.text, resource);
   }
 
@@ -202,22 +222,33 @@ export class KubeClient {
   }
 
   /** All objects as of one moment. Starts anew once when the continue token expires on the way. */
-  async list(resource: ApiResource, options: ListOptions = {}): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
+  async list(
+    resource: ApiResource,
+    options: ListOptions = {},
+  ): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
     try {
-      return await this.listOnce(resource, options);
+      return await this.#listOnce(resource, options);
     } catch (error) {
       if (!isGone(error)) throw error;
-      return this.listOnce(resource, options);
+      return this.#listOnce(resource, options);
     }
   }
 
   /** Server-side apply: creates the object or sets exactly the fields given, removing those that only this manager owned and no longer sends. */
   async apply(resource: ApiResource, object: KubeObject, options: ApplyOptions = {}): Promise<ApplyResult> {
     const { name, namespace } = object.metadata;
-    const path = withQuery(resourcePath(resource, namespace, name), { ...writeQuery(options), force: options.force === true ? true : undefined });
-    const subject = this.subject(options.dryRun === true ? 'dry-run apply' : 'apply', resource, namespace, name);
-    const answer = await this.call({
-      method: 'PATCH', path, subject, body: yamlSafeJson(object), contentType: 'application/apply-patch+yaml', signal: options.signal,
+    const path = withQuery(resourcePath(resource, namespace, name), {
+      ...writeQuery(options),
+      force: options.force === true ? true : undefined,
+    });
+    const subject = this.#subject(options.dryRun === true ? 'dry-run apply' : 'apply', resource, namespace, name);
+    const answer = await this.#call({
+      method: 'PATCH',
+      path,
+      subject,
+      body: yamlSafeJson(object),
+      contentType: 'application/apply-patch+yaml',
+      signal: options.signal,
     });
     const secret = resource.group === '' && resource.kind === 'Secret';
     const warnings = parseWarnings(answer.headers['warning']);
@@ -232,14 +263,20 @@ export class KubeClient {
   async create(resource: ApiResource, object: NewKubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     const { name, namespace } = object.metadata;
     const path = withQuery(resourcePath(resource, namespace), writeQuery(options));
-    return this.write({ method: 'POST', path, subject: this.subject('create', resource, namespace, name), signal: options.signal }, object);
+    return this.#write(
+      { method: 'POST', path, subject: this.#subject('create', resource, namespace, name), signal: options.signal },
+      object,
+    );
   }
 
   /** Replaces the whole object. With `metadata.resourceVersion` set, only if it is still at that version (else 409). */
   async replace(resource: ApiResource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     const { name, namespace } = object.metadata;
     const path = withQuery(resourcePath(resource, namespace, name), writeQuery(options));
-    return this.write({ method: 'PUT', path, subject: this.subject('replace', resource, namespace, name), signal: options.signal }, object);
+    return this.#write(
+      { method: 'PUT', path, subject: this.#subject('replace', resource, namespace, name), signal: options.signal },
+      object,
+    );
   }
 
   /** Applies a JSON patch (an array of operations) or a merge patch (an object). */
@@ -250,23 +287,51 @@ export class KubeClient {
     options: WriteOptions = {},
   ): Promise<KubeObject> {
     const { namespace, name, subresource } = target;
-    const path = withQuery(resourcePath(resource, namespace, name, ...(subresource === undefined ? [] : [subresource])), writeQuery(options));
-    const [body, contentType] = 'json' in patch ? [patch.json, 'application/json-patch+json'] : [patch.merge, 'application/merge-patch+json'];
-    return this.write({ method: 'PATCH', path, subject: this.subject('patch', resource, namespace, name), signal: options.signal, contentType }, body);
+    const path = withQuery(
+      resourcePath(resource, namespace, name, ...(subresource === undefined ? [] : [subresource])),
+      writeQuery(options),
+    );
+    const [body, contentType] =
+      'json' in patch ? [patch.json, 'application/json-patch+json'] : [patch.merge, 'application/merge-patch+json'];
+    return this.#write(
+      {
+        method: 'PATCH',
+        path,
+        subject: this.#subject('patch', resource, namespace, name),
+        signal: options.signal,
+        contentType,
+      },
+      body,
+    );
   }
 
   /** Deletes one object. An object that is not there counts as gone. @throws KubeApiError 409 when a precondition does not hold. */
-  async delete(resource: ApiResource, namespace: string | undefined, name: string, options: DeleteOptions): Promise<DeleteResult> {
+  async delete(
+    resource: ApiResource,
+    namespace: string | undefined,
+    name: string,
+    options: DeleteOptions,
+  ): Promise<DeleteResult> {
     const { uid, resourceVersion, propagationPolicy, dryRun, gracePeriodSeconds } = options;
     const body = JSON.stringify({
-      apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, gracePeriodSeconds,
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy,
+      gracePeriodSeconds,
       ...(uid === undefined && resourceVersion === undefined ? {} : { preconditions: { uid, resourceVersion } }),
       ...(dryRun === true ? { dryRun: ['All'] } : {}),
     });
     const path = resourcePath(resource, namespace, name);
-    const subject = this.subject('delete', resource, namespace, name);
+    const subject = this.#subject('delete', resource, namespace, name);
     try {
-      const answer = await this.call({ method: 'DELETE', path, subject, body, contentType: 'application/json', signal: options.signal });
+      const answer = await this.#call({
+        method: 'DELETE',
+        path,
+        subject,
+        body,
+        contentType: 'application/json',
+        signal: options.signal,
+      });
       return toDeleteResult(parseJson<KubeObject>(answer.text, 'delete'));
     } catch (error) {
       if (isNotFound(error)) return { object: undefined, gone: true };
@@ -275,7 +340,12 @@ export class KubeClient {
   }
 
   /** Merges into the status subresource, as a controller would. */
-  async patchStatus(resource: ApiResource, namespace: string | undefined, name: string, status: object): Promise<KubeObject> {
+  async patchStatus(
+    resource: ApiResource,
+    namespace: string | undefined,
+    name: string,
+    status: object,
+  ): Promise<KubeObject> {
     return this.patch(resource, { namespace, name, subresource: 'status' }, { merge: { status } });
   }
 
@@ -283,20 +353,32 @@ export class KubeClient {
   async replaceStatus(resource: ApiResource, object: KubeObject): Promise<KubeObject> {
     const { name, namespace } = object.metadata;
     const path = withQuery(resourcePath(resource, namespace, name, 'status'), writeQuery({}));
-    return this.write({ method: 'PUT', path, subject: this.subject('replace the status of', resource, namespace, name) }, object);
+    return this.#write(
+      { method: 'PUT', path, subject: this.#subject('replace the status of', resource, namespace, name) },
+      object,
+    );
   }
 
   /**
    * Opens a watch: the caller reads `lines()` and MUST abort `signal` to end it. Use `ResourceWatch` unless you test the server.
    * @throws KubeApiError when the server refuses, e.g. 410.
    */
-  async watch(resource: ApiResource, query: Query & { readonly namespace?: string | undefined }, signal: AbortSignal): Promise<KubeResponse> {
+  async watch(
+    resource: ApiResource,
+    query: Query & { readonly namespace?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<KubeResponse> {
     const { namespace, ...rest } = query;
     const path = withQuery(resourcePath(resource, namespace), { ...rest, watch: true });
-    const response = await this.transport.request({ method: 'GET', path, headers: { accept: 'application/json' }, signal });
+    const response = await this.transport.request({
+      method: 'GET',
+      path,
+      headers: { accept: 'application/json' },
+      signal,
+    });
     if (response.status === 200) return response;
     const { status, headers } = response;
-    throw apiErrorFrom(this.subject('watch', resource, namespace), { status, headers, text: await response.text() });
+    throw apiErrorFrom(this.#subject('watch', resource, namespace), { status, headers, text: await response.text() });
   }
 
   /** Ends the transport and with it every open request. */
@@ -304,7 +386,10 @@ export class KubeClient {
     await this.transport.close();
   }
 
-  private async listOnce(resource: ApiResource, options: ListOptions): Promise<{ items: KubeObject[]; resourceVersion: string }> {
+  async #listOnce(
+    resource: ApiResource,
+    options: ListOptions,
+  ): Promise<{ items: KubeObject[]; resourceVersion: string }> {
     const items: KubeObject[] = [];
     let resourceVersion = '';
     for await (const page of this.pages(resource, options)) {
@@ -314,23 +399,24 @@ export class KubeClient {
     return { items, resourceVersion };
   }
 
-  private subject(verb: string, resource: ApiResource, namespace?: string, name?: string): RequestSubject {
+  #subject(verb: string, resource: ApiResource, namespace?: string, name?: string): RequestSubject {
     const { group, kind, namespaced } = resource;
-    return { verb, group, kind, namespace: namespaced ? namespace : undefined, name, cluster: this.cluster };
+    return { verb, group, kind, namespace: namespaced ? namespace : undefined, name, cluster: this.#cluster };
   }
 
-  private async write(call: Call, body: unknown): Promise<KubeObject> {
-    const answer = await this.call({ contentType: 'application/json', ...call, body: JSON.stringify(body) });
+  async #write(call: Call, body: unknown): Promise<KubeObject> {
+    const answer = await this.#call({ contentType: 'application/json', ...call, body: JSON.stringify(body) });
     return parseJson(answer.text, call.subject.verb);
   }
 
-  private async call({ method, path, subject, body, contentType, signal }: Call): Promise<Answer> {
+  async #call({ method, path, subject, body, contentType, signal }: Call): Promise<Answer> {
     // One timer that is cleared: AbortSignal.timeout would keep a signal for each of many thousand requests alive.
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(new DOMException('timed out', 'TimeoutError')), this.timeoutMs);
+    const timer = setTimeout(() => controller.abort(new DOMException('timed out', 'TimeoutError')), this.#timeoutMs);
     try {
       const response = await this.transport.request({
-        method, path,
+        method,
+        path,
         headers: { accept: 'application/json', ...(contentType === undefined ? {} : { 'content-type': contentType }) },
         ...(body === undefined ? {} : { body }),
         signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
@@ -353,7 +439,11 @@ function writeQuery(options: WriteOptions): Query {
 }
 
 interface RawList {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string; readonly remainingItemCount?: number };
+  readonly metadata?: {
+    readonly resourceVersion?: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
   readonly items?: readonly KubeObject[] | null;
 }
 
@@ -361,7 +451,11 @@ function toPage(text: string, resource: ApiResource): ListPage {
   const { metadata = {}, items } = parseJson<RawList>(text, `list ${resource.plural}`);
   const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
   // Items of built-in lists come without apiVersion and kind; those of custom resources carry their own.
-  const typed = (items ?? []).map((item) => ({ ...item, apiVersion: item.apiVersion ?? apiVersion, kind: item.kind ?? resource.kind }));
+  const typed = (items ?? []).map((item) => ({
+    ...item,
+    apiVersion: item.apiVersion ?? apiVersion,
+    kind: item.kind ?? resource.kind,
+  }));
   return {
     items: typed,
     resourceVersion: metadata.resourceVersion ?? '',
@@ -375,7 +469,12 @@ function toDeleteResult(answer: KubeObject): DeleteResult {
   const { finalizers = [], deletionTimestamp, deletionGracePeriodSeconds = 0 } = answer.metadata;
   const { spec } = answer;
   // Only namespaces hold finalizers in their spec.
-  const held = typeof spec === 'object' && spec !== null && 'finalizers' in spec && Array.isArray(spec.finalizers) && spec.finalizers.length > 0;
+  const held =
+    typeof spec === 'object' &&
+    spec !== null &&
+    'finalizers' in spec &&
+    Array.isArray(spec.finalizers) &&
+    spec.finalizers.length > 0;
   // Some kinds (Service, ServiceAccount, Pod…) answer with the object even when it is gone at once.
   const pending = deletionTimestamp !== undefined && (finalizers.length > 0 || held || deletionGracePeriodSeconds > 0);
   return { object: answer, gone: !pending };

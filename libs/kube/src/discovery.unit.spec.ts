@@ -29,25 +29,43 @@ class TableTransport implements KubeTransport {
       status: unchanged ? 304 : status,
       headers: { 'content-type': type, ...(etag === undefined ? {} : { etag }) },
       text: async () => (unchanged ? '' : JSON.stringify(body)),
-      lines: () => { throw new Error('not a watch'); },
+      lines: () => {
+        throw new Error('not a watch');
+      },
     };
   }
 
   async close(): Promise<void> {}
 }
 
-const resource = (plural: string, kind: string): object => ({ resource: plural, responseKind: { kind }, scope: 'Namespaced', verbs: ['get'] });
+const resource = (plural: string, kind: string): object => ({
+  resource: plural,
+  responseKind: { kind },
+  scope: 'Namespaced',
+  verbs: ['get'],
+});
 const group = (name: string, ...versions: object[]): object => ({ metadata: { name }, versions });
-const core = { body: { items: [group('', { version: 'v1', freshness: 'Current', resources: [resource('configmaps', 'ConfigMap')] })] } };
+const core = {
+  body: {
+    items: [group('', { version: 'v1', freshness: 'Current', resources: [resource('configmaps', 'ConfigMap')] })],
+  },
+};
 const apps = group('apps', { version: 'v1', resources: [resource('deployments', 'Deployment')] });
-const tableOf = (...groups: object[]): Record<string, Answer | undefined> => ({ '/api': core, '/apis': { body: { items: groups } } });
+const tableOf = (...groups: object[]): Record<string, Answer | undefined> => ({
+  '/api': core,
+  '/apis': { body: { items: groups } },
+});
 
 describe('discovery', () => {
   it('says unknown of a group that the server calls stale, and nothing worse of the others', async () => {
     const stale = group('metrics.k8s.io', { version: 'v1beta1', freshness: 'Stale' });
     const discovery = new Discovery(new TableTransport(tableOf(apps, stale)));
-    expect(await discovery.resourceFor('metrics.k8s.io/v1beta1', 'PodMetrics')).toEqual({ unknown: 'metrics.k8s.io/v1beta1: the aggregated API did not answer' });
-    expect(await discovery.resourceFor('metrics.k8s.io/v1', 'PodMetrics')).toMatchObject({ unknown: expect.any(String) });
+    expect(await discovery.resourceFor('metrics.k8s.io/v1beta1', 'PodMetrics')).toEqual({
+      unknown: 'metrics.k8s.io/v1beta1: the aggregated API did not answer',
+    });
+    expect(await discovery.resourceFor('metrics.k8s.io/v1', 'PodMetrics')).toMatchObject({
+      unknown: expect.any(String),
+    });
     expect(await discovery.resourceFor('apps/v1', 'Deployment')).toMatchObject({ found: { plural: 'deployments' } });
     expect(await discovery.resourceFor('metrics.example.org/v1', 'PodMetrics')).toMatchObject({ missing: 'group' });
     expect([...(await discovery.failures()).keys()]).toEqual(['metrics.k8s.io/v1beta1']);
@@ -55,29 +73,79 @@ describe('discovery', () => {
 
   it('says unknown of a group version that fails without aggregated discovery', async () => {
     const type = 'application/json';
-    const discovery = new Discovery(new TableTransport({
-      '/api': { type, body: { versions: ['v1'] } },
-      '/api/v1': { type, body: { resources: [{ name: 'configmaps', kind: 'ConfigMap', namespaced: true, verbs: ['get'] }, { name: 'pods', kind: 'Pod', namespaced: true }, { name: 'pods/log', kind: 'Pod', namespaced: true }] } },
-      '/apis': { type, body: { groups: [
-        { name: 'autoscaling', versions: [{ version: 'v2' }, { version: 'v1' }], preferredVersion: { version: 'v2' } },
-        { name: 'broken.example.org', versions: [{ version: 'v1' }] },
-      ] } },
-      '/apis/autoscaling/v2': { type, body: { resources: [{ name: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true }] } },
-      '/apis/autoscaling/v1': { type, body: { resources: [{ name: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true }] } },
-      '/apis/broken.example.org/v1': { type, status: 503, body: { kind: 'Status', message: 'service unavailable' } },
-    }));
-    expect(await discovery.resourceFor('broken.example.org/v1', 'Thing')).toMatchObject({ unknown: expect.stringContaining('service unavailable') });
-    expect(await discovery.resourceFor('v1', 'Pod')).toMatchObject({ found: { subresources: ['log'], preferred: true } });
-    expect(await discovery.resourceFor('autoscaling/v1', 'HorizontalPodAutoscaler')).toMatchObject({ found: { preferred: false } });
-    expect(await discovery.resourceFor('autoscaling/v2', 'HorizontalPodAutoscaler')).toMatchObject({ found: { preferred: true } });
+    const discovery = new Discovery(
+      new TableTransport({
+        '/api': { type, body: { versions: ['v1'] } },
+        '/api/v1': {
+          type,
+          body: {
+            resources: [
+              { name: 'configmaps', kind: 'ConfigMap', namespaced: true, verbs: ['get'] },
+              { name: 'pods', kind: 'Pod', namespaced: true },
+              { name: 'pods/log', kind: 'Pod', namespaced: true },
+            ],
+          },
+        },
+        '/apis': {
+          type,
+          body: {
+            groups: [
+              {
+                name: 'autoscaling',
+                versions: [{ version: 'v2' }, { version: 'v1' }],
+                preferredVersion: { version: 'v2' },
+              },
+              { name: 'broken.example.org', versions: [{ version: 'v1' }] },
+            ],
+          },
+        },
+        '/apis/autoscaling/v2': {
+          type,
+          body: {
+            resources: [{ name: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true }],
+          },
+        },
+        '/apis/autoscaling/v1': {
+          type,
+          body: {
+            resources: [{ name: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true }],
+          },
+        },
+        '/apis/broken.example.org/v1': { type, status: 503, body: { kind: 'Status', message: 'service unavailable' } },
+      }),
+    );
+    expect(await discovery.resourceFor('broken.example.org/v1', 'Thing')).toMatchObject({
+      unknown: expect.stringContaining('service unavailable'),
+    });
+    expect(await discovery.resourceFor('v1', 'Pod')).toMatchObject({
+      found: { subresources: ['log'], preferred: true },
+    });
+    expect(await discovery.resourceFor('autoscaling/v1', 'HorizontalPodAutoscaler')).toMatchObject({
+      found: { preferred: false },
+    });
+    expect(await discovery.resourceFor('autoscaling/v2', 'HorizontalPodAutoscaler')).toMatchObject({
+      found: { preferred: true },
+    });
   });
 
   it('gives hints that help: other versions, other groups, other spelling', async () => {
     const discovery = new Discovery(new TableTransport(tableOf(apps)));
-    expect(await discovery.resourceFor('apps/v1beta1', 'Deployment')).toEqual({ missing: 'version', hint: 'apps has no version v1beta1, it has v1; Deployment is in v1' });
-    expect(await discovery.resourceFor('extensions/v1beta1', 'Deployment')).toEqual({ missing: 'group', hint: 'the cluster has no API group "extensions"; Deployment is in apps/v1' });
-    expect(await discovery.resourceFor('apps/v1', 'deployment')).toEqual({ missing: 'kind', hint: 'apps/v1 has no kind deployment; did you mean Deployment?' });
-    expect(await discovery.resourceFor('v1', 'Deployment')).toEqual({ missing: 'kind', hint: 'v1 has no kind Deployment; it is in apps/v1' });
+    expect(await discovery.resourceFor('apps/v1beta1', 'Deployment')).toEqual({
+      missing: 'version',
+      hint: 'apps has no version v1beta1, it has v1; Deployment is in v1',
+    });
+    expect(await discovery.resourceFor('extensions/v1beta1', 'Deployment')).toEqual({
+      missing: 'group',
+      hint: 'the cluster has no API group "extensions"; Deployment is in apps/v1',
+    });
+    expect(await discovery.resourceFor('apps/v1', 'deployment')).toEqual({
+      missing: 'kind',
+      hint: 'apps/v1 has no kind deployment; did you mean Deployment?',
+    });
+    expect(await discovery.resourceFor('v1', 'Deployment')).toEqual({
+      missing: 'kind',
+      hint: 'v1 has no kind Deployment; it is in apps/v1',
+    });
   });
 
   it('believes a miss only from fresh data, and a hit from the cache', async () => {
@@ -87,7 +155,9 @@ describe('discovery', () => {
     expect(await discovery.resourceFor('example.org/v1', 'Widget')).toMatchObject({ missing: 'group' });
     await discovery.resourceFor('example.org/v1', 'Widget');
     expect(transport.asked).toHaveLength(2);
-    transport.table['/apis'] = { body: { items: [apps, group('example.org', { version: 'v1', resources: [resource('widgets', 'Widget')] })] } };
+    transport.table['/apis'] = {
+      body: { items: [apps, group('example.org', { version: 'v1', resources: [resource('widgets', 'Widget')] })] },
+    };
     nowMs = 1_001;
     expect(await discovery.resourceFor('example.org/v1', 'Widget')).toMatchObject({ found: { plural: 'widgets' } });
     nowMs = 60_000;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PlumblineError, UpstreamError, messageOf } from '@plumbline/core';
-import type { ErrorCode, RetryAdvice } from '@plumbline/core';
+import { type ErrorCode, messageOf, PlumblineError, type RetryAdvice, UpstreamError } from '@plumbline/core';
 
 /** One cause of a refusal: which field, and why. */
 export interface KubeCause {
@@ -168,8 +167,14 @@ function denialOf(status: number, body: StatusBody): KubeDenial | undefined {
   if (status !== 403) return undefined;
   const quota = /exceeded quota: ([^,]*),|status unknown for quota: ([^,]*),/.exec(text);
   if (quota !== null) return { by: 'quota', name: quota[1] ?? quota[2] ?? '' };
-  if (body.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true) return { by: 'namespace-terminating' };
-  return { by: / cannot (\S+) resource /.test(text) || / cannot (get|post|put|patch|delete) path /i.test(text) ? 'rbac' : 'other' };
+  if (body.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
+    return { by: 'namespace-terminating' };
+  return {
+    by:
+      / cannot (\S+) resource /.test(text) || / cannot (get|post|put|patch|delete) path /i.test(text)
+        ? 'rbac'
+        : 'other',
+  };
 }
 
 function conflictsOf(body: StatusBody): FieldConflict[] {
@@ -202,7 +207,12 @@ const MISFIT_LINE = /^\s*(\.(?:[^[\]:\s]|\[[^\]]*\])*): (.*)$/gm;
 
 function misfitCauses(text: string): KubeCause[] {
   const rest = text.replace(MISFIT, '');
-  const found = [...rest.matchAll(MISFIT_LINE)].map(([, field = '', message = '']) => ({ reason: misfitReason(message), field, message, immutable: false }));
+  const found = [...rest.matchAll(MISFIT_LINE)].map(([, field = '', message = '']) => ({
+    reason: misfitReason(message),
+    field,
+    message,
+    immutable: false,
+  }));
   return found.length > 0 ? found : [{ reason: misfitReason(rest), field: '', message: rest, immutable: false }];
 }
 
@@ -221,7 +231,8 @@ function causesOf(status: number, body: StatusBody): KubeCause[] {
     message: cause.message ?? '',
     immutable: IMMUTABLE.test(cause.message ?? ''),
   }));
-  const found = listed.length > 0 ? listed : status === 500 && MISFIT.test(text) ? misfitCauses(text) : strictCauses(text);
+  const found =
+    listed.length > 0 ? listed : status === 500 && MISFIT.test(text) ? misfitCauses(text) : strictCauses(text);
   // Validation runs more than once over some fields.
   return [...new Map(found.map((cause) => [JSON.stringify(cause), cause])).values()];
 }
@@ -233,21 +244,37 @@ function codeFor({ status, reason, conflicts, denial }: Parts): ErrorCode {
   if (reason === 'Invalid') return 'PLB-6105';
   if (status >= 500) return 'PLB-6112';
   const codes: Readonly<Record<number, ErrorCode>> = {
-    400: 'PLB-6105', 401: 'PLB-6108', 403: 'PLB-6107', 404: 'PLB-6101', 409: 'PLB-6102', 410: 'PLB-6110', 413: 'PLB-6111', 422: 'PLB-6105', 429: 'PLB-6109',
+    400: 'PLB-6105',
+    401: 'PLB-6108',
+    403: 'PLB-6107',
+    404: 'PLB-6101',
+    409: 'PLB-6102',
+    410: 'PLB-6110',
+    413: 'PLB-6111',
+    422: 'PLB-6105',
+    429: 'PLB-6109',
   };
   return codes[status] ?? 'PLB-6100';
 }
 
 function describe(subject: RequestSubject): string {
   const kind = subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`;
-  const name = subject.name === undefined ? '' : ` ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`;
+  const name =
+    subject.name === undefined
+      ? ''
+      : ` ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`;
   return `${subject.verb} ${kind}${name}${subject.cluster === undefined ? '' : ` on cluster ${subject.cluster}`}`;
 }
 
 function withheld(parts: Parts): string {
-  const fields = parts.causes.map((cause) => `${cause.field === '' ? 'the object' : cause.field}: ${cause.immutable ? 'immutable' : cause.reason}`);
+  const fields = parts.causes.map(
+    (cause) => `${cause.field === '' ? 'the object' : cause.field}: ${cause.immutable ? 'immutable' : cause.reason}`,
+  );
   const conflicts = parts.conflicts.map((conflict) => `${conflict.field} is owned by ${conflict.manager}`);
-  const denial = parts.denial === undefined ? [] : [`denied by ${parts.denial.by}${parts.denial.name === undefined ? '' : ` ${parts.denial.name}`}`];
+  const denial =
+    parts.denial === undefined
+      ? []
+      : [`denied by ${parts.denial.by}${parts.denial.name === undefined ? '' : ` ${parts.denial.name}`}`];
   const known = [...denial, ...conflicts, ...(conflicts.length > 0 ? [] : fields)];
   return `${known.join('; ')}${known.length > 0 ? ' ' : ''}(the server's text is withheld: it may quote secret values)`;
 }
@@ -299,8 +326,12 @@ export function transportError(where: string, cause: unknown): KubeTransportErro
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   const tls = /CERT|TLS|SSL|VERIFY|SELF_SIGNED/.test(code);
   const advice = tls ? '; check the certificate authority and client certificate of this cluster' : '';
-  return new KubeTransportError(tls ? 'PLB-6122' : 'PLB-6120', `no answer from the API server at ${where}: ${messageOf(cause)}${advice}`, {
-    cause,
-    details: code === '' ? {} : { code },
-  });
+  return new KubeTransportError(
+    tls ? 'PLB-6122' : 'PLB-6120',
+    `no answer from the API server at ${where}: ${messageOf(cause)}${advice}`,
+    {
+      cause,
+      details: code === '' ? {} : { code },
+    },
+  );
 }

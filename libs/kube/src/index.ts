@@ -1,20 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 export { FIELD_MANAGER, KubeClient, resourcePath, withQuery } from './client.js';
 export type {
-  ApplyOptions, ApplyResult, CallOptions, DeleteOptions, DeleteResult, FieldValidation, KubeClientOptions, ListOptions, ListPage, PropagationPolicy, WriteOptions,
+  ApplyOptions,
+  ApplyResult,
+  CallOptions,
+  DeleteOptions,
+  DeleteResult,
+  FieldValidation,
+  KubeClientOptions,
+  ListOptions,
+  ListPage,
+  PropagationPolicy,
+  WriteOptions,
 } from './client.js';
 export { Discovery } from './discovery.js';
 export type { DiscoveryOptions, MissingResource, ResourceLookup } from './discovery.js';
 export {
-  apiErrorFrom, isAdmissionDenial, isAlreadyExists, isConflict, isFieldManagerConflict, isForbidden, isGone, isImmutable, isInvalid, isNotFound,
-  isTooManyRequests, KubeApiError, KubeTransportError, retryAfterMsOf, transportError,
+  apiErrorFrom,
+  isAdmissionDenial,
+  isAlreadyExists,
+  isConflict,
+  isFieldManagerConflict,
+  isForbidden,
+  isGone,
+  isImmutable,
+  isInvalid,
+  isNotFound,
+  isTooManyRequests,
+  KubeApiError,
+  KubeTransportError,
+  retryAfterMsOf,
+  transportError,
 } from './errors.js';
 export type { FieldConflict, KubeCause, KubeDenial, RequestSubject } from './errors.js';
 export type { KubeMethod, KubeRequest, KubeResponse, KubeTransport } from './kube-transport.port.js';
 export { apiVersionOf, describeRef, groupOf, refKey, refOf, versionOf } from './types.js';
-export type { ApiResource, FieldsV1, KubeObject, ManagedFieldsEntry, NewKubeObject, ObjectMeta, ObjectRef, OwnerReference } from './types.js';
+export type {
+  ApiResource,
+  FieldsV1,
+  KubeObject,
+  ManagedFieldsEntry,
+  NewKubeObject,
+  ObjectMeta,
+  ObjectRef,
+  OwnerReference,
+} from './types.js';
 export { credentialSource } from './transports/credentials.js';
-export type { CredentialSource, DirectConnection, KubeConnection, ResolvedCredentials, TlsMaterial } from './transports/credentials.js';
+export type {
+  CredentialSource,
+  DirectConnection,
+  KubeConnection,
+  ResolvedCredentials,
+  TlsMaterial,
+} from './transports/credentials.js';
 export { LimitedTransport } from './transports/limited-transport.js';
 export type { LaneLimits, LaneStatus, LimitedTransportOptions } from './transports/limited-transport.js';
 export { connectKube } from './transports/undici-transport.js';

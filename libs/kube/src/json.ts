@@ -6,7 +6,11 @@ export function parseJson<T>(text: string, what: string): T {
   try {
     return JSON.parse(text) as T;
   } catch (error) {
-    throw new UpstreamError('PLB-6126', `the API server's answer to "${what}" is not JSON (${text.length} characters)`, { cause: error });
+    throw new UpstreamError(
+      'PLB-6126',
+      `the API server's answer to "${what}" is not JSON (${text.length} characters)`,
+      { cause: error },
+    );
   }
 }
 

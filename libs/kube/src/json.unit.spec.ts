@@ -17,11 +17,16 @@ describe('JSON that goes to the server as YAML', () => {
 
 describe('answers', () => {
   it('are an error with a code when they are not JSON, without their text', () => {
-    expect(() => parseJson('<html>secret', 'list pods')).toThrow(expect.objectContaining({ code: 'PLB-6126', message: expect.not.stringContaining('secret') }));
+    expect(() => parseJson('<html>secret', 'list pods')).toThrow(
+      expect.objectContaining({ code: 'PLB-6126', message: expect.not.stringContaining('secret') }),
+    );
   });
 
   it('carry warnings, one or several, with quotes inside', () => {
     expect(parseWarnings(undefined)).toEqual([]);
-    expect(parseWarnings('299 - "v1beta1 is deprecated", 299 kube "unknown field \\"spec.x\\", ignored"')).toEqual(['v1beta1 is deprecated', 'unknown field "spec.x", ignored']);
+    expect(parseWarnings('299 - "v1beta1 is deprecated", 299 kube "unknown field \\"spec.x\\", ignored"')).toEqual([
+      'v1beta1 is deprecated',
+      'unknown field "spec.x", ignored',
+    ]);
   });
 });

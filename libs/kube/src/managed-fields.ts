@@ -32,7 +32,10 @@ export function ownedFields(object: KubeObject, manager: string = FIELD_MANAGER)
 function withoutEmptyMetadata(fields: FieldsV1): FieldsV1 {
   const { 'f:metadata': metadata, ...rest } = fields;
   if (metadata === undefined) return fields;
-  const kept = Object.entries(metadata).filter(([key, claim]) => !(key === 'f:labels' || key === 'f:annotations') || Object.keys(claim).some((child) => child !== '.'));
+  const kept = Object.entries(metadata).filter(
+    ([key, claim]) =>
+      !(key === 'f:labels' || key === 'f:annotations') || Object.keys(claim).some((child) => child !== '.'),
+  );
   return kept.length === 0 ? rest : { ...rest, 'f:metadata': Object.fromEntries(kept) };
 }
 
@@ -53,7 +56,11 @@ export function ownersOf(object: KubeObject, path: string): readonly FieldOwner[
   for (const entry of object.metadata.managedFields ?? []) {
     if (entry.fieldsV1 === undefined || !fieldPathsOf(entry.fieldsV1).some((owned) => isWithin(owned, path))) continue;
     const owner = { manager: entry.manager ?? '', operation: entry.operation ?? 'Update' };
-    owners.push(entry.subresource === undefined || entry.subresource === '' ? owner : { ...owner, subresource: entry.subresource });
+    owners.push(
+      entry.subresource === undefined || entry.subresource === ''
+        ? owner
+        : { ...owner, subresource: entry.subresource },
+    );
   }
   return owners;
 }
@@ -72,7 +79,8 @@ export function projectFields(value: unknown, fields: FieldsV1): unknown {
   for (const key of children) {
     const name = key.slice(2);
     const child = fields[key];
-    if (key.startsWith('f:') && child !== undefined && name in source) result[name] = projectFields(source[name], child);
+    if (key.startsWith('f:') && child !== undefined && name in source)
+      result[name] = projectFields(source[name], child);
   }
   return result;
 }
@@ -111,7 +119,9 @@ function projectList(items: readonly unknown[], fields: FieldsV1, children: read
     const child = key === undefined ? undefined : fields[key];
     if (key === undefined || child === undefined) return;
     const part = projectFields(item, child);
-    kept.push(key.startsWith('k:') && typeof part === 'object' ? { ...(JSON.parse(key.slice(2)) as object), ...part } : part);
+    kept.push(
+      key.startsWith('k:') && typeof part === 'object' ? { ...(JSON.parse(key.slice(2)) as object), ...part } : part,
+    );
   });
   return kept;
 }
@@ -121,5 +131,7 @@ function matches(key: string, item: unknown, index: number): boolean {
   if (key.startsWith('v:')) return canonicalJson(item) === canonicalJson(JSON.parse(key.slice(2)));
   if (!key.startsWith('k:') || typeof item !== 'object' || item === null) return false;
   const source = item as Readonly<Record<string, unknown>>;
-  return Object.entries(JSON.parse(key.slice(2)) as Readonly<Record<string, unknown>>).every(([name, value]) => source[name] === value);
+  return Object.entries(JSON.parse(key.slice(2)) as Readonly<Record<string, unknown>>).every(
+    ([name, value]) => source[name] === value,
+  );
 }

@@ -11,7 +11,9 @@ const ours: FieldsV1 = {
       'f:spec': {
         'f:containers': {
           'k:{"name":"app"}': {
-            '.': {}, 'f:image': {}, 'f:name': {},
+            '.': {},
+            'f:image': {},
+            'f:name': {},
             'f:ports': { 'k:{"containerPort":80,"protocol":"TCP"}': { '.': {}, 'f:containerPort': {} } },
             'f:command': {},
           },
@@ -30,9 +32,29 @@ const deployment: KubeObject = {
     finalizers: ['x/y', 'z/z'],
     managedFields: [
       { manager: 'plumbline', operation: 'Apply', apiVersion: 'apps/v1', fieldsType: 'FieldsV1', fieldsV1: ours },
-      { manager: 'plumbline', operation: 'Update', apiVersion: 'apps/v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:status': {} }, subresource: 'status' },
-      { manager: 'hpa', operation: 'Update', apiVersion: 'apps/v1', fieldsV1: { 'f:spec': { 'f:replicas': {} } }, subresource: 'scale' },
-      { manager: 'kubectl-edit', operation: 'Update', apiVersion: 'apps/v1', fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:image': {} } } } } } } },
+      {
+        manager: 'plumbline',
+        operation: 'Update',
+        apiVersion: 'apps/v1',
+        fieldsType: 'FieldsV1',
+        fieldsV1: { 'f:status': {} },
+        subresource: 'status',
+      },
+      {
+        manager: 'hpa',
+        operation: 'Update',
+        apiVersion: 'apps/v1',
+        fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+        subresource: 'scale',
+      },
+      {
+        manager: 'kubectl-edit',
+        operation: 'Update',
+        apiVersion: 'apps/v1',
+        fieldsV1: {
+          'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:image': {} } } } } },
+        },
+      },
     ],
   },
   spec: {
@@ -41,7 +63,16 @@ const deployment: KubeObject = {
       spec: {
         containers: [
           { name: 'sidecar', image: 'injected' },
-          { name: 'app', image: 'web:1', imagePullPolicy: 'Always', command: ['run', '--x'], ports: [{ containerPort: 443, protocol: 'TCP' }, { containerPort: 80, protocol: 'TCP', name: 'late' }] },
+          {
+            name: 'app',
+            image: 'web:1',
+            imagePullPolicy: 'Always',
+            command: ['run', '--x'],
+            ports: [
+              { containerPort: 443, protocol: 'TCP' },
+              { containerPort: 80, protocol: 'TCP', name: 'late' },
+            ],
+          },
         ],
       },
     },
@@ -57,14 +88,29 @@ describe('managed fields', () => {
 
   it('gives one text for one field set, whatever the order of its keys', () => {
     const entry = deployment.metadata.managedFields?.[0];
-    const shuffled = { ...deployment, metadata: { ...deployment.metadata, managedFields: [{ ...entry, fieldsV1: { 'f:spec': ours['f:spec'] ?? {}, 'f:metadata': ours['f:metadata'] ?? {} } }] } };
+    const shuffled = {
+      ...deployment,
+      metadata: {
+        ...deployment.metadata,
+        managedFields: [
+          { ...entry, fieldsV1: { 'f:spec': ours['f:spec'] ?? {}, 'f:metadata': ours['f:metadata'] ?? {} } },
+        ],
+      },
+    };
     expect(ownedFields(shuffled)).toBe(ownedFields(deployment));
-    const fewer = { ...shuffled, metadata: { ...shuffled.metadata, managedFields: [{ ...entry, fieldsV1: { 'f:spec': ours['f:spec'] ?? {} } }] } };
+    const fewer = {
+      ...shuffled,
+      metadata: { ...shuffled.metadata, managedFields: [{ ...entry, fieldsV1: { 'f:spec': ours['f:spec'] ?? {} } }] },
+    };
     expect(ownedFields(fewer)).not.toBe(ownedFields(deployment));
   });
 
   it('does not count a claim on empty labels or annotations', () => {
-    const owning = (fieldsV1: FieldsV1): string | undefined => ownedFields({ ...deployment, metadata: { name: 'web', managedFields: [{ manager: 'plumbline', operation: 'Apply', fieldsV1 }] } });
+    const owning = (fieldsV1: FieldsV1): string | undefined =>
+      ownedFields({
+        ...deployment,
+        metadata: { name: 'web', managedFields: [{ manager: 'plumbline', operation: 'Apply', fieldsV1 }] },
+      });
     const data = { 'f:data': { 'f:x': {} } };
     expect(owning({ ...data, 'f:metadata': { 'f:labels': {}, 'f:annotations': { '.': {} } } })).toBe(owning(data));
     expect(owning({ ...data, 'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } } })).not.toBe(owning(data));
@@ -85,8 +131,12 @@ describe('managed fields', () => {
   });
 
   it('names everybody who claims a field', () => {
-    expect(ownersOf(deployment, '.spec.replicas')).toEqual([{ manager: 'hpa', operation: 'Update', subresource: 'scale' }]);
-    expect(ownersOf(deployment, '.spec.template.spec.containers[name="app"].image').map(({ manager }) => manager)).toEqual(['plumbline', 'kubectl-edit']);
+    expect(ownersOf(deployment, '.spec.replicas')).toEqual([
+      { manager: 'hpa', operation: 'Update', subresource: 'scale' },
+    ]);
+    expect(
+      ownersOf(deployment, '.spec.template.spec.containers[name="app"].image').map(({ manager }) => manager),
+    ).toEqual(['plumbline', 'kubectl-edit']);
     expect(ownersOf(deployment, '.spec.template').map(({ manager }) => manager)).toEqual(['plumbline', 'kubectl-edit']);
     expect(ownersOf(deployment, '.spec.rep')).toEqual([]);
   });
@@ -94,11 +144,21 @@ describe('managed fields', () => {
   it('cuts an object down to what a field set covers', () => {
     expect(projectFields(deployment, ours)).toEqual({
       metadata: { labels: { 'app.kubernetes.io/name': 'web' }, finalizers: ['x/y'] },
-      spec: { template: { spec: { containers: [{ name: 'app', image: 'web:1', command: ['run', '--x'], ports: [{ containerPort: 80, protocol: 'TCP' }] }] } } },
+      spec: {
+        template: {
+          spec: {
+            containers: [
+              { name: 'app', image: 'web:1', command: ['run', '--x'], ports: [{ containerPort: 80, protocol: 'TCP' }] },
+            ],
+          },
+        },
+      },
     });
   });
 
   it('leaves out what is not there any more', () => {
-    expect(projectFields({ spec: { template: { spec: { containers: [] } } } }, ours)).toEqual({ spec: { template: { spec: { containers: [] } } } });
+    expect(projectFields({ spec: { template: { spec: { containers: [] } } } }, ours)).toEqual({
+      spec: { template: { spec: { containers: [] } } },
+    });
   });
 });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KubeClient } from './client.js';
@@ -9,11 +8,17 @@ import { InterruptedTransport } from './testing/interrupted-transport.js';
 import { WatchRecorder } from './testing/watch-recorder.js';
 import { connectKube } from './transports/undici-transport.js';
 import type { ApiResource, KubeObject } from './types.js';
-import { ResourceWatch } from './watch.js';
-import type { WatchOptions } from './watch.js';
+import { ResourceWatch, type WatchOptions } from './watch.js';
 
 const configMaps: ApiResource = {
-  group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true, verbs: [], preferred: true, subresources: [],
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+  verbs: [],
+  preferred: true,
+  subresources: [],
 };
 const namespaces: ApiResource = { ...configMaps, kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
@@ -42,7 +47,11 @@ class Bench implements AsyncDisposable {
   watch(options: Partial<WatchOptions> = {}): ResourceWatch {
     const { onEvent, onStatus } = this.recorder;
     return new ResourceWatch(this.client, configMaps, {
-      namespace: this.namespace, onEvent, onStatus, backoff: { firstMs: 20, longestMs: 200 }, ...options,
+      namespace: this.namespace,
+      onEvent,
+      onStatus,
+      backoff: { firstMs: 20, longestMs: 200 },
+      ...options,
     });
   }
 
@@ -101,7 +110,10 @@ describeWith('kube', 'a watch of a real API server', () => {
     await bench.set('a', '2');
     await bench.remove('b');
     bench.network.mend();
-    await bench.recorder.until('caught up', () => bench.recorder.log.includes('deleted b') && watch.status.state === 'live');
+    await bench.recorder.until(
+      'caught up',
+      () => bench.recorder.log.includes('deleted b') && watch.status.state === 'live',
+    );
     expect(bench.recorder.log.slice(3)).toEqual(['modified a', 'deleted b']);
     expect(bench.recorder.log.filter((line) => line === 'synced')).toHaveLength(1);
     await watch.stop();
@@ -121,11 +133,21 @@ describeWith('kube', 'a watch of a real API server', () => {
     // The watch cache of a new process begins at the present, so every older version is too old.
     await server.restart();
     bench.network.mend();
-    await bench.recorder.until('second list', () => bench.recorder.log.filter((line) => line === 'synced').length === 2);
-    expect(bench.recorder.log.slice(5).toSorted()).toEqual(
-      ['added new', 'added replaced', 'deleted deleted', 'deleted replaced', 'modified changed', 'synced'],
+    await bench.recorder.until(
+      'second list',
+      () => bench.recorder.log.filter((line) => line === 'synced').length === 2,
     );
-    expect(bench.recorder.log.indexOf('deleted replaced')).toBeLessThan(bench.recorder.log.lastIndexOf('added replaced'));
+    expect(bench.recorder.log.slice(5).toSorted()).toEqual([
+      'added new',
+      'added replaced',
+      'deleted deleted',
+      'deleted replaced',
+      'modified changed',
+      'synced',
+    ]);
+    expect(bench.recorder.log.indexOf('deleted replaced')).toBeLessThan(
+      bench.recorder.log.lastIndexOf('added replaced'),
+    );
     await bench.recorder.until('live', () => watch.status.state === 'live');
     await watch.stop();
   });
@@ -168,9 +190,20 @@ describeWith('kube', 'a watch of a real API server', () => {
   it('keeps and tells only what the strip hook leaves', async () => {
     await using bench = await Bench.of(server, 'strip');
     await bench.set('a');
-    const watch = bench.watch({ strip: ({ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } }) => ({
-      apiVersion, kind, metadata: { name, ...(namespace ? { namespace } : {}), ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
-    }) }).start();
+    const watch = bench
+      .watch({
+        strip: ({ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } }) => ({
+          apiVersion,
+          kind,
+          metadata: {
+            name,
+            ...(namespace ? { namespace } : {}),
+            ...(uid ? { uid } : {}),
+            ...(resourceVersion ? { resourceVersion } : {}),
+          },
+        }),
+      })
+      .start();
     await watch.whenSynced();
     const kept = watch.get(bench.namespace, 'a');
     expect(kept?.['data']).toBeUndefined();
@@ -209,7 +242,9 @@ describeWith('kube', 'a watch of a real API server', () => {
 
 describeWith('kube', 'a watch of an API server that compacts its history every second', () => {
   it('meets 410 and lists again', async () => {
-    await using server = await startKube({ apiServerFlags: { 'etcd-compaction-interval': '1s', 'watch-cache': 'false' } });
+    await using server = await startKube({
+      apiServerFlags: { 'etcd-compaction-interval': '1s', 'watch-cache': 'false' },
+    });
     await using bench = await Bench.of(server, 'compacted');
     await bench.set('a');
     await bench.set('b');
@@ -219,9 +254,14 @@ describeWith('kube', 'a watch of an API server that compacts its history every s
     bench.network.cut();
     await bench.remove('a');
     await bench.set('b', '2');
-    await expect.poll(async () => statusOfWatch(bench.direct, bench.namespace, old), { timeout: 20_000, interval: 300 }).toBe('gone');
+    await expect
+      .poll(async () => statusOfWatch(bench.direct, bench.namespace, old), { timeout: 20_000, interval: 300 })
+      .toBe('gone');
     bench.network.mend();
-    await bench.recorder.until('second list', () => bench.recorder.log.filter((line) => line === 'synced').length === 2);
+    await bench.recorder.until(
+      'second list',
+      () => bench.recorder.log.filter((line) => line === 'synced').length === 2,
+    );
     expect(bench.recorder.log.slice(3).toSorted()).toEqual(['deleted a', 'modified b', 'synced']);
     await watch.stop();
   });
@@ -245,7 +285,11 @@ describeWith(['kube', 'kube:etcd-3.4'], 'a watch of an API server on an old etcd
 async function statusOfWatch(client: KubeClient, namespace: string, resourceVersion: string): Promise<string> {
   const controller = new AbortController();
   try {
-    const response = await client.watch(configMaps, { namespace, resourceVersion, timeoutSeconds: 1 }, controller.signal);
+    const response = await client.watch(
+      configMaps,
+      { namespace, resourceVersion, timeoutSeconds: 1 },
+      controller.signal,
+    );
     for await (const line of response.lines()) if (line.includes('"code":410')) return 'gone';
     return 'served';
   } catch (error) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, systemClock } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, messageOf, systemClock } from '@plumbline/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeClient } from './client.js';
 import { apiErrorFrom, isGone, KubeApiError } from './errors.js';
@@ -68,161 +67,171 @@ const SETTLE_MS = 200;
  * Keeps the (stripped) objects, so it is a cache too.
  */
 export class ResourceWatch {
-  private readonly objects = new Map<string, KubeObject>();
-  private readonly stopping = new AbortController();
-  private readonly clock: Clock;
-  private readonly random: () => number;
-  private readonly synced = Promise.withResolvers<void>();
-  private current: WatchStatus;
-  private resourceVersion: string | undefined;
-  private streaming: boolean;
-  private failures = 0;
-  private lastSignMs: number;
-  private running: Promise<void> | undefined;
+  readonly #client: KubeClient;
+  readonly #options: WatchOptions;
+
+  readonly #objects = new Map<string, KubeObject>();
+  readonly #stopping = new AbortController();
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #synced = Promise.withResolvers<void>();
+  #current: WatchStatus;
+  #resourceVersion: string | undefined;
+  #streaming: boolean;
+  #failures = 0;
+  #lastSignMs: number;
+  #running: Promise<void> | undefined;
 
   constructor(
-    private readonly client: KubeClient,
+    client: KubeClient,
     /** What is watched. */
     readonly resource: ApiResource,
-    private readonly options: WatchOptions,
+    options: WatchOptions,
   ) {
-    this.clock = options.clock ?? systemClock;
-    this.random = options.random ?? Math.random;
-    this.streaming = options.streamingLists ?? true;
-    this.lastSignMs = this.clock.nowMs();
-    this.current = { state: 'connecting', sinceMs: this.lastSignMs };
+    this.#client = client;
+    this.#options = options;
+
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#streaming = options.streamingLists ?? true;
+    this.#lastSignMs = this.#clock.nowMs();
+    this.#current = { state: 'connecting', sinceMs: this.#lastSignMs };
     // Nobody has to wait for the first sync.
-    this.synced.promise.catch(() => undefined);
+    this.#synced.promise.catch(() => undefined);
   }
 
   get status(): WatchStatus {
-    return this.current;
+    return this.#current;
   }
 
   get size(): number {
-    return this.objects.size;
+    return this.#objects.size;
   }
 
   /** Begins. A second call does nothing. */
   start(): this {
-    this.running ??= this.run();
+    this.#running ??= this.#run();
     return this;
   }
 
   /** Ends the watch; no event comes after it resolves. */
   async stop(): Promise<void> {
-    this.stopping.abort(new Error('the watch was stopped'));
-    this.synced.reject(new Error(`the watch of ${this.resource.plural} was stopped before its first list was complete`));
-    await this.running;
+    this.#stopping.abort(new Error('the watch was stopped'));
+    this.#synced.reject(
+      new Error(`the watch of ${this.resource.plural} was stopped before its first list was complete`),
+    );
+    await this.#running;
   }
 
   /** Resolves after the first complete list; rejects when stopped before. */
   async whenSynced(): Promise<void> {
-    return this.synced.promise;
+    return this.#synced.promise;
   }
 
   /** The object as last seen. */
   get(namespace: string | undefined, name: string): KubeObject | undefined {
-    return this.objects.get(`${namespace ?? ''}/${name}`);
+    return this.#objects.get(`${namespace ?? ''}/${name}`);
   }
 
   /** All objects as last seen. */
   values(): IterableIterator<KubeObject> {
-    return this.objects.values();
+    return this.#objects.values();
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      const startedAtMs = this.clock.nowMs();
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      const startedAtMs = this.#clock.nowMs();
       let error: unknown;
       try {
-        await this.cycle();
+        await this.#cycle();
       } catch (caught) {
         error = caught;
       }
-      if (this.stopping.signal.aborted) return;
-      const lastedMs = this.clock.nowMs() - startedAtMs;
-      if (lastedMs >= GOOD_SESSION_MS) this.failures = 0;
-      if (error !== undefined) await this.recover(error);
-      else if (lastedMs < SHORT_SESSION_MS) await this.recoverFromShortSession();
+      if (this.#stopping.signal.aborted) return;
+      const lastedMs = this.#clock.nowMs() - startedAtMs;
+      if (lastedMs >= GOOD_SESSION_MS) this.#failures = 0;
+      if (error !== undefined) await this.#recover(error);
+      else if (lastedMs < SHORT_SESSION_MS) await this.#recoverFromShortSession();
     }
   }
 
   /** A list if there is no version to go on from, then one watch until the server ends it. */
-  private async cycle(): Promise<void> {
-    if (this.resourceVersion === undefined && this.streaming && (await this.streamList())) return;
-    if (this.resourceVersion === undefined) await this.pagedList();
-    await this.session({ resourceVersion: this.resourceVersion ?? '' }, undefined);
+  async #cycle(): Promise<void> {
+    if (this.#resourceVersion === undefined && this.#streaming && (await this.#streamList())) return;
+    if (this.#resourceVersion === undefined) await this.#pagedList();
+    await this.#session({ resourceVersion: this.#resourceVersion ?? '' }, undefined);
   }
 
-  private async recover(error: unknown): Promise<void> {
-    this.lose(error);
-    if (!isGone(error)) return this.pause(error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0);
-    this.resourceVersion = undefined;
+  async #recover(error: unknown): Promise<void> {
+    this.#lose(error);
+    if (!isGone(error)) return this.#pause(error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0);
+    this.#resourceVersion = undefined;
     // 410 needs a list, not patience; but only once in a row.
-    if (this.failures > 0) return this.pause(0);
-    this.failures += 1;
+    if (this.#failures > 0) return this.#pause(0);
+    this.#failures += 1;
   }
 
   /** Servers end watches in good order now and then; one that always does so at once has something wrong with it. */
-  private async recoverFromShortSession(): Promise<void> {
-    if (this.failures >= 2) this.lose(new Error('the server ends the watch as soon as it is open'));
-    await this.pause(0);
+  async #recoverFromShortSession(): Promise<void> {
+    if (this.#failures >= 2) this.#lose(new Error('the server ends the watch as soon as it is open'));
+    await this.#pause(0);
   }
 
-  private async pause(leastMs: number): Promise<void> {
-    const { firstMs, longestMs } = this.options.backoff ?? { firstMs: 250, longestMs: 30_000 };
-    const ceilingMs = Math.min(longestMs, firstMs * 2 ** Math.min(this.failures, 20));
-    this.failures += 1;
-    const pauseMs = Math.max(leastMs, ceilingMs * (0.5 + 0.5 * this.random()));
-    await delay(pauseMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  async #pause(leastMs: number): Promise<void> {
+    const { firstMs, longestMs } = this.#options.backoff ?? { firstMs: 250, longestMs: 30_000 };
+    const ceilingMs = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures, 20));
+    this.#failures += 1;
+    const pauseMs = Math.max(leastMs, ceilingMs * (0.5 + 0.5 * this.#random()));
+    await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  private async pagedList(): Promise<void> {
+  async #pagedList(): Promise<void> {
     const seen = new Set<string>();
     let resourceVersion = '';
-    const { namespace, labelSelector, fieldSelector, pageSize } = this.options;
-    const query = { namespace, labelSelector, fieldSelector, limit: pageSize ?? 500, signal: this.stopping.signal };
-    for await (const page of this.client.pages(this.resource, query)) {
-      for (const item of page.items) seen.add(this.upsert(item));
+    const { namespace, labelSelector, fieldSelector, pageSize } = this.#options;
+    const query = { namespace, labelSelector, fieldSelector, limit: pageSize ?? 500, signal: this.#stopping.signal };
+    for await (const page of this.#client.pages(this.resource, query)) {
+      for (const item of page.items) seen.add(this.#upsert(item));
       resourceVersion = page.resourceVersion;
     }
-    this.completeList(seen, resourceVersion);
+    this.#completeList(seen, resourceVersion);
   }
 
   /** False when the server does not offer streaming lists. */
-  private async streamList(): Promise<boolean> {
+  async #streamList(): Promise<boolean> {
     try {
-      await this.session({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, new Set());
+      await this.#session({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, new Set());
       return true;
     } catch (error) {
-      if (this.resourceVersion !== undefined || this.stopping.signal.aborted || !refusesStreaming(error)) throw error;
-      this.streaming = false;
+      if (this.#resourceVersion !== undefined || this.#stopping.signal.aborted || !refusesStreaming(error)) throw error;
+      this.#streaming = false;
       return false;
     }
   }
 
   /** One connection from its opening to its end. `seen` collects the objects of a streaming list until it is complete. */
-  private async session(query: Readonly<Record<string, string | boolean>>, seen: Set<string> | undefined): Promise<void> {
-    const guard = new SessionGuard(this.stopping.signal);
-    const { namespace, labelSelector, fieldSelector, stallTimeoutMs = 150_000 } = this.options;
-    const timeoutSeconds = Math.round(300 + 300 * this.random());
+  async #session(query: Readonly<Record<string, string | boolean>>, seen: Set<string> | undefined): Promise<void> {
+    const guard = new SessionGuard(this.#stopping.signal);
+    const { namespace, labelSelector, fieldSelector, stallTimeoutMs = 150_000 } = this.#options;
+    const timeoutSeconds = Math.round(300 + 300 * this.#random());
     let initial = seen;
     let settling: NodeJS.Timeout | undefined;
     let opened = false;
     try {
       guard.expectWithin(OPENING_MS);
-      const response = await this.client.watch(
-        this.resource, { namespace, labelSelector, fieldSelector, allowWatchBookmarks: true, timeoutSeconds, ...query }, guard.signal,
+      const response = await this.#client.watch(
+        this.resource,
+        { namespace, labelSelector, fieldSelector, allowWatchBookmarks: true, timeoutSeconds, ...query },
+        guard.signal,
       );
       opened = true;
-      if (initial === undefined) settling = setTimeout(() => this.settle(), SETTLE_MS);
+      if (initial === undefined) settling = setTimeout(() => this.#settle(), SETTLE_MS);
       guard.expectWithin(initial === undefined ? stallTimeoutMs : INITIAL_SILENCE_MS);
       for await (const line of response.lines()) {
         const event = parseJson<WatchLine>(line, `watch ${this.resource.plural}`);
-        const ended = this.take(event, initial);
+        const ended = this.#take(event, initial);
         if (ended) initial = undefined;
-        if (initial === undefined) this.settle();
+        if (initial === undefined) this.#settle();
         guard.expectWithin(initial === undefined ? stallTimeoutMs : INITIAL_SILENCE_MS);
       }
     } catch (error) {
@@ -237,75 +246,79 @@ export class ResourceWatch {
   }
 
   /** Takes one line; true when it ended the initial events of a streaming list. */
-  private take(event: WatchLine, initial: Set<string> | undefined): boolean {
-    if (event.type === 'ERROR') throw this.errorOf(event.object);
-    this.lastSignMs = this.clock.nowMs();
+  #take(event: WatchLine, initial: Set<string> | undefined): boolean {
+    if (event.type === 'ERROR') throw this.#errorOf(event.object);
+    this.#lastSignMs = this.#clock.nowMs();
     const { resourceVersion, annotations } = event.object.metadata;
-    if (event.type === 'DELETED') this.remove(event.object);
+    if (event.type === 'DELETED') this.#remove(event.object);
     else if (event.type !== 'BOOKMARK') {
-      const key = this.upsert(event.object);
+      const key = this.#upsert(event.object);
       initial?.add(key);
     }
-    const complete = event.type === 'BOOKMARK' && initial !== undefined && annotations?.['k8s.io/initial-events-end'] === 'true';
-    if (complete) this.completeList(initial, resourceVersion ?? '');
+    const complete =
+      event.type === 'BOOKMARK' && initial !== undefined && annotations?.['k8s.io/initial-events-end'] === 'true';
+    if (complete) this.#completeList(initial, resourceVersion ?? '');
     // Until a streaming list is complete there is no version to go on from.
-    else if (initial === undefined && resourceVersion !== undefined) this.resourceVersion = resourceVersion;
+    else if (initial === undefined && resourceVersion !== undefined) this.#resourceVersion = resourceVersion;
     return complete;
   }
 
-  private errorOf(status: KubeObject): KubeApiError {
+  #errorOf(status: KubeObject): KubeApiError {
     const code = typeof status['code'] === 'number' ? status['code'] : 500;
     const { group, kind } = this.resource;
-    return apiErrorFrom({ verb: 'watch', group, kind, namespace: this.options.namespace }, { status: code, headers: {}, text: JSON.stringify(status) });
+    return apiErrorFrom(
+      { verb: 'watch', group, kind, namespace: this.#options.namespace },
+      { status: code, headers: {}, text: JSON.stringify(status) },
+    );
   }
 
-  private completeList(seen: ReadonlySet<string>, resourceVersion: string): void {
-    for (const [key, object] of [...this.objects]) {
+  #completeList(seen: ReadonlySet<string>, resourceVersion: string): void {
+    for (const [key, object] of [...this.#objects]) {
       if (seen.has(key)) continue;
-      this.objects.delete(key);
-      this.options.onEvent({ type: 'deleted', object });
+      this.#objects.delete(key);
+      this.#options.onEvent({ type: 'deleted', object });
     }
-    this.resourceVersion = resourceVersion;
-    this.lastSignMs = this.clock.nowMs();
-    this.options.onEvent({ type: 'synced', resourceVersion });
-    this.settle();
-    this.synced.resolve();
+    this.#resourceVersion = resourceVersion;
+    this.#lastSignMs = this.#clock.nowMs();
+    this.#options.onEvent({ type: 'synced', resourceVersion });
+    this.#settle();
+    this.#synced.resolve();
   }
 
-  private upsert(raw: KubeObject): string {
-    const object = this.options.strip?.(raw) ?? raw;
+  #upsert(raw: KubeObject): string {
+    const object = this.#options.strip?.(raw) ?? raw;
     const key = keyOf(raw);
-    const known = this.objects.get(key);
+    const known = this.#objects.get(key);
     if (known?.metadata.resourceVersion === raw.metadata.resourceVersion && known !== undefined) return key;
     const replaced = known !== undefined && known.metadata.uid !== raw.metadata.uid;
-    if (replaced) this.options.onEvent({ type: 'deleted', object: known });
-    this.objects.set(key, object);
-    this.options.onEvent({ type: known === undefined || replaced ? 'added' : 'modified', object });
+    if (replaced) this.#options.onEvent({ type: 'deleted', object: known });
+    this.#objects.set(key, object);
+    this.#options.onEvent({ type: known === undefined || replaced ? 'added' : 'modified', object });
     return key;
   }
 
-  private remove(raw: KubeObject): void {
+  #remove(raw: KubeObject): void {
     const key = keyOf(raw);
-    const known = this.objects.get(key);
+    const known = this.#objects.get(key);
     if (known === undefined || known.metadata.uid !== raw.metadata.uid) return;
-    this.objects.delete(key);
-    this.options.onEvent({ type: 'deleted', object: this.options.strip?.(raw) ?? raw });
+    this.#objects.delete(key);
+    this.#options.onEvent({ type: 'deleted', object: this.#options.strip?.(raw) ?? raw });
   }
 
-  private settle(): void {
-    this.lastSignMs = this.clock.nowMs();
-    if (this.current.state !== 'live') this.change({ state: 'live', sinceMs: this.lastSignMs });
+  #settle(): void {
+    this.#lastSignMs = this.#clock.nowMs();
+    if (this.#current.state !== 'live') this.#change({ state: 'live', sinceMs: this.#lastSignMs });
   }
 
-  private lose(error: unknown): void {
+  #lose(error: unknown): void {
     const text = messageOf(error);
-    if (this.current.state === 'live') this.change({ state: 'lost', sinceMs: this.lastSignMs, error: text });
-    else this.change({ ...this.current, error: text });
+    if (this.#current.state === 'live') this.#change({ state: 'lost', sinceMs: this.#lastSignMs, error: text });
+    else this.#change({ ...this.#current, error: text });
   }
 
-  private change(status: WatchStatus): void {
-    this.current = status;
-    this.options.onStatus?.(status);
+  #change(status: WatchStatus): void {
+    this.#current = status;
+    this.#options.onStatus?.(status);
   }
 }
 
@@ -317,32 +330,36 @@ class StreamingStalled extends Error {
 
 /** Ends one connection: because the whole watch stops, or because nothing came in time. */
 class SessionGuard {
-  private readonly controller = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-  private readonly forward = (): void => this.controller.abort(this.outer.reason);
+  readonly #outer: AbortSignal;
+
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  readonly #forward = (): void => this.#controller.abort(this.#outer.reason);
   stalled = false;
 
-  constructor(private readonly outer: AbortSignal) {
-    if (outer.aborted) this.forward();
-    else outer.addEventListener('abort', this.forward, { once: true });
+  constructor(outer: AbortSignal) {
+    this.#outer = outer;
+
+    if (outer.aborted) this.#forward();
+    else outer.addEventListener('abort', this.#forward, { once: true });
   }
 
   get signal(): AbortSignal {
-    return this.controller.signal;
+    return this.#controller.signal;
   }
 
   expectWithin(limitMs: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.stalled = true;
-      this.controller.abort(new DOMException('nothing came in time', 'TimeoutError'));
+      this.#controller.abort(new DOMException('nothing came in time', 'TimeoutError'));
     }, limitMs);
   }
 
   end(): void {
-    clearTimeout(this.timer);
-    this.outer.removeEventListener('abort', this.forward);
-    this.controller.abort(new Error('the watch session ended'));
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#forward);
+    this.#controller.abort(new Error('the watch session ended'));
   }
 }
 

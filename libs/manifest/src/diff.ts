@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Json } from '@plumbline/core';
-import { isJsonMap, isSecret } from './identity.js';
-import type { ManifestObject } from './identity.js';
+import { isJsonMap, isSecret, type ManifestObject } from './identity.js';
 import { LAST_APPLIED } from './scrub.js';
 
 /** What stands for every secret value; its length tells nothing. */
@@ -31,7 +30,8 @@ export function maskObject(object: ManifestObject): ManifestObject {
   }
   if (isSecret(object)) {
     for (const field of Object.keys(masked)) {
-      if (!['apiVersion', 'kind', 'metadata', 'type', 'immutable'].includes(field)) masked[field] = maskMap(masked[field]);
+      if (!['apiVersion', 'kind', 'metadata', 'type', 'immutable'].includes(field))
+        masked[field] = maskMap(masked[field]);
     }
   }
   return masked as ManifestObject;
@@ -51,18 +51,24 @@ function namesOf(items: readonly Json[]): ReadonlyMap<string, Json> | undefined 
   return named;
 }
 
-function* children(from: Json | undefined, to: Json | undefined): Generator<[string, Json | undefined, Json | undefined]> {
+function* children(
+  from: Json | undefined,
+  to: Json | undefined,
+): Generator<[string, Json | undefined, Json | undefined]> {
   if (Array.isArray(from) && Array.isArray(to)) {
     const [named, namedTo] = [namesOf(from as readonly Json[]), namesOf(to as readonly Json[])];
     if (named !== undefined && namedTo !== undefined) {
-      for (const name of new Set([...named.keys(), ...namedTo.keys()])) yield [`[name=${name}]`, named.get(name), namedTo.get(name)];
+      for (const name of new Set([...named.keys(), ...namedTo.keys()]))
+        yield [`[name=${name}]`, named.get(name), namedTo.get(name)];
       return;
     }
-    for (let index = 0; index < Math.max(from.length, to.length); index += 1) yield [`[${index}]`, (from as readonly Json[])[index], (to as readonly Json[])[index]];
+    for (let index = 0; index < Math.max(from.length, to.length); index += 1)
+      yield [`[${index}]`, (from as readonly Json[])[index], (to as readonly Json[])[index]];
     return;
   }
   if (!isJsonMap(from) || !isJsonMap(to)) return;
-  for (const key of [...new Set([...Object.keys(from), ...Object.keys(to)])].sort()) yield [segment(key), from[key], to[key]];
+  for (const key of [...new Set([...Object.keys(from), ...Object.keys(to)])].sort())
+    yield [segment(key), from[key], to[key]];
 }
 
 function isContainer(value: Json | undefined): boolean {
@@ -80,12 +86,18 @@ function* walk(path: string, from: Json | undefined, to: Json | undefined): Gene
 
 const SECRET_PATH = /^\.(?:apiVersion|kind|metadata|type|immutable)(?:[.[]|$)/;
 
-function* maskedSecretChanges(from: ManifestObject | undefined, to: ManifestObject | undefined): Generator<FieldChange> {
+function* maskedSecretChanges(
+  from: ManifestObject | undefined,
+  to: ManifestObject | undefined,
+): Generator<FieldChange> {
   for (const change of walk('', from, to)) {
     if (SECRET_PATH.test(change.path)) yield change;
     // Where the whole of data came or went, its keys are named one by one.
     else if (isJsonMap(change.from) || isJsonMap(change.to)) {
-      const keys = new Set([...(isJsonMap(change.from) ? Object.keys(change.from) : []), ...(isJsonMap(change.to) ? Object.keys(change.to) : [])]);
+      const keys = new Set([
+        ...(isJsonMap(change.from) ? Object.keys(change.from) : []),
+        ...(isJsonMap(change.to) ? Object.keys(change.to) : []),
+      ]);
       for (const key of keys) yield { path: change.path + segment(key), op: change.op };
     } else yield { path: change.path, op: change.op };
   }
@@ -108,7 +120,8 @@ export function diffObjects(from: ManifestObject | undefined, to: ManifestObject
   for (const change of changes) {
     const path = change.path.replace(/^\./, '');
     if (isLastApplied(path)) result.push({ path, op: change.op });
-    else if (change.path === '.metadata.annotations' || change.path === '.metadata') result.push({ path, op: change.op });
+    else if (change.path === '.metadata.annotations' || change.path === '.metadata')
+      result.push({ path, op: change.op });
     else result.push({ ...change, path });
   }
   return result;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { Json } from '@plumbline/core';
+import { InputError, type Json } from '@plumbline/core';
 
 /** Metadata that Plumbline reads; everything else of it passes through. */
 export interface ManifestMetadata {
@@ -35,7 +34,12 @@ export function groupOf(apiVersion: string): string {
 
 /** The identity of an object, its namespace as written. */
 export function identityOf(object: ManifestObject): ObjectIdentity {
-  return { group: groupOf(object.apiVersion), kind: object.kind, namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+  return {
+    group: groupOf(object.apiVersion),
+    kind: object.kind,
+    namespace: object.metadata.namespace ?? '',
+    name: object.metadata.name,
+  };
 }
 
 /** `group/Kind/namespace/name`, empty parts kept: `/ConfigMap/web/settings`, `apps/Deployment/web/shop`, `/Namespace//web`. */
@@ -51,7 +55,15 @@ export function keyOf(object: ManifestObject): string {
 /** The reverse of {@link objectKey}. @throws InputError PLB-1401 when the text is not a key. */
 export function parseKey(key: string): ObjectIdentity {
   const [group, kind, namespace, name, ...rest] = key.split('/');
-  if (group === undefined || kind === undefined || kind === '' || namespace === undefined || name === undefined || name === '' || rest.length > 0) {
+  if (
+    group === undefined ||
+    kind === undefined ||
+    kind === '' ||
+    namespace === undefined ||
+    name === undefined ||
+    name === '' ||
+    rest.length > 0
+  ) {
     throw new InputError('PLB-1401', `"${key}" is not an object key: group/Kind/namespace/name, empty parts kept`);
   }
   return { group, kind, namespace, name };

@@ -8,7 +8,13 @@ export type { DuplicateOptions, ParsedManifest } from './manifests.js';
 export { buildObject, buildObjectSet, buildSources, parseObject, parseObjectSet, parseSources } from './object-set.js';
 export type { Blob, ObjectBlob, ObjectSetEntry } from './object-set.js';
 export {
-  generateReleaseKeys, keyIdOf, parseReleaseSigningKey, parseReleaseVerifyKey, releaseText, signRelease, verifyRelease,
+  generateReleaseKeys,
+  keyIdOf,
+  parseReleaseSigningKey,
+  parseReleaseVerifyKey,
+  releaseText,
+  signRelease,
+  verifyRelease,
 } from './release.js';
 export type { ReleaseSignature, ReleaseStatement } from './release.js';
 export { LAST_APPLIED, scrubObject } from './scrub.js';

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { Json } from '@plumbline/core';
-import { placeOf } from './yaml.js';
-import type { FileDocument } from './yaml.js';
+import { InputError, type Json } from '@plumbline/core';
+import { type FileDocument, placeOf } from './yaml.js';
 
 const TOKEN = /[\s\uFEFF]*("(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+)/gy;
 
@@ -13,7 +11,12 @@ interface Frame {
 
 const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length;
 
-function refuse(file: string, document: number, line: number, what: { readonly code: `PLB-${number}`; readonly message: string }): never {
+function refuse(
+  file: string,
+  document: number,
+  line: number,
+  what: { readonly code: `PLB-${number}`; readonly message: string },
+): never {
   throw new InputError(what.code, `${placeOf(file, document, line)}: ${what.message}`, {
     issues: [{ path: file, message: what.message }],
     details: { file, document, line },
@@ -46,21 +49,40 @@ export function parseJson(text: string, file: string): FileDocument[] {
     const at = TOKEN.lastIndex - token.length;
     if (stack.length === 0) start = at;
     const frame = stack.at(-1);
-    if (token === '{' || token === '[') stack.push({ keys: token === '{' ? new Set() : undefined, expectsKey: token === '{' });
+    if (token === '{' || token === '[')
+      stack.push({ keys: token === '{' ? new Set() : undefined, expectsKey: token === '{' });
     else if (token === '}' || token === ']') stack.pop();
     else if (token === ',' && frame !== undefined) frame.expectsKey = frame.keys !== undefined;
     else if (token.startsWith('"') && frame?.expectsKey === true) {
       frame.expectsKey = false;
       const duplicate = takeKey(frame, token);
-      if (duplicate !== undefined) refuse(file, documents.length, lineAt(text, at), { code: 'PLB-1403', message: `the key ${JSON.stringify(duplicate)} is there twice` });
+      if (duplicate !== undefined)
+        refuse(file, documents.length, lineAt(text, at), {
+          code: 'PLB-1403',
+          message: `the key ${JSON.stringify(duplicate)} is there twice`,
+        });
     } else if (/^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token))) {
-      refuse(file, documents.length, lineAt(text, at), { code: 'PLB-1405', message: 'a whole number is too large to be carried exactly (above 2^53): write it as text' });
+      refuse(file, documents.length, lineAt(text, at), {
+        code: 'PLB-1405',
+        message: 'a whole number is too large to be carried exactly (above 2^53): write it as text',
+      });
     }
     if (stack.length > 0) continue;
-    documents.push({ value: parseOne(text.slice(start, TOKEN.lastIndex), file, { document: documents.length, line: lineAt(text, start) }), document: documents.length, line: lineAt(text, start) });
+    documents.push({
+      value: parseOne(text.slice(start, TOKEN.lastIndex), file, {
+        document: documents.length,
+        line: lineAt(text, start),
+      }),
+      document: documents.length,
+      line: lineAt(text, start),
+    });
     start = TOKEN.lastIndex;
   }
-  if (text.slice(start).trim() !== '') refuse(file, documents.length, lineAt(text, start), { code: 'PLB-1402', message: 'not valid JSON: it does not end where it should' });
+  if (text.slice(start).trim() !== '')
+    refuse(file, documents.length, lineAt(text, start), {
+      code: 'PLB-1402',
+      message: 'not valid JSON: it does not end where it should',
+    });
   return documents;
 }
 

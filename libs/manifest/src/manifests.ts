@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { Json } from '@plumbline/core';
-import { displayName, identityOf, isJsonMap, objectKey } from './identity.js';
-import type { ManifestObject } from './identity.js';
+import { InputError, type Json } from '@plumbline/core';
+import { displayName, identityOf, isJsonMap, type ManifestObject, objectKey } from './identity.js';
 import { parseJson } from './json.js';
-import { parseYaml, placeOf } from './yaml.js';
-import type { FileDocument } from './yaml.js';
+import { type FileDocument, parseYaml, placeOf } from './yaml.js';
 
 /** An object and where it is written. */
 export interface ParsedManifest {
@@ -17,7 +14,11 @@ export interface ParsedManifest {
 
 type JsonMap = { readonly [field: string]: Json | undefined };
 
-function refuse(code: `PLB-${number}`, place: { readonly file: string; readonly document: number }, what: string): never {
+function refuse(
+  code: `PLB-${number}`,
+  place: { readonly file: string; readonly document: number },
+  what: string,
+): never {
   throw new InputError(code, `${placeOf(place.file, place.document)}: ${what}`, {
     issues: [{ path: place.file, message: what }],
     details: { file: place.file, document: place.document },
@@ -29,7 +30,10 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new InputError('PLB-1407', `${file} is not UTF-8 text`, { issues: [{ path: file, message: 'not UTF-8 text' }], details: { file } });
+    throw new InputError('PLB-1407', `${file} is not UTF-8 text`, {
+      issues: [{ path: file, message: 'not UTF-8 text' }],
+      details: { file },
+    });
   }
 }
 
@@ -38,11 +42,16 @@ function isList(value: JsonMap): boolean {
   if (typeof kind !== 'string' || !kind.endsWith('List')) return false;
   if (kind === 'List') return true;
   // A custom kind may well be called AccessList: a list has items and no name.
-  return 'items' in value && (items === null || Array.isArray(items)) && !(isJsonMap(metadata) && metadata['name'] !== undefined);
+  return (
+    'items' in value &&
+    (items === null || Array.isArray(items)) &&
+    !(isJsonMap(metadata) && metadata['name'] !== undefined)
+  );
 }
 
 function* expand(value: Json, place: FileDocument & { readonly file: string }, depth = 0): Generator<JsonMap> {
-  if (!isJsonMap(value)) return refuse('PLB-1408', place, 'a manifest must be a mapping with apiVersion, kind and metadata');
+  if (!isJsonMap(value))
+    return refuse('PLB-1408', place, 'a manifest must be a mapping with apiVersion, kind and metadata');
   if (!isList(value)) {
     yield value;
     return;
@@ -55,7 +64,10 @@ function* expand(value: Json, place: FileDocument & { readonly file: string }, d
   for (const item of items as readonly Json[]) {
     if (item === null) continue;
     // Items of a typed list may leave out what the list says.
-    const typed = itemKind !== undefined && isJsonMap(item) ? { ...item, apiVersion: item['apiVersion'] ?? value['apiVersion'], kind: item['kind'] ?? itemKind } : item;
+    const typed =
+      itemKind !== undefined && isJsonMap(item)
+        ? { ...item, apiVersion: item['apiVersion'] ?? value['apiVersion'], kind: item['kind'] ?? itemKind }
+        : item;
     yield* expand(typed, place, depth + 1);
   }
 }
@@ -64,7 +76,8 @@ function checkTextMap(value: Json | undefined, field: string, fail: (what: strin
   if (value === undefined || value === null) return;
   if (!isJsonMap(value)) return fail(`metadata.${field} must be a mapping`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') return fail(`metadata.${field}[${JSON.stringify(key)}] must be text: put the value in quotes`);
+    if (typeof text !== 'string')
+      return fail(`metadata.${field}[${JSON.stringify(key)}] must be text: put the value in quotes`);
   }
 }
 
@@ -72,13 +85,17 @@ function checkMetadata(metadata: Json | undefined, kind: string, fail: (what: st
   if (!isJsonMap(metadata)) return fail(`${kind} has no metadata.name`);
   const { name, namespace, generateName } = metadata;
   if (name === undefined || name === null || name === '') {
-    if (generateName !== undefined) return fail(`${kind} has generateName instead of a name: it would be a new object at every sync; give it a name`);
+    if (generateName !== undefined)
+      return fail(`${kind} has generateName instead of a name: it would be a new object at every sync; give it a name`);
     return fail(`${kind} has no metadata.name`);
   }
   if (typeof name !== 'string') return fail(`metadata.name of ${kind} must be text: put it in quotes`);
-  if (/[/%]/.test(name) || name === '.' || name === '..' || name.length > 253) return fail(`metadata.name of ${kind} is not a name that Kubernetes accepts`);
-  if (namespace !== undefined && namespace !== null && typeof namespace !== 'string') return fail(`metadata.namespace of ${kind} ${name} must be text: put it in quotes`);
-  if (typeof namespace === 'string' && namespace !== '' && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) return fail(`metadata.namespace of ${kind} ${name} is not a namespace name`);
+  if (/[/%]/.test(name) || name === '.' || name === '..' || name.length > 253)
+    return fail(`metadata.name of ${kind} is not a name that Kubernetes accepts`);
+  if (namespace !== undefined && namespace !== null && typeof namespace !== 'string')
+    return fail(`metadata.namespace of ${kind} ${name} must be text: put it in quotes`);
+  if (typeof namespace === 'string' && namespace !== '' && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace))
+    return fail(`metadata.namespace of ${kind} ${name} is not a namespace name`);
   checkTextMap(metadata['labels'], 'labels', fail);
   checkTextMap(metadata['annotations'], 'annotations', fail);
 }
@@ -86,7 +103,8 @@ function checkMetadata(metadata: Json | undefined, kind: string, fail: (what: st
 function toManifest(value: JsonMap, place: FileDocument & { readonly file: string }): ParsedManifest {
   const { apiVersion, kind, metadata } = value;
   const fail = (what: string): never => refuse('PLB-1408', place, what);
-  if (typeof apiVersion !== 'string' || apiVersion === '') return fail(`${typeof kind === 'string' ? kind : 'a manifest'} has no apiVersion`);
+  if (typeof apiVersion !== 'string' || apiVersion === '')
+    return fail(`${typeof kind === 'string' ? kind : 'a manifest'} has no apiVersion`);
   if (apiVersion.split('/').length > 2) return fail('apiVersion must be "version" or "group/version"');
   if (typeof kind !== 'string' || kind === '') return fail('a manifest has no kind');
   if (kind.includes('/')) return fail('kind is not a kind that Kubernetes accepts');
@@ -123,7 +141,10 @@ export function refuseDuplicates(manifests: readonly ParsedManifest[], options: 
     const first = seen.get(key);
     if (first !== undefined) {
       const what = `${displayName(identity)} is declared twice: in ${placeOf(first.file, first.document)} and in ${placeOf(manifest.file, manifest.document)}; remove one`;
-      throw new InputError('PLB-1409', what, { issues: [{ path: manifest.file, message: what }], details: { file: manifest.file, document: manifest.document } });
+      throw new InputError('PLB-1409', what, {
+        issues: [{ path: manifest.file, message: what }],
+        details: { file: manifest.file, document: manifest.document },
+      });
     }
     seen.set(key, manifest);
   }

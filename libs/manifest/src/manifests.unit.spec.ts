@@ -4,7 +4,8 @@ import { InputError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
 import { parseManifests, refuseDuplicates } from './manifests.js';
 
-const testdata = (name: string): string => readFileSync(new URL(`../testdata/dialect/${name}`, import.meta.url), 'utf8');
+const testdata = (name: string): string =>
+  readFileSync(new URL(`../testdata/dialect/${name}`, import.meta.url), 'utf8');
 
 function errorOf(run: () => unknown): InputError {
   try {
@@ -16,7 +17,8 @@ function errorOf(run: () => unknown): InputError {
   throw new Error('nothing was refused');
 }
 
-const configMap = (name: string, more = ''): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n${more}`;
+const configMap = (name: string, more = ''): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n${more}`;
 
 describe('manifests in the dialect of kubectl', () => {
   it.each(['scalars', 'structure'])('reads %s.yaml as the kubectl binary does', (name) => {
@@ -29,21 +31,32 @@ describe('manifests in the dialect of kubectl', () => {
 
   it('gives each object the index of its document, empty ones counted', () => {
     const parsed = parseManifests(`---\n# nothing\n---\n${configMap('a')}---\n---\n${configMap('b')}`, 'x.yaml');
-    expect(parsed.map(({ object, document }) => [object.metadata.name, document])).toEqual([['a', 1], ['b', 3]]);
+    expect(parsed.map(({ object, document }) => [object.metadata.name, document])).toEqual([
+      ['a', 1],
+      ['b', 3],
+    ]);
   });
 
   it('reads nothing from a file without content', () => {
-    for (const text of ['', '\n', '# only a comment\n', '---\n---\n', 'null\n', '\uFEFF']) expect(parseManifests(text, 'x.yaml')).toEqual([]);
+    for (const text of ['', '\n', '# only a comment\n', '---\n---\n', 'null\n', '\uFEFF'])
+      expect(parseManifests(text, 'x.yaml')).toEqual([]);
     expect(parseManifests('', 'x.json')).toEqual([]);
   });
 
   it('accepts a byte order mark and Windows line ends', () => {
-    expect(parseManifests(`\uFEFF${configMap('a').replaceAll('\n', '\r\n')}`, 'x.yaml')[0]?.object.metadata.name).toBe('a');
+    expect(parseManifests(`\uFEFF${configMap('a').replaceAll('\n', '\r\n')}`, 'x.yaml')[0]?.object.metadata.name).toBe(
+      'a',
+    );
   });
 
   it.each([
     ['in YAML', 'x.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  k: 1\n  k: 2\n', 6],
-    ['that are equal only after resolution', 'x.yaml', 'apiVersion: v1\nkind: X\nmetadata: {name: a}\ndata:\n  yes: 1\n  "true": 2\n', 6],
+    [
+      'that are equal only after resolution',
+      'x.yaml',
+      'apiVersion: v1\nkind: X\nmetadata: {name: a}\ndata:\n  yes: 1\n  "true": 2\n',
+      6,
+    ],
     ['in JSON', 'x.json', '{"apiVersion": "v1",\n "kind": "X",\n "kind": "Y"}', 3],
     ['in a flow mapping', 'x.yaml', 'a: {b: 1, b: 2}', 1],
   ])('refuses duplicate keys %s, naming file, document and line', (_, file, text, line) => {
@@ -59,7 +72,8 @@ describe('manifests in the dialect of kubectl', () => {
 
   it('limits what aliases expand to', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
-    for (let level = 1; level < 9; level += 1) lines.push(`a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(', ')}]`);
+    for (let level = 1; level < 9; level += 1)
+      lines.push(`a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(', ')}]`);
     expect(errorOf(() => parseManifests(lines.join('\n'), 'bomb.yaml')).code).toBe('PLB-1406');
     expect(errorOf(() => parseManifests('a: &a [*a]', 'loop.yaml')).code).toMatch(/PLB-140[26]/);
   });
@@ -75,19 +89,35 @@ describe('manifests in the dialect of kubectl', () => {
   });
 
   it.each(['x.yaml', 'x.json'])('refuses whole numbers in %s that JavaScript would round', (file) => {
-    expect(errorOf(() => parseManifests('{"apiVersion": "v1", "kind": "X", "metadata": {"name": "a"}, "n": 9007199254740993}', file)).code).toBe('PLB-1405');
+    expect(
+      errorOf(() =>
+        parseManifests('{"apiVersion": "v1", "kind": "X", "metadata": {"name": "a"}, "n": 9007199254740993}', file),
+      ).code,
+    ).toBe('PLB-1405');
   });
 
   it('reads several JSON documents from one file', () => {
-    const one = (name: string): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'a"{': '}],"' } });
-    expect(parseManifests(`${one('a')}\n${one('b')}`, 'x.json').map(({ object, document }) => [object.metadata.name, document])).toEqual([['a', 0], ['b', 1]]);
+    const one = (name: string): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'a"{': '}],"' } });
+    expect(
+      parseManifests(`${one('a')}\n${one('b')}`, 'x.json').map(({ object, document }) => [
+        object.metadata.name,
+        document,
+      ]),
+    ).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]);
   });
 
-  it.each(['{"a": }', '{"a": 1', '[1,2', '{"a" 1}', '{"a": tru}', '}'])('refuses %s as JSON without quoting it', (text) => {
-    const error = errorOf(() => parseManifests(text, 'x.json'));
-    expect(error.code).toMatch(/PLB-140[28]/);
-    expect(error.message).toContain('x.json, document 1');
-  });
+  it.each(['{"a": }', '{"a": 1', '[1,2', '{"a" 1}', '{"a": tru}', '}'])(
+    'refuses %s as JSON without quoting it',
+    (text) => {
+      const error = errorOf(() => parseManifests(text, 'x.json'));
+      expect(error.code).toMatch(/PLB-140[28]/);
+      expect(error.message).toContain('x.json, document 1');
+    },
+  );
 });
 
 describe('lists', () => {
@@ -102,8 +132,12 @@ items:
   - {apiVersion: v1, kind: List, items: null}
   - {apiVersion: v1, kind: List}
 `;
-    expect(parseManifests(text, 'x.yaml').map(({ object }) => [object.apiVersion, object.kind, object.metadata.name])).toEqual([
-      ['v1', 'ConfigMap', 'a'], ['v1', 'ConfigMap', 'b'], ['v1', 'ConfigMap', 'c'],
+    expect(
+      parseManifests(text, 'x.yaml').map(({ object }) => [object.apiVersion, object.kind, object.metadata.name]),
+    ).toEqual([
+      ['v1', 'ConfigMap', 'a'],
+      ['v1', 'ConfigMap', 'b'],
+      ['v1', 'ConfigMap', 'c'],
     ]);
   });
 
@@ -122,8 +156,16 @@ describe('what is not an object', () => {
     ['generateName', 'apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}', 'Pod has generateName'],
     ['a name that is a number', 'apiVersion: v1\nkind: Pod\nmetadata: {name: 1}', 'must be text'],
     ['a name with a slash', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a/b}', 'not a name that Kubernetes accepts'],
-    ['a namespace with a slash', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b/c}', 'not a namespace name'],
-    ['an annotation that is a boolean', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {x: yes}}', 'metadata.annotations["x"] must be text'],
+    [
+      'a namespace with a slash',
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b/c}',
+      'not a namespace name',
+    ],
+    [
+      'an annotation that is a boolean',
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {x: yes}}',
+      'metadata.annotations["x"] must be text',
+    ],
     ['a list', '- a\n- b', 'must be a mapping'],
     ['text', 'hello', 'must be a mapping'],
   ])('is refused: %s', (_, text, message) => {
@@ -159,13 +201,21 @@ describe('duplicates', () => {
   const at = (file: string, text: string): ReturnType<typeof parseManifests> => parseManifests(text, file);
 
   it('are refused naming both files', () => {
-    const error = errorOf(() => refuseDuplicates([...at('a.yaml', configMap('x')), ...at('b.yaml', `---\n${configMap('other')}---\n${configMap('x')}`)]));
+    const error = errorOf(() =>
+      refuseDuplicates([
+        ...at('a.yaml', configMap('x')),
+        ...at('b.yaml', `---\n${configMap('other')}---\n${configMap('x')}`),
+      ]),
+    );
     expect(error.code).toBe('PLB-1409');
-    expect(error.message).toBe('ConfigMap x is declared twice: in a.yaml, document 1 and in b.yaml, document 2; remove one');
+    expect(error.message).toBe(
+      'ConfigMap x is declared twice: in a.yaml, document 1 and in b.yaml, document 2; remove one',
+    );
   });
 
   it('are found after namespace defaulting and across versions of a group', () => {
-    const deployment = (version: string, namespace: string): string => `apiVersion: apps/${version}\nkind: Deployment\nmetadata: {name: x${namespace}}\n`;
+    const deployment = (version: string, namespace: string): string =>
+      `apiVersion: apps/${version}\nkind: Deployment\nmetadata: {name: x${namespace}}\n`;
     const pair = [...at('a.yaml', deployment('v1', '')), ...at('b.yaml', deployment('v1beta1', ', namespace: web'))];
     expect(errorOf(() => refuseDuplicates(pair, { defaultNamespace: 'web' })).code).toBe('PLB-1409');
     expect(() => refuseDuplicates(pair, { defaultNamespace: 'other' })).not.toThrow();

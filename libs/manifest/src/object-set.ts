@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonicalJson, Digest, InvariantError } from '@plumbline/core';
 import { z } from 'zod';
-import { keyOf } from './identity.js';
-import type { ManifestObject } from './identity.js';
-import { sealObject } from './seal.js';
-import type { SealKey } from './seal.js';
+import { keyOf, type ManifestObject } from './identity.js';
+import { type SealKey, sealObject } from './seal.js';
 import { scrubObject } from './scrub.js';
 
 /** One object of a rendered set: where its content is. */
@@ -27,9 +25,15 @@ export interface ObjectBlob extends Blob {
 }
 
 const digest = z.string().transform((text) => Digest.parse(text));
-const setSchema = z.object({ objects: z.array(z.object({ key: z.string(), apiVersion: z.string(), digest })).readonly() });
+const setSchema = z.object({
+  objects: z.array(z.object({ key: z.string(), apiVersion: z.string(), digest })).readonly(),
+});
 const sourcesSchema = z.object({ sources: z.record(z.string(), z.string()) });
-const objectSchema = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
+const objectSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string() }),
+});
 
 const byText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
@@ -51,7 +55,9 @@ export function parseObject(content: string): ManifestObject {
 
 /** The blob that lists a rendered set; its digest is the render digest. The order of the entries does not matter. */
 export function buildObjectSet(objects: readonly ObjectSetEntry[]): Blob {
-  const entries = objects.map(({ key, apiVersion, digest: at }) => ({ key, apiVersion, digest: at })).sort((left, right) => byText(left.key, right.key));
+  const entries = objects
+    .map(({ key, apiVersion, digest: at }) => ({ key, apiVersion, digest: at }))
+    .sort((left, right) => byText(left.key, right.key));
   return blob({ objects: entries });
 }
 

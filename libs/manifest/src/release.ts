@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { canonicalJson, InputError } from '@plumbline/core';
 
 /** What a release permits: this rendered set, on these clusters. The applier acts on nothing else. */
@@ -23,19 +30,34 @@ export interface ReleaseSignature {
 /** The text that is signed: canonical JSON with a type, so that the signature fits no other statement; extra fields are ignored, clusters sorted. */
 export function releaseText(statement: ReleaseStatement): string {
   const { application, environment, version, renderDigest, clusters, generation, releaseId } = statement;
-  return canonicalJson({ type: 'plumbline.dev/release/v1', application, environment, version, renderDigest, clusters: [...clusters].sort(), generation, releaseId });
+  return canonicalJson({
+    type: 'plumbline.dev/release/v1',
+    application,
+    environment,
+    version,
+    renderDigest,
+    clusters: [...clusters].sort(),
+    generation,
+    releaseId,
+  });
 }
 
 /** The name of a key: the first 16 hex digits of the SHA-256 of its SPKI DER. Takes either half. */
 export function keyIdOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** A new pair as the key files hold it: PKCS8 and SPKI in PEM. */
 export function generateReleaseKeys(): { readonly privateKeyPem: string; readonly publicKeyPem: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() };
+  return {
+    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
 }
 
 function ed25519(read: () => KeyObject, what: string): KeyObject {
@@ -62,11 +84,18 @@ export function parseReleaseVerifyKey(pem: string): KeyObject {
 
 /** Signs a release. */
 export function signRelease(statement: ReleaseStatement, privateKey: KeyObject): ReleaseSignature {
-  return { keyId: keyIdOf(privateKey), signature: sign(null, Buffer.from(releaseText(statement), 'utf8'), privateKey).toString('base64') };
+  return {
+    keyId: keyIdOf(privateKey),
+    signature: sign(null, Buffer.from(releaseText(statement), 'utf8'), privateKey).toString('base64'),
+  };
 }
 
 /** True when one of the keys has made the signature over exactly this statement. */
-export function verifyRelease(statement: ReleaseStatement, signature: ReleaseSignature, publicKeys: readonly KeyObject[]): boolean {
+export function verifyRelease(
+  statement: ReleaseStatement,
+  signature: ReleaseSignature,
+  publicKeys: readonly KeyObject[],
+): boolean {
   const key = publicKeys.find((candidate) => keyIdOf(candidate) === signature.keyId);
   if (key === undefined) return false;
   return verify(null, Buffer.from(releaseText(statement), 'utf8'), key, Buffer.from(signature.signature, 'base64'));

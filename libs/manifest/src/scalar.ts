@@ -26,7 +26,14 @@ function fromInteger(source: string): ResolvedScalar | undefined {
   const match = INTEGER.exec(source);
   if (match === null) return undefined;
   const [, sign, hex, binary, octal, decimal] = match;
-  const magnitude = hex !== undefined ? BigInt(`0x${hex}`) : binary !== undefined ? BigInt(`0b${binary}`) : octal !== undefined ? BigInt(`0o${octal}`) : BigInt(decimal ?? '0');
+  const magnitude =
+    hex !== undefined
+      ? BigInt(`0x${hex}`)
+      : binary !== undefined
+        ? BigInt(`0b${binary}`)
+        : octal !== undefined
+          ? BigInt(`0o${octal}`)
+          : BigInt(decimal ?? '0');
   const value = sign === '-' ? -magnitude : magnitude;
   if (value > UINT64_MAX || value < INT64_MIN) return undefined;
   const number = Number(value);

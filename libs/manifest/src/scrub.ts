@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { Json } from '@plumbline/core';
-import { displayName, identityOf, isJsonMap, isSecret } from './identity.js';
-import type { ManifestObject } from './identity.js';
+import { InputError, type Json } from '@plumbline/core';
+import { displayName, identityOf, isJsonMap, isSecret, type ManifestObject } from './identity.js';
 
 /** The annotation of client-side apply: a copy of the object, with the values of a Secret in clear. */
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-const SERVER_FIELDS = new Set(['creationTimestamp', 'resourceVersion', 'uid', 'generation', 'managedFields', 'selfLink']);
+const SERVER_FIELDS = new Set([
+  'creationTimestamp',
+  'resourceVersion',
+  'uid',
+  'generation',
+  'managedFields',
+  'selfLink',
+]);
 const SECRET_FIELDS = new Set(['apiVersion', 'kind', 'metadata', 'type', 'immutable', 'data', 'stringData']);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -51,7 +56,10 @@ function foldSecret(object: ManifestObject): ManifestObject {
   const unknown = Object.keys(object).filter((field) => !SECRET_FIELDS.has(field));
   if (unknown.length > 0) {
     // A mistyped "stringdata" holds values as well: what cannot be sealed must not be stored.
-    throw new InputError('PLB-1411', `${displayName(identityOf(object))}: a Secret has no field ${unknown.map((field) => JSON.stringify(field)).join(', ')}; values belong in data or stringData`);
+    throw new InputError(
+      'PLB-1411',
+      `${displayName(identityOf(object))}: a Secret has no field ${unknown.map((field) => JSON.stringify(field)).join(', ')}; values belong in data or stringData`,
+    );
   }
   const { data: _data, stringData: _stringData, ...rest } = object;
   const entries = [...checkedMap(object, 'data'), ...checkedMap(object, 'stringData')];

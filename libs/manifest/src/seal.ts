@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { InputError, UpstreamError } from '@plumbline/core';
-import { displayName, identityOf, isJsonMap, isSecret, keyOf } from './identity.js';
-import type { ManifestObject } from './identity.js';
+import { displayName, identityOf, isJsonMap, isSecret, keyOf, type ManifestObject } from './identity.js';
 
 /** How every sealed value starts. */
 export const SEAL_PREFIX = 'plumbline.seal.v1:';
@@ -26,10 +25,16 @@ export function generateSealKey(): string {
 /** Reads the key file: 32 raw bytes, or their base64 or hex text. @throws InputError PLB-1412. */
 export function parseSealKey(content: Uint8Array): SealKey {
   const text = Buffer.from(content).toString('latin1').trim();
-  const candidates = [Buffer.from(content), ...(/^[0-9a-fA-F]{64}$/.test(text) ? [Buffer.from(text, 'hex')] : []), ...(/^[A-Za-z0-9+/]{43}=$/.test(text) ? [Buffer.from(text, 'base64')] : [])];
+  const candidates = [
+    Buffer.from(content),
+    ...(/^[0-9a-fA-F]{64}$/.test(text) ? [Buffer.from(text, 'hex')] : []),
+    ...(/^[A-Za-z0-9+/]{43}=$/.test(text) ? [Buffer.from(text, 'base64')] : []),
+  ];
   const secret = candidates.find((candidate) => candidate.length === 32);
-  if (secret === undefined) throw new InputError('PLB-1412', 'the seal key file must hold 32 bytes (raw, base64 or hex)');
-  const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', `plumbline.seal.v1 ${purpose}`, 32));
+  if (secret === undefined)
+    throw new InputError('PLB-1412', 'the seal key file must hold 32 bytes (raw, base64 or hex)');
+  const derive = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `plumbline.seal.v1 ${purpose}`, 32));
   return { encryption: derive('encryption'), nonce: derive('nonce') };
 }
 
@@ -46,7 +51,12 @@ const associated = (objectKey: string, dataKey: string): Buffer => Buffer.from(`
 // The nonce is derived from key, place and value: equal input gives equal text, so equal renders have equal digests,
 // and a nonce only repeats with the same plaintext.
 function sealValue(value: string, aad: Buffer, key: SealKey): string {
-  const nonce = createHmac('sha256', key.nonce).update(aad).update('\u0000').update(value, 'utf8').digest().subarray(0, NONCE_BYTES);
+  const nonce = createHmac('sha256', key.nonce)
+    .update(aad)
+    .update('\u0000')
+    .update(value, 'utf8')
+    .digest()
+    .subarray(0, NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key.encryption, nonce).setAAD(aad);
   const sealed = Buffer.concat([nonce, cipher.update(pad(value)), cipher.final(), cipher.getAuthTag()]);
   return SEAL_PREFIX + sealed.toString('base64');
@@ -57,7 +67,9 @@ function unsealValue(text: string, aad: Buffer, key: SealKey): string | undefine
   const bytes = Buffer.from(text.slice(SEAL_PREFIX.length), 'base64');
   if (bytes.length < NONCE_BYTES + BLOCK_BYTES + TAG_BYTES) return undefined;
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key.encryption, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES }).setAAD(aad);
+    const decipher = createDecipheriv('aes-256-gcm', key.encryption, bytes.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    }).setAAD(aad);
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     const padded = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
     const length = padded.readUInt32BE(0);
@@ -67,12 +79,16 @@ function unsealValue(text: string, aad: Buffer, key: SealKey): string | undefine
   }
 }
 
-function mapData(object: ManifestObject, change: (value: string, aad: Buffer, dataKey: string) => string): ManifestObject {
+function mapData(
+  object: ManifestObject,
+  change: (value: string, aad: Buffer, dataKey: string) => string,
+): ManifestObject {
   const data = object['data'];
   if (!isSecret(object) || !isJsonMap(data)) return object;
   const key = keyOf(object);
   const entries = Object.entries(data).map(([dataKey, value]) => {
-    if (typeof value !== 'string') throw new InputError('PLB-1411', `${displayName(identityOf(object))}: data.${dataKey} must be text`);
+    if (typeof value !== 'string')
+      throw new InputError('PLB-1411', `${displayName(identityOf(object))}: data.${dataKey} must be text`);
     return [dataKey, change(value, associated(key, dataKey), dataKey)] as const;
   });
   return { ...object, data: Object.fromEntries(entries) };
@@ -91,7 +107,11 @@ export function unsealObject(object: ManifestObject, key: SealKey): ManifestObje
   return mapData(object, (value, aad, dataKey) => {
     const clear = unsealValue(value, aad, key);
     if (clear === undefined) {
-      throw new UpstreamError('PLB-6401', `${displayName(identityOf(object))}: data.${dataKey} cannot be unsealed: renderer and applier must use the same seal key`, { retry: 'never' });
+      throw new UpstreamError(
+        'PLB-6401',
+        `${displayName(identityOf(object))}: data.${dataKey} cannot be unsealed: renderer and applier must use the same seal key`,
+        { retry: 'never' },
+      );
     }
     return clear;
   });

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { Json } from '@plumbline/core';
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
-import type { Alias, ErrorCode as YamlErrorCode, Node, Scalar, YAMLMap } from 'yaml';
+import { InputError, type Json } from '@plumbline/core';
+import {
+  type Alias,
+  type ErrorCode as YamlErrorCode,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { isJsonMap } from './identity.js';
 import { resolvePlain, resolveTagged } from './scalar.js';
 
@@ -48,7 +59,12 @@ export function placeOf(file: string, document: number, line?: number): string {
   return line === undefined ? `${file}, document ${document + 1}` : `${file}, document ${document + 1}, line ${line}`;
 }
 
-function refuse(walk: Walk, node: { readonly range?: readonly [number, number, number] | null | undefined } | null, code: `PLB-${number}`, what: string): never {
+function refuse(
+  walk: Walk,
+  node: { readonly range?: readonly [number, number, number] | null | undefined } | null,
+  code: `PLB-${number}`,
+  what: string,
+): never {
   const line = node?.range === undefined || node.range === null ? undefined : walk.lines.linePos(node.range[0]).line;
   throw new InputError(code, `${placeOf(walk.file, walk.document, line)}: ${what}`, {
     issues: [{ path: walk.file, message: what }],
@@ -58,9 +74,20 @@ function refuse(walk: Walk, node: { readonly range?: readonly [number, number, n
 
 function scalarValue(walk: Walk, node: Scalar): Json {
   const source = node.source ?? '';
-  const resolved = node.tag !== undefined ? resolveTagged(node.tag, source) : node.type === 'PLAIN' || node.type === undefined ? resolvePlain(source) : ({ type: 'value', value: source } as const);
+  const resolved =
+    node.tag !== undefined
+      ? resolveTagged(node.tag, source)
+      : node.type === 'PLAIN' || node.type === undefined
+        ? resolvePlain(source)
+        : ({ type: 'value', value: source } as const);
   if (resolved.type === 'value') return resolved.value;
-  if (resolved.type === 'unsafe') return refuse(walk, node, 'PLB-1405', 'a whole number is too large to be carried exactly (above 2^53): write it as text in quotes');
+  if (resolved.type === 'unsafe')
+    return refuse(
+      walk,
+      node,
+      'PLB-1405',
+      'a whole number is too large to be carried exactly (above 2^53): write it as text in quotes',
+    );
   return refuse(walk, node, 'PLB-1405', 'infinity and "not a number" have no JSON form');
 }
 
@@ -80,7 +107,8 @@ function mergeInto(walk: Walk, result: Map<string, Json>, source: Node, depth: n
   const maps = Array.isArray(value) ? value : [value];
   for (const map of maps) {
     if (!isJsonMap(map)) return refuse(walk, source, 'PLB-1404', '"<<" merges mappings only');
-    for (const [key, merged] of Object.entries(map)) if (merged !== undefined && !result.has(key)) result.set(key, merged);
+    for (const [key, merged] of Object.entries(map))
+      if (merged !== undefined && !result.has(key)) result.set(key, merged);
   }
 }
 
@@ -107,9 +135,11 @@ function mapValue(walk: Walk, node: YAMLMap, depth: number): Json {
 
 function toJson(walk: Walk, node: Node, depth: number): Json {
   if (depth > MAX_DEPTH) return refuse(walk, node, 'PLB-1406', `the nesting is deeper than ${MAX_DEPTH}`);
-  if (walk.aliasDepth > 0 && ++walk.aliasedNodes > MAX_ALIASED_NODES) return refuse(walk, node, 'PLB-1406', `aliases expand to more than ${MAX_ALIASED_NODES} values`);
+  if (walk.aliasDepth > 0 && ++walk.aliasedNodes > MAX_ALIASED_NODES)
+    return refuse(walk, node, 'PLB-1406', `aliases expand to more than ${MAX_ALIASED_NODES} values`);
   if (isAlias(node)) {
-    if (++walk.aliases > MAX_ALIASES) return refuse(walk, node, 'PLB-1406', `there are more than ${MAX_ALIASES} aliases`);
+    if (++walk.aliases > MAX_ALIASES)
+      return refuse(walk, node, 'PLB-1406', `there are more than ${MAX_ALIASES} aliases`);
     const target = walk.resolveAlias(node);
     if (target === undefined) return refuse(walk, node, 'PLB-1402', 'an alias has no anchor');
     // An anchor that contains its own alias ends at the depth limit.
@@ -132,7 +162,16 @@ export function parseYaml(text: string, file: string): FileDocument[] {
   const lines = new LineCounter();
   let documents;
   try {
-    documents = parseAllDocuments(text, { version: '1.1', schema: 'failsafe', merge: false, uniqueKeys: false, prettyErrors: false, stringKeys: false, logLevel: 'silent', lineCounter: lines });
+    documents = parseAllDocuments(text, {
+      version: '1.1',
+      schema: 'failsafe',
+      merge: false,
+      uniqueKeys: false,
+      prettyErrors: false,
+      stringKeys: false,
+      logLevel: 'silent',
+      lineCounter: lines,
+    });
   } catch {
     // Only a stack overflow gets here; its message says nothing about the file.
     throw new InputError('PLB-1406', `${file}: the nesting is too deep to be parsed`);
@@ -140,9 +179,23 @@ export function parseYaml(text: string, file: string): FileDocument[] {
   const result: FileDocument[] = [];
   if (!Array.isArray(documents)) return result;
   for (const [document, source] of documents.entries()) {
-    const walk: Walk = { file, document, lines, resolveAlias: (alias) => alias.resolve(source), aliases: 0, aliasedNodes: 0, aliasDepth: 0 };
+    const walk: Walk = {
+      file,
+      document,
+      lines,
+      resolveAlias: (alias) => alias.resolve(source),
+      aliases: 0,
+      aliasedNodes: 0,
+      aliasDepth: 0,
+    };
     const error = source.errors[0];
-    if (error !== undefined) refuse(walk, { range: [error.pos[0], error.pos[1], error.pos[1]] }, 'PLB-1402', `not valid YAML: ${SYNTAX[error.code] ?? `syntax error ${error.code}`}`);
+    if (error !== undefined)
+      refuse(
+        walk,
+        { range: [error.pos[0], error.pos[1], error.pos[1]] },
+        'PLB-1402',
+        `not valid YAML: ${SYNTAX[error.code] ?? `syntax error ${error.code}`}`,
+      );
     const root = source.contents;
     const value = root === null ? null : toJson(walk, root, 0);
     if (value === null || root === null) continue;

@@ -6,9 +6,14 @@ import type { StoredContent } from './object-store.port.js';
 export function checkContents(contents: readonly StoredContent[]): readonly StoredContent[] {
   const unique = new Map<Digest, StoredContent>();
   for (const entry of contents) {
-    if (!entry.content.isWellFormed()) throw new InputError('PLB-1201', `the content for ${Digest.short(entry.digest)} is not well-formed text and has no UTF-8 form`);
+    if (!entry.content.isWellFormed())
+      throw new InputError(
+        'PLB-1201',
+        `the content for ${Digest.short(entry.digest)} is not well-formed text and has no UTF-8 form`,
+      );
     const actual = Digest.of(entry.content);
-    if (actual !== entry.digest) throw new InputError('PLB-1201', `the content has digest ${actual}, not ${entry.digest}`);
+    if (actual !== entry.digest)
+      throw new InputError('PLB-1201', `the content has digest ${actual}, not ${entry.digest}`);
     unique.set(entry.digest, entry);
   }
   return [...unique.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
@@ -18,7 +23,10 @@ export function checkContents(contents: readonly StoredContent[]): readonly Stor
 export function readContent(digest: Digest, bytes: Uint8Array): string {
   const actual = Digest.of(bytes);
   if (actual !== digest) {
-    throw new InvariantError('PLB-9201', `what the object store holds under ${digest} has digest ${actual}: restore that row from a backup, or delete it and render again`);
+    throw new InvariantError(
+      'PLB-9201',
+      `what the object store holds under ${digest} has digest ${actual}: restore that row from a backup, or delete it and render again`,
+    );
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

@@ -23,10 +23,14 @@ interface Waiting<Item, Result> {
 
 /** One call at a time; what comes meanwhile goes together in the next. */
 class Gathered<Item, Result> {
+  readonly #call: (items: readonly Item[]) => Promise<Result>;
+
   #waiting: Waiting<Item, Result>[] = [];
   #isRunning = false;
 
-  constructor(private readonly call: (items: readonly Item[]) => Promise<Result>) {}
+  constructor(call: (items: readonly Item[]) => Promise<Result>) {
+    this.#call = call;
+  }
 
   run(items: readonly Item[]): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -55,7 +59,7 @@ class Gathered<Item, Result> {
 
   async #step(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
-      const result = await this.call(batch.flatMap(({ items }) => items));
+      const result = await this.#call(batch.flatMap(({ items }) => items));
       for (const { resolve } of batch) resolve(result);
     } catch (error) {
       if (batch.length === 1) batch[0]?.reject(error);
@@ -70,17 +74,21 @@ class Gathered<Item, Result> {
  * answered from memory. Content never changes under its digest, so what is kept is never stale.
  */
 export class GatheringObjectStore implements ObjectStore, AsyncDisposable {
+  readonly #store: ObjectStore & { readonly close?: () => Promise<void> };
+
   readonly #recent: LRUCache<Digest, string> | undefined;
   readonly #puts: Gathered<StoredContent, void>;
   readonly #gets: Gathered<Digest, ReadonlyMap<Digest, string>>;
 
-  constructor(
-    private readonly store: ObjectStore & { readonly close?: () => Promise<void> },
-    options: GatheringOptions,
-  ) {
-    this.#recent = options.maxCached === 0 ? undefined : new LRUCache({ maxSize: options.maxCached, sizeCalculation: (content) => content.length + ENTRY_OVERHEAD });
-    this.#puts = new Gathered(async (contents) => this.store.put(contents));
-    this.#gets = new Gathered(async (digests) => this.store.getMany(digests));
+  constructor(store: ObjectStore & { readonly close?: () => Promise<void> }, options: GatheringOptions) {
+    this.#store = store;
+
+    this.#recent =
+      options.maxCached === 0
+        ? undefined
+        : new LRUCache({ maxSize: options.maxCached, sizeCalculation: (content) => content.length + ENTRY_OVERHEAD });
+    this.#puts = new Gathered(async (contents) => this.#store.put(contents));
+    this.#gets = new Gathered(async (digests) => this.#store.getMany(digests));
   }
 
   async put(contents: readonly StoredContent[]): Promise<void> {
@@ -118,7 +126,7 @@ export class GatheringObjectStore implements ObjectStore, AsyncDisposable {
 
   /** Closes the store behind. */
   async close(): Promise<void> {
-    await this.store.close?.();
+    await this.#store.close?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { GatheringObjectStore } from './gathering-object-store.js';
 import { MemoryObjectStore } from './memory/memory-object-store.js';
 import type { ObjectStore, StoredContent } from './object-store.port.js';
-import { objectStoreContract } from './testing/object-store.contract.js';
-import type { StoreUnderTest } from './testing/object-store.contract.js';
+import { objectStoreContract, type StoreUnderTest } from './testing/object-store.contract.js';
 
-const opened = (maxCached: number) => async (): Promise<StoreUnderTest> => ({ store: new GatheringObjectStore(new MemoryObjectStore(), { maxCached }), [Symbol.asyncDispose]: async () => undefined });
+const opened = (maxCached: number) => async (): Promise<StoreUnderTest> => ({
+  store: new GatheringObjectStore(new MemoryObjectStore(), { maxCached }),
+  [Symbol.asyncDispose]: async () => undefined,
+});
 
 objectStoreContract('gathered, kept in memory', opened(10_000_000));
 objectStoreContract('gathered, little kept in memory', opened(1_000));
@@ -43,7 +45,9 @@ describe('the gathering object store', () => {
     const many = Array.from({ length: 100 }, (_, index) => content(`object ${index}`));
     await Promise.all(many.map(async (entry) => store.put([entry])));
     expect(behind.puts).toEqual([100]);
-    expect(await Promise.all(many.map(async ({ digest }) => store.get(digest)))).toEqual(many.map((entry) => entry.content));
+    expect(await Promise.all(many.map(async ({ digest }) => store.get(digest)))).toEqual(
+      many.map((entry) => entry.content),
+    );
     expect(behind.gets).toEqual([100]);
   });
 
@@ -76,7 +80,11 @@ describe('the gathering object store', () => {
 
   it('tells only the caller whose content was at fault', async () => {
     const store = new GatheringObjectStore(new MemoryObjectStore(), { maxCached: 10_000 });
-    const results = await Promise.allSettled([store.put([content('good')]), store.put([{ digest: Digest.of('a'), content: 'b' }]), store.put([content('good too')])]);
+    const results = await Promise.allSettled([
+      store.put([content('good')]),
+      store.put([{ digest: Digest.of('a'), content: 'b' }]),
+      store.put([content('good too')]),
+    ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect((await store.getMany([Digest.of('good'), Digest.of('good too'), Digest.of('a')])).size).toBe(2);
   });

@@ -2,9 +2,16 @@
 import type { BusServer, EventBus } from '@plumbline/bus';
 import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
 import { InputError } from '@plumbline/core';
-import type { EventLog, LegalHolds, LogQueries, LogTree, ParkedWork, PersonalData, WorkLeases } from '@plumbline/event-log';
-import { GatheringObjectStore } from '@plumbline/object-store';
-import type { ObjectStore } from '@plumbline/object-store';
+import type {
+  EventLog,
+  LegalHolds,
+  LogQueries,
+  LogTree,
+  ParkedWork,
+  PersonalData,
+  WorkLeases,
+} from '@plumbline/event-log';
+import { GatheringObjectStore, type ObjectStore } from '@plumbline/object-store';
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
 import type { Readiness } from './readiness.js';
@@ -21,9 +28,14 @@ export interface BusParts extends Closable {
 }
 
 /** The bus that the URL names. JetStream is loaded only where it is used. */
-export async function openBus(config: PlatformConfig, process: { readonly service: string; readonly logger: Logger; readonly readiness: Readiness }): Promise<BusParts> {
+export async function openBus(
+  config: PlatformConfig,
+  process: { readonly service: string; readonly logger: Logger; readonly readiness: Readiness },
+): Promise<BusParts> {
   const { service, logger, readiness } = process;
-  const parts = config.busUrl.startsWith('inproc:') ? openInProcess(logger) : await openJetStream(config, service, logger);
+  const parts = config.busUrl.startsWith('inproc:')
+    ? openInProcess(logger)
+    : await openJetStream(config, service, logger);
   // Told, but no reason to be not ready: without its bus a service reads the log instead.
   parts.transport.status.subscribe((status) => readiness.report('bus', true, status));
   return parts;
@@ -34,7 +46,10 @@ function openInProcess(logger: Logger): BusParts {
   return { bus, transport: new InProcessServer({ bus, onError: redelivery(logger) }), close: async () => bus.close() };
 }
 
-const redelivery = (logger: Logger) => (message: string): void => logger.warn('taking events from the bus failed; trying again', { message });
+const redelivery =
+  (logger: Logger) =>
+  (message: string): void =>
+    logger.warn('taking events from the bus failed; trying again', { message });
 
 async function openJetStream(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
   const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/bus/jetstream');
@@ -50,7 +65,12 @@ async function openJetStream(config: PlatformConfig, service: string, logger: Lo
   });
   return {
     bus: new JetStreamBus({ link, subjects: config.busSubjects }),
-    transport: new JetStreamServer({ link, service, onError: redelivery(logger), ...(config.busInstance === undefined ? {} : { instance: config.busInstance }) }),
+    transport: new JetStreamServer({
+      link,
+      service,
+      onError: redelivery(logger),
+      ...(config.busInstance === undefined ? {} : { instance: config.busInstance }),
+    }),
     close: async () => link.close(),
   };
 }
@@ -72,12 +92,35 @@ export interface LogParts extends Closable {
  */
 export async function openLog(config: PlatformConfig): Promise<LogParts | undefined> {
   if (!config.logUrl.startsWith('grpc')) return undefined;
-  if (config.logToken === undefined) throw new InputError('PLB-1905', 'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too');
-  const { GrpcEventLog, GrpcLegalHolds, GrpcLogQueries, GrpcLogTree, GrpcParkedWork, GrpcPersonalData, GrpcWorkLeases, LogChannel } = await import('@plumbline/event-log/client');
-  const channel = new LogChannel({ url: config.logUrl, token: config.logToken, ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }) });
+  if (config.logToken === undefined)
+    throw new InputError(
+      'PLB-1905',
+      'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too',
+    );
+  const {
+    GrpcEventLog,
+    GrpcLegalHolds,
+    GrpcLogQueries,
+    GrpcLogTree,
+    GrpcParkedWork,
+    GrpcPersonalData,
+    GrpcWorkLeases,
+    LogChannel,
+  } = await import('@plumbline/event-log/client');
+  const channel = new LogChannel({
+    url: config.logUrl,
+    token: config.logToken,
+    ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }),
+  });
   return {
-    log: new GrpcEventLog(channel), queries: new GrpcLogQueries(channel), tree: new GrpcLogTree(channel), parked: new GrpcParkedWork(channel), holds: new GrpcLegalHolds(channel),
-    persons: new GrpcPersonalData(channel), leases: new GrpcWorkLeases(channel), close: async () => channel.close(),
+    log: new GrpcEventLog(channel),
+    queries: new GrpcLogQueries(channel),
+    tree: new GrpcLogTree(channel),
+    parked: new GrpcParkedWork(channel),
+    holds: new GrpcLegalHolds(channel),
+    persons: new GrpcPersonalData(channel),
+    leases: new GrpcWorkLeases(channel),
+    close: async () => channel.close(),
   };
 }
 
@@ -88,5 +131,7 @@ export async function openObjectStore(config: PlatformConfig): Promise<ObjectSto
     return new MemoryObjectStore();
   }
   const { PostgresObjectStore } = await import('@plumbline/object-store/postgres');
-  return new GatheringObjectStore(new PostgresObjectStore({ url: config.objectStoreUrl }), { maxCached: config.objectStoreCacheBytes });
+  return new GatheringObjectStore(new PostgresObjectStore({ url: config.objectStoreUrl }), {
+    maxCached: config.objectStoreCacheBytes,
+  });
 }

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { Body, Controller, Get, Inject, Module, Post } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Body,
+  Controller,
+  Get,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  Post,
+} from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { context, propagation, trace } from '@opentelemetry/api';
-import type { Meter } from '@opentelemetry/api';
-import { EVENT_BUS, EVENTS_PATTERN } from '@plumbline/bus';
-import type { EventBus, EventEnvelopeBatch } from '@plumbline/bus';
+import { context, type Meter, propagation, trace } from '@opentelemetry/api';
+import { EVENT_BUS, type EventBus, type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/bus';
 import { batchOf } from '@plumbline/bus/testing';
 import { InputError, InvariantError, OverloadedError } from '@plumbline/core';
 import { describe, expect, it, vi } from 'vitest';
-import { startHost } from './host.js';
-import type { Host } from './host.js';
-import { createLogger } from './logger.js';
-import type { Logger } from './logger.js';
-import { CONFIG_SOURCE, HTTP_EDGE, LOGGER, METER, READINESS } from './tokens.js';
-import type { ConfigSource, HttpEdge } from './tokens.js';
+import { type Host, startHost } from './host.js';
+import { createLogger, type Logger } from './logger.js';
+import { CONFIG_SOURCE, type ConfigSource, HTTP_EDGE, type HttpEdge, LOGGER, METER, READINESS } from './tokens.js';
 import type { Readiness } from './readiness.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -26,11 +29,17 @@ const events: string[] = [];
 
 @Controller()
 class ThingsController {
-  constructor(@Inject(EVENT_BUS) private readonly bus: EventBus, @Inject(METER) private readonly meter: Meter) {}
+  readonly #bus: EventBus;
+  readonly #meter: Meter;
+
+  constructor(@Inject(EVENT_BUS) bus: EventBus, @Inject(METER) meter: Meter) {
+    this.#bus = bus;
+    this.#meter = meter;
+  }
 
   @Get('trace')
   traceOf(): { readonly trace: string | undefined } {
-    this.meter.createCounter('plumbline_test_requests').add(1);
+    this.#meter.createCounter('plumbline_test_requests').add(1);
     return { trace: trace.getSpanContext(context.active())?.traceId };
   }
 
@@ -61,7 +70,7 @@ class ThingsController {
 
   @Post('publish')
   async publish(): Promise<void> {
-    await this.bus.publish(batchOf(0, 2));
+    await this.#bus.publish(batchOf(0, 2));
   }
 
   @EventPattern(EVENTS_PATTERN)
@@ -72,16 +81,22 @@ class ThingsController {
 }
 
 class LifeCycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  constructor(@Inject(READINESS) private readonly readiness: Readiness, @Inject(CONFIG_SOURCE) private readonly source: ConfigSource) {}
+  readonly #readiness: Readiness;
+  readonly #source: ConfigSource;
+
+  constructor(@Inject(READINESS) readiness: Readiness, @Inject(CONFIG_SOURCE) source: ConfigSource) {
+    this.#readiness = readiness;
+    this.#source = source;
+  }
 
   onApplicationBootstrap(): void {
     events.push('bootstrap');
-    this.readiness.report('things', true);
+    this.#readiness.report('things', true);
   }
 
   beforeApplicationShutdown(): void {
     events.push('drain');
-    if (this.source['PLUMBLINE_TEST_FAIL_STOP'] !== undefined) throw new Error('the queue is stuck');
+    if (this.#source['PLUMBLINE_TEST_FAIL_STOP'] !== undefined) throw new Error('the queue is stuck');
   }
 }
 
@@ -95,16 +110,33 @@ class ThingsModule {}
 const SOURCE = { PLUMBLINE_LOG_URL: 'postgres://unused', PLUMBLINE_OBJECT_STORE_URL: 'memory:' };
 
 function recordingLogger(lines: Record<string, unknown>[]): Logger {
-  return createLogger({ service: 'things', level: 'debug', destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) } });
+  return createLogger({
+    service: 'things',
+    level: 'debug',
+    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
 }
 
 async function startThings(lines: Record<string, unknown>[] = [], source: ConfigSource = {}): Promise<Host> {
-  return startHost({ module: ThingsModule, name: 'things', source: { ...SOURCE, ...source }, logger: recordingLogger(lines) });
+  return startHost({
+    module: ThingsModule,
+    name: 'things',
+    source: { ...SOURCE, ...source },
+    logger: recordingLogger(lines),
+  });
 }
 
-async function answerOf(host: Host, path: string, init?: RequestInit): Promise<{ readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> }> {
+async function answerOf(
+  host: Host,
+  path: string,
+  init?: RequestInit,
+): Promise<{ readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> }> {
   const response = await fetch(`${host.endpoints.get('http') ?? ''}${path}`, init);
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
 }
 
 describe('a host', () => {
@@ -112,7 +144,12 @@ describe('a host', () => {
     await using host = await startThings();
     const { status, body } = await answerOf(host, '/input');
     expect(status).toBe(400);
-    expect(body).toEqual({ code: 'PLB-1001', message: 'the name is wrong', details: { issues: [{ path: 'name', message: 'too long' }] }, instance: expect.any(String) as unknown });
+    expect(body).toEqual({
+      code: 'PLB-1001',
+      message: 'the name is wrong',
+      details: { issues: [{ path: 'name', message: 'too long' }] },
+      instance: expect.any(String) as unknown,
+    });
   });
 
   it('tells when to come back after too much at once', async () => {
@@ -121,13 +158,20 @@ describe('a host', () => {
     expect([status, headers.get('retry-after')]).toEqual([503, '2']);
   });
 
-  it.each([['/bug', 'row 7 of table secret_things is broken', 'PLB-9101'], ['/crash', 'cannot read properties of hunter2', 'PLB-9000']])('masks a bug behind %s and logs it under the instance id of the answer', async (path, reason, loggedCode) => {
+  it.each([
+    ['/bug', 'row 7 of table secret_things is broken', 'PLB-9101'],
+    ['/crash', 'cannot read properties of hunter2', 'PLB-9000'],
+  ])('masks a bug behind %s and logs it under the instance id of the answer', async (path, reason, loggedCode) => {
     const lines: Record<string, unknown>[] = [];
     await using host = await startThings(lines);
     const { status, body } = await answerOf(host, path);
     expect([status, body['code'], body['details']]).toEqual([500, 'PLB-9000', {}]);
     expect(JSON.stringify(body)).not.toContain(reason);
-    expect(lines.find((line) => line['instance'] === body['instance'])).toMatchObject({ level: 'error', error: reason, errorCode: loggedCode });
+    expect(lines.find((line) => line['instance'] === body['instance'])).toMatchObject({
+      level: 'error',
+      error: reason,
+      errorCode: loggedCode,
+    });
   });
 
   it('does not wait at its end for connections that carry no request', async () => {
@@ -147,7 +191,12 @@ describe('a host', () => {
     @Module({})
     class QuietModule {}
     const lines: Record<string, unknown>[] = [];
-    await using host = await startHost({ module: QuietModule, name: 'quiet', source: SOURCE, logger: recordingLogger(lines) });
+    await using host = await startHost({
+      module: QuietModule,
+      name: 'quiet',
+      source: SOURCE,
+      logger: recordingLogger(lines),
+    });
     expect(host.endpoints.get('http')).toBeUndefined();
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
@@ -155,9 +204,17 @@ describe('a host', () => {
   it('answers what the framework refuses in our form', async () => {
     await using host = await startThings();
     expect(await answerOf(host, '/nowhere')).toMatchObject({ status: 404, body: { code: 'PLB-3901' } });
-    const broken = await answerOf(host, '/echo', { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } });
+    const broken = await answerOf(host, '/echo', {
+      method: 'POST',
+      body: '{',
+      headers: { 'content-type': 'application/json' },
+    });
     expect(broken).toMatchObject({ status: 400, body: { code: 'PLB-1903' } });
-    const large = await answerOf(host, '/echo', { method: 'POST', body: JSON.stringify('x'.repeat(5_000_000)), headers: { 'content-type': 'application/json' } });
+    const large = await answerOf(host, '/echo', {
+      method: 'POST',
+      body: JSON.stringify('x'.repeat(5_000_000)),
+      headers: { 'content-type': 'application/json' },
+    });
     expect(large).toMatchObject({ status: 400, body: { code: 'PLB-1903' } });
   });
 
@@ -179,7 +236,14 @@ describe('a host', () => {
     await answerOf(host, '/trace');
     expect((await fetch(`${health}/healthz`)).status).toBe(200);
     expect((await fetch(`${health}/readyz?asOf=1`)).status).toBe(400);
-    expect(await (await fetch(`${health}/readyz`)).json()).toEqual({ status: 'ready', parts: [{ part: 'process', ready: true }, { part: 'bus', ready: true, detail: 'connected' }, { part: 'things', ready: true }] });
+    expect(await (await fetch(`${health}/readyz`)).json()).toEqual({
+      status: 'ready',
+      parts: [
+        { part: 'process', ready: true },
+        { part: 'bus', ready: true, detail: 'connected' },
+        { part: 'things', ready: true },
+      ],
+    });
     const metrics = await (await fetch(`${health}/metrics`)).text();
     expect(metrics).toMatch(/^plumbline_test_requests_total\{.*\} 1$/m);
     expect(metrics).toContain('plumbline_process_resident_memory_bytes');
@@ -206,7 +270,16 @@ describe('a host', () => {
   });
 
   it('closes everything again when a module cannot start', async () => {
-    @Module({ providers: [{ provide: LifeCycle, useFactory: () => { throw new InputError('PLB-1901', 'no key file'); } }] })
+    @Module({
+      providers: [
+        {
+          provide: LifeCycle,
+          useFactory: () => {
+            throw new InputError('PLB-1901', 'no key file');
+          },
+        },
+      ],
+    })
     class BrokenModule {}
     const lines: Record<string, unknown>[] = [];
     const options = { module: BrokenModule, name: 'broken', source: SOURCE, logger: recordingLogger(lines) };
@@ -214,7 +287,9 @@ describe('a host', () => {
   });
 
   it('refuses a configuration before it opens anything', async () => {
-    await expect(startHost({ module: ThingsModule, name: 'things', source: {} })).rejects.toMatchObject({ code: 'PLB-1901' });
+    await expect(startHost({ module: ThingsModule, name: 'things', source: {} })).rejects.toMatchObject({
+      code: 'PLB-1901',
+    });
   });
 });
 

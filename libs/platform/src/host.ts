@@ -1,32 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, Module, type Type } from '@nestjs/common';
 import { ModuleRef, NestFactory } from '@nestjs/core';
 import type { CustomStrategy } from '@nestjs/microservices';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Clock } from '@plumbline/core';
-import { messageOf } from '@plumbline/core';
-import { startHealthServer } from './health/health-server.js';
-import type { HealthServer } from './health/health-server.js';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Clock, messageOf } from '@plumbline/core';
+import { type HealthServer, startHealthServer } from './health/health-server.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { UnusedConnections } from './http/unused-connections.js';
 import { parseListen } from './load-config.js';
-import { createLogger } from './logger.js';
-import type { Logger } from './logger.js';
+import { createLogger, type Logger } from './logger.js';
 import { NestLog } from './nest-log.js';
-import { platformConfig, processConfigSource } from './platform.config.js';
-import type { PlatformConfig } from './platform.config.js';
-import { closePlatform, openPlatform, PlatformModule } from './platform.module.js';
-import type { PlatformParts } from './platform.module.js';
-import { Readiness } from './readiness.js';
-import type { Endpoints } from './readiness.js';
-import { startTelemetry } from './telemetry/telemetry.js';
-import type { Telemetry } from './telemetry/telemetry.js';
+import { platformConfig, type PlatformConfig, processConfigSource } from './platform.config.js';
+import { closePlatform, openPlatform, PlatformModule, type PlatformParts } from './platform.module.js';
+import { type Endpoints, Readiness } from './readiness.js';
+import { startTelemetry, type Telemetry } from './telemetry/telemetry.js';
 import { TraceInterceptor } from './telemetry/trace.interceptor.js';
-import { BUS_TRANSPORT, HTTP_EDGE, TRACER } from './tokens.js';
-import type { ConfigSource, HttpEdge } from './tokens.js';
+import { BUS_TRANSPORT, type ConfigSource, HTTP_EDGE, type HttpEdge, TRACER } from './tokens.js';
 
 /** What to run. */
 export interface HostOptions {
@@ -51,13 +41,25 @@ export interface Host extends AsyncDisposable {
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 
-async function createApplication(options: HostOptions, parts: PlatformParts, nestLog: NestLog): Promise<NestFastifyApplication> {
+async function createApplication(
+  options: HostOptions,
+  parts: PlatformParts,
+  nestLog: NestLog,
+): Promise<NestFastifyApplication> {
   @Module({})
   class HostModule {}
   const root: DynamicModule = { module: HostModule, imports: [PlatformModule.with(parts), options.module] };
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 300 } });
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+  });
   // Without abortOnError a fatal error of the start is thrown here; with it, it would be a silent exit.
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: nestLog, abortOnError: false, rawBody: true });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: nestLog,
+    abortOnError: false,
+    rawBody: true,
+  });
   app.useGlobalFilters(new ErrorFilter(parts.logger));
   app.useGlobalInterceptors(new TraceInterceptor(app.get(TRACER)));
   return app;
@@ -87,31 +89,44 @@ async function listen(app: NestFastifyApplication, parts: PlatformParts): Promis
   await app.listen(port, host);
   const address = app.getHttpServer().address();
   const shownHost = host.includes(':') ? `[${host}]` : host;
-  parts.endpoints.announce('http', `http://${shownHost}:${typeof address === 'object' && address !== null ? address.port : port}`);
+  parts.endpoints.announce(
+    'http',
+    `http://${shownHost}:${typeof address === 'object' && address !== null ? address.port : port}`,
+  );
 }
 
 class RunningHost implements Host {
+  readonly #parts: PlatformParts;
+  readonly #closing: {
+    readonly nestLog: NestLog;
+    readonly health: HealthServer;
+    readonly connections: UnusedConnections;
+  };
+
   readonly app: NestFastifyApplication;
   #stopping: Promise<readonly string[]> | undefined;
 
   constructor(
     app: NestFastifyApplication,
-    private readonly parts: PlatformParts,
-    private readonly closing: { readonly nestLog: NestLog; readonly health: HealthServer; readonly connections: UnusedConnections },
+    parts: PlatformParts,
+    closing: { readonly nestLog: NestLog; readonly health: HealthServer; readonly connections: UnusedConnections },
   ) {
+    this.#parts = parts;
+    this.#closing = closing;
+
     this.app = app;
   }
 
   get endpoints(): Endpoints {
-    return this.parts.endpoints;
+    return this.#parts.endpoints;
   }
 
   get readiness(): Readiness {
-    return this.parts.readiness;
+    return this.#parts.readiness;
   }
 
   get logger(): Logger {
-    return this.parts.logger;
+    return this.#parts.logger;
   }
 
   async stop(): Promise<readonly string[]> {
@@ -124,14 +139,18 @@ class RunningHost implements Host {
   }
 
   async #stop(): Promise<readonly string[]> {
-    const { parts, closing } = this;
+    const parts = this.#parts,
+      closing = this.#closing;
     parts.readiness.report('process', false, 'stopping');
     const failures: string[] = [];
     const note = (error: unknown): void => void failures.push(messageOf(error));
     await parts.bus.transport.close().catch(note);
     const errorsBefore = closing.nestLog.errors;
     // Streams to browsers end only when somebody ends them.
-    const deadline = setTimeout(() => this.app.getHttpServer().closeAllConnections(), parts.config.shutdownTimeoutMs / 2);
+    const deadline = setTimeout(
+      () => this.app.getHttpServer().closeAllConnections(),
+      parts.config.shutdownTimeoutMs / 2,
+    );
     const endUnused = closing.connections.end();
     await this.app.close().catch(note);
     endUnused();
@@ -174,7 +193,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { logger, readiness, health } = foundation;
   const undo: (() => Promise<unknown>)[] = [async () => health.close(), async () => foundation.telemetry.shutdown()];
   try {
-    const parts = await openPlatform({ ...foundation, service: options.name, ...(options.clock === undefined ? {} : { clock: options.clock }) });
+    const parts = await openPlatform({
+      ...foundation,
+      service: options.name,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+    });
     undo.unshift(async () => closePlatform(parts));
     parts.endpoints.announce('health', health.url);
     const nestLog = new NestLog(logger, foundation.config.loggingFramework);

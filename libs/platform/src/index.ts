@@ -12,6 +12,15 @@ export type { ReadinessState } from './readiness.js';
 export { describeFatal, runProcess, runService } from './run-service.js';
 export type { ProcessOptions, Stoppable } from './run-service.js';
 export {
-  BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, HTTP_EDGE, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
+  BUS_TRANSPORT,
+  CLOCK,
+  CONFIG_SOURCE,
+  ENDPOINTS,
+  HTTP_EDGE,
+  LOGGER,
+  METER,
+  READINESS,
+  SERVICE_NAME,
+  TRACER,
 } from './tokens.js';
 export type { ConfigSource, HttpEdge } from './tokens.js';

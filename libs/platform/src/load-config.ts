@@ -4,8 +4,7 @@ import type { FactoryProvider, InjectionToken } from '@nestjs/common';
 import { InputError, messageOf } from '@plumbline/core';
 import { issuesOf } from '@plumbline/events';
 import { z } from 'zod';
-import { CONFIG_SOURCE } from './tokens.js';
-import type { ConfigSource } from './tokens.js';
+import { CONFIG_SOURCE, type ConfigSource } from './tokens.js';
 
 /**
  * Parses a configuration. The keys of the schema are the names in the environment (`PLUMBLINE_<AREA>_<KEY>`); an empty value counts as absent.
@@ -23,7 +22,11 @@ export function loadConfig<Schema extends z.ZodObject>(schema: Schema, source: C
     path: issue.path,
     message: given[issue.path] === undefined ? 'is required and not set' : issue.message,
   }));
-  throw new InputError('PLB-1901', `the configuration is wrong: ${issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ')}`, { issues });
+  throw new InputError(
+    'PLB-1901',
+    `the configuration is wrong: ${issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ')}`,
+    { issues },
+  );
 }
 
 /** A Nest provider of a module's configuration: `configProvider(WATCHER_CONFIG, schema, (env) => ({ pollMs: env.PLUMBLINE_WATCHER_… }))`. */
@@ -32,7 +35,11 @@ export function configProvider<Schema extends z.ZodObject, Config>(
   schema: Schema,
   compile: (values: z.output<Schema>) => Config,
 ): FactoryProvider<Config> {
-  return { provide, inject: [CONFIG_SOURCE], useFactory: (source: ConfigSource) => compile(loadConfig(schema, source)) };
+  return {
+    provide,
+    inject: [CONFIG_SOURCE],
+    useFactory: (source: ConfigSource) => compile(loadConfig(schema, source)),
+  };
 }
 
 /** `true`, `false`, `1`, `0`, `yes`, `no`, `on`, `off`. */
@@ -51,13 +58,18 @@ export function parseListen(listen: string): { readonly host: string; readonly p
  * A secret given as itself or by the file that holds it (one trailing newline is dropped); undefined when neither is given.
  * @throws InputError PLB-1902 when the file cannot be read or is empty.
  */
-export function secretFrom(name: string, given: { readonly value?: string | undefined; readonly file?: string | undefined }): string | undefined {
+export function secretFrom(
+  name: string,
+  given: { readonly value?: string | undefined; readonly file?: string | undefined },
+): string | undefined {
   if (given.file === undefined) return given.value;
   let text: string;
   try {
     text = readFileSync(given.file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new InputError('PLB-1902', `${name}: the file ${given.file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new InputError('PLB-1902', `${name}: the file ${given.file} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   if (text === '') throw new InputError('PLB-1902', `${name}: the file ${given.file} is empty`);
   return text;

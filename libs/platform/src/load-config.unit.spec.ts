@@ -23,8 +23,14 @@ function failureOf(run: () => unknown): InputError {
 
 describe('a configuration', () => {
   it('is read from its own names, with defaults, and takes an empty value for an absent one', () => {
-    expect(loadConfig(schema, { PLUMBLINE_X_URL: 'http://a', PLUMBLINE_X_LIMIT: '', PLUMBLINE_X_STRICT: 'yes', HOME: '/root' }))
-      .toEqual({ PLUMBLINE_X_URL: 'http://a', PLUMBLINE_X_LIMIT: 10, PLUMBLINE_X_STRICT: true });
+    expect(
+      loadConfig(schema, {
+        PLUMBLINE_X_URL: 'http://a',
+        PLUMBLINE_X_LIMIT: '',
+        PLUMBLINE_X_STRICT: 'yes',
+        HOME: '/root',
+      }),
+    ).toEqual({ PLUMBLINE_X_URL: 'http://a', PLUMBLINE_X_LIMIT: 10, PLUMBLINE_X_STRICT: true });
   });
 
   it('reports every mistake at once', () => {
@@ -45,7 +51,10 @@ describe('a configuration', () => {
 
 describe('a secret', () => {
   it('is named by its file when the file is not there', () => {
-    expect(failureOf(() => secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { file: '/nonexistent/token' }))).toMatchObject({ code: 'PLB-1902', message: expect.stringContaining('/nonexistent/token') as unknown });
+    expect(failureOf(() => secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { file: '/nonexistent/token' }))).toMatchObject({
+      code: 'PLB-1902',
+      message: expect.stringContaining('/nonexistent/token') as unknown,
+    });
   });
 
   it('comes from the value when there is no file', () => {
@@ -54,7 +63,11 @@ describe('a secret', () => {
   });
 });
 
-it.each([['127.0.0.1:0', '127.0.0.1', 0], ['[::1]:8080', '::1', 8080], ['localhost:443', 'localhost', 443]])('takes %s apart', (text, host, port) => {
+it.each([
+  ['127.0.0.1:0', '127.0.0.1', 0],
+  ['[::1]:8080', '::1', 8080],
+  ['localhost:443', 'localhost', 443],
+])('takes %s apart', (text, host, port) => {
   expect(listenAddress.parse(text)).toBe(text);
   expect(parseListen(text)).toEqual({ host, port });
 });
@@ -65,5 +78,9 @@ it.each(['8080', 'localhost', ':80', 'a b:1'])('refuses %s as an address to list
 
 it('says what the settings of every process lack', () => {
   const failure = failureOf(() => platformConfig({ PLUMBLINE_BUS_URL: 'kafka://x' }));
-  expect((failure.details['issues'] as readonly { path: string }[]).map(({ path }) => path)).toEqual(['PLUMBLINE_LOG_URL', 'PLUMBLINE_BUS_URL', 'PLUMBLINE_OBJECT_STORE_URL']);
+  expect((failure.details['issues'] as readonly { path: string }[]).map(({ path }) => path)).toEqual([
+    'PLUMBLINE_LOG_URL',
+    'PLUMBLINE_BUS_URL',
+    'PLUMBLINE_OBJECT_STORE_URL',
+  ]);
 });

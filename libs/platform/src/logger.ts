@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { pino } from 'pino';
-import type { DestinationStream } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 
 /** Facts of a log line. Common names: stream, position, application, environment, cluster, correlationId, causationId, errorCode. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -32,7 +31,16 @@ export interface LoggerOptions {
 }
 
 /** The last line of defence: nothing with these names should reach a log call in the first place. */
-const SECRET_KEYS = ['password', 'token', 'secret', 'authorization', 'privateKey', 'credentials', 'kubeconfig', 'cookie'];
+const SECRET_KEYS = [
+  'password',
+  'token',
+  'secret',
+  'authorization',
+  'privateKey',
+  'credentials',
+  'kubeconfig',
+  'cookie',
+];
 const USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
 
 /** The text without the user and password part of any URL in it. */
@@ -42,31 +50,36 @@ export function withoutUserinfo(text: string): string {
 
 function cleaned(fields: LogFields): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(fields)) result[key] = typeof value === 'string' ? withoutUserinfo(value) : value;
+  for (const [key, value] of Object.entries(fields))
+    result[key] = typeof value === 'string' ? withoutUserinfo(value) : value;
   return result;
 }
 
 class PinoLogger implements Logger {
-  constructor(private readonly pino: pino.Logger) {}
+  readonly #pino: pino.Logger;
+
+  constructor(pino: pino.Logger) {
+    this.#pino = pino;
+  }
 
   error(message: string, fields: LogFields = {}): void {
-    this.pino.error(cleaned(fields), withoutUserinfo(message));
+    this.#pino.error(cleaned(fields), withoutUserinfo(message));
   }
 
   warn(message: string, fields: LogFields = {}): void {
-    this.pino.warn(cleaned(fields), withoutUserinfo(message));
+    this.#pino.warn(cleaned(fields), withoutUserinfo(message));
   }
 
   info(message: string, fields: LogFields = {}): void {
-    this.pino.info(cleaned(fields), withoutUserinfo(message));
+    this.#pino.info(cleaned(fields), withoutUserinfo(message));
   }
 
   debug(message: string, fields: LogFields = {}): void {
-    this.pino.debug(cleaned(fields), withoutUserinfo(message));
+    this.#pino.debug(cleaned(fields), withoutUserinfo(message));
   }
 
   child(fields: LogFields): Logger {
-    return new PinoLogger(this.pino.child(cleaned(fields)));
+    return new PinoLogger(this.#pino.child(cleaned(fields)));
   }
 }
 

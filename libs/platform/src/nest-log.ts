@@ -4,12 +4,15 @@ import type { Logger } from './logger.js';
 
 /** Nest's log, in ours. Its chatter is hidden unless wanted; its errors also count, because Nest only logs what fails while it stops. */
 export class NestLog implements LoggerService {
+  readonly #logger: Logger;
+  readonly #chatter: boolean;
+
   #errors = 0;
 
-  constructor(
-    private readonly logger: Logger,
-    private readonly chatter: boolean,
-  ) {}
+  constructor(logger: Logger, chatter: boolean) {
+    this.#logger = logger;
+    this.#chatter = chatter;
+  }
 
   /** Errors that Nest reported so far. */
   get errors(): number {
@@ -17,11 +20,11 @@ export class NestLog implements LoggerService {
   }
 
   log(message: unknown): void {
-    if (this.chatter) this.logger.debug(textOf(message));
+    if (this.#chatter) this.#logger.debug(textOf(message));
   }
 
   debug(message: unknown): void {
-    if (this.chatter) this.logger.debug(textOf(message));
+    if (this.#chatter) this.#logger.debug(textOf(message));
   }
 
   verbose(message: unknown): void {
@@ -29,13 +32,13 @@ export class NestLog implements LoggerService {
   }
 
   warn(message: unknown): void {
-    this.logger.warn(textOf(message));
+    this.#logger.warn(textOf(message));
   }
 
   error(message: unknown, ...rest: readonly unknown[]): void {
     this.#errors += 1;
     const stack = rest.find((part): part is string => typeof part === 'string' && part.includes('\n'));
-    this.logger.error(textOf(message), stack === undefined ? {} : { stack });
+    this.#logger.error(textOf(message), stack === undefined ? {} : { stack });
   }
 
   fatal(message: unknown, ...rest: readonly unknown[]): void {

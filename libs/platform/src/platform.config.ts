@@ -6,24 +6,70 @@ import type { ConfigSource } from './tokens.js';
 
 /** Settings of every process, whatever service it runs. */
 export const platformSchema = z.object({
-  PLUMBLINE_LOG_URL: z.string().regex(/^(grpcs?|postgres(ql)?):/, 'must be grpc://host:port, or postgres://… in the process of the audit service')
-    .describe('The event log: grpc://host:port of the audit service, with several replicas grpc://host:port,host:port; postgres://… in the process that contains the audit service.'),
-  PLUMBLINE_LOG_TOKEN: z.string().min(16).optional().describe('Secret that the services share and show at the log. Prefer the file.'),
-  PLUMBLINE_LOG_TOKEN_FILE: z.string().optional().describe('File with the secret that the services share and show at the log.'),
-  PLUMBLINE_LOG_CA_FILE: z.string().optional().describe('Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system\'s when absent.'),
-  PLUMBLINE_BUS_URL: z.string().regex(/^(nats|tls|inproc):/, 'must be nats://host:port, tls://host:port or inproc:').default('inproc:')
+  PLUMBLINE_LOG_URL: z
+    .string()
+    .regex(/^(grpcs?|postgres(ql)?):/, 'must be grpc://host:port, or postgres://… in the process of the audit service')
+    .describe(
+      'The event log: grpc://host:port of the audit service, with several replicas grpc://host:port,host:port; postgres://… in the process that contains the audit service.',
+    ),
+  PLUMBLINE_LOG_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Secret that the services share and show at the log. Prefer the file.'),
+  PLUMBLINE_LOG_TOKEN_FILE: z
+    .string()
+    .optional()
+    .describe('File with the secret that the services share and show at the log.'),
+  PLUMBLINE_LOG_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system's when absent.",
+    ),
+  PLUMBLINE_BUS_URL: z
+    .string()
+    .regex(/^(nats|tls|inproc):/, 'must be nats://host:port, tls://host:port or inproc:')
+    .default('inproc:')
     .describe('The bus: nats://host:port[,…]; inproc: when all services are in one process.'),
   PLUMBLINE_BUS_CREDENTIALS_FILE: z.string().optional().describe('NATS credentials file (JWT and seed).'),
-  PLUMBLINE_BUS_INSTANCE: z.string().max(63).optional().describe('Name of this instance where a service runs more than once.'),
-  PLUMBLINE_BUS_SUBJECTS: booleanSetting.default(false).describe('Publish each event on a NATS subject of its own too, which says what it is about: for readers outside of the installation. Set it for the audit service.'),
-  PLUMBLINE_OBJECT_STORE_URL: z.string().regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
+  PLUMBLINE_BUS_INSTANCE: z
+    .string()
+    .max(63)
+    .optional()
+    .describe('Name of this instance where a service runs more than once.'),
+  PLUMBLINE_BUS_SUBJECTS: booleanSetting
+    .default(false)
+    .describe(
+      'Publish each event on a NATS subject of its own too, which says what it is about: for readers outside of the installation. Set it for the audit service.',
+    ),
+  PLUMBLINE_OBJECT_STORE_URL: z
+    .string()
+    .regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
     .describe('Where rendered objects are stored: postgres://….'),
-  PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 * 1024).describe('Rendered content that a process keeps in memory, in bytes of mostly ASCII text.'),
-  PLUMBLINE_HEALTH_LISTEN: listenAddress.default('127.0.0.1:0').describe('HOST:PORT of /healthz, /readyz and /metrics; port 0 takes a free one, see the log.'),
-  PLUMBLINE_OTLP_URL: z.url().optional().describe('OpenTelemetry collector (gRPC) that traces go to; no traces when absent.'),
+  PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 1024 * 1024)
+    .describe('Rendered content that a process keeps in memory, in bytes of mostly ASCII text.'),
+  PLUMBLINE_HEALTH_LISTEN: listenAddress
+    .default('127.0.0.1:0')
+    .describe('HOST:PORT of /healthz, /readyz and /metrics; port 0 takes a free one, see the log.'),
+  PLUMBLINE_OTLP_URL: z
+    .url()
+    .optional()
+    .describe('OpenTelemetry collector (gRPC) that traces go to; no traces when absent.'),
   PLUMBLINE_LOGGING_LEVEL: z.enum(LogLevel).default('info').describe('silent, error, warn, info or debug.'),
-  PLUMBLINE_LOGGING_FRAMEWORK: booleanSetting.default(false).describe('Log what the framework says about its own start too.'),
-  PLUMBLINE_SHUTDOWN_TIMEOUT_SECONDS: z.coerce.number().min(1).max(600).default(25).describe('How long a stopping process may finish its work.'),
+  PLUMBLINE_LOGGING_FRAMEWORK: booleanSetting
+    .default(false)
+    .describe('Log what the framework says about its own start too.'),
+  PLUMBLINE_SHUTDOWN_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(600)
+    .default(25)
+    .describe('How long a stopping process may finish its work.'),
 });
 
 /** Compiled {@link platformSchema}. */
@@ -49,7 +95,10 @@ export function platformConfig(source: ConfigSource): PlatformConfig {
   const env = loadConfig(platformSchema, source);
   return {
     logUrl: env.PLUMBLINE_LOG_URL,
-    logToken: secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { value: env.PLUMBLINE_LOG_TOKEN, file: env.PLUMBLINE_LOG_TOKEN_FILE }),
+    logToken: secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
+      value: env.PLUMBLINE_LOG_TOKEN,
+      file: env.PLUMBLINE_LOG_TOKEN_FILE,
+    }),
     logCaFile: env.PLUMBLINE_LOG_CA_FILE,
     busUrl: env.PLUMBLINE_BUS_URL,
     busCredentialsFile: env.PLUMBLINE_BUS_CREDENTIALS_FILE,

@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Module } from '@nestjs/common';
-import type { DynamicModule, ValueProvider } from '@nestjs/common';
+import { type DynamicModule, Module, type ValueProvider } from '@nestjs/common';
 import { EVENT_BUS } from '@plumbline/bus';
-import type { Clock } from '@plumbline/core';
-import { systemClock } from '@plumbline/core';
-import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA, WORK_LEASES } from '@plumbline/event-log';
-import { OBJECT_STORE } from '@plumbline/object-store';
-import type { ObjectStore } from '@plumbline/object-store';
-import type { BusParts, Closable, LogParts } from './adapters.js';
-import { openBus, openLog, openObjectStore } from './adapters.js';
+import { type Clock, systemClock } from '@plumbline/core';
+import {
+  EVENT_LOG,
+  LEGAL_HOLDS,
+  LOG_QUERIES,
+  LOG_TREE,
+  PARKED_WORK,
+  PERSONAL_DATA,
+  WORK_LEASES,
+} from '@plumbline/event-log';
+import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
+import { type BusParts, type Closable, type LogParts, openBus, openLog, openObjectStore } from './adapters.js';
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
-import { Endpoints } from './readiness.js';
-import type { Readiness } from './readiness.js';
+import { Endpoints, type Readiness } from './readiness.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import {
-  BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, ENDPOINTS, LOGGER, METER, READINESS, SERVICE_NAME, TRACER,
+  BUS_TRANSPORT,
+  CLOCK,
+  CONFIG_SOURCE,
+  type ConfigSource,
+  ENDPOINTS,
+  LOGGER,
+  METER,
+  READINESS,
+  SERVICE_NAME,
+  TRACER,
 } from './tokens.js';
-import type { ConfigSource } from './tokens.js';
 
 /** Everything of a process that is not a service: made before the application, closed after it. */
 export interface PlatformParts {
@@ -85,7 +96,15 @@ export class PlatformModule {
     // In the process of the audit service its own module provides these, globally.
     if (parts.log !== undefined) {
       const { log, queries, tree, parked, holds, persons, leases } = parts.log;
-      providers.push(value(EVENT_LOG, log), value(LOG_QUERIES, queries), value(LOG_TREE, tree), value(PARKED_WORK, parked), value(LEGAL_HOLDS, holds), value(PERSONAL_DATA, persons), value(WORK_LEASES, leases));
+      providers.push(
+        value(EVENT_LOG, log),
+        value(LOG_QUERIES, queries),
+        value(LOG_TREE, tree),
+        value(PARKED_WORK, parked),
+        value(LEGAL_HOLDS, holds),
+        value(PERSONAL_DATA, persons),
+        value(WORK_LEASES, leases),
+      );
     }
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
   }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, messageOf, PlumblineError } from '@plumbline/core';
-import { startHost } from './host.js';
-import type { HostOptions } from './host.js';
-import { withoutUserinfo } from './logger.js';
-import type { Logger } from './logger.js';
+import { type HostOptions, startHost } from './host.js';
+import { type Logger, withoutUserinfo } from './logger.js';
 import { platformConfig, processConfigSource } from './platform.config.js';
 
 /** A second signal this soon is the same one: a terminal sends it to the whole group, and a parent passes it on. */
@@ -14,12 +12,14 @@ export function describeFatal(name: string, error: unknown): string {
   const code = error instanceof PlumblineError ? `${error.code} ` : '';
   const lines = [`plumbline ${name} cannot run: ${code}${withoutUserinfo(messageOf(error))}`];
   if (error instanceof InputError && Array.isArray(error.details['issues'])) {
-    for (const issue of error.details['issues'] as readonly { path: string; message: string }[]) lines.push(`  ${issue.path}: ${issue.message}`);
+    for (const issue of error.details['issues'] as readonly { path: string; message: string }[])
+      lines.push(`  ${issue.path}: ${issue.message}`);
   }
   for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
     lines.push(`  because: ${withoutUserinfo(cause.message)}`);
   }
-  if (!(error instanceof PlumblineError) && error instanceof Error && error.stack !== undefined) lines.push(withoutUserinfo(error.stack));
+  if (!(error instanceof PlumblineError) && error instanceof Error && error.stack !== undefined)
+    lines.push(withoutUserinfo(error.stack));
   return `${lines.join('\n')}\n`;
 }
 
@@ -48,7 +48,10 @@ function stopOnSignals(running: Stoppable, timeoutMs: number): void {
     askedAtMs = performance.now();
     running.logger.info('stopping', { signal });
     setTimeout(() => {
-      running.logger.error('the process did not stop in time; work that was under way is taken up again at the next start', { timeoutMs });
+      running.logger.error(
+        'the process did not stop in time; work that was under way is taken up again at the next start',
+        { timeoutMs },
+      );
       process.exit(1);
     }, timeoutMs).unref();
     void running.stop().then((failures) => {
@@ -72,7 +75,10 @@ export async function runProcess<Running extends Stoppable>(options: ProcessOpti
     const running = await options.start();
     process.off('SIGTERM', interrupted).off('SIGINT', interrupted);
     process.on('unhandledRejection', (reason) => {
-      running.logger.error('a failure that nobody handled ends the process', { error: messageOf(reason), stack: reason instanceof Error ? reason.stack : undefined });
+      running.logger.error('a failure that nobody handled ends the process', {
+        error: messageOf(reason),
+        stack: reason instanceof Error ? reason.stack : undefined,
+      });
       process.exit(1);
     });
     stopOnSignals(running, options.stopTimeoutMs);

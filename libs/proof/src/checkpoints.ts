@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
 import { HASH_BYTES } from './hashes.js';
-import { isKeyName, parseNote, verifyNote } from './notes.js';
-import type { Note, VerifiedSignature, VerifierKey } from './notes.js';
+import { isKeyName, type Note, parseNote, type VerifiedSignature, type VerifierKey, verifyNote } from './notes.js';
 
 /** The root of a log at a size (C2SP tlog-checkpoint). */
 export interface Checkpoint {
@@ -29,7 +28,14 @@ export function parseCheckpoint(text: string): Checkpoint {
   const root = Buffer.from(encoded, 'base64');
   const size = Number(digits);
   const whole = text.endsWith('\n') && extensions.length > 0 && !extensions.slice(0, -1).includes('');
-  if (!whole || origin === '' || !/^(0|[1-9]\d*)$/.test(digits) || !Number.isSafeInteger(size) || root.length !== HASH_BYTES || root.toString('base64') !== encoded) {
+  if (
+    !whole ||
+    origin === '' ||
+    !/^(0|[1-9]\d*)$/.test(digits) ||
+    !Number.isSafeInteger(size) ||
+    root.length !== HASH_BYTES ||
+    root.toString('base64') !== encoded
+  ) {
     throw new InputError('PLB-1166', 'this is not a checkpoint: a line each for origin, size and root');
   }
   return { origin, size, root };
@@ -47,11 +53,17 @@ export interface SignedCheckpoint extends Checkpoint {
  * @param witnesses keys whose cosignatures are verified when they are there.
  * @throws InputError PLB-1164, PLB-1165, PLB-1166, also when it is of another log than the key's.
  */
-export function openCheckpoint(message: string, key: VerifierKey, witnesses: readonly VerifierKey[] = []): SignedCheckpoint {
+export function openCheckpoint(
+  message: string,
+  key: VerifierKey,
+  witnesses: readonly VerifierKey[] = [],
+): SignedCheckpoint {
   const note = parseNote(message);
   const signatures = verifyNote(note, [key, ...witnesses]);
-  if (!signatures.some((signature) => signature.key === key)) throw new InputError('PLB-1165', `the checkpoint is not signed by ${key.name}`);
+  if (!signatures.some((signature) => signature.key === key))
+    throw new InputError('PLB-1165', `the checkpoint is not signed by ${key.name}`);
   const checkpoint = parseCheckpoint(note.text);
-  if (checkpoint.origin !== key.name) throw new InputError('PLB-1166', `the checkpoint is of ${checkpoint.origin}, not of ${key.name}`);
+  if (checkpoint.origin !== key.name)
+    throw new InputError('PLB-1166', `the checkpoint is of ${checkpoint.origin}, not of ${key.name}`);
   return { ...checkpoint, note, signatures };
 }

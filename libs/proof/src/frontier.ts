@@ -13,13 +13,17 @@ function bitCount(size: number): number {
  * know the root. Immutable, so that a batch that fails can be forgotten.
  */
 export class Frontier {
+  readonly #subtrees: readonly Buffer[];
+
   static readonly empty = new Frontier(0, []);
 
   private constructor(
     /** Number of leaves. */
     readonly size: number,
-    private readonly subtrees: readonly Buffer[],
-  ) {}
+    subtrees: readonly Buffer[],
+  ) {
+    this.#subtrees = subtrees;
+  }
 
   /**
    * Reads what {@link encode} wrote.
@@ -27,18 +31,23 @@ export class Frontier {
    */
   static decode(size: number, bytes: Uint8Array): Frontier {
     if (bytes.length !== bitCount(size) * HASH_BYTES) {
-      throw new InvariantError('PLB-9112', `a tree of ${size} leaves has ${bitCount(size)} full subtrees, not ${bytes.length / HASH_BYTES}`);
+      throw new InvariantError(
+        'PLB-9112',
+        `a tree of ${size} leaves has ${bitCount(size)} full subtrees, not ${bytes.length / HASH_BYTES}`,
+      );
     }
     const copy = Buffer.from(bytes);
     return new Frontier(
       size,
-      Array.from({ length: bytes.length / HASH_BYTES }, (_, index) => copy.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES)),
+      Array.from({ length: bytes.length / HASH_BYTES }, (_, index) =>
+        copy.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES),
+      ),
     );
   }
 
   /** The frontier after these leaf hashes. */
   append(leaves: readonly Buffer[]): Frontier {
-    const subtrees = [...this.subtrees];
+    const subtrees = [...this.#subtrees];
     let size = this.size;
     for (const leaf of leaves) {
       let hash = leaf;
@@ -57,12 +66,12 @@ export class Frontier {
   /** Root of the tree. */
   root(): Buffer {
     let root: Buffer | undefined;
-    for (const subtree of this.subtrees.toReversed()) root = root === undefined ? subtree : nodeHash(subtree, root);
+    for (const subtree of this.#subtrees.toReversed()) root = root === undefined ? subtree : nodeHash(subtree, root);
     return root ?? EMPTY_ROOT;
   }
 
   /** The subtree roots, largest first, one after the other. */
   encode(): Buffer {
-    return Buffer.concat(this.subtrees);
+    return Buffer.concat(this.#subtrees);
   }
 }

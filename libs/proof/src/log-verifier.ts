@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
-import { openCheckpoint } from './checkpoints.js';
-import type { SignedCheckpoint } from './checkpoints.js';
+import { openCheckpoint, type SignedCheckpoint } from './checkpoints.js';
 import { Frontier } from './frontier.js';
 import { leafHash } from './hashes.js';
 import type { VerifierKey } from './notes.js';
-import { bundlePath, decodeBundle, subtreeRoot, TILE_WIDTH, tileHashes, tilePath, tileWidth } from './tiles.js';
-import type { Bundle, Tile } from './tiles.js';
+import {
+  type Bundle,
+  bundlePath,
+  decodeBundle,
+  subtreeRoot,
+  type Tile,
+  TILE_WIDTH,
+  tileHashes,
+  tilePath,
+  tileWidth,
+} from './tiles.js';
 import { consistencyProof, treeRoot, verifyConsistency } from './tree-proofs.js';
 
 /** Where the files of a log are: a server, a directory, anything. Nothing of what it gives is believed. */
@@ -51,7 +59,11 @@ export function altered(message: string, position?: number): InputError {
 }
 
 /** Calls with bounded reading ahead, in order. */
-async function* ahead<Item, Result>(items: Iterable<Item>, read: (item: Item) => Promise<Result>, width = 8): AsyncGenerator<readonly [Item, Result]> {
+async function* ahead<Item, Result>(
+  items: Iterable<Item>,
+  read: (item: Item) => Promise<Result>,
+  width = 8,
+): AsyncGenerator<readonly [Item, Result]> {
   const waiting: { readonly item: Item; readonly result: Promise<Result> }[] = [];
   for (const item of items) {
     const result = read(item);
@@ -66,7 +78,8 @@ async function* ahead<Item, Result>(items: Iterable<Item>, read: (item: Item) =>
 }
 
 function* bundlesOf(from: number, size: number): Generator<Bundle> {
-  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < size; index += 1) yield { index, width: tileWidth(0, index, size) };
+  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < size; index += 1)
+    yield { index, width: tileWidth(0, index, size) };
 }
 
 /** Every tile above the leaves, made from the leaves as they come. */
@@ -75,7 +88,11 @@ class TilesAbove {
   readonly #counts: number[] = [];
 
   /** A full tile of a level; calls back with each tile that gets full above it. */
-  async full(level: number, root: Buffer, check: (tile: Tile, hashes: readonly Buffer[]) => Promise<void>): Promise<void> {
+  async full(
+    level: number,
+    root: Buffer,
+    check: (tile: Tile, hashes: readonly Buffer[]) => Promise<void>,
+  ): Promise<void> {
     const row = (this.#open[level] ??= []);
     row.push(root);
     if (row.length < TILE_WIDTH) return;
@@ -89,7 +106,8 @@ class TilesAbove {
   /** The partial tiles at the end. */
   async rest(check: (tile: Tile, hashes: readonly Buffer[]) => Promise<void>): Promise<void> {
     for (const [level, row] of this.#open.entries()) {
-      if (row !== undefined && row.length > 0) await check({ level: level + 1, index: this.#counts[level] ?? 0, width: row.length }, row);
+      if (row !== undefined && row.length > 0)
+        await check({ level: level + 1, index: this.#counts[level] ?? 0, width: row.length }, row);
     }
   }
 }
@@ -100,13 +118,21 @@ async function checkTile(files: LogFiles, tile: Tile, hashes: readonly Buffer[])
   if (place < 0) return;
   const span = TILE_WIDTH ** tile.level;
   const first = (tile.index * TILE_WIDTH + place) * span;
-  throw altered(span === 1 ? `the event at position ${first} is not the one whose hash is in ${tilePath(tile)}` : `${tilePath(tile)} does not fit the events from position ${first} on`, first);
+  throw altered(
+    span === 1
+      ? `the event at position ${first} is not the one whose hash is in ${tilePath(tile)}`
+      : `${tilePath(tile)} does not fit the events from position ${first} on`,
+    first,
+  );
 }
 
 async function holdToMemory({ files, remembered }: VerifyOptions, checkpoint: SignedCheckpoint): Promise<void> {
   if (remembered === undefined) return;
   const { size, root } = remembered;
-  if (checkpoint.size < size) throw altered(`the log has ${checkpoint.size} events, and it had ${size} before: events were taken away, or an older copy of it was put back`);
+  if (checkpoint.size < size)
+    throw altered(
+      `the log has ${checkpoint.size} events, and it had ${size} before: events were taken away, or an older copy of it was put back`,
+    );
   const proof = await consistencyProof(size, checkpoint.size, (tile) => files.tile(tile));
   if (verifyConsistency({ from: size, to: checkpoint.size, fromRoot: root, toRoot: checkpoint.root, proof })) return;
   throw altered(`the first ${size} events are not those of before: the log was rewritten`);
@@ -126,7 +152,10 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifiedLog> {
   const above = from === 0 ? new TilesAbove() : undefined;
   const check = (tile: Tile, hashes: readonly Buffer[]): Promise<void> => checkTile(files, tile, hashes);
   const read = async (bundle: Bundle): Promise<readonly [readonly Buffer[], Uint8Array]> =>
-    Promise.all([files.entries(bundle).then((bytes) => decodeBundle(bundle, bytes)), files.tile({ level: 0, ...bundle })]);
+    Promise.all([
+      files.entries(bundle).then((bytes) => decodeBundle(bundle, bytes)),
+      files.tile({ level: 0, ...bundle }),
+    ]);
   for await (const [bundle, [entries, tileBytes]] of ahead(bundlesOf(from, size), read)) {
     const hashes = entries.map((entry) => leafHash(entry));
     await checkTile({ ...files, tile: async () => tileBytes }, { level: 0, ...bundle }, hashes);
@@ -137,15 +166,23 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifiedLog> {
     for (const [place, entry] of entries.entries()) if (place >= fresh) onEntry?.(start + place, entry);
   }
   await above?.rest(check);
-  if (!frontier.root().equals(checkpoint.root)) throw altered(`the ${size} events do not give the root that was signed: some of them are not those that were signed, and their hashes were changed with them`);
-  if (size > 0 && !(await treeRoot(size, (tile) => files.tile(tile))).equals(checkpoint.root)) throw altered('the tiles do not give the root that was signed');
+  if (!frontier.root().equals(checkpoint.root))
+    throw altered(
+      `the ${size} events do not give the root that was signed: some of them are not those that were signed, and their hashes were changed with them`,
+    );
+  if (size > 0 && !(await treeRoot(size, (tile) => files.tile(tile))).equals(checkpoint.root))
+    throw altered('the tiles do not give the root that was signed');
   return { checkpoint, frontier: frontier.encode(), entries: size - from };
 }
 
 /** Stored bytes of the entry at a position. */
 export async function entryAt(files: Pick<LogFiles, 'entries'>, position: number, size: number): Promise<Buffer> {
-  const bundle = { index: Math.floor(position / TILE_WIDTH), width: tileWidth(0, Math.floor(position / TILE_WIDTH), size) };
+  const bundle = {
+    index: Math.floor(position / TILE_WIDTH),
+    width: tileWidth(0, Math.floor(position / TILE_WIDTH), size),
+  };
   const entry = decodeBundle(bundle, await files.entries(bundle))[position % TILE_WIDTH];
-  if (entry === undefined) throw new InputError('PLB-1161', `${bundlePath(bundle)} does not reach position ${position}`);
+  if (entry === undefined)
+    throw new InputError('PLB-1161', `${bundlePath(bundle)} does not reach position ${position}`);
   return entry;
 }

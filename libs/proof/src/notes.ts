@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { InputError, messageOf } from '@plumbline/core';
 
 /** What a key signs: notes as they are, or checkpoints with the time (C2SP tlog-cosignature v1). */
@@ -54,14 +61,27 @@ export function isKeyName(name: string): boolean {
 }
 
 function keyId(name: string, use: KeyUse, raw: Uint8Array): Buffer {
-  return createHash('sha256').update(name).update('\n').update(Buffer.of(ALGORITHM[use])).update(raw).digest().subarray(0, KEY_ID_BYTES);
+  return createHash('sha256')
+    .update(name)
+    .update('\n')
+    .update(Buffer.of(ALGORITHM[use]))
+    .update(raw)
+    .digest()
+    .subarray(0, KEY_ID_BYTES);
 }
 
 function verifierKeyOf(name: string, use: KeyUse, raw: Buffer): VerifierKey {
-  if (!isKeyName(name)) throw new InputError('PLB-1163', `"${name}" cannot be the name of a key: it is empty or has a space or a plus`);
+  if (!isKeyName(name))
+    throw new InputError('PLB-1163', `"${name}" cannot be the name of a key: it is empty or has a space or a plus`);
   const id = keyId(name, use, raw);
   const text = `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(ALGORITHM[use]), raw]).toString('base64')}`;
-  return { name, use, id, text, publicKey: createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' }) };
+  return {
+    name,
+    use,
+    id,
+    text,
+    publicKey: createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' }),
+  };
 }
 
 /** Reads `name+id+key`. @throws InputError PLB-1163 when it is not a key of one of the known kinds, or its id is not that of its key. */
@@ -71,10 +91,17 @@ export function parseVerifierKey(text: string): VerifierKey {
   const bytes = Buffer.from(encoded, 'base64');
   const use = bytes[0] === ALGORITHM.note ? 'note' : bytes[0] === ALGORITHM.cosignature ? 'cosignature' : undefined;
   if (match === null || use === undefined || bytes.length !== RAW_KEY_BYTES + 1) {
-    throw new InputError('PLB-1163', 'the verifier key is not one: it has the form name+8 hex digits+base64, of an Ed25519 key');
+    throw new InputError(
+      'PLB-1163',
+      'the verifier key is not one: it has the form name+8 hex digits+base64, of an Ed25519 key',
+    );
   }
   const key = verifierKeyOf(name, use, bytes.subarray(1));
-  if (key.id.toString('hex') !== id) throw new InputError('PLB-1163', `the verifier key of ${name} has the id ${id}, and its key has ${key.id.toString('hex')}: it was copied wrongly`);
+  if (key.id.toString('hex') !== id)
+    throw new InputError(
+      'PLB-1163',
+      `the verifier key of ${name} has the id ${id}, and its key has ${key.id.toString('hex')}: it was copied wrongly`,
+    );
   return key;
 }
 
@@ -91,9 +118,16 @@ export function pemSigner(pem: string, name: string, use: KeyUse = 'note'): Note
   } catch (error) {
     throw new InputError('PLB-1163', `the signing key of ${name} is not a private key in PEM: ${messageOf(error)}`);
   }
-  if (key.asymmetricKeyType !== 'ed25519') throw new InputError('PLB-1163', `the signing key of ${name} is ${key.asymmetricKeyType ?? 'symmetric'}, not Ed25519`);
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new InputError(
+      'PLB-1163',
+      `the signing key of ${name} is ${key.asymmetricKeyType ?? 'symmetric'}, not Ed25519`,
+    );
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
-  return { key: verifierKeyOf(name, use, spki.subarray(-RAW_KEY_BYTES)), sign: (message) => sign(undefined, message, key) };
+  return {
+    key: verifierKeyOf(name, use, spki.subarray(-RAW_KEY_BYTES)),
+    sign: (message) => sign(undefined, message, key),
+  };
 }
 
 /** The line of a signature. */
@@ -103,7 +137,8 @@ export function signatureLine({ name, id, signature }: NoteSignature): string {
 
 /** The note that says the text, signed. @throws InputError PLB-1164 for a text that no note can have. */
 export async function signNote(text: string, signer: NoteSigner): Promise<string> {
-  if (!text.endsWith('\n') || !isNoteText(text)) throw new InputError('PLB-1164', 'the text of a note ends with a line feed and has no control characters');
+  if (!text.endsWith('\n') || !isNoteText(text))
+    throw new InputError('PLB-1164', 'the text of a note ends with a line feed and has no control characters');
   const { name, id } = signer.key;
   return `${text}\n${signatureLine({ name, id, signature: await signer.sign(Buffer.from(text)) })}`;
 }
@@ -118,18 +153,23 @@ function isNoteText(text: string): boolean {
 export function parseSignatureLines(text: string): readonly NoteSignature[] {
   if (text === '') return [];
   if (!text.endsWith('\n')) throw new InputError('PLB-1164', 'the last signature line of the note does not end');
-  return text.slice(0, -1).split('\n').map((line) => {
-    const [, name = '', encoded = ''] = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? [];
-    const bytes = Buffer.from(encoded, 'base64');
-    if (!isKeyName(name) || bytes.length <= KEY_ID_BYTES || bytes.toString('base64') !== encoded) throw new InputError('PLB-1164', 'the note has a signature line that is not one');
-    return { name, id: bytes.subarray(0, KEY_ID_BYTES), signature: bytes.subarray(KEY_ID_BYTES) };
-  });
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => {
+      const [, name = '', encoded = ''] = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? [];
+      const bytes = Buffer.from(encoded, 'base64');
+      if (!isKeyName(name) || bytes.length <= KEY_ID_BYTES || bytes.toString('base64') !== encoded)
+        throw new InputError('PLB-1164', 'the note has a signature line that is not one');
+      return { name, id: bytes.subarray(0, KEY_ID_BYTES), signature: bytes.subarray(KEY_ID_BYTES) };
+    });
 }
 
 /** Reads a note without verifying it. @throws InputError PLB-1164 when it is not one. */
 export function parseNote(message: string): Note {
   const border = message.lastIndexOf('\n\n');
-  if (message.length > MAX_NOTE_BYTES || border < 0 || !isNoteText(message)) throw new InputError('PLB-1164', 'this is not a signed note: a text, an empty line, signature lines');
+  if (message.length > MAX_NOTE_BYTES || border < 0 || !isNoteText(message))
+    throw new InputError('PLB-1164', 'this is not a signed note: a text, an empty line, signature lines');
   const signatures = parseSignatureLines(message.slice(border + 2));
   if (signatures.length === 0) throw new InputError('PLB-1164', 'the note has no signature');
   return { text: message.slice(0, border + 1), signatures };
@@ -147,10 +187,15 @@ function cosignedMessage(text: string, timeSeconds: bigint): Buffer {
 }
 
 function verifyOne(text: string, key: VerifierKey, signature: Buffer): VerifiedSignature | undefined {
-  if (key.use === 'note') return signature.length === SIGNATURE_BYTES && verify(undefined, Buffer.from(text), key.publicKey, signature) ? { key } : undefined;
+  if (key.use === 'note')
+    return signature.length === SIGNATURE_BYTES && verify(undefined, Buffer.from(text), key.publicKey, signature)
+      ? { key }
+      : undefined;
   if (signature.length !== TIME_BYTES + SIGNATURE_BYTES) return undefined;
   const time = signature.readBigUInt64BE();
-  return verify(undefined, cosignedMessage(text, time), key.publicKey, signature.subarray(TIME_BYTES)) ? { key, timeSeconds: Number(time) } : undefined;
+  return verify(undefined, cosignedMessage(text, time), key.publicKey, signature.subarray(TIME_BYTES))
+    ? { key, timeSeconds: Number(time) }
+    : undefined;
 }
 
 /**
@@ -163,10 +208,15 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): readonly V
     const key = keys.find((candidate) => candidate.name === name && candidate.id.equals(id));
     if (key === undefined || verified.some((found) => found.key === key)) continue;
     const found = verifyOne(note.text, key, signature);
-    if (found === undefined) throw new InputError('PLB-1165', `the signature of ${name} is wrong: the note was changed after it was signed, or the key is another`);
+    if (found === undefined)
+      throw new InputError(
+        'PLB-1165',
+        `the signature of ${name} is wrong: the note was changed after it was signed, or the key is another`,
+      );
     verified.push(found);
   }
-  if (verified.length === 0) throw new InputError('PLB-1165', `the note is not signed by ${keys.map(({ name }) => name).join(' or ')}`);
+  if (verified.length === 0)
+    throw new InputError('PLB-1165', `the note is not signed by ${keys.map(({ name }) => name).join(' or ')}`);
   return verified;
 }
 
@@ -176,5 +226,9 @@ export async function cosign(text: string, signer: NoteSigner, timeSeconds: numb
   if (use !== 'cosignature') throw new InputError('PLB-1163', `the key of ${name} is not for cosignatures`);
   const time = Buffer.alloc(TIME_BYTES);
   time.writeBigUInt64BE(BigInt(timeSeconds));
-  return signatureLine({ name, id, signature: Buffer.concat([time, await signer.sign(cosignedMessage(text, BigInt(timeSeconds)))]) });
+  return signatureLine({
+    name,
+    id,
+    signature: Buffer.concat([time, await signer.sign(cosignedMessage(text, BigInt(timeSeconds)))]),
+  });
 }

@@ -40,7 +40,8 @@ export function tileWidth(level: number, index: number, size: number): number {
 export function* tilesOf(size: number): Generator<Tile> {
   for (let level = 0; hashesAtLevel(level, size) > 0; level += 1) {
     const hashes = hashesAtLevel(level, size);
-    for (let index = 0; index * TILE_WIDTH < hashes; index += 1) yield { level, index, width: tileWidth(level, index, size) };
+    for (let index = 0; index * TILE_WIDTH < hashes; index += 1)
+      yield { level, index, width: tileWidth(level, index, size) };
   }
 }
 
@@ -73,7 +74,8 @@ export function parseTilePath(path: string): TilePath | undefined {
   const index = Number(groups.replaceAll(/[x/]/g, ''));
   const width = rest === undefined ? TILE_WIDTH : Number(rest);
   if (index > MAX_INDEX || width > TILE_WIDTH || (rest !== undefined && width === TILE_WIDTH)) return undefined;
-  const named: TilePath = kind === 'entries' ? { type: 'entries', index, width } : { type: 'tile', level: Number(kind), index, width };
+  const named: TilePath =
+    kind === 'entries' ? { type: 'entries', index, width } : { type: 'tile', level: Number(kind), index, width };
   const written = named.type === 'tile' ? tilePath(named) : bundlePath(named);
   return written === path ? named : undefined;
 }
@@ -81,7 +83,10 @@ export function parseTilePath(path: string): TilePath | undefined {
 /** The hashes of a tile. @throws InputError PLB-1161 when the bytes are not `width` hashes. */
 export function tileHashes(tile: Tile, bytes: Uint8Array): readonly Buffer[] {
   if (bytes.length !== tile.width * HASH_BYTES) {
-    throw new InputError('PLB-1161', `${tilePath(tile)} has ${bytes.length} bytes, not ${tile.width} hashes of ${HASH_BYTES} bytes`);
+    throw new InputError(
+      'PLB-1161',
+      `${tilePath(tile)} has ${bytes.length} bytes, not ${tile.width} hashes of ${HASH_BYTES} bytes`,
+    );
   }
   const copy = Buffer.from(bytes);
   return Array.from({ length: tile.width }, (_, place) => copy.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES));
@@ -90,7 +95,10 @@ export function tileHashes(tile: Tile, bytes: Uint8Array): readonly Buffer[] {
 /** The root of the subtree over these hashes, of which there are a power of two. */
 export function subtreeRoot(hashes: readonly Buffer[]): Buffer {
   let row = hashes;
-  while (row.length > 1) row = Array.from({ length: row.length / 2 }, (_, place) => nodeHash(row[place * 2] ?? Buffer.alloc(0), row[place * 2 + 1] ?? Buffer.alloc(0)));
+  while (row.length > 1)
+    row = Array.from({ length: row.length / 2 }, (_, place) =>
+      nodeHash(row[place * 2] ?? Buffer.alloc(0), row[place * 2 + 1] ?? Buffer.alloc(0)),
+    );
   const [root] = row;
   if (root === undefined) throw new InputError('PLB-1161', 'a subtree has at least one hash');
   return root;
@@ -101,7 +109,8 @@ export function encodeBundle(entries: readonly (string | Uint8Array)[]): Buffer 
   const parts: Buffer[] = [];
   for (const entry of entries) {
     const bytes = typeof entry === 'string' ? Buffer.from(entry) : Buffer.from(entry);
-    if (bytes.length > MAX_ENTRY_BYTES) throw new InputError('PLB-1161', `an entry has ${bytes.length} bytes; a bundle takes ${MAX_ENTRY_BYTES} at most`);
+    if (bytes.length > MAX_ENTRY_BYTES)
+      throw new InputError('PLB-1161', `an entry has ${bytes.length} bytes; a bundle takes ${MAX_ENTRY_BYTES} at most`);
     const length = Buffer.alloc(2);
     length.writeUInt16BE(bytes.length);
     parts.push(length, bytes);

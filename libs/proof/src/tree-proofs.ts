@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, InvariantError } from '@plumbline/core';
 import { EMPTY_ROOT, nodeHash } from './hashes.js';
-import { subtreeRoot, TILE_HEIGHT, TILE_WIDTH, tileHashes, tilePath, tileWidth } from './tiles.js';
-import type { Tile } from './tiles.js';
+import { subtreeRoot, type Tile, TILE_HEIGHT, TILE_WIDTH, tileHashes, tilePath, tileWidth } from './tiles.js';
 
 /** Gives the bytes of a tile; MUST reject when it cannot. */
 export type TileReader = (tile: Tile) => Promise<Uint8Array>;
@@ -27,13 +26,14 @@ function split(n: number): number {
 }
 
 function checkSize(size: number, what: string): void {
-  if (!Number.isSafeInteger(size) || size < 0) throw new InputError('PLB-1162', `${what} ${size} is not a whole number from 0`);
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw new InputError('PLB-1162', `${what} ${size} is not a whole number from 0`);
 }
 
 /** The full subtrees that make up a range that RFC 6962 hashes as one: largest first. */
 function nodesOf({ start, end }: Range): readonly Node[] {
   const nodes: Node[] = [];
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     let [height, width] = [0, 1];
     while (at % (width * 2) === 0 && at + width * 2 <= end) [height, width] = [height + 1, width * 2];
     nodes.push({ height, index: at / width });
@@ -46,7 +46,10 @@ function nodesOf({ start, end }: Range): readonly Node[] {
 function inclusionRanges(position: number, tree: Range): readonly Range[] {
   if (tree.end - tree.start === 1) return [];
   const middle = tree.start + split(tree.end - tree.start);
-  const [left, right] = [{ start: tree.start, end: middle }, { start: middle, end: tree.end }];
+  const [left, right] = [
+    { start: tree.start, end: middle },
+    { start: middle, end: tree.end },
+  ];
   return position < middle ? [...inclusionRanges(position, left), right] : [...inclusionRanges(position, right), left];
 }
 
@@ -54,8 +57,13 @@ function inclusionRanges(position: number, tree: Range): readonly Range[] {
 function consistencyRanges(from: number, tree: Range, whole: { readonly isOldTree: boolean }): readonly Range[] {
   if (from === tree.end) return whole.isOldTree ? [] : [tree];
   const middle = tree.start + split(tree.end - tree.start);
-  const [left, right] = [{ start: tree.start, end: middle }, { start: middle, end: tree.end }];
-  return from <= middle ? [...consistencyRanges(from, left, whole), right] : [...consistencyRanges(from, right, { isOldTree: false }), left];
+  const [left, right] = [
+    { start: tree.start, end: middle },
+    { start: middle, end: tree.end },
+  ];
+  return from <= middle
+    ? [...consistencyRanges(from, left, whole), right]
+    : [...consistencyRanges(from, right, { isOldTree: false }), left];
 }
 
 /** The tile that holds what a node is made from, as it is in a tree of `size` leaves, and where in it. */
@@ -75,15 +83,22 @@ async function rangeHashes(ranges: readonly Range[], size: number, read: TileRea
     tiles.set(path, known);
     return known;
   };
-  return Promise.all(ranges.map(async (range) => {
-    const roots = await Promise.all(nodesOf(range).map(async (node) => {
-      const { tile, first, count } = placeOf(node, size);
-      return subtreeRoot((await hashesOf(tile)).slice(first, first + count));
-    }));
-    const hash = roots.reduceRight<Buffer | undefined>((right, left) => (right === undefined ? left : nodeHash(left, right)), undefined);
-    if (hash === undefined) throw new InvariantError('PLB-9113', 'a range of a proof is empty');
-    return hash;
-  }));
+  return Promise.all(
+    ranges.map(async (range) => {
+      const roots = await Promise.all(
+        nodesOf(range).map(async (node) => {
+          const { tile, first, count } = placeOf(node, size);
+          return subtreeRoot((await hashesOf(tile)).slice(first, first + count));
+        }),
+      );
+      const hash = roots.reduceRight<Buffer | undefined>(
+        (right, left) => (right === undefined ? left : nodeHash(left, right)),
+        undefined,
+      );
+      if (hash === undefined) throw new InvariantError('PLB-9113', 'a range of a proof is empty');
+      return hash;
+    }),
+  );
 }
 
 /** Root of the tree of the first `size` leaves, from tiles. */

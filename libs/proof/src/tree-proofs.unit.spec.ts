@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { consistencyProof, EMPTY_ROOT, inclusionProof, leafHash, nodeHash, treeRoot, verifyConsistency, verifyInclusion } from './index.js';
-import type { Tile, TileReader } from './index.js';
+import {
+  consistencyProof,
+  EMPTY_ROOT,
+  inclusionProof,
+  leafHash,
+  nodeHash,
+  type Tile,
+  type TileReader,
+  treeRoot,
+  verifyConsistency,
+  verifyInclusion,
+} from './index.js';
 
 /** RFC 6962, 2.1, word for word: the definition to compare with. */
 function definedRoot(leaves: readonly Buffer[]): Buffer {
@@ -23,7 +33,9 @@ function largestBelow(n: number): number {
 function definedPath(m: number, leaves: readonly Buffer[]): readonly Buffer[] {
   if (leaves.length === 1) return [];
   const k = largestBelow(leaves.length);
-  return m < k ? [...definedPath(m, leaves.slice(0, k)), definedRoot(leaves.slice(k))] : [...definedPath(m - k, leaves.slice(k)), definedRoot(leaves.slice(0, k))];
+  return m < k
+    ? [...definedPath(m, leaves.slice(0, k)), definedRoot(leaves.slice(k))]
+    : [...definedPath(m - k, leaves.slice(k)), definedRoot(leaves.slice(0, k))];
 }
 
 /** RFC 6962, 2.1.2, word for word. */
@@ -41,50 +53,78 @@ function tilesOver(leaves: readonly Buffer[]): TileReader & { readonly asked: Ti
   const read = async (tile: Tile): Promise<Buffer> => {
     asked.push(tile);
     const span = 256 ** tile.level;
-    return Buffer.concat(Array.from({ length: tile.width }, (_, place) => {
-      const start = (tile.index * 256 + place) * span;
-      if (start + span > leaves.length) throw new Error(`tile ${tile.level}/${tile.index} with ${tile.width} hashes is not in a tree of ${leaves.length}`);
-      return definedRoot(leaves.slice(start, start + span));
-    }));
+    return Buffer.concat(
+      Array.from({ length: tile.width }, (_, place) => {
+        const start = (tile.index * 256 + place) * span;
+        if (start + span > leaves.length)
+          throw new Error(
+            `tile ${tile.level}/${tile.index} with ${tile.width} hashes is not in a tree of ${leaves.length}`,
+          );
+        return definedRoot(leaves.slice(start, start + span));
+      }),
+    );
   };
   return Object.assign(read, { asked });
 }
 
 const leaves = Array.from({ length: 1_400 }, (_, index) => leafHash(`entry ${index}`));
-const sizes = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 1, max: 70 }) }, { weight: 2, arbitrary: fc.integer({ min: 250, max: 260 }) }, fc.integer({ min: 1, max: 1_400 }));
+const sizes = fc.oneof(
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 70 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 250, max: 260 }) },
+  fc.integer({ min: 1, max: 1_400 }),
+);
 
 describe('proofs from tiles', () => {
   it('have the root that RFC 6962 defines', async () => {
-    await fc.assert(fc.asyncProperty(sizes, async (size) => {
-      const tree = leaves.slice(0, size);
-      expect(await treeRoot(size, tilesOver(tree))).toEqual(definedRoot(tree));
-    }), { numRuns: 60 });
+    await fc.assert(
+      fc.asyncProperty(sizes, async (size) => {
+        const tree = leaves.slice(0, size);
+        expect(await treeRoot(size, tilesOver(tree))).toEqual(definedRoot(tree));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('are the inclusion proofs that RFC 6962 defines, and verify', async () => {
-    await fc.assert(fc.asyncProperty(sizes, fc.nat(), async (size, pick) => {
-      const tree = leaves.slice(0, size);
-      const position = pick % size;
-      const proof = await inclusionProof(position, size, tilesOver(tree));
-      expect(proof).toEqual(definedPath(position, tree));
-      expect(verifyInclusion({ position, size, leaf: tree[position] ?? EMPTY_ROOT, root: definedRoot(tree), proof })).toBe(true);
-    }), { numRuns: 100 });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.nat(), async (size, pick) => {
+        const tree = leaves.slice(0, size);
+        const position = pick % size;
+        const proof = await inclusionProof(position, size, tilesOver(tree));
+        expect(proof).toEqual(definedPath(position, tree));
+        expect(
+          verifyInclusion({ position, size, leaf: tree[position] ?? EMPTY_ROOT, root: definedRoot(tree), proof }),
+        ).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('are the consistency proofs that RFC 6962 defines, and verify', async () => {
-    await fc.assert(fc.asyncProperty(sizes, fc.nat(), async (to, pick) => {
-      const tree = leaves.slice(0, to);
-      const from = (pick % to) + 1;
-      const proof = await consistencyProof(from, to, tilesOver(tree));
-      expect(proof).toEqual(definedSubproof(from, tree, true));
-      expect(verifyConsistency({ from, to, fromRoot: definedRoot(tree.slice(0, from)), toRoot: definedRoot(tree), proof })).toBe(true);
-    }), { numRuns: 100 });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.nat(), async (to, pick) => {
+        const tree = leaves.slice(0, to);
+        const from = (pick % to) + 1;
+        const proof = await consistencyProof(from, to, tilesOver(tree));
+        expect(proof).toEqual(definedSubproof(from, tree, true));
+        expect(
+          verifyConsistency({ from, to, fromRoot: definedRoot(tree.slice(0, from)), toRoot: definedRoot(tree), proof }),
+        ).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('read each tile once, in the width that it has at that size', async () => {
     const read = tilesOver(leaves);
     await inclusionProof(700, 1_400, read);
-    expect(read.asked).toEqual(expect.arrayContaining([{ level: 0, index: 2, width: 256 }, { level: 1, index: 0, width: 5 }, { level: 0, index: 5, width: 120 }]));
+    expect(read.asked).toEqual(
+      expect.arrayContaining([
+        { level: 0, index: 2, width: 256 },
+        { level: 1, index: 0, width: 5 },
+        { level: 0, index: 5, width: 120 },
+      ]),
+    );
     expect(new Set(read.asked.map((tile) => JSON.stringify(tile))).size).toBe(read.asked.length);
   });
 
@@ -98,7 +138,16 @@ describe('proofs from tiles', () => {
 
 const hex = (...texts: readonly string[]): readonly Buffer[] => texts.map((text) => Buffer.from(text, 'hex'));
 /** The test log of the RFC 6962 reference implementations, with its published proofs. */
-const referenceLeaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((text) => leafHash(Buffer.from(text, 'hex')));
+const referenceLeaves = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+].map((text) => leafHash(Buffer.from(text, 'hex')));
 const A = '96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7';
 const B = '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e';
 const C = '6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4';
@@ -118,7 +167,11 @@ describe('the proofs of the reference log', () => {
     expect(await inclusionProof(position, size, tilesOver(referenceLeaves.slice(0, size)))).toEqual(hex(...proof));
   });
 
-  it.each([{ from: 1, to: 8, proof: [A, B, C] }, { from: 6, to: 8, proof: [G, E, F] }, { from: 2, to: 5, proof: [B, D] }])('continue $from in $to', async ({ from, to, proof }) => {
+  it.each([
+    { from: 1, to: 8, proof: [A, B, C] },
+    { from: 6, to: 8, proof: [G, E, F] },
+    { from: 2, to: 5, proof: [B, D] },
+  ])('continue $from in $to', async ({ from, to, proof }) => {
     expect(await consistencyProof(from, to, tilesOver(referenceLeaves.slice(0, to)))).toEqual(hex(...proof));
   });
 });
@@ -152,36 +205,59 @@ const same = (a: readonly Buffer[], b: readonly Buffer[]): boolean => Buffer.con
 
 describe('a proof with anything changed', () => {
   it('of inclusion is refused', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 2, max: 80 }), fc.nat(), fc.constantFrom(...changes), fc.nat(), async (size, pick, change, place) => {
-      const tree = leaves.slice(0, size);
-      const position = pick % size;
-      const good = await inclusionProof(position, size, tilesOver(tree));
-      const proof = damaged(good, change, place);
-      if (!['position', 'root', 'size'].includes(change) && same(good, proof)) return;
-      const claim = {
-        position: change === 'position' ? (position + 1 + (place % (size - 1))) % size : position,
-        // A proof of a size may be one of another size: it is the root that belongs to one size only.
-        size: change === 'size' ? position : size,
-        leaf: tree[position] ?? EMPTY_ROOT, root: change === 'root' ? leafHash('other') : definedRoot(tree), proof,
-      };
-      expect(verifyInclusion(claim)).toBe(false);
-    }), { numRuns: 300 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 80 }),
+        fc.nat(),
+        fc.constantFrom(...changes),
+        fc.nat(),
+        async (size, pick, change, place) => {
+          const tree = leaves.slice(0, size);
+          const position = pick % size;
+          const good = await inclusionProof(position, size, tilesOver(tree));
+          const proof = damaged(good, change, place);
+          if (!['position', 'root', 'size'].includes(change) && same(good, proof)) return;
+          const claim = {
+            position: change === 'position' ? (position + 1 + (place % (size - 1))) % size : position,
+            // A proof of a size may be one of another size: it is the root that belongs to one size only.
+            size: change === 'size' ? position : size,
+            leaf: tree[position] ?? EMPTY_ROOT,
+            root: change === 'root' ? leafHash('other') : definedRoot(tree),
+            proof,
+          };
+          expect(verifyInclusion(claim)).toBe(false);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('of consistency is refused', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 2, max: 80 }), fc.nat(), fc.constantFrom(...changes), fc.nat(), async (to, pick, change, place) => {
-      const tree = leaves.slice(0, to);
-      const from = (pick % (to - 1)) + 1;
-      const good = await consistencyProof(from, to, tilesOver(tree));
-      const proof = damaged(good, change, place);
-      if (!['position', 'root', 'size'].includes(change) && same(good, proof)) return;
-      const oldRoot = definedRoot(tree.slice(0, from));
-      const claim = {
-        from, to: change === 'size' ? from - 1 : to, fromRoot: change === 'root' ? leafHash('other') : oldRoot,
-        toRoot: change === 'position' ? leafHash('other') : definedRoot(tree), proof,
-      };
-      expect(verifyConsistency(claim)).toBe(false);
-    }), { numRuns: 300 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 80 }),
+        fc.nat(),
+        fc.constantFrom(...changes),
+        fc.nat(),
+        async (to, pick, change, place) => {
+          const tree = leaves.slice(0, to);
+          const from = (pick % (to - 1)) + 1;
+          const good = await consistencyProof(from, to, tilesOver(tree));
+          const proof = damaged(good, change, place);
+          if (!['position', 'root', 'size'].includes(change) && same(good, proof)) return;
+          const oldRoot = definedRoot(tree.slice(0, from));
+          const claim = {
+            from,
+            to: change === 'size' ? from - 1 : to,
+            fromRoot: change === 'root' ? leafHash('other') : oldRoot,
+            toRoot: change === 'position' ? leafHash('other') : definedRoot(tree),
+            proof,
+          };
+          expect(verifyConsistency(claim)).toBe(false);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('of the empty tree to any is empty, and nothing else', () => {

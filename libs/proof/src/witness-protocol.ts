@@ -29,8 +29,16 @@ export function parseAddCheckpoint(body: string): AddCheckpoint {
   const digits = /^old (0|[1-9]\d*)$/.exec(first)?.[1];
   const oldSize = Number(digits);
   const proof = lines.map((line) => Buffer.from(line, 'base64'));
-  const good = border > 0 && digits !== undefined && Number.isSafeInteger(oldSize) && proof.length <= MAX_PROOF
-    && proof.every((hash, index) => hash.length === HASH_BYTES && hash.toString('base64') === lines[index]);
-  if (!good) throw new InputError('PLB-1167', 'the request is not an add-checkpoint: "old SIZE", hashes, an empty line, a signed checkpoint');
+  const good =
+    border > 0 &&
+    digits !== undefined &&
+    Number.isSafeInteger(oldSize) &&
+    proof.length <= MAX_PROOF &&
+    proof.every((hash, index) => hash.length === HASH_BYTES && hash.toString('base64') === lines[index]);
+  if (!good)
+    throw new InputError(
+      'PLB-1167',
+      'the request is not an add-checkpoint: "old SIZE", hashes, an empty line, a signed checkpoint',
+    );
   return { oldSize, proof, note: body.slice(border + 2) };
 }

@@ -24,7 +24,8 @@ function workspaceRoot(): string {
   let dir = path.dirname(fileURLToPath(import.meta.url));
   while (!existsSync(path.join(dir, 'nx.json'))) {
     const parent = path.dirname(dir);
-    if (parent === dir) throw new Error('testkit: no nx.json above this file; it only runs inside the Plumbline workspace');
+    if (parent === dir)
+      throw new Error('testkit: no nx.json above this file; it only runs inside the Plumbline workspace');
     dir = parent;
   }
   return dir;
@@ -36,7 +37,8 @@ function isPreparedServer(value: unknown): value is PreparedServer {
 
 function locateServers(): readonly PreparedServer[] {
   const script = path.join(workspaceRoot(), 'tools', 'prepare-servers.mjs');
-  const json = process.env['PLUMBLINE_TEST_SERVERS'] ?? execFileSync(process.execPath, [script, '--locate'], { encoding: 'utf8' });
+  const json =
+    process.env['PLUMBLINE_TEST_SERVERS'] ?? execFileSync(process.execPath, [script, '--locate'], { encoding: 'utf8' });
   const parsed: unknown = JSON.parse(json);
   return Array.isArray(parsed) ? parsed.filter(isPreparedServer) : [];
 }
@@ -76,6 +78,14 @@ export function childEnvironment(extra: Readonly<Record<string, string>>): NodeJ
 
 /** Directories of PATH and where Debian keeps servers that an unprivileged PATH may lack. */
 export function findOnPath(name: string): string | undefined {
-  const dirs = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
-  return dirs.filter((dir) => dir !== '').map((dir) => path.join(dir, name)).find((file) => existsSync(file));
+  const dirs = [
+    ...(process.env['PATH'] ?? '').split(path.delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+  ];
+  return dirs
+    .filter((dir) => dir !== '')
+    .map((dir) => path.join(dir, name))
+    .find((file) => existsSync(file));
 }

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Condition, HealthState, SyncState } from '@plumbline/core';
 import type {
-  Actor, ApplicationSpec, ChangeList, ClusterSpec, CommitInfo, ObjectChange, ProjectSpec, RepositorySpec, SubscriptionSpec, SyncCause, Verdict,
+  Actor,
+  ApplicationSpec,
+  ChangeList,
+  ClusterSpec,
+  CommitInfo,
+  ObjectChange,
+  ProjectSpec,
+  RepositorySpec,
+  SubscriptionSpec,
+  SyncCause,
+  Verdict,
 } from '@plumbline/events';
 
 /** Where a document came from: the last event that shaped it. */
@@ -83,7 +93,12 @@ export interface EnvironmentView {
     readonly at: string;
     readonly position: number;
   };
-  readonly renderError?: { readonly revision: string; readonly reason: string; readonly message: string; readonly at: string };
+  readonly renderError?: {
+    readonly revision: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly at: string;
+  };
 }
 
 /** An application, its spec and its environments. Key: project/name. */
@@ -96,14 +111,20 @@ export interface ApplicationView {
   readonly declared: Provenance;
   readonly suspended?: { readonly at: string; readonly by: Actor; readonly reason?: string };
   /** Set when removal was asked for and targets still have objects. */
-  readonly removal?: { readonly mode: 'Delete' | 'Orphan'; readonly at: string; readonly by: Actor; readonly position: number };
+  readonly removal?: {
+    readonly mode: 'Delete' | 'Orphan';
+    readonly at: string;
+    readonly by: Actor;
+    readonly position: number;
+  };
   /** Highest version number of the application. */
   readonly latestVersion: number;
   readonly environments: Readonly<Record<string, EnvironmentView>>;
 }
 
 /** How far the decision on a version is. */
-export type DecisionState = 'Pending' | 'WaitingApproval' | 'Waiting' | 'Released' | 'Blocked' | 'Rejected' | 'Superseded';
+export type DecisionState =
+  'Pending' | 'WaitingApproval' | 'Waiting' | 'Released' | 'Blocked' | 'Rejected' | 'Superseded';
 
 /** One approval that counted. */
 export interface ApprovalRecord {
@@ -135,9 +156,33 @@ export interface VersionView {
   readonly correlationId: string;
   readonly decision: Condition<DecisionState>;
   readonly verdicts: readonly Verdict[];
-  readonly approvals?: { readonly required: number; readonly granted: readonly ApprovalRecord[]; readonly excluded: readonly string[] };
-  readonly releases: readonly { readonly releaseId: string; readonly generation: number; readonly kind: string; readonly at: string; readonly by: Actor; readonly reason?: string; readonly clusters: readonly string[] }[];
-  readonly plans: Readonly<Record<string, { readonly planDigest?: string; readonly partial: boolean; readonly changes?: ChangeList; readonly error?: string; readonly guard?: string; readonly at: string }>>;
+  readonly approvals?: {
+    readonly required: number;
+    readonly granted: readonly ApprovalRecord[];
+    readonly excluded: readonly string[];
+  };
+  readonly releases: readonly {
+    readonly releaseId: string;
+    readonly generation: number;
+    readonly kind: string;
+    readonly at: string;
+    readonly by: Actor;
+    readonly reason?: string;
+    readonly clusters: readonly string[];
+  }[];
+  readonly plans: Readonly<
+    Record<
+      string,
+      {
+        readonly planDigest?: string;
+        readonly partial: boolean;
+        readonly changes?: ChangeList;
+        readonly error?: string;
+        readonly guard?: string;
+        readonly at: string;
+      }
+    >
+  >;
 }
 
 /** A drifted object of a target. */
@@ -163,11 +208,21 @@ export interface TargetView {
   readonly renderDigest?: string;
   readonly sync: Condition<SyncState>;
   readonly health: Condition<HealthState>;
-  readonly unhealthy: readonly { readonly key: string; readonly health: HealthState; readonly reason: string; readonly message: string }[];
+  readonly unhealthy: readonly {
+    readonly key: string;
+    readonly health: HealthState;
+    readonly reason: string;
+    readonly message: string;
+  }[];
   readonly drift: readonly DriftView[];
   readonly inventoryDigest?: string;
   readonly objectCount: number;
-  readonly running?: { readonly syncId: string; readonly version: number; readonly cause: SyncCause; readonly startedAt: string };
+  readonly running?: {
+    readonly syncId: string;
+    readonly version: number;
+    readonly cause: SyncCause;
+    readonly startedAt: string;
+  };
   readonly lastSync?: {
     readonly syncId: string;
     readonly version: number;
@@ -225,7 +280,13 @@ export interface SubscriptionView {
   /** Position of the declaration or replay that deliveries began with, when the newest declaration only changed how they are made. */
   readonly begun?: number;
   /** Per key (an application, or else a stream): the event that was not taken. What follows of the key waits for a replay. */
-  readonly parked: readonly { readonly position: number; readonly key: string; readonly attempts: number; readonly message: string; readonly at: string }[];
+  readonly parked: readonly {
+    readonly position: number;
+    readonly key: string;
+    readonly attempts: number;
+    readonly message: string;
+    readonly at: string;
+  }[];
 }
 
 /** Document type per view kind. */
@@ -242,13 +303,27 @@ export interface ViewDocuments {
 }
 
 /** Kinds of views. */
-export const ViewKind = ['project', 'repository', 'cluster', 'application', 'version', 'target', 'approval', 'token', 'subscription'] as const;
+export const ViewKind = [
+  'project',
+  'repository',
+  'cluster',
+  'application',
+  'version',
+  'target',
+  'approval',
+  'token',
+  'subscription',
+] as const;
 /** One of {@link ViewKind}. */
 export type ViewKind = (typeof ViewKind)[number];
 
 /** A change of one document; `document` absent = removed. */
 export type ViewChange = {
-  readonly [Kind in ViewKind]: { readonly view: Kind; readonly key: string; readonly document: ViewDocuments[Kind] | undefined };
+  readonly [Kind in ViewKind]: {
+    readonly view: Kind;
+    readonly key: string;
+    readonly document: ViewDocuments[Kind] | undefined;
+  };
 }[ViewKind];
 
 /** Reads documents while folding; sees the changes of earlier events. */

@@ -22,7 +22,11 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
     case 'ApplicationSuspended':
       return update(views, event.data.application, (before) => ({
         ...before,
-        suspended: { at: event.recordedAt, by: event.actor, ...(event.data.reason === undefined ? {} : { reason: event.data.reason }) },
+        suspended: {
+          at: event.recordedAt,
+          by: event.actor,
+          ...(event.data.reason === undefined ? {} : { reason: event.data.reason }),
+        },
       }));
     case 'ApplicationResumed':
       return update(views, event.data.application, ({ suspended: _, ...before }) => before);
@@ -30,8 +34,10 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
       return update(views, event.data.application, (before) => ({
         ...withEnvironment(before, event.data.environment, ({ renderError: _, ...environment }) => ({
           ...environment,
-          latestVersion: event.data.version, latestRevision: event.data.revision,
-          latestRenderDigest: event.data.renderDigest, latestInputDigest: event.data.inputDigest,
+          latestVersion: event.data.version,
+          latestRevision: event.data.revision,
+          latestRenderDigest: event.data.renderDigest,
+          latestInputDigest: event.data.inputDigest,
         })),
         latestVersion: Math.max(before.latestVersion, event.data.version),
       }));
@@ -41,14 +47,33 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
       return update(views, event.data.application, (before) =>
         withEnvironment(before, event.data.environment, (environment) => ({
           ...environment,
-          renderError: { revision: event.data.revision, reason: event.data.reason, message: event.data.message, at: event.recordedAt },
-        })));
+          renderError: {
+            revision: event.data.revision,
+            reason: event.data.reason,
+            message: event.data.message,
+            at: event.recordedAt,
+          },
+        })),
+      );
     case 'VersionReleased':
       return update(views, event.data.application, (before) =>
         withEnvironment(before, event.data.environment, (environment) => {
           const { version, releaseId, generation, kind, renderDigest, clusters } = event.data;
-          return { ...environment, released: { version, releaseId, generation, kind, renderDigest, clusters, at: event.recordedAt, position: event.position } };
-        }));
+          return {
+            ...environment,
+            released: {
+              version,
+              releaseId,
+              generation,
+              kind,
+              renderDigest,
+              clusters,
+              at: event.recordedAt,
+              position: event.position,
+            },
+          };
+        }),
+      );
     default:
       return [];
   }
@@ -60,18 +85,29 @@ function declared(views: ViewReader, event: Extract<PlumblineEvent, { type: 'App
   const environments: Record<string, EnvironmentView> = {};
   for (const { name } of event.data.spec.environments) environments[name] = before?.environments[name] ?? { name };
   return {
-    id, project: ApplicationId.project(id), name: ApplicationId.name(id), labels: event.data.labels, spec: event.data.spec,
-    declared: provenanceOf(event), latestVersion: before?.latestVersion ?? highestVersion(views, id), environments,
+    id,
+    project: ApplicationId.project(id),
+    name: ApplicationId.name(id),
+    labels: event.data.labels,
+    spec: event.data.spec,
+    declared: provenanceOf(event),
+    latestVersion: before?.latestVersion ?? highestVersion(views, id),
+    environments,
     ...(before?.suspended === undefined ? {} : { suspended: before.suspended }),
   };
 }
 
 /** What failed at an older revision says nothing about the new one: it may render, fail anew, or give what runs already. */
-function forgottenErrors(views: ViewReader, moved: { readonly repository: string; readonly ref: string; readonly revision: string }): readonly ViewChange[] {
+function forgottenErrors(
+  views: ViewReader,
+  moved: { readonly repository: string; readonly ref: string; readonly revision: string },
+): readonly ViewChange[] {
   const changes: ViewChange[] = [];
   for (const [, application] of views.scan('application', '')) {
     if (application.spec.repository !== moved.repository || application.spec.ref !== moved.ref) continue;
-    const stale = Object.values(application.environments).filter(({ renderError }) => renderError !== undefined && renderError.revision !== moved.revision);
+    const stale = Object.values(application.environments).filter(
+      ({ renderError }) => renderError !== undefined && renderError.revision !== moved.revision,
+    );
     if (stale.length === 0) continue;
     const environments = { ...application.environments };
     for (const { renderError: _, ...environment } of stale) environments[environment.name] = environment;
@@ -94,7 +130,11 @@ function targetsLeft(views: ViewReader, application: string, exceptKey?: string)
   return false;
 }
 
-function withEnvironment(application: ApplicationView, name: string, change: (environment: EnvironmentView) => EnvironmentView): ApplicationView {
+function withEnvironment(
+  application: ApplicationView,
+  name: string,
+  change: (environment: EnvironmentView) => EnvironmentView,
+): ApplicationView {
   const environment = application.environments[name] ?? { name };
   return { ...application, environments: { ...application.environments, [name]: change(environment) } };
 }
@@ -103,7 +143,11 @@ function changed(application: ApplicationView): ViewChange {
   return { view: 'application', key: application.id, document: application };
 }
 
-function update(views: ViewReader, id: string, change: (before: ApplicationView) => ApplicationView | undefined): readonly ViewChange[] {
+function update(
+  views: ViewReader,
+  id: string,
+  change: (before: ApplicationView) => ApplicationView | undefined,
+): readonly ViewChange[] {
   const before = views.get('application', id);
   if (before === undefined) return [];
   const after = change(before);

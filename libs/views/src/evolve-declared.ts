@@ -23,17 +23,24 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
     case 'RepositoryDeclared': {
       const before = views.get('repository', event.data.name);
       const sameSource = before?.spec.url === event.data.spec.url;
-      return [{
-        view: 'repository',
-        key: event.data.name,
-        document: {
-          ...event.data,
-          declared: provenanceOf(event),
-          connection: before !== undefined && sameSource ? before.connection : { state: 'Unknown', reason: 'NotFetchedYet', message: 'not fetched yet', since: event.recordedAt },
-          refs: before !== undefined && sameSource ? before.refs : {},
-          ...(before?.resources !== undefined && sameSource && sameResources(before, event.data.spec) ? { resources: before.resources } : {}),
+      return [
+        {
+          view: 'repository',
+          key: event.data.name,
+          document: {
+            ...event.data,
+            declared: provenanceOf(event),
+            connection:
+              before !== undefined && sameSource
+                ? before.connection
+                : { state: 'Unknown', reason: 'NotFetchedYet', message: 'not fetched yet', since: event.recordedAt },
+            refs: before !== undefined && sameSource ? before.refs : {},
+            ...(before?.resources !== undefined && sameSource && sameResources(before, event.data.spec)
+              ? { resources: before.resources }
+              : {}),
+          },
         },
-      }];
+      ];
     }
     case 'RepositoryRemoved':
       return [{ view: 'repository', key: event.data.name, document: undefined }];
@@ -46,7 +53,9 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
     case 'ResourcesApplied':
     case 'ResourcesRefused': {
       const before = views.get('repository', event.data.repository);
-      return before === undefined ? [] : [{ view: 'repository', key: event.data.repository, document: evolveRepository(before, event) }];
+      return before === undefined
+        ? []
+        : [{ view: 'repository', key: event.data.repository, document: evolveRepository(before, event) }];
     }
     case 'ClusterDeclared': {
       const before = views.get('cluster', event.data.name);
@@ -54,7 +63,12 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
         ...before,
         ...event.data,
         declared: provenanceOf(event),
-        connection: before?.connection ?? { state: 'Unknown' as const, reason: 'NotConnectedYet', message: 'not connected yet', since: event.recordedAt },
+        connection: before?.connection ?? {
+          state: 'Unknown' as const,
+          reason: 'NotConnectedYet',
+          message: 'not connected yet',
+          since: event.recordedAt,
+        },
       };
       return [{ view: 'cluster', key: event.data.name, document }];
     }
@@ -65,13 +79,29 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
       const before = views.get('cluster', event.data.cluster);
       if (before === undefined) return [];
       const since = event.recordedAt;
-      const document = event.type === 'ClusterConnected'
-        ? {
-            ...before,
-            uid: event.data.uid, kubernetesVersion: event.data.kubernetesVersion, apisDigest: event.data.apisDigest,
-            connection: nextCondition(before.connection, { state: 'Connected', reason: 'Connected', message: `Kubernetes ${event.data.kubernetesVersion}`, since }),
-          }
-        : { ...before, connection: nextCondition(before.connection, { state: 'Unreachable', reason: event.data.reason, message: event.data.message, since }) };
+      const document =
+        event.type === 'ClusterConnected'
+          ? {
+              ...before,
+              uid: event.data.uid,
+              kubernetesVersion: event.data.kubernetesVersion,
+              apisDigest: event.data.apisDigest,
+              connection: nextCondition(before.connection, {
+                state: 'Connected',
+                reason: 'Connected',
+                message: `Kubernetes ${event.data.kubernetesVersion}`,
+                since,
+              }),
+            }
+          : {
+              ...before,
+              connection: nextCondition(before.connection, {
+                state: 'Unreachable',
+                reason: event.data.reason,
+                message: event.data.message,
+                since,
+              }),
+            };
       return [{ view: 'cluster', key: before.name, document }];
     }
     case 'TokenIssued': {
@@ -81,14 +111,29 @@ export function evolveDeclared(views: ViewReader, event: PlumblineEvent): readon
     }
     case 'TokenRevoked': {
       const before = views.get('token', event.data.id);
-      return before === undefined ? [] : [{ view: 'token', key: before.id, document: { ...before, revokedAt: event.recordedAt } }];
+      return before === undefined
+        ? []
+        : [{ view: 'token', key: before.id, document: { ...before, revokedAt: event.recordedAt } }];
     }
     default:
       return [];
   }
 }
 
-type RepositoryEvent = Extract<PlumblineEvent, { type: 'RevisionObserved' | 'RefMissing' | 'RepositoryUnreachable' | 'RepositoryRecovered' | 'ResourcesRead' | 'ResourcesUnreadable' | 'ResourcesApplied' | 'ResourcesRefused' }>;
+type RepositoryEvent = Extract<
+  PlumblineEvent,
+  {
+    type:
+      | 'RevisionObserved'
+      | 'RefMissing'
+      | 'RepositoryUnreachable'
+      | 'RepositoryRecovered'
+      | 'ResourcesRead'
+      | 'ResourcesUnreadable'
+      | 'ResourcesApplied'
+      | 'ResourcesRefused';
+  }
+>;
 
 function evolveRepository(before: RepositoryView, event: RepositoryEvent): RepositoryView {
   const since = event.recordedAt;
@@ -96,16 +141,37 @@ function evolveRepository(before: RepositoryView, event: RepositoryEvent): Repos
   switch (event.type) {
     case 'RevisionObserved': {
       const { ref, revision, commit } = event.data;
-      const view = { revision, commit, observedAt: since, position: event.position, eventId: event.id, correlationId: event.correlationId };
+      const view = {
+        revision,
+        commit,
+        observedAt: since,
+        position: event.position,
+        eventId: event.id,
+        correlationId: event.correlationId,
+      };
       return { ...before, connection: ready, refs: { ...before.refs, [ref]: view } };
     }
     case 'RefMissing': {
       const ref = before.refs[event.data.ref];
       const connection = { ...ready, reason: 'RefMissing', message: event.data.message };
-      return ref === undefined ? { ...before, connection } : { ...before, connection: ready, refs: { ...before.refs, [event.data.ref]: { ...ref, missing: event.data.message } } };
+      return ref === undefined
+        ? { ...before, connection }
+        : {
+            ...before,
+            connection: ready,
+            refs: { ...before.refs, [event.data.ref]: { ...ref, missing: event.data.message } },
+          };
     }
     case 'RepositoryUnreachable':
-      return { ...before, connection: nextCondition(before.connection, { state: 'Unreachable', reason: event.data.reason, message: event.data.message, since }) };
+      return {
+        ...before,
+        connection: nextCondition(before.connection, {
+          state: 'Unreachable',
+          reason: event.data.reason,
+          message: event.data.message,
+          since,
+        }),
+      };
     case 'RepositoryRecovered':
       return { ...before, connection: ready };
     case 'ResourcesRead':
@@ -116,9 +182,17 @@ function evolveRepository(before: RepositoryView, event: RepositoryEvent): Repos
   }
 }
 
-const RESOURCE_STATES = { ResourcesRead: 'Read', ResourcesUnreadable: 'Unreadable', ResourcesApplied: 'Applied', ResourcesRefused: 'Refused' } as const;
+const RESOURCE_STATES = {
+  ResourcesRead: 'Read',
+  ResourcesUnreadable: 'Unreadable',
+  ResourcesApplied: 'Applied',
+  ResourcesRefused: 'Refused',
+} as const;
 
-function resourcesOf(before: RepositoryView, event: Extract<RepositoryEvent, { type: keyof typeof RESOURCE_STATES }>): NonNullable<RepositoryView['resources']> {
+function resourcesOf(
+  before: RepositoryView,
+  event: Extract<RepositoryEvent, { type: keyof typeof RESOURCE_STATES }>,
+): NonNullable<RepositoryView['resources']> {
   const digest = 'digest' in event.data ? event.data.digest : undefined;
   const message = 'message' in event.data ? event.data.message : '';
   // An answer about an older revision than the newest one read does not take its place.
@@ -126,7 +200,12 @@ function resourcesOf(before: RepositoryView, event: Extract<RepositoryEvent, { t
   const answers = event.type === 'ResourcesApplied' || event.type === 'ResourcesRefused';
   if (answers && resources !== undefined && resources.digest !== digest) return resources;
   return {
-    revision: event.data.revision, state: RESOURCE_STATES[event.type], message, at: event.recordedAt, eventId: event.id, correlationId: event.correlationId,
+    revision: event.data.revision,
+    state: RESOURCE_STATES[event.type],
+    message,
+    at: event.recordedAt,
+    eventId: event.id,
+    correlationId: event.correlationId,
     ...(digest === undefined ? {} : { digest }),
   };
 }

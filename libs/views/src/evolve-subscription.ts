@@ -13,19 +13,38 @@ export function evolveSubscription(views: ViewReader, event: PlumblineEvent): re
       const fresh = { parked: [], delivered: 0, position: event.position };
       const begins = after !== undefined && after !== before?.spec.after;
       const place = begins ? { position: after, parked: [] } : before === undefined ? {} : { begun: begunOf(before) };
-      return [{ view: 'subscription', key: event.data.name, document: { ...fresh, ...kept, ...event.data, ...place, declared: provenanceOf(event) } }];
+      return [
+        {
+          view: 'subscription',
+          key: event.data.name,
+          document: { ...fresh, ...kept, ...event.data, ...place, declared: provenanceOf(event) },
+        },
+      ];
     }
     case 'SubscriptionRemoved':
       return [{ view: 'subscription', key: event.data.name, document: undefined }];
     case 'DeliveryProgressed':
-      return note(views, event.data, (before) => ({ ...before, position: Math.max(before.position, event.data.position), delivered: before.delivered + event.data.delivered, progressedAt: event.recordedAt }));
+      return note(views, event.data, (before) => ({
+        ...before,
+        position: Math.max(before.position, event.data.position),
+        delivered: before.delivered + event.data.delivered,
+        progressedAt: event.recordedAt,
+      }));
     case 'DeliveryParked': {
       const { position, key, attempts, message } = event.data;
       const parked = { position, key, attempts, message, at: event.recordedAt };
-      return note(views, event.data, (before) => ({ ...before, parked: [...before.parked.filter((other) => other.key !== key), parked] }));
+      return note(views, event.data, (before) => ({
+        ...before,
+        parked: [...before.parked.filter((other) => other.key !== key), parked],
+      }));
     }
     case 'DeliveryReplayRequested':
-      return update(views, event.data.subscription, ({ begun: _, ...before }) => ({ ...before, parked: [], position: event.data.after, replayed: provenanceOf(event) }));
+      return update(views, event.data.subscription, ({ begun: _, ...before }) => ({
+        ...before,
+        parked: [],
+        position: event.data.after,
+        replayed: provenanceOf(event),
+      }));
     default:
       return [];
   }
@@ -37,12 +56,20 @@ function begunOf({ begun, declared, replayed }: SubscriptionView): number {
 }
 
 /** A delivery that was begun before the last beginning may still say how far it came: that is not how far the new one is. */
-function note(views: ViewReader, of: { readonly subscription: string; readonly begunBy: number }, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {
+function note(
+  views: ViewReader,
+  of: { readonly subscription: string; readonly begunBy: number },
+  change: (before: SubscriptionView) => SubscriptionView,
+): readonly ViewChange[] {
   const before = views.get('subscription', of.subscription);
   return before === undefined || of.begunBy < begunOf(before) ? [] : update(views, of.subscription, change);
 }
 
-function update(views: ViewReader, name: string, change: (before: SubscriptionView) => SubscriptionView): readonly ViewChange[] {
+function update(
+  views: ViewReader,
+  name: string,
+  change: (before: SubscriptionView) => SubscriptionView,
+): readonly ViewChange[] {
   const before = views.get('subscription', name);
   return before === undefined ? [] : [{ view: 'subscription', key: name, document: change(before) }];
 }

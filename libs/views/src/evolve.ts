@@ -14,5 +14,11 @@ import { evolveVersion } from './evolve-version.js';
 export function evolveViews(views: ViewReader, event: RecordedEvent): readonly ViewChange[] {
   if (event.type === 'Unknown') return [];
   const known: PlumblineEvent = event;
-  return [...evolveDeclared(views, known), ...evolveApplication(views, known), ...evolveVersion(views, known), ...evolveTarget(views, known), ...evolveSubscription(views, known)];
+  return [
+    ...evolveDeclared(views, known),
+    ...evolveApplication(views, known),
+    ...evolveVersion(views, known),
+    ...evolveTarget(views, known),
+    ...evolveSubscription(views, known),
+  ];
 }

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { applicationSpec, checkNewEvent, decodeEvent } from '@plumbline/events';
-import type { EventData, EventType, RecordedEvent } from '@plumbline/events';
+import {
+  applicationSpec,
+  checkNewEvent,
+  decodeEvent,
+  type EventData,
+  type EventType,
+  type RecordedEvent,
+} from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { evolveViews, targetKey, versionKey, ViewStore } from './index.js';
 
 const APP = 'default/web';
 const digest = (n: number): string => `sha256:${String(n).padStart(64, '0')}`;
 const person = { name: 'dev', email: 'dev@example.com' };
-const commit = { sha: 'c'.repeat(40), author: person, committer: person, coAuthors: [], message: 'change', authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z' };
+const commit = {
+  sha: 'c'.repeat(40),
+  author: person,
+  committer: person,
+  coAuthors: [],
+  message: 'change',
+  authoredAt: '2026-01-01T00:00:00Z',
+  committedAt: '2026-01-01T00:00:00Z',
+};
 const at = { application: APP, environment: 'staging', cluster: 'east' };
 const changes = { counts: { Created: 1 }, digest: digest(9), inline: [], truncated: false };
 
@@ -20,8 +34,17 @@ class Story {
     const id = `01900000-0000-7000-8000-${String(position).padStart(12, '0')}`;
     const time = new Date(1_767_225_600_000 + position * 1000).toISOString();
     const event = {
-      ...checkNewEvent({ type, data }), id, schemaVersion: 1, stream: 'log-story', revision: position, position, occurredAt: time, recordedAt: time,
-      actor: { kind: 'service', id: 'x', name: 'x' }, causationId: id, correlationId: id,
+      ...checkNewEvent({ type, data }),
+      id,
+      schemaVersion: 1,
+      stream: 'log-story',
+      revision: position,
+      position,
+      occurredAt: time,
+      recordedAt: time,
+      actor: { kind: 'service', id: 'x', name: 'x' },
+      causationId: id,
+      correlationId: id,
     } as RecordedEvent;
     this.events.push(event);
     this.views.apply(event);
@@ -29,27 +52,75 @@ class Story {
   }
 
   declared(): this {
-    const spec = applicationSpec.parse({ repository: 'shop', environments: [{ name: 'staging', clusters: { names: ['east'] } }] });
-    return this.add('ClusterDeclared', { name: 'east', labels: {}, spec: { simulated: {} } }).add('ApplicationDeclared', { application: APP, labels: {}, spec });
+    const spec = applicationSpec.parse({
+      repository: 'shop',
+      environments: [{ name: 'staging', clusters: { names: ['east'] } }],
+    });
+    return this.add('ClusterDeclared', { name: 'east', labels: {}, spec: { simulated: {} } }).add(
+      'ApplicationDeclared',
+      { application: APP, labels: {}, spec },
+    );
   }
 
   rendered(version: number): this {
     return this.add('VersionRendered', {
-      application: APP, environment: 'staging', version, repository: 'shop', revision: 'c'.repeat(40), commit, inputDigest: digest(0), renderDigest: digest(version),
-      sourcesDigest: digest(8), renderer: 'plain', objectCount: 1, createNamespace: true,
+      application: APP,
+      environment: 'staging',
+      version,
+      repository: 'shop',
+      revision: 'c'.repeat(40),
+      commit,
+      inputDigest: digest(0),
+      renderDigest: digest(version),
+      sourcesDigest: digest(8),
+      renderer: 'plain',
+      objectCount: 1,
+      createNamespace: true,
     });
   }
 
   released(version: number, generation: number, clusters: readonly string[] = ['east']): this {
     return this.add('VersionReleased', {
-      application: APP, environment: 'staging', version, releaseId: `r${generation}`, generation, kind: 'Automatic', renderDigest: digest(version), clusters, approvals: [], keyId: 'k', signature: 's',
+      application: APP,
+      environment: 'staging',
+      version,
+      releaseId: `r${generation}`,
+      generation,
+      kind: 'Automatic',
+      renderDigest: digest(version),
+      clusters,
+      approvals: [],
+      keyId: 'k',
+      signature: 's',
     });
   }
 
   synced(version: number, result: 'Succeeded' | 'Failed' = 'Succeeded'): this {
-    return this
-      .add('SyncStarted', { ...at, syncId: `s${version}`, version, releaseId: 'r', generation: 1, renderDigest: digest(version), cause: 'Release', inventoryDigest: digest(7), objectCount: 1 })
-      .add('SyncCompleted', { ...at, syncId: `s${version}`, version, renderDigest: digest(version), cause: 'Release', result, reason: result, message: '', changes, inventoryDigest: digest(7), objectCount: 1, durationMs: 5, retryable: false });
+    return this.add('SyncStarted', {
+      ...at,
+      syncId: `s${version}`,
+      version,
+      releaseId: 'r',
+      generation: 1,
+      renderDigest: digest(version),
+      cause: 'Release',
+      inventoryDigest: digest(7),
+      objectCount: 1,
+    }).add('SyncCompleted', {
+      ...at,
+      syncId: `s${version}`,
+      version,
+      renderDigest: digest(version),
+      cause: 'Release',
+      result,
+      reason: result,
+      message: '',
+      changes,
+      inventoryDigest: digest(7),
+      objectCount: 1,
+      durationMs: 5,
+      retryable: false,
+    });
   }
 
   get target(): ReturnType<ViewStore['get']> {
@@ -61,7 +132,17 @@ describe('targets', () => {
   it('go from released over syncing to synced', () => {
     const story = new Story().declared().rendered(1).released(1, 1);
     expect(story.target).toMatchObject({ desiredVersion: 1, sync: { state: 'OutOfSync', reason: 'Released' } });
-    story.add('SyncStarted', { ...at, syncId: 's', version: 1, releaseId: 'r', generation: 1, renderDigest: digest(1), cause: 'Release', inventoryDigest: digest(7), objectCount: 1 });
+    story.add('SyncStarted', {
+      ...at,
+      syncId: 's',
+      version: 1,
+      releaseId: 'r',
+      generation: 1,
+      renderDigest: digest(1),
+      cause: 'Release',
+      inventoryDigest: digest(7),
+      objectCount: 1,
+    });
     expect(story.target).toMatchObject({ running: { syncId: 's' }, sync: { state: 'Syncing' } });
     story.synced(1);
     expect(story.target).toMatchObject({ version: 1, sync: { state: 'Synced' }, lastSync: { result: 'Succeeded' } });
@@ -69,7 +150,14 @@ describe('targets', () => {
   });
 
   it('keep the version that runs when a sync of a newer one fails', () => {
-    const story = new Story().declared().rendered(1).released(1, 1).synced(1).rendered(2).released(2, 2).synced(2, 'Failed');
+    const story = new Story()
+      .declared()
+      .rendered(1)
+      .released(1, 1)
+      .synced(1)
+      .rendered(2)
+      .released(2, 2)
+      .synced(2, 'Failed');
     expect(story.target).toMatchObject({ version: 1, desiredVersion: 2, sync: { state: 'Failed' } });
   });
 
@@ -103,7 +191,12 @@ describe('targets', () => {
 
 describe('applications', () => {
   it('stay until their last target is removed, and never use a number twice', () => {
-    const story = new Story().declared().rendered(1).released(1, 1).synced(1).add('ApplicationRemoved', { application: APP, mode: 'Delete' });
+    const story = new Story()
+      .declared()
+      .rendered(1)
+      .released(1, 1)
+      .synced(1)
+      .add('ApplicationRemoved', { application: APP, mode: 'Delete' });
     expect(story.views.get('application', APP)).toMatchObject({ removal: { mode: 'Delete' } });
     story.add('TargetRemoved', { ...at, mode: 'Delete', changes });
     expect(story.views.get('application', APP)).toBeUndefined();
@@ -117,10 +210,30 @@ describe('applications', () => {
   });
 
   it('keep the last good version when a later revision cannot be rendered', () => {
-    const story = new Story().declared().rendered(1).released(1, 1).add('RenderFailed', { application: APP, environment: 'staging', revision: 'd'.repeat(40), reason: 'Invalid', message: 'no' });
-    expect(story.views.get('application', APP)?.environments['staging']).toMatchObject({ latestVersion: 1, released: { version: 1 }, renderError: { reason: 'Invalid' } });
+    const story = new Story()
+      .declared()
+      .rendered(1)
+      .released(1, 1)
+      .add('RenderFailed', {
+        application: APP,
+        environment: 'staging',
+        revision: 'd'.repeat(40),
+        reason: 'Invalid',
+        message: 'no',
+      });
+    expect(story.views.get('application', APP)?.environments['staging']).toMatchObject({
+      latestVersion: 1,
+      released: { version: 1 },
+      renderError: { reason: 'Invalid' },
+    });
     const failed = story.views.get('application', APP);
-    story.add('RevisionObserved', { repository: 'other', ref: 'main', revision: 'e'.repeat(40), forced: false, commit });
+    story.add('RevisionObserved', {
+      repository: 'other',
+      ref: 'main',
+      revision: 'e'.repeat(40),
+      forced: false,
+      commit,
+    });
     expect(story.views.get('application', APP)).toBe(failed);
     story.add('RevisionObserved', { repository: 'shop', ref: 'main', revision: 'e'.repeat(40), forced: false, commit });
     expect(story.views.get('application', APP)?.environments['staging']).not.toHaveProperty('renderError');
@@ -131,13 +244,26 @@ describe('approvals', () => {
   it('are listed while a version waits, and only then', () => {
     const key = versionKey(APP, 1, 'staging');
     const on = { application: APP, environment: 'staging', version: 1 };
-    const story = new Story().declared().rendered(1).add('ApprovalRequested', { ...on, renderDigest: digest(1), required: 2, excluded: [] });
+    const story = new Story()
+      .declared()
+      .rendered(1)
+      .add('ApprovalRequested', { ...on, renderDigest: digest(1), required: 2, excluded: [] });
     expect(story.views.get('approval', key)).toMatchObject({ required: 2, granted: [] });
-    story.add('ApprovalGranted', { ...on, renderDigest: digest(1), approver: 't', approverName: 'anna', granted: 1, required: 2 });
+    story.add('ApprovalGranted', {
+      ...on,
+      renderDigest: digest(1),
+      approver: 't',
+      approverName: 'anna',
+      granted: 1,
+      required: 2,
+    });
     expect(story.views.get('approval', key)?.granted).toHaveLength(1);
     story.released(1, 1);
     expect(story.views.get('approval', key)).toBeUndefined();
-    expect(story.views.get('version', key)).toMatchObject({ decision: { state: 'Released' }, approvals: { granted: [{ approverName: 'anna' }] } });
+    expect(story.views.get('version', key)).toMatchObject({
+      decision: { state: 'Released' },
+      approvals: { granted: [{ approverName: 'anna' }] },
+    });
   });
 });
 
@@ -155,41 +281,81 @@ describe('the fold', () => {
 
   it('keeps refs of a repository that cannot be reached, and skips events of newer writers', () => {
     const story = new Story()
-      .add('RepositoryDeclared', { name: 'shop', labels: {}, spec: { url: 'https://git.example.com/shop', interval: '60s' } })
+      .add('RepositoryDeclared', {
+        name: 'shop',
+        labels: {},
+        spec: { url: 'https://git.example.com/shop', interval: '60s' },
+      })
       .add('RevisionObserved', { repository: 'shop', ref: 'main', revision: 'c'.repeat(40), forced: false, commit })
       .add('RepositoryUnreachable', { repository: 'shop', reason: 'Timeout', message: 'no answer' });
-    expect(story.views.get('repository', 'shop')).toMatchObject({ connection: { state: 'Unreachable' }, refs: { main: { revision: 'c'.repeat(40) } } });
+    expect(story.views.get('repository', 'shop')).toMatchObject({
+      connection: { state: 'Unreachable' },
+      refs: { main: { revision: 'c'.repeat(40) } },
+    });
     const [first] = story.events;
     if (first === undefined) throw new Error('no event');
-    expect(evolveViews(story.views, { ...first, type: 'Unknown', data: { originalType: 'Comet', raw: {} } })).toEqual([]);
+    expect(evolveViews(story.views, { ...first, type: 'Unknown', data: { originalType: 'Comet', raw: {} } })).toEqual(
+      [],
+    );
   });
 
   it('scans by prefix in the order of keys, also while documents come and go', () => {
     const story = new Story();
     for (const name of ['b', 'a', 'c']) story.add('ClusterDeclared', { name, labels: {}, spec: { simulated: {} } });
     expect([...story.views.scan('cluster', '')].map(([key]) => key)).toEqual(['a', 'b', 'c']);
-    story.add('ClusterRemoved', { name: 'b' }).add('ClusterDeclared', { name: 'aa', labels: {}, spec: { simulated: {} } });
+    story
+      .add('ClusterRemoved', { name: 'b' })
+      .add('ClusterDeclared', { name: 'aa', labels: {}, spec: { simulated: {} } });
     expect([...story.views.scan('cluster', 'a')].map(([key]) => key)).toEqual(['a', 'aa']);
   });
 });
 
 describe('subscriptions', () => {
-  const spec = { url: 'https://hooks.example.com/', secretFile: '/etc/secret', filter: {}, maxAttempts: 12, timeout: '10s' };
+  const spec = {
+    url: 'https://hooks.example.com/',
+    secretFile: '/etc/secret',
+    filter: {},
+    maxAttempts: 12,
+    timeout: '10s',
+  };
   const declared = { name: 'chat', labels: {}, spec };
-  const parked = (begunBy: number, key: string): unknown => ({ subscription: 'chat', begunBy, position: 3, key, attempts: 12, message: 'HTTP 500' });
+  const parked = (begunBy: number, key: string): unknown => ({
+    subscription: 'chat',
+    begunBy,
+    position: 3,
+    key,
+    attempts: 12,
+    message: 'HTTP 500',
+  });
 
   it('tell how far their deliveries are, and forget it with a replay, whatever a delivery from before still notes', () => {
     const store = new ViewStore();
     const event = (type: string, position: number, data: unknown): RecordedEvent => ({
-      ...decodeEvent(JSON.stringify({
-        id: `e${position}`, type, schemaVersion: 1, stream: 'subscription-chat', revision: position, position, occurredAt: '2026-01-01T00:00:00Z', recordedAt: '2026-01-01T00:00:00Z',
-        actor: { kind: 'user', id: 'u', name: 'u' }, causationId: 'c', correlationId: 'c', data,
-      })),
+      ...decodeEvent(
+        JSON.stringify({
+          id: `e${position}`,
+          type,
+          schemaVersion: 1,
+          stream: 'subscription-chat',
+          revision: position,
+          position,
+          occurredAt: '2026-01-01T00:00:00Z',
+          recordedAt: '2026-01-01T00:00:00Z',
+          actor: { kind: 'user', id: 'u', name: 'u' },
+          causationId: 'c',
+          correlationId: 'c',
+          data,
+        }),
+      ),
     });
     store.apply(event('SubscriptionDeclared', 2, declared));
     store.apply(event('DeliveryParked', 4, parked(2, 'default/web')));
     store.apply(event('DeliveryProgressed', 5, { subscription: 'chat', begunBy: 2, position: 4, delivered: 7 }));
-    expect(store.get('subscription', 'chat')).toMatchObject({ position: 4, delivered: 7, parked: [{ key: 'default/web', position: 3 }] });
+    expect(store.get('subscription', 'chat')).toMatchObject({
+      position: 4,
+      delivered: 7,
+      parked: [{ key: 'default/web', position: 3 }],
+    });
     store.apply(event('DeliveryReplayRequested', 6, { subscription: 'chat', after: 1 }));
     store.apply(event('DeliveryProgressed', 7, { subscription: 'chat', begunBy: 2, position: 5, delivered: 1 }));
     store.apply(event('DeliveryParked', 8, parked(2, 'default/api')));
@@ -205,16 +371,32 @@ describe('subscriptions', () => {
     const position = (): number | undefined => story.views.get('subscription', 'chat')?.position;
     story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: -1 } });
     expect(position()).toBe(-1);
-    story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 0, delivered: 1 }).add('DeliveryParked', { subscription: 'chat', begunBy: 0, position: 1, key: 'default/web', attempts: 12, message: 'HTTP 500' });
+    story
+      .add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 0, delivered: 1 })
+      .add('DeliveryParked', {
+        subscription: 'chat',
+        begunBy: 0,
+        position: 1,
+        key: 'default/web',
+        attempts: 12,
+        message: 'HTTP 500',
+      });
     story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: -1, timeout: '5s' } });
-    expect(story.views.get('subscription', 'chat')).toMatchObject({ position: 0, parked: [{ key: 'default/web' }], spec: { timeout: '5s' }, begun: 0 });
+    expect(story.views.get('subscription', 'chat')).toMatchObject({
+      position: 0,
+      parked: [{ key: 'default/web' }],
+      spec: { timeout: '5s' },
+      begun: 0,
+    });
     // What the delivery of before still notes counts: only how it is made was changed.
     story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 2, delivered: 0 });
     expect(position()).toBe(2);
     story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: 1 } });
     expect(story.views.get('subscription', 'chat')).toMatchObject({ position: 1, parked: [], delivered: 1 });
     expect(story.views.get('subscription', 'chat')?.begun).toBeUndefined();
-    story.add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 3, delivered: 1 }).add('SubscriptionDeclared', declared);
+    story
+      .add('DeliveryProgressed', { subscription: 'chat', begunBy: 0, position: 3, delivered: 1 })
+      .add('SubscriptionDeclared', declared);
     expect(position()).toBe(1);
   });
 });

@@ -1,8 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 export { ViewKind } from './documents.js';
 export type {
-  ApplicationView, ApprovalRecord, ApprovalView, ClusterView, DecisionState, DriftView, EnvironmentView, ProjectView, Provenance, RefView, RepositoryView, SubscriptionView,
-  TargetView, TokenView, VersionView, ViewChange, ViewDocuments, ViewReader,
+  ApplicationView,
+  ApprovalRecord,
+  ApprovalView,
+  ClusterView,
+  DecisionState,
+  DriftView,
+  EnvironmentView,
+  ProjectView,
+  Provenance,
+  RefView,
+  RepositoryView,
+  SubscriptionView,
+  TargetView,
+  TokenView,
+  VersionView,
+  ViewChange,
+  ViewDocuments,
+  ViewReader,
 } from './documents.js';
 export { evolveViews } from './evolve.js';
 export { targetKey, versionKey } from './keys.js';

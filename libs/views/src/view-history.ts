@@ -37,9 +37,16 @@ export class ViewHistory {
   }
 
   /** Documents whose key starts with the prefix, in the order of their keys. */
-  list<Kind extends ViewKind>(view: Kind, keyPrefix: string, counts: StateFilter): readonly (readonly [string, ViewDocuments[Kind]])[] {
+  list<Kind extends ViewKind>(
+    view: Kind,
+    keyPrefix: string,
+    counts: StateFilter,
+  ): readonly (readonly [string, ViewDocuments[Kind]])[] {
     const start = `${view}\n`;
-    const keys = [...this.#states.keys()].filter((id) => id.startsWith(start + keyPrefix)).map((id) => id.slice(start.length)).sort();
+    const keys = [...this.#states.keys()]
+      .filter((id) => id.startsWith(start + keyPrefix))
+      .map((id) => id.slice(start.length))
+      .sort();
     return keys.flatMap((key) => {
       const document = this.get(view, key, counts);
       return document === undefined ? [] : [[key, document] as const];

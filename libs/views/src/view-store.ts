@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordedEvent } from '@plumbline/events';
-import type { ViewChange, ViewDocuments, ViewKind, ViewReader } from './documents.js';
-import { ViewKind as kinds } from './documents.js';
+import { type ViewChange, type ViewDocuments, type ViewKind, ViewKind as kinds, type ViewReader } from './documents.js';
 import { evolveViews } from './evolve.js';
 
 /** All views in memory, folded from the log. */

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { InputError, messageOf } from '@plumbline/core';
-import { parseReleaseVerifyKey, parseSealKey } from '@plumbline/manifest';
-import type { SealKey } from '@plumbline/manifest';
+import { parseReleaseVerifyKey, parseSealKey, type SealKey } from '@plumbline/manifest';
 import { booleanSetting, configProvider } from '@plumbline/platform';
 import { z } from 'zod';
 import type { SyncLimits } from './sync/tools.js';
@@ -31,24 +30,67 @@ export interface ApplierConfig {
 
 /** Names in the environment. */
 export const applierEnvironment = z.object({
-  PLUMBLINE_INSTALLATION: z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'must be a name: lower case letters, digits, "-", "."').default('default')
-    .describe('Name of this control plane, written on every object; two control planes that share a cluster must differ.'),
-  PLUMBLINE_SECRETS_KEY_FILE: z.string().describe('File with the 32-byte key that values of Secrets are sealed with; the same as the renderer\'s.'),
-  PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: z.string().describe('PEM file (SPKI, Ed25519) with the key that releases must be signed by.'),
-  PLUMBLINE_DATA_DIR: z.string().default('.plumbline').describe('Directory for data of this process; simulated clusters are kept in it.'),
-  PLUMBLINE_APPLIER_SIMULATED_DOORS: booleanSetting.default(false)
-    .describe('Open an HTTP door on loopback, without authentication, to each simulated cluster, and write a kubeconfig for it to PLUMBLINE_DATA_DIR/simulated/NAME.kubeconfig.'),
-  PLUMBLINE_APPLIER_PROBE_MS: z.coerce.number().int().min(200).default(15_000).describe('How often a connected cluster is asked for its identity, in milliseconds.'),
-  PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(16).describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
-  PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce.number().int().min(1).max(256).default(64).describe('Targets of one cluster that are synced at the same time.'),
-  PLUMBLINE_APPLIER_GATE_MS: z.coerce.number().int().min(100).default(60_000).describe('How long a CustomResourceDefinition may take to be established, in milliseconds.'),
+  PLUMBLINE_INSTALLATION: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/, 'must be a name: lower case letters, digits, "-", "."')
+    .default('default')
+    .describe(
+      'Name of this control plane, written on every object; two control planes that share a cluster must differ.',
+    ),
+  PLUMBLINE_SECRETS_KEY_FILE: z
+    .string()
+    .describe("File with the 32-byte key that values of Secrets are sealed with; the same as the renderer's."),
+  PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: z
+    .string()
+    .describe('PEM file (SPKI, Ed25519) with the key that releases must be signed by.'),
+  PLUMBLINE_DATA_DIR: z
+    .string()
+    .default('.plumbline')
+    .describe('Directory for data of this process; simulated clusters are kept in it.'),
+  PLUMBLINE_APPLIER_SIMULATED_DOORS: booleanSetting
+    .default(false)
+    .describe(
+      'Open an HTTP door on loopback, without authentication, to each simulated cluster, and write a kubeconfig for it to PLUMBLINE_DATA_DIR/simulated/NAME.kubeconfig.',
+    ),
+  PLUMBLINE_APPLIER_PROBE_MS: z.coerce
+    .number()
+    .int()
+    .min(200)
+    .default(15_000)
+    .describe('How often a connected cluster is asked for its identity, in milliseconds.'),
+  PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(16)
+    .describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
+  PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(64)
+    .describe('Targets of one cluster that are synced at the same time.'),
+  PLUMBLINE_APPLIER_GATE_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(60_000)
+    .describe('How long a CustomResourceDefinition may take to be established, in milliseconds.'),
 });
 
 function compile(env: z.output<typeof applierEnvironment>): ApplierConfig {
   return {
     installation: env.PLUMBLINE_INSTALLATION,
     sealKey: parseSealKey(read('PLUMBLINE_SECRETS_KEY_FILE', env.PLUMBLINE_SECRETS_KEY_FILE)),
-    releaseKeys: [parseReleaseVerifyKey(read('PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE', env.PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE).toString('utf8'))],
+    releaseKeys: [
+      parseReleaseVerifyKey(
+        read('PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE', env.PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE).toString(
+          'utf8',
+        ),
+      ),
+    ],
     simulatedDoors: env.PLUMBLINE_APPLIER_SIMULATED_DOORS,
     simulatedDir: path.join(env.PLUMBLINE_DATA_DIR, 'simulated'),
     probeMs: env.PLUMBLINE_APPLIER_PROBE_MS,

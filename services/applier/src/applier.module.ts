@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
-import { APPLIER_CONFIG, applierConfigProvider } from './applier.config.js';
-import type { ApplierConfig } from './applier.config.js';
+import { APPLIER_CONFIG, type ApplierConfig, applierConfigProvider } from './applier.config.js';
 import { ApplierMetrics } from './applier.metrics.js';
 import { ApplierService } from './applier.service.js';
 import { CONNECT_CLUSTER } from './clusters/cluster-registry.js';
@@ -14,11 +13,17 @@ import { EventsConsumer } from './consumers/events.consumer.js';
   controllers: [EventsConsumer],
   providers: [
     applierConfigProvider,
-    { provide: SIMULATED_OPTIONS, inject: [APPLIER_CONFIG], useFactory: (config: ApplierConfig) => ({ directory: config.simulatedDir, doors: config.simulatedDoors }) },
+    {
+      provide: SIMULATED_OPTIONS,
+      inject: [APPLIER_CONFIG],
+      useFactory: (config: ApplierConfig) => ({ directory: config.simulatedDir, doors: config.simulatedDoors }),
+    },
     SimulatedClusters,
     {
-      provide: CONNECT_CLUSTER, inject: [APPLIER_CONFIG, SimulatedClusters],
-      useFactory: (config: ApplierConfig, simulated: SimulatedClusters) => clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated }),
+      provide: CONNECT_CLUSTER,
+      inject: [APPLIER_CONFIG, SimulatedClusters],
+      useFactory: (config: ApplierConfig, simulated: SimulatedClusters) =>
+        clusterConnector({ requestsPerCluster: config.requestsPerCluster, simulated }),
     },
     ApplierMetrics,
     ApplierService,

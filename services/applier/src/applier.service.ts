@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { InvariantError, NotFoundError, StreamName, TargetId } from '@plumbline/core';
-import type { Clock, Digest } from '@plumbline/core';
-import { EVENT_LOG, Follower } from '@plumbline/event-log';
-import type { EventLog } from '@plumbline/event-log';
+import { type Clock, type Digest, InvariantError, NotFoundError, StreamName, TargetId } from '@plumbline/core';
+import { EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
-import { OBJECT_STORE } from '@plumbline/object-store';
-import type { ObjectStore } from '@plumbline/object-store';
-import { CLOCK, LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
-import { APPLIER_CONFIG } from './applier.config.js';
-import type { ApplierConfig } from './applier.config.js';
+import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
+import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
+import { APPLIER_CONFIG, type ApplierConfig } from './applier.config.js';
 import { ApplierMetrics } from './applier.metrics.js';
-import { ClusterRegistry, CONNECT_CLUSTER } from './clusters/cluster-registry.js';
-import type { ConnectCluster } from './clusters/cluster-registry.js';
+import { ClusterRegistry, CONNECT_CLUSTER, type ConnectCluster } from './clusters/cluster-registry.js';
 import type { ClusterSession } from './clusters/cluster-session.js';
-import { FleetState } from './domain/fleet-state.js';
-import type { RenderedVersion } from './domain/fleet-state.js';
+import { FleetState, type RenderedVersion } from './domain/fleet-state.js';
 import type { TargetState } from './domain/target-state.js';
 import { Slots } from './domain/limits.js';
 import type { OwnerMark } from './domain/ownership.js';
@@ -40,6 +32,13 @@ interface Wants {
 /** Folds the log, keeps a session per cluster, and a runner per target that does what is due. */
 @Injectable()
 export class ApplierService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #events: EventLog;
+  readonly #store: ObjectStore;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #config: ApplierConfig;
+  readonly #metrics: ApplierMetrics;
+
   readonly #fleet = new FleetState();
   readonly #runners = new Map<TargetId, TargetRunner>();
   readonly #slots = new Map<string, Slots>();
@@ -52,30 +51,48 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   #acting = false;
 
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(APPLIER_CONFIG) private readonly config: ApplierConfig,
+    @Inject(EVENT_LOG) log: EventLog,
+    @Inject(OBJECT_STORE) store: ObjectStore,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(APPLIER_CONFIG) config: ApplierConfig,
     @Inject(CONNECT_CLUSTER) connect: ConnectCluster,
-    @Inject(ApplierMetrics) private readonly metrics: ApplierMetrics,
+    @Inject(ApplierMetrics) metrics: ApplierMetrics,
   ) {
+    this.#events = log;
+    this.#store = store;
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#config = config;
+    this.#metrics = metrics;
+
     this.#log = new FleetLog(log, this.#fleet, clock, logger);
     this.#inventories = new Inventories(store);
     this.#clusters = new ClusterRegistry({
-      fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories, clock, logger, connect, probeMs: config.probeMs,
+      fleet: this.#fleet,
+      log: this.#log,
+      store,
+      inventories: this.#inventories,
+      clock,
+      logger,
+      connect,
+      probeMs: config.probeMs,
       onCluster: (cluster, what) => this.#onCluster(cluster, what),
       onObject: (owner) => this.#runner(owner).notice(),
     });
     this.#deps = this.#runnerDeps();
     metrics.observe(() => ({
-      clusters: [...this.#fleet.clusters.keys()].map((name) => ({ name, connected: this.#clusters.session(name)?.ready === true })),
+      clusters: [...this.#fleet.clusters.keys()].map((name) => ({
+        name,
+        connected: this.#clusters.session(name)?.ready === true,
+      })),
       busy: [...this.#runners.values()].filter(({ busy }) => busy).length,
     }));
     this.#follower = new Follower({
-      log, from: 0,
+      log,
+      from: 0,
       onEvents: (events) => this.#fold(events),
-      onError: (message) => this.logger.warn('the log could not be followed; trying again', { message }),
+      onError: (message) => this.#logger.warn('the log could not be followed; trying again', { message }),
     });
   }
 
@@ -136,9 +153,20 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   }
 
   #runnerDeps(): RunnerDeps {
-    const { config, clock, logger, metrics, store } = this;
+    const config = this.#config,
+      clock = this.#clock,
+      logger = this.#logger,
+      metrics = this.#metrics,
+      store = this.#store;
     return {
-      config, clock, logger, metrics, fleet: this.#fleet, log: this.#log, store, inventories: this.#inventories,
+      config,
+      clock,
+      logger,
+      metrics,
+      fleet: this.#fleet,
+      log: this.#log,
+      store,
+      inventories: this.#inventories,
       session: (cluster) => this.#clusters.session(cluster),
       tools: (session) => this.#tools(session),
       slots: (cluster) => {
@@ -147,7 +175,8 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
         return slots;
       },
       refold: async (id) => {
-        for (const event of await this.log.readStream(StreamName.target(id), this.#fleet.target(id).revision + 1)) this.#fleet.apply(event);
+        for (const event of await this.#events.readStream(StreamName.target(id), this.#fleet.target(id).revision + 1))
+          this.#fleet.apply(event);
       },
       freed: (cluster, keys) => this.#freed(cluster, keys),
       wants: (id, renderDigest, keys) => this.#wants.set(id, { renderDigest, keys }),
@@ -157,19 +186,20 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
   }
 
   #tools(session: ClusterSession): SyncTools {
-    const { sealKey, limits } = this.config;
-    return { session, store: this.store, sealKey, clock: this.clock, logger: this.logger, limits };
+    const { sealKey, limits } = this.#config;
+    return { session, store: this.#store, sealKey, clock: this.#clock, logger: this.#logger, limits };
   }
 
   #freed(cluster: string, keys: readonly string[]): void {
     const free = new Set(keys);
     for (const target of this.#fleet.targets.values()) {
-      if (target.cluster === cluster && target.last?.claims.some((key) => free.has(key)) === true) this.#runner(target.id).kick();
+      if (target.cluster === cluster && target.last?.claims.some((key) => free.has(key)) === true)
+        this.#runner(target.id).kick();
     }
   }
 
   #heldElsewhere({ installation, target, key }: OwnerMark, cluster: string): boolean {
-    if (installation !== this.config.installation) return true;
+    if (installation !== this.#config.installation) return true;
     const [project = '', name = '', environment = '', ownCluster = ''] = target.split('/');
     const owner = this.#fleet.targets.get(TargetId.of(`${project}/${name}`, environment, ownCluster));
     // Under one name of a cluster the claims decide; one API server under two names has two sets of claims.
@@ -183,7 +213,7 @@ export class ApplierService implements OnApplicationBootstrap, BeforeApplication
     if (session === undefined) return found;
     const others = [...this.#fleet.targets.values()].filter((other) => other.cluster === cluster && other.id !== id);
     // One round trip for all sets that are not known yet.
-    await this.store.getMany(others.flatMap((other) => this.#unknownSet(other)));
+    await this.#store.getMany(others.flatMap((other) => this.#unknownSet(other)));
     for (const other of others) {
       const wants = await this.#wantsOf(other, session);
       for (const key of keys) if (wants.has(key)) found.add(key);

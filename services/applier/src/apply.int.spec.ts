@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { make } from './testing/objects.js';
 import { scenario } from './testing/scenario.js';
@@ -20,15 +19,24 @@ describe('applying on a real API server', () => {
     const { metadata } = await witness.get(`${core}/configmaps/settings`);
     expect(metadata.managedFields).toMatchObject([{ manager: 'plumbline', operation: 'Apply' }]);
     const applies = (await witness.writes({ since })).filter(({ verb }) => verb === 'patch');
-    expect(applies.map(({ requestURI }) => requestURI)).toEqual([`${core}/configmaps/settings?fieldManager=plumbline&fieldValidation=Strict`]);
+    expect(applies.map(({ requestURI }) => requestURI)).toEqual([
+      `${core}/configmaps/settings?fieldManager=plumbline&fieldValidation=Strict`,
+    ]);
   });
 
   it('A10 says which owners of fields it took over when it adopts an object', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
-    await witness.create(`${core}/configmaps?fieldManager=somebody`, make.configMap('settings', { color: 'green', kept: 'yes' }));
-    const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('settings', { color: 'blue' })] });
+    await witness.create(
+      `${core}/configmaps?fieldManager=somebody`,
+      make.configMap('settings', { color: 'green', kept: 'yes' }),
+    );
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.configMap('settings', { color: 'blue' })],
+    });
     expect(data.changes.inline).toMatchObject([{ action: 'Adopted', takenOver: ['somebody: .data.color'] }]);
     expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue', kept: 'yes' });
   });
@@ -36,14 +44,22 @@ describe('applying on a real API server', () => {
   it('A11 writes nothing when nothing changed: three syncs, equal resourceVersions, no request', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core, apps } = scene;
-    await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.deployment('web'), make.service('web')] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.configMap('settings'), make.deployment('web'), make.service('web')],
+    });
     const paths = [`${core}/configmaps/settings`, `${apps}/deployments/web`, `${core}/services/web`];
-    const versions = async (): Promise<string[]> => Promise.all(paths.map(async (path) => (await witness.get(path)).metadata.resourceVersion as string));
+    const versions = async (): Promise<string[]> =>
+      Promise.all(paths.map(async (path) => (await witness.get(path)).metadata.resourceVersion as string));
     const before = await versions();
     const since = await witness.mark();
     for (let run = 0; run < 3; run += 1) {
       const from = await applier.log.head();
-      await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+      await applier.append(`application-${application}`, {
+        type: 'SyncRequested',
+        data: { application, confirmPrune: false },
+      });
       const { data } = await applier.until('SyncCompleted', () => true, { from });
       expect(data).toMatchObject({ result: 'Succeeded', cause: 'Request', changes: { counts: { Unchanged: 3 } } });
     }
@@ -57,7 +73,11 @@ describe('applying on a real API server', () => {
     const objects = Array.from({ length: 20 }, (_, index) => make.configMap(`item-${index}`));
     await applier.deployed({ application, namespace, objects });
     const since = await witness.mark();
-    const { data } = await applier.deployed({ application, namespace, objects: [...objects.slice(0, 19), make.configMap('item-19', { color: 'red' })] });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [...objects.slice(0, 19), make.configMap('item-19', { color: 'red' })],
+    });
     expect(data.changes.counts).toEqual({ Configured: 1, Unchanged: 19 });
     expect(data.changes.inline[0]).toMatchObject({ key: `/ConfigMap/${namespace}/item-19`, fields: ['data.color'] });
     expect((await witness.writes({ since })).map(({ objectRef }) => objectRef?.name)).toEqual(['item-19']);
@@ -68,11 +88,19 @@ describe('applying on a real API server', () => {
     const { applier, witness, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
     const { uid } = (await witness.get(`${apps}/deployments/web`)).metadata;
-    const { data } = await applier.deployed({ application, namespace, objects: [make.deployment('web', { app: 'other' })] });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.deployment('web', { app: 'other' })],
+    });
     expect(data).toMatchObject({ result: 'Failed', reason: 'ImmutableField', retryable: false });
     expect(data.changes.inline[0]?.message).toContain('spec.selector');
     expect((await witness.get(`${apps}/deployments/web`)).metadata.uid).toBe(uid);
-    const { data: again } = await applier.deployed({ application, namespace, objects: [make.deployment('web', { replicas: 2 })] });
+    const { data: again } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.deployment('web', { replicas: 2 })],
+    });
     expect(again).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1 } } });
   });
 
@@ -80,20 +108,48 @@ describe('applying on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core, apps } = scene;
     for (const policy of make.denyConfigMaps(`${namespace}-deny`, `${namespace}-bad`)) {
-      await witness.create(`/apis/admissionregistration.k8s.io/v1/${policy.kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : 'validatingadmissionpolicybindings'}`, policy);
+      await witness.create(
+        `/apis/admissionregistration.k8s.io/v1/${policy.kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : 'validatingadmissionpolicybindings'}`,
+        policy,
+      );
     }
     await witness.namespace(namespace);
     const bad = `${namespace}-bad`;
     // The policy works a moment after it was created.
-    await applier.eventually(async () => ((await kube.request('POST', `${core}/configmaps?dryRun=All`, { body: make.configMap(bad) })).status === 422 ? true : undefined), 'the policy');
+    await applier.eventually(
+      async () =>
+        (await kube.request('POST', `${core}/configmaps?dryRun=All`, { body: make.configMap(bad) })).status === 422
+          ? true
+          : undefined,
+      'the policy',
+    );
     const { data } = await applier.deployed({
-      application, namespace, objects: [make.configMap('a'), make.configMap('b'), make.configMap(bad), make.service('web'), make.deployment('web', { configMap: bad })],
+      application,
+      namespace,
+      objects: [
+        make.configMap('a'),
+        make.configMap('b'),
+        make.configMap(bad),
+        make.service('web'),
+        make.deployment('web', { configMap: bad }),
+      ],
     });
-    expect(data).toMatchObject({ result: 'Partial', retryable: false, changes: { counts: { Created: 3, Failed: 1, Skipped: 1 } } });
+    expect(data).toMatchObject({
+      result: 'Partial',
+      retryable: false,
+      changes: { counts: { Created: 3, Failed: 1, Skipped: 1 } },
+    });
     expect(data.changes.inline.find(({ action }) => action === 'Failed')).toMatchObject({
-      key: `/ConfigMap/${namespace}/${bad}`, reason: 'AdmissionDenied', source: 'deploy/all.yaml#2', message: expect.stringContaining(`${namespace}-deny`) as string,
+      key: `/ConfigMap/${namespace}/${bad}`,
+      reason: 'AdmissionDenied',
+      source: 'deploy/all.yaml#2',
+      message: expect.stringContaining(`${namespace}-deny`) as string,
     });
-    expect(data.changes.inline.find(({ action }) => action === 'Skipped')).toMatchObject({ key: `apps/Deployment/${namespace}/web`, reason: 'DependencyFailed', message: expect.stringContaining(bad) as string });
+    expect(data.changes.inline.find(({ action }) => action === 'Skipped')).toMatchObject({
+      key: `apps/Deployment/${namespace}/web`,
+      reason: 'DependencyFailed',
+      message: expect.stringContaining(bad) as string,
+    });
     expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
     expect(await witness.get(`${core}/services/web`)).toBeDefined();
   });
@@ -102,9 +158,17 @@ describe('applying on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     const web = make.deployment('web');
-    const { data } = await applier.deployed({ application, namespace, objects: [{ ...web, spec: { ...(web['spec'] as object), replica: 1 } }] });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [{ ...web, spec: { ...(web['spec'] as object), replica: 1 } }],
+    });
     expect(data).toMatchObject({ result: 'Failed', retryable: false });
-    expect(data.changes.inline[0]).toMatchObject({ action: 'Failed', reason: 'InvalidObject', message: expect.stringContaining('.spec.replica') as string });
+    expect(data.changes.inline[0]).toMatchObject({
+      action: 'Failed',
+      reason: 'InvalidObject',
+      message: expect.stringContaining('.spec.replica') as string,
+    });
     expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
   });
 
@@ -113,7 +177,14 @@ describe('applying on a real API server', () => {
     const { applier, witness, application, namespace, core } = scene;
     const odd = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'odd' } });
     const { data } = await applier.deployed({
-      application, namespace, objects: [odd('apps/v9', 'Deployment'), odd('nowhere.example.com/v1', 'Thing'), odd('apps/v1', 'Deploymint'), make.configMap('fine')],
+      application,
+      namespace,
+      objects: [
+        odd('apps/v9', 'Deployment'),
+        odd('nowhere.example.com/v1', 'Thing'),
+        odd('apps/v1', 'Deploymint'),
+        make.configMap('fine'),
+      ],
     });
     const failed = data.changes.inline.filter(({ action }) => action === 'Failed');
     expect(failed.map(({ reason }) => reason).sort()).toEqual(['UnknownGroup', 'UnknownKind', 'UnknownVersion']);
@@ -126,27 +197,44 @@ describe('applying on a real API server', () => {
   it('A7 applies what failed for want of a kind as soon as the kind is served', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
-    const { data } = await applier.deployed({ application, namespace, objects: [make.custom('Late', 'a7.example.com', 'one')] });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.custom('Late', 'a7.example.com', 'one')],
+    });
     expect(data).toMatchObject({ result: 'Failed', reason: 'UnknownGroup', retryable: false });
-    await witness.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', make.definition('lates', 'Late', 'a7.example.com'));
-    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', { timeout: '25s' });
+    await witness.create(
+      '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+      make.definition('lates', 'Late', 'a7.example.com'),
+    );
+    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', {
+      timeout: '25s',
+    });
     expect(await witness.get(`/apis/a7.example.com/v1/namespaces/${namespace}/lates/one`)).toBeDefined();
   });
 
-  it('A14 A15 takes over from kubectl apply: a field that leaves Git goes, last-applied too, other people\'s stay, also when they write at the same time', async () => {
+  it("A14 A15 takes over from kubectl apply: a field that leaves Git goes, last-applied too, other people's stay, also when they write at the same time", async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
     const path = `${core}/configmaps/settings`;
     const old = make.configMap('settings', { color: 'green', gone: 'soon' });
     const lastApplied = { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(old) } };
-    await witness.create(`${core}/configmaps?fieldManager=kubectl-client-side-apply`, { ...old, metadata: { ...old.metadata, ...lastApplied } });
+    await witness.create(`${core}/configmaps?fieldManager=kubectl-client-side-apply`, {
+      ...old,
+      metadata: { ...old.metadata, ...lastApplied },
+    });
     await witness.merge(path, { data: { edited: 'by hand' } }, 'kubectl-edit');
     const busy = new AbortController();
     const others = (async () => {
-      for (let count = 0; !busy.signal.aborted; count += 1) await witness.merge(path, { metadata: { labels: { count: String(count) } } }, 'other');
+      for (let count = 0; !busy.signal.aborted; count += 1)
+        await witness.merge(path, { metadata: { labels: { count: String(count) } } }, 'other');
     })();
-    const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('settings', { color: 'blue', gone: 'soon' })] });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.configMap('settings', { color: 'blue', gone: 'soon' })],
+    });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Adopted: 1 } } });
     expect(data.changes.inline[0]?.takenOver).toContain('kubectl-client-side-apply: all of its fields');
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
@@ -156,6 +244,10 @@ describe('applying on a real API server', () => {
     expect(live.data).toEqual({ color: 'blue', edited: 'by hand' });
     expect(live.metadata.annotations).not.toHaveProperty(['kubectl.kubernetes.io/last-applied-configuration']);
     expect(live.metadata.labels).toHaveProperty('count');
-    expect(live.metadata.managedFields.map(({ manager }: { manager: string }) => manager).sort()).toEqual(['kubectl-edit', 'other', 'plumbline']);
+    expect(live.metadata.managedFields.map(({ manager }: { manager: string }) => manager).sort()).toEqual([
+      'kubectl-edit',
+      'other',
+      'plumbline',
+    ]);
   });
 });

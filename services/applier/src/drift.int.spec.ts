@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { make } from './testing/objects.js';
 import { scenario } from './testing/scenario.js';
@@ -15,16 +14,26 @@ describe('drift on a real API server', () => {
   it('A75 sees drift of an owned field within seconds, says field and actor, and heals it with one write', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
-    await applier.deployed({ application, namespace, objects: [make.deployment('web', { replicas: 2 }), make.configMap('settings')] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.deployment('web', { replicas: 2 }), make.configMap('settings')],
+    });
     const since = await witness.mark();
     const startedMs = Date.now();
-    await witness.merge(`${apps}/deployments/web`, { spec: { replicas: 7, template: { spec: { terminationGracePeriodSeconds: 5 } } } });
+    await witness.merge(`${apps}/deployments/web`, {
+      spec: { replicas: 7, template: { spec: { terminationGracePeriodSeconds: 5 } } },
+    });
     const { data: drift } = await applier.until('DriftDetected');
-    expect(drift.objects).toEqual([{ key: `apps/Deployment/${namespace}/web`, kind: 'Changed', fields: ['spec.replicas'], actors: ['kubectl-edit'] }]);
+    expect(drift.objects).toEqual([
+      { key: `apps/Deployment/${namespace}/web`, kind: 'Changed', fields: ['spec.replicas'], actors: ['kubectl-edit'] },
+    ]);
     const { data: heal } = await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal');
     expect(Date.now() - startedMs).toBeLessThan(5_000);
     expect(heal).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1, Unchanged: 1 } } });
-    expect(await witness.get(`${apps}/deployments/web`)).toMatchObject({ spec: { replicas: 2, template: { spec: { terminationGracePeriodSeconds: 5 } } } });
+    expect(await witness.get(`${apps}/deployments/web`)).toMatchObject({
+      spec: { replicas: 2, template: { spec: { terminationGracePeriodSeconds: 5 } } },
+    });
     expect(await witness.writes({ since })).toHaveLength(1);
     const started = (await applier.events('SyncStarted')).find(({ data }) => data.cause === 'SelfHeal');
     expect(started?.causationId).toBe((await applier.events('DriftDetected'))[0]?.id);
@@ -36,7 +45,15 @@ describe('drift on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
     await witness.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
     await applier.until('DriftDetected');
-    await witness.apply(`${core}/configmaps/settings`, (({ metadata: { managedFields: _, ...metadata }, ...rest }) => ({ ...rest, metadata: { ...metadata, resourceVersion: undefined, uid: undefined, creationTimestamp: undefined }, data: { color: 'blue' } }))(await witness.get(`${core}/configmaps/settings`)), 'plumbline');
+    await witness.apply(
+      `${core}/configmaps/settings`,
+      (({ metadata: { managedFields: _, ...metadata }, ...rest }) => ({
+        ...rest,
+        metadata: { ...metadata, resourceVersion: undefined, uid: undefined, creationTimestamp: undefined },
+        data: { color: 'blue' },
+      }))(await witness.get(`${core}/configmaps/settings`)),
+      'plumbline',
+    );
     await applier.until('DriftResolved');
     expect(await applier.events('SyncStarted')).toHaveLength(1);
   });
@@ -45,7 +62,10 @@ describe('drift on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    await witness.merge(`${core}/configmaps/settings`, { metadata: { annotations: { note: 'mine' }, labels: { team: 'a' } }, data: { extra: 'yes' } });
+    await witness.merge(`${core}/configmaps/settings`, {
+      metadata: { annotations: { note: 'mine' }, labels: { team: 'a' } },
+      data: { extra: 'yes' },
+    });
     const before = (await witness.get(`${core}/configmaps/settings`)).metadata.resourceVersion;
     await witness.delete(`${core}/configmaps/settings`);
     const { data: drift } = await applier.until('DriftDetected');
@@ -56,39 +76,60 @@ describe('drift on a real API server', () => {
     expect(await applier.events('DriftDetected')).toHaveLength(1);
     const again = await witness.merge(`${core}/configmaps/settings`, { metadata: { annotations: { note: 'mine' } } });
     expect(again.metadata.resourceVersion).not.toBe(before);
-    const from = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+    const from = await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: false },
+    });
     expect((await applier.until('SyncCompleted', () => true, { from })).data.changes.counts).toEqual({ Unchanged: 1 });
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({ resourceVersion: again.metadata.resourceVersion, annotations: { note: 'mine' } });
+    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
+      resourceVersion: again.metadata.resourceVersion,
+      annotations: { note: 'mine' },
+    });
   });
 
   it.each([
     ['label', { labels: { tier: null } }, ['metadata.labels.tier'], 'Changed'],
     ['mark', { labels: { 'plumbline.dev/target': null } }, ['metadata.labels["plumbline.dev/target"]'], 'Unmarked'],
-    ['owner annotation', { annotations: { 'plumbline.dev/owner': 'somebody' } }, ['metadata.annotations["plumbline.dev/owner"]'], 'Unmarked'],
+    [
+      'owner annotation',
+      { annotations: { 'plumbline.dev/owner': 'somebody' } },
+      ['metadata.annotations["plumbline.dev/owner"]'],
+      'Unmarked',
+    ],
   ])('A77 takes a removed %s of ours as drift and puts it back', async (_, metadata, fields, kind) => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const object = make.configMap('settings');
-    await applier.deployed({ application, namespace, objects: [{ ...object, metadata: { ...object.metadata, labels: { tier: 'web' } } }] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [{ ...object, metadata: { ...object.metadata, labels: { tier: 'web' } } }],
+    });
     const before = await witness.get(`${core}/configmaps/settings`);
     await witness.merge(`${core}/configmaps/settings`, { metadata });
     const { data: drift } = await applier.until('DriftDetected');
     expect(drift.objects).toMatchObject([{ key: `/ConfigMap/${namespace}/settings`, kind, fields }]);
     await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal' && data.result === 'Succeeded');
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({ labels: before.metadata.labels, annotations: before.metadata.annotations });
+    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
+      labels: before.metadata.labels,
+      annotations: before.metadata.annotations,
+    });
   });
 
   it('A81 slows down when the same object drifts again and again', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    const heals = async (): Promise<number> => (await applier.events('SyncCompleted')).filter(({ data }) => data.cause === 'SelfHeal').length;
+    const heals = async (): Promise<number> =>
+      (await applier.events('SyncCompleted')).filter(({ data }) => data.cause === 'SelfHeal').length;
     for (let round = 1; round <= 5; round += 1) {
       await witness.merge(`${core}/configmaps/settings`, { data: { color: `red-${round}` } });
       await applier.eventually(async () => ((await heals()) >= round ? true : undefined), `heal ${round}`);
     }
     const detected = (await applier.events('DriftDetected')).map(({ recordedAt }) => Date.parse(recordedAt));
-    const healed = (await applier.events('SyncStarted')).filter(({ data }) => data.cause === 'SelfHeal').map(({ recordedAt }) => Date.parse(recordedAt));
+    const healed = (await applier.events('SyncStarted'))
+      .filter(({ data }) => data.cause === 'SelfHeal')
+      .map(({ recordedAt }) => Date.parse(recordedAt));
     const gaps = healed.map((atMs, index) => atMs - (detected[index] ?? 0));
     expect(gaps[0]).toBeLessThan(1_500);
     expect(gaps.at(-1)).toBeGreaterThan(2 * (gaps[0] ?? 0));
@@ -97,14 +138,26 @@ describe('drift on a real API server', () => {
   it('restores a definition that somebody deleted, and the custom resources that went with it', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
-    await applier.deployed({ application, namespace, objects: [make.definition('screws', 'Screw', 'gone.example.com'), make.custom('Screw', 'gone.example.com', 'one'), make.configMap('settings')] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [
+        make.definition('screws', 'Screw', 'gone.example.com'),
+        make.custom('Screw', 'gone.example.com', 'one'),
+        make.configMap('settings'),
+      ],
+    });
     const path = `/apis/gone.example.com/v1/namespaces/${namespace}/screws/one`;
     const { uid } = (await witness.get(path)).metadata;
     await witness.delete('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/screws.gone.example.com');
-    const restored = await applier.eventually(async () => {
-      const found = await witness.get(path);
-      return found?.metadata?.uid !== undefined && found.metadata.uid !== uid ? found : undefined;
-    }, 'the custom resource', '40s');
+    const restored = await applier.eventually(
+      async () => {
+        const found = await witness.get(path);
+        return found?.metadata?.uid !== undefined && found.metadata.uid !== uid ? found : undefined;
+      },
+      'the custom resource',
+      '40s',
+    );
     expect(restored.spec).toEqual({ size: 1 });
   });
 });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { parseManifests } from '@plumbline/manifest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { make } from './testing/objects.js';
@@ -16,11 +15,22 @@ describe('identities on a real API server', () => {
   it('A38 applies the items of lists as the objects that they are', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [make.configMap('one'), { apiVersion: 'v1', kind: 'ConfigMapList', items: [make.configMap('two')] }, { apiVersion: 'v1', kind: 'SecretList', items: null }] });
+    const list = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        make.configMap('one'),
+        { apiVersion: 'v1', kind: 'ConfigMapList', items: [make.configMap('two')] },
+        { apiVersion: 'v1', kind: 'SecretList', items: null },
+      ],
+    });
     const objects = parseManifests(list, 'list.yaml').map(({ object }) => object);
     const { data } = await applier.deployed({ application, namespace, objects });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
-    expect(data.changes.inline.map(({ key }) => key)).toEqual([`/ConfigMap/${namespace}/one`, `/ConfigMap/${namespace}/two`]);
+    expect(data.changes.inline.map(({ key }) => key)).toEqual([
+      `/ConfigMap/${namespace}/one`,
+      `/ConfigMap/${namespace}/two`,
+    ]);
     expect(await witness.get(`${core}/configmaps/two`)).toBeDefined();
   });
 
@@ -29,8 +39,17 @@ describe('identities on a real API server', () => {
     const { applier, witness, application, namespace } = scene;
     const since = await witness.mark();
     await applier.deploy({
-      application, namespace, objects: [make.configMap('settings'), make.configMap('settings', { color: 'red' }, namespace), make.configMap('fine')],
-      sources: new Map([['/ConfigMap//settings', 'deploy/a.yaml#0'], [`/ConfigMap/${namespace}/settings`, 'deploy/b.yaml#2']]),
+      application,
+      namespace,
+      objects: [
+        make.configMap('settings'),
+        make.configMap('settings', { color: 'red' }, namespace),
+        make.configMap('fine'),
+      ],
+      sources: new Map([
+        ['/ConfigMap//settings', 'deploy/a.yaml#0'],
+        [`/ConfigMap/${namespace}/settings`, 'deploy/b.yaml#2'],
+      ]),
     });
     const { data } = await applier.until('SyncRefused');
     expect(data).toMatchObject({ reason: 'DuplicateObject', objects: [{ key: `/ConfigMap/${namespace}/settings` }] });
@@ -48,7 +67,10 @@ describe('identities on a real API server', () => {
     const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${namespace}-reader`;
     const { resourceVersion } = (await witness.get(path)).metadata;
     for (let run = 0; run < 2; run += 1) {
-      const from = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+      const from = await applier.append(`application-${application}`, {
+        type: 'SyncRequested',
+        data: { application, confirmPrune: false },
+      });
       const { data } = await applier.until('SyncCompleted', () => true, { from });
       expect(data).toMatchObject({ inventoryDigest: first.inventoryDigest, changes: { counts: { Unchanged: 2 } } });
     }
@@ -59,9 +81,15 @@ describe('identities on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application } = scene;
     const since = await witness.mark();
-    await applier.deploy({ application, objects: [make.configMap('settings'), make.namespace(`${scene.namespace}-free`)] });
+    await applier.deploy({
+      application,
+      objects: [make.configMap('settings'), make.namespace(`${scene.namespace}-free`)],
+    });
     const { data } = await applier.until('SyncRefused');
-    expect(data).toMatchObject({ reason: 'NamespaceRequired', objects: [{ key: '/ConfigMap//settings', source: 'deploy/all.yaml#0' }] });
+    expect(data).toMatchObject({
+      reason: 'NamespaceRequired',
+      objects: [{ key: '/ConfigMap//settings', source: 'deploy/all.yaml#0' }],
+    });
     expect(await witness.writes({ since })).toEqual([]);
     expect(await applier.events('SyncStarted')).toEqual([]);
   });

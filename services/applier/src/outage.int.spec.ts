@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
@@ -28,7 +27,10 @@ describe('outages of a real API server', () => {
     const lost = await applier.until('ClusterUnreachable', () => true, { from });
     expect(lost.data).toMatchObject({ cluster: 'kube', reason: 'Unreachable' });
     // What is asked for meanwhile waits.
-    await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+    await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: false },
+    });
     await kube.startApiServer();
     await applier.until('ClusterConnected', () => true, { from, timeout: '40s' });
     const { data } = await applier.until('SyncCompleted', () => true, { from, timeout: '40s' });
@@ -44,14 +46,21 @@ describe('outages of a real API server', () => {
   it('A82 finds what happened during the outage', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
-    await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.configMap('deleted')] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.configMap('settings'), make.configMap('deleted')],
+    });
     await applier.stopApplier();
     await witness.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
     await witness.delete(`${core}/configmaps/deleted`);
     await applier.startApplier();
     const { data } = await applier.until('DriftDetected', (event) => event.data.objects.length === 2);
     expect(data.objects.map(({ kind }) => kind).sort()).toEqual(['Changed', 'Missing']);
-    await applier.until('SyncCompleted', (event) => event.data.cause === 'SelfHeal' && event.data.result === 'Succeeded');
+    await applier.until(
+      'SyncCompleted',
+      (event) => event.data.cause === 'SelfHeal' && event.data.result === 'Succeeded',
+    );
     expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
   });
 
@@ -59,36 +68,79 @@ describe('outages of a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
-    await witness.create(`${core}/resourcequotas`, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'small' }, spec: { hard: { 'count/configmaps': '1' } } });
-    await witness.status(`${core}/resourcequotas/small`, { hard: { 'count/configmaps': '1' }, used: { 'count/configmaps': '1' } });
-    await applier.eventually(async () => ((await kube.request('POST', `${core}/configmaps?dryRun=All`, { body: make.configMap('x') })).status === 403 ? true : undefined), 'the quota');
+    await witness.create(`${core}/resourcequotas`, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'small' },
+      spec: { hard: { 'count/configmaps': '1' } },
+    });
+    await witness.status(`${core}/resourcequotas/small`, {
+      hard: { 'count/configmaps': '1' },
+      used: { 'count/configmaps': '1' },
+    });
+    await applier.eventually(
+      async () =>
+        (await kube.request('POST', `${core}/configmaps?dryRun=All`, { body: make.configMap('x') })).status === 403
+          ? true
+          : undefined,
+      'the quota',
+    );
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    expect(data).toMatchObject({ result: 'Failed', reason: 'QuotaExceeded', retryable: true, message: expect.stringContaining('small') as string });
-    const tries = async (): Promise<number[]> => (await applier.events('SyncStarted')).map(({ recordedAt }) => Date.parse(recordedAt));
+    expect(data).toMatchObject({
+      result: 'Failed',
+      reason: 'QuotaExceeded',
+      retryable: true,
+      message: expect.stringContaining('small') as string,
+    });
+    const tries = async (): Promise<number[]> =>
+      (await applier.events('SyncStarted')).map(({ recordedAt }) => Date.parse(recordedAt));
     await applier.eventually(async () => ((await tries()).length >= 3 ? true : undefined), 'three tries');
     const [first = 0, next = 0, last = 0] = await tries();
     expect(last - next).toBeGreaterThan(1.5 * (next - first));
     await witness.merge(`${core}/resourcequotas/small`, { spec: { hard: { 'count/configmaps': '9' } } });
-    await witness.status(`${core}/resourcequotas/small`, { hard: { 'count/configmaps': '9' }, used: { 'count/configmaps': '1' } });
+    await witness.status(`${core}/resourcequotas/small`, {
+      hard: { 'count/configmaps': '9' },
+      used: { 'count/configmaps': '1' },
+    });
     // A request need not wait for the next try.
-    await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+    await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: false },
+    });
     await applier.until('SyncCompleted', (event) => event.data.result === 'Succeeded');
 
-    await applier.deployed({ application, namespace, objects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { 'no good': 'x' } }] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { 'no good': 'x' } }],
+    });
     const from = await applier.log.head();
-    const quiet = await applier.deployed({ application: await applier.declareApplication(`${namespace}-other`, { namespace }), namespace, objects: [make.configMap('other')] });
+    const quiet = await applier.deployed({
+      application: await applier.declareApplication(`${namespace}-other`, { namespace }),
+      namespace,
+      objects: [make.configMap('other')],
+    });
     expect(quiet.data.result).toBe('Succeeded');
-    expect((await applier.events('SyncStarted', from)).filter((event) => event.data.application === application)).toEqual([]);
+    expect(
+      (await applier.events('SyncStarted', from)).filter((event) => event.data.application === application),
+    ).toEqual([]);
   });
 
   it('A31 lets a newer release take over from one that is being retried', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
-    const role = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: `${namespace}-missing` }, data: {} };
+    const role = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'settings', namespace: `${namespace}-missing` },
+      data: {},
+    };
     const { data } = await applier.deployed({ application, namespace, objects: [role] });
     expect(data).toMatchObject({ result: 'Failed', reason: 'NotFound', retryable: true });
     const startedMs = Date.now();
-    expect((await applier.deployed({ application, namespace, objects: [make.configMap('settings')] })).data.result).toBe('Succeeded');
+    expect(
+      (await applier.deployed({ application, namespace, objects: [make.configMap('settings')] })).data.result,
+    ).toBe('Succeeded');
     expect(Date.now() - startedMs).toBeLessThan(1_500);
   });
 
@@ -98,7 +150,12 @@ describe('outages of a real API server', () => {
     await applier.declareCluster('kube', { kubeconfig: { path: file } });
     await applier.until('ClusterConnected');
     await applier.file('kubeconfig', second.kubeconfig);
-    await applier.declareCluster('kube', { kubeconfig: { path: file, context: (/current-context: (\S+)/.exec(second.kubeconfig)?.[1] ?? '').replaceAll('"', '') } });
+    await applier.declareCluster('kube', {
+      kubeconfig: {
+        path: file,
+        context: (/current-context: (\S+)/.exec(second.kubeconfig)?.[1] ?? '').replaceAll('"', ''),
+      },
+    });
     expect((await applier.until('ClusterUnreachable')).data.reason).toBe('IdentityChanged');
     const application = await applier.declareApplication('shop', { namespace: 'shop' });
     await applier.deploy({ application, namespace: 'shop', objects: [make.configMap('settings')] });

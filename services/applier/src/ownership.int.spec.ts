@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
@@ -19,8 +18,18 @@ describe('ownership on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [make.configMap('shared'), make.configMap('own')] });
     const { resourceVersion } = (await witness.get(`${core}/configmaps/shared`)).metadata;
     const second = await applier.declareApplication(`${namespace}-second`, { namespace });
-    const { data } = await applier.deployed({ application: second, namespace, objects: [make.configMap('shared', { color: 'red' }), make.configMap('other')] });
-    expect(data).toMatchObject({ result: 'Partial', reason: 'OwnedByAnother', retryable: false, objectCount: 1, changes: { counts: { Refused: 1, Created: 1 } } });
+    const { data } = await applier.deployed({
+      application: second,
+      namespace,
+      objects: [make.configMap('shared', { color: 'red' }), make.configMap('other')],
+    });
+    expect(data).toMatchObject({
+      result: 'Partial',
+      reason: 'OwnedByAnother',
+      retryable: false,
+      objectCount: 1,
+      changes: { counts: { Refused: 1, Created: 1 } },
+    });
     expect(data.message).toContain(`${application}/production/kube`);
     expect((await witness.get(`${core}/configmaps/shared`)).metadata.resourceVersion).toBe(resourceVersion);
   });
@@ -31,15 +40,21 @@ describe('ownership on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [make.configMap('moves'), make.configMap('stays')] });
     const { uid } = (await witness.get(`${core}/configmaps/moves`)).metadata;
     const second = await applier.declareApplication(`${namespace}-second`, { namespace });
-    const claim = async (): Promise<unknown> => applier.deploy({ application: second, namespace, objects: [make.configMap('moves', { color: 'red' })] });
-    const drop = async (): Promise<unknown> => applier.deploy({ application, namespace, objects: [make.configMap('stays')] });
+    const claim = async (): Promise<unknown> =>
+      applier.deploy({ application: second, namespace, objects: [make.configMap('moves', { color: 'red' })] });
+    const drop = async (): Promise<unknown> =>
+      applier.deploy({ application, namespace, objects: [make.configMap('stays')] });
     if (order === 'claimant first') {
       await claim();
       await applier.until('SyncCompleted', ({ data }) => data.reason === 'OwnedByAnother');
       await drop();
     } else {
       // One commit moves it: both versions are released, the old owner is synced first.
-      const rendered = await applier.render({ application: second, namespace, objects: [make.configMap('moves', { color: 'red' })] });
+      const rendered = await applier.render({
+        application: second,
+        namespace,
+        objects: [make.configMap('moves', { color: 'red' })],
+      });
       await Promise.all([drop(), applier.release(rendered)]);
     }
     await applier.until('SyncCompleted', ({ data }) => data.application === second && data.result === 'Succeeded');
@@ -55,7 +70,12 @@ describe('ownership on a real API server', () => {
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('origin'), make.configMap('stays')] });
     const { labels, annotations } = (await witness.get(`${core}/configmaps/origin`)).metadata;
-    await witness.create(`${core}/configmaps`, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'copy', labels, annotations }, data: { made: 'by an operator' } });
+    await witness.create(`${core}/configmaps`, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'copy', labels, annotations },
+      data: { made: 'by an operator' },
+    });
     await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(await witness.get(`${core}/configmaps/copy`)).toBeDefined();
     expect(await witness.get(`${core}/configmaps/origin`)).toBeUndefined();
@@ -69,7 +89,11 @@ describe('ownership on a real API server', () => {
     await using other = await ApplierFixture.start();
     await other.declareCluster('kube', { kubeconfig: { path: kube.kubeconfigPath } });
     const same = await other.declareApplication(namespace, { namespace });
-    const { data } = await other.deployed({ application: same, namespace, objects: [make.configMap('theirs', { color: 'red' })] });
+    const { data } = await other.deployed({
+      application: same,
+      namespace,
+      objects: [make.configMap('theirs', { color: 'red' })],
+    });
     expect(data).toMatchObject({ result: 'Partial', reason: 'OwnedByAnother', objectCount: 0 });
     expect(data.message).toContain(applier.installation);
     expect((await witness.get(`${core}/configmaps/theirs`)).metadata.resourceVersion).toBe(resourceVersion);

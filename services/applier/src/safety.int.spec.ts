@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { make } from './testing/objects.js';
 import { scenario } from './testing/scenario.js';
@@ -17,10 +16,23 @@ describe('safety on a real API server', () => {
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
     const since = await witness.mark();
-    const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('good'), { ...make.configMap('bad'), data: { 'no good': 'x' } }, make.deployment('web')] });
-    expect(data).toMatchObject({ result: 'Failed', reason: 'ValidationFailed', retryable: false, objectCount: 0, changes: { counts: { Failed: 1, Skipped: 2 } } });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.configMap('good'), { ...make.configMap('bad'), data: { 'no good': 'x' } }, make.deployment('web')],
+    });
+    expect(data).toMatchObject({
+      result: 'Failed',
+      reason: 'ValidationFailed',
+      retryable: false,
+      objectCount: 0,
+      changes: { counts: { Failed: 1, Skipped: 2 } },
+    });
     expect(await witness.writes({ since })).toEqual([]);
-    expect((await applier.deployed({ application, namespace, objects: [make.configMap('good'), make.deployment('web')] })).data.result).toBe('Succeeded');
+    expect(
+      (await applier.deployed({ application, namespace, objects: [make.configMap('good'), make.deployment('web')] }))
+        .data.result,
+    ).toBe('Succeeded');
     expect(await witness.get(`${core}/configmaps/good`)).toBeDefined();
   });
 
@@ -30,15 +42,33 @@ describe('safety on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('leaves')] });
     const policies = '/apis/admissionregistration.k8s.io/v1';
     await witness.create(`${policies}/validatingadmissionpolicies`, {
-      apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicy', metadata: { name: `${namespace}-keep` },
-      spec: { matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['configmaps'] }] }, validations: [{ expression: `oldObject.metadata.namespace != "${namespace}"` }] },
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name: `${namespace}-keep` },
+      spec: {
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['configmaps'] }],
+        },
+        validations: [{ expression: `oldObject.metadata.namespace != "${namespace}"` }],
+      },
     });
-    await witness.create(`${policies}/validatingadmissionpolicybindings`, { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicyBinding', metadata: { name: `${namespace}-keep` }, spec: { policyName: `${namespace}-keep`, validationActions: ['Deny'] } });
-    await applier.eventually(async () => ((await kube.request('DELETE', `${core}/configmaps/leaves?dryRun=All`)).status === 422 ? true : undefined), 'the policy');
+    await witness.create(`${policies}/validatingadmissionpolicybindings`, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name: `${namespace}-keep` },
+      spec: { policyName: `${namespace}-keep`, validationActions: ['Deny'] },
+    });
+    await applier.eventually(
+      async () =>
+        (await kube.request('DELETE', `${core}/configmaps/leaves?dryRun=All`)).status === 422 ? true : undefined,
+      'the policy',
+    );
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Partial', reason: 'AdmissionDenied', retryable: true, objectCount: 2 });
     await witness.delete(`${policies}/validatingadmissionpolicybindings/${namespace}-keep`);
-    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', { timeout: '30s' });
+    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', {
+      timeout: '30s',
+    });
     expect(await witness.get(`${core}/configmaps/leaves`)).toBeUndefined();
   });
 
@@ -47,8 +77,14 @@ describe('safety on a real API server', () => {
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.namespace('default')] });
     await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
-    const from = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: true } });
-    expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({ result: 'Succeeded', changes: { counts: { Released: 1, Unchanged: 1 } } });
+    const from = await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: true },
+    });
+    expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({
+      result: 'Succeeded',
+      changes: { counts: { Released: 1, Unchanged: 1 } },
+    });
     expect(await witness.get('/api/v1/namespaces/default')).toMatchObject({ status: { phase: 'Active' } });
   });
 
@@ -58,11 +94,20 @@ describe('safety on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [make.namespace(namespace), make.configMap('ours')] });
     await witness.create(`${core}/configmaps`, make.configMap('theirs'));
     const { data: refused } = await applier.deployed({ application, namespace: 'default', objects: [] });
-    expect(refused).toMatchObject({ reason: 'EmptyRender', message: expect.stringContaining('ConfigMap theirs') as string });
-    await applier.append(`application-${application}`, { type: 'ApplicationRemoved', data: { application, mode: 'Delete' } });
+    expect(refused).toMatchObject({
+      reason: 'EmptyRender',
+      message: expect.stringContaining('ConfigMap theirs') as string,
+    });
+    await applier.append(`application-${application}`, {
+      type: 'ApplicationRemoved',
+      data: { application, mode: 'Delete' },
+    });
     const { data } = await applier.until('TargetRemoved');
     expect(data.changes.counts).toEqual({ Pruned: 1, Released: 1 });
-    expect(data.changes.inline.find(({ action }) => action === 'Released')).toMatchObject({ reason: 'HoldsForeignObjects', message: expect.stringContaining('ConfigMap theirs') as string });
+    expect(data.changes.inline.find(({ action }) => action === 'Released')).toMatchObject({
+      reason: 'HoldsForeignObjects',
+      message: expect.stringContaining('ConfigMap theirs') as string,
+    });
     expect(await witness.get(`/api/v1/namespaces/${namespace}`)).toMatchObject({ status: { phase: 'Active' } });
     expect(await witness.get(`${core}/configmaps/ours`)).toBeUndefined();
   });
@@ -70,11 +115,24 @@ describe('safety on a real API server', () => {
   it('A57 does not delete a definition with custom resources of others when its application is removed', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
-    await applier.deployed({ application, namespace, objects: [make.definition('bolts', 'Bolt', 'a57.example.com'), make.custom('Bolt', 'a57.example.com', 'ours')] });
-    await witness.create(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts`, make.custom('Bolt', 'a57.example.com', 'theirs'));
-    await applier.append(`application-${application}`, { type: 'ApplicationRemoved', data: { application, mode: 'Delete' } });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.definition('bolts', 'Bolt', 'a57.example.com'), make.custom('Bolt', 'a57.example.com', 'ours')],
+    });
+    await witness.create(
+      `/apis/a57.example.com/v1/namespaces/${namespace}/bolts`,
+      make.custom('Bolt', 'a57.example.com', 'theirs'),
+    );
+    await applier.append(`application-${application}`, {
+      type: 'ApplicationRemoved',
+      data: { application, mode: 'Delete' },
+    });
     const { data } = await applier.until('TargetRemoved');
-    expect(data.changes.inline.find(({ action }) => action === 'Released')).toMatchObject({ reason: 'HoldsForeignObjects', message: expect.stringContaining(`Bolt ${namespace}/theirs`) as string });
+    expect(data.changes.inline.find(({ action }) => action === 'Released')).toMatchObject({
+      reason: 'HoldsForeignObjects',
+      message: expect.stringContaining(`Bolt ${namespace}/theirs`) as string,
+    });
     expect(await witness.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/theirs`)).toBeDefined();
     expect(await witness.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/ours`)).toBeUndefined();
   });
@@ -89,15 +147,26 @@ describe('safety on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/settings`)).toBeUndefined();
     const from = await applier.log.head();
     await applier.release(rendered);
-    expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 1 } } });
+    expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({
+      result: 'Succeeded',
+      changes: { counts: { Created: 1 } },
+    });
   });
 
   it('A33 takes a set of hundreds of objects, and lets one that is too large fail alone and by name', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const many = Array.from({ length: 400 }, (_, index) => make.configMap(`item-${index}`));
-    const { data } = await applier.deployed({ application, namespace, objects: [...many, make.configMap('huge', { blob: 'x'.repeat(2 * 1024 * 1024) })] });
-    expect(data).toMatchObject({ result: 'Partial', objectCount: 400, changes: { counts: { Created: 400, Failed: 1 }, truncated: true } });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [...many, make.configMap('huge', { blob: 'x'.repeat(2 * 1024 * 1024) })],
+    });
+    expect(data).toMatchObject({
+      result: 'Partial',
+      objectCount: 400,
+      changes: { counts: { Created: 400, Failed: 1 }, truncated: true },
+    });
     const [failed] = data.changes.inline;
     expect(failed).toMatchObject({ key: `/ConfigMap/${namespace}/huge`, action: 'Failed' });
     expect(failed?.message?.length).toBeLessThan(1_000);

@@ -2,17 +2,20 @@
 import { Digest } from '@plumbline/core';
 import type { EventOf } from '@plumbline/events';
 import type { KubeRequest, KubeTransport } from '@plumbline/kube';
-import { validateObject } from '@plumbline/kube/schema';
-import type { KindSchema } from '@plumbline/kube/schema';
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KindSchema, validateObject } from '@plumbline/kube/schema';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
 import { scenario } from './testing/scenario.js';
 
 interface Apis {
-  readonly resources: readonly { readonly group: string; readonly version: string; readonly kind: string; readonly schema?: string }[];
+  readonly resources: readonly {
+    readonly group: string;
+    readonly version: string;
+    readonly kind: string;
+    readonly schema?: string;
+  }[];
 }
 
 /** Puts something before the transports of a fixture's next connections. */
@@ -34,7 +37,11 @@ async function apisOf(applier: ApplierFixture, { data }: EventOf<'ClusterConnect
   return JSON.parse(await applier.store.get(Digest.parse(data.apisDigest))) as Apis;
 }
 
-async function schemaOf(applier: ApplierFixture, event: EventOf<'ClusterConnected'>, kind: string): Promise<KindSchema | undefined> {
+async function schemaOf(
+  applier: ApplierFixture,
+  event: EventOf<'ClusterConnected'>,
+  kind: string,
+): Promise<KindSchema | undefined> {
   const digest = (await apisOf(applier, event)).resources.find((resource) => resource.kind === kind)?.schema;
   return digest === undefined ? undefined : (JSON.parse(await applier.store.get(Digest.parse(digest))) as KindSchema);
 }
@@ -54,7 +61,9 @@ describe('the schemas of a real API server', () => {
     const connected = await applier.until('ClusterConnected');
     const { resources } = await apisOf(applier, connected);
     expect(resources.filter(({ schema }) => schema === undefined).map(({ kind }) => kind)).toEqual([]);
-    expect((await applier.store.getMany(resources.map(({ schema = '' }) => Digest.parse(schema)))).size).toBe(new Set(resources.map(({ schema }) => schema)).size);
+    expect((await applier.store.getMany(resources.map(({ schema = '' }) => Digest.parse(schema)))).size).toBe(
+      new Set(resources.map(({ schema }) => schema)).size,
+    );
     const deployment = await schemaOf(applier, connected, 'Deployment');
     if (deployment === undefined) throw new Error('no schema');
     expect(validateObject(deployment, make.deployment('web'))).toEqual([]);
@@ -92,8 +101,13 @@ describe('the schemas of a real API server', () => {
     const gadget = { apiVersion: 'schemas.example.org/v1', kind: 'Gadget', metadata: { name: 'a' }, spec: { size: 1 } };
     await applier.eventually(() => known(gadget), 'the schema of Gadget');
     expect(await known({ ...gadget, spec: { size: 1, color: 'red' } })).toBeUndefined();
-    const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, color: { type: 'string' } } } } };
-    await witness.merge(`${path}/gadgets.schemas.example.org`, { spec: { versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] } });
+    const openAPIV3Schema = {
+      type: 'object',
+      properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, color: { type: 'string' } } } },
+    };
+    await witness.merge(`${path}/gadgets.schemas.example.org`, {
+      spec: { versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] },
+    });
     await applier.eventually(() => known({ ...gadget, spec: { size: 1, color: 'red' } }), 'the changed schema');
   });
 
@@ -101,7 +115,11 @@ describe('the schemas of a real API server', () => {
     await using scene = await scenario(kube);
     const { applier } = scene;
     await applier.declareCluster('local', { simulated: {} });
-    const schema = await schemaOf(applier, await applier.until('ClusterConnected', ({ data }) => data.cluster === 'local'), 'ConfigMap');
+    const schema = await schemaOf(
+      applier,
+      await applier.until('ClusterConnected', ({ data }) => data.cluster === 'local'),
+      'ConfigMap',
+    );
     if (schema === undefined) throw new Error('no schema');
     expect(validateObject(schema, { ...make.configMap('a'), dat: {} })).toMatchObject([{ path: 'dat' }]);
   });
@@ -122,8 +140,13 @@ describe('the schemas of a real API server', () => {
     const first = await applier.until('ClusterConnected', ({ data }) => data.cluster === 'other');
     expect(await schemaOf(applier, first, 'Deployment')).toBeUndefined();
     broken = false;
-    const second = await applier.until('ClusterConnected', ({ data }) => data.cluster === 'other', { from: first.position + 1 });
+    const second = await applier.until('ClusterConnected', ({ data }) => data.cluster === 'other', {
+      from: first.position + 1,
+    });
     expect(await schemaOf(applier, second, 'Deployment')).toBeDefined();
-    expect((await applier.events('ClusterConnected', head)).map(({ data }) => data.cluster)).toEqual(['other', 'other']);
+    expect((await applier.events('ClusterConnected', head)).map(({ data }) => data.cluster)).toEqual([
+      'other',
+      'other',
+    ]);
   });
 });

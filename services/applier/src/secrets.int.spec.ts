@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { make } from './testing/objects.js';
 import { scenario } from './testing/scenario.js';
@@ -22,13 +21,28 @@ describe('secrets on a real API server', () => {
   it('A34 A36 shows that a secret changed and which key, never a value or its length, in plan, outcome, drift, log and store', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
-    await applier.deployed({ application, namespace, objects: [make.secret('db', { password: canary('one'), user: canary('user') })] });
-    expect(Buffer.from((await witness.get(`${core}/secrets/db`)).data.password, 'base64').toString()).toBe(canary('one'));
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.secret('db', { password: canary('one'), user: canary('user') })],
+    });
+    expect(Buffer.from((await witness.get(`${core}/secrets/db`)).data.password, 'base64').toString()).toBe(
+      canary('one'),
+    );
     const longer = canary('two').repeat(20);
-    const rendered = await applier.render({ application, namespace, objects: [make.secret('db', { password: longer, user: canary('user') })] });
-    const planAt = await applier.append(`application-${application}`, { type: 'PlanRequested', data: { application, version: rendered.version } });
+    const rendered = await applier.render({
+      application,
+      namespace,
+      objects: [make.secret('db', { password: longer, user: canary('user') })],
+    });
+    const planAt = await applier.append(`application-${application}`, {
+      type: 'PlanRequested',
+      data: { application, version: rendered.version },
+    });
     const { data: plan } = await applier.until('PlanComputed', () => true, { from: planAt });
-    expect(plan.changes.inline).toMatchObject([{ key: `/Secret/${namespace}/db`, action: 'Configured', fields: ['data.password'] }]);
+    expect(plan.changes.inline).toMatchObject([
+      { key: `/Secret/${namespace}/db`, action: 'Configured', fields: ['data.password'] },
+    ]);
     const from = await applier.log.head();
     await applier.release(rendered);
     const { data: sync } = await applier.until('SyncCompleted', () => true, { from });
@@ -38,19 +52,35 @@ describe('secrets on a real API server', () => {
     expect(drift.objects).toMatchObject([{ kind: 'Changed', fields: ['data.password'] }]);
     await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal' && data.result === 'Succeeded');
     const everything = await applier.everything();
-    for (const value of ['one', 'user', 'drift'].map(canary).concat(longer, canary('two'))) for (const form of forms(value)) expect(everything).not.toContain(form);
+    for (const value of ['one', 'user', 'drift'].map(canary).concat(longer, canary('two')))
+      for (const form of forms(value)) expect(everything).not.toContain(form);
   });
 
   it('A35 names the field of a secret that the server refuses, without its value', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
-    await applier.deployed({ application, namespace, objects: [make.secret('fixed', { password: canary('old') }, { immutable: true })] });
-    const { data } = await applier.deployed({ application, namespace, objects: [make.secret('fixed', { password: canary('new') }, { immutable: true }), make.secret('bad key!', { 'no good': canary('bad') })] });
+    await applier.deployed({
+      application,
+      namespace,
+      objects: [make.secret('fixed', { password: canary('old') }, { immutable: true })],
+    });
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [
+        make.secret('fixed', { password: canary('new') }, { immutable: true }),
+        make.secret('bad key!', { 'no good': canary('bad') }),
+      ],
+    });
     expect(data).toMatchObject({ result: 'Failed', changes: { counts: { Failed: 2 } } });
     const immutable = data.changes.inline.find(({ key }) => key.endsWith('/fixed'));
-    expect(immutable).toMatchObject({ reason: 'ImmutableField', message: expect.stringContaining('data: immutable') as string });
+    expect(immutable).toMatchObject({
+      reason: 'ImmutableField',
+      message: expect.stringContaining('data: immutable') as string,
+    });
     const everything = await applier.everything();
-    for (const value of ['old', 'new', 'bad'].map(canary)) for (const form of forms(value)) expect(everything).not.toContain(form);
+    for (const value of ['old', 'new', 'bad'].map(canary))
+      for (const form of forms(value)) expect(everything).not.toContain(form);
   });
 
   it('A35 keeps values out of what an admission policy says about a secret', async () => {
@@ -59,18 +89,43 @@ describe('secrets on a real API server', () => {
     await witness.namespace(namespace);
     const name = `${namespace}-tell`;
     await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', {
-      apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicy', metadata: { name },
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name },
       spec: {
-        matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] }], namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
+        matchConstraints: {
+          resourceRules: [
+            { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['secrets'] },
+          ],
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+        },
         validations: [{ expression: 'false', messageExpression: '"bad value " + string(object.data.password)' }],
       },
     });
     await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings', {
-      apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingAdmissionPolicyBinding', metadata: { name }, spec: { policyName: name, validationActions: ['Deny'] },
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name, validationActions: ['Deny'] },
     });
-    await applier.eventually(async () => ((await kube.request('POST', `${core}/secrets?dryRun=All`, { body: make.secret('x', { password: 'y' }) })).status === 422 ? true : undefined), 'the policy');
-    const { data } = await applier.deployed({ application, namespace, objects: [make.secret('db', { password: canary('told') })] });
-    expect(data.changes.inline[0]).toMatchObject({ action: 'Failed', reason: 'AdmissionDenied', message: expect.stringContaining(name) as string });
+    await applier.eventually(
+      async () =>
+        (await kube.request('POST', `${core}/secrets?dryRun=All`, { body: make.secret('x', { password: 'y' }) }))
+          .status === 422
+          ? true
+          : undefined,
+      'the policy',
+    );
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [make.secret('db', { password: canary('told') })],
+    });
+    expect(data.changes.inline[0]).toMatchObject({
+      action: 'Failed',
+      reason: 'AdmissionDenied',
+      message: expect.stringContaining(name) as string,
+    });
     const everything = await applier.everything();
     for (const form of forms(canary('told'))) expect(everything).not.toContain(form);
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ManifestObject } from '@plumbline/manifest';
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
@@ -13,20 +12,39 @@ const ARGO = { 'argocd.argoproj.io/sync-options': 'Prune=false,Validate=false' }
 /** A Deployment with mistakes at several depths, two of them in one map. */
 function odd(annotations: Readonly<Record<string, string>> = OURS, replicas = 1, name = 'web'): ManifestObject {
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, annotations, lables: { app: 'web' } },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, annotations, lables: { app: 'web' } },
     spec: {
-      replicas, replica: 2, replicass: 3, selector: { matchLabels: { app: 'web' } },
-      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image: 'nginx:1', imagePolicy: 'x', ports: [{ containerPort: 80, nmae: 'http' }] }] } },
+      replicas,
+      replica: 2,
+      replicass: 3,
+      selector: { matchLabels: { app: 'web' } },
+      template: {
+        metadata: { labels: { app: 'web' } },
+        spec: {
+          containers: [
+            { name: 'app', image: 'nginx:1', imagePolicy: 'x', ports: [{ containerPort: 80, nmae: 'http' }] },
+          ],
+        },
+      },
     },
   };
 }
 
 const ODD_FIELDS = [
-  '.metadata.lables', '.spec.replica', '.spec.replicass', '.spec.template.spec.containers[name="app"].imagePolicy', '.spec.template.spec.containers[name="app"].ports[containerPort=80,protocol="TCP"].nmae',
+  '.metadata.lables',
+  '.spec.replica',
+  '.spec.replicass',
+  '.spec.template.spec.containers[name="app"].imagePolicy',
+  '.spec.template.spec.containers[name="app"].ports[containerPort=80,protocol="TCP"].nmae',
 ];
 
 function leftOut(message: string | undefined): readonly string[] {
-  const [, fields = ''] = /^left out, because the API server does not know (?:it|them) and validation is disabled for this object: (.*)$/.exec(message ?? '') ?? [];
+  const [, fields = ''] =
+    /^left out, because the API server does not know (?:it|them) and validation is disabled for this object: (.*)$/.exec(
+      message ?? '',
+    ) ?? [];
   return fields.split(/, (?=\.)/).sort();
 }
 
@@ -56,17 +74,25 @@ describe('unknown fields on a real API server', () => {
     const { applier, witness, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [odd(ARGO), make.configMap('settings')] });
     const { metadata } = await witness.get(`${apps}/deployments/web`);
-    const position = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+    const position = await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: false },
+    });
     const again = await applier.until('SyncCompleted', () => true, { from: position });
     expect(again.data).toMatchObject({ result: 'Succeeded', changes: { counts: { Unchanged: 2 } } });
     expect(leftOut(again.data.changes.inline.find(({ key }) => key.startsWith('apps/'))?.message)).toEqual(ODD_FIELDS);
-    const asked = await applier.append(`application-${application}`, { type: 'PlanRequested', data: { application, version: 1 } });
+    const asked = await applier.append(`application-${application}`, {
+      type: 'PlanRequested',
+      data: { application, version: 1 },
+    });
     const plan = await applier.until('PlanComputed', () => true, { from: asked });
     expect(plan.data).toMatchObject({ partial: false, changes: { counts: { Unchanged: 2 } } });
     expect((await witness.get(`${apps}/deployments/web`)).metadata.resourceVersion).toBe(metadata.resourceVersion);
     expect(await applier.events('DriftDetected')).toEqual([]);
     await witness.merge(`${apps}/deployments/web`, { spec: { replicas: 7 } });
-    expect((await applier.until('DriftDetected')).data.objects).toEqual([{ key: `apps/Deployment/${namespace}/web`, kind: 'Changed', fields: ['spec.replicas'], actors: ['kubectl-edit'] }]);
+    expect((await applier.until('DriftDetected')).data.objects).toEqual([
+      { key: `apps/Deployment/${namespace}/web`, kind: 'Changed', fields: ['spec.replicas'], actors: ['kubectl-edit'] },
+    ]);
     const healed = await applier.until('SyncCompleted', (event) => event.data.cause === 'SelfHeal');
     expect(healed.data).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1, Unchanged: 1 } } });
     expect((await witness.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
@@ -78,14 +104,19 @@ describe('unknown fields on a real API server', () => {
     await applier.deployed({ application, namespace, objects: [odd()] });
     const since = await witness.mark();
     const rendered = await applier.render({ application, namespace, objects: [odd(OURS, 2)] });
-    const position = await applier.append(`application-${application}`, { type: 'PlanRequested', data: { application, version: rendered.version } });
+    const position = await applier.append(`application-${application}`, {
+      type: 'PlanRequested',
+      data: { application, version: rendered.version },
+    });
     const { data: plan } = await applier.until('PlanComputed', () => true, { from: position });
     expect(plan.changes.inline).toMatchObject([{ action: 'Configured', fields: ['spec.replicas'] }]);
     expect(leftOut(plan.changes.inline[0]?.message)).toEqual(ODD_FIELDS);
     expect(await witness.writes({ since })).toEqual([]);
     await applier.release(rendered);
     const { data: sync } = await applier.until('SyncCompleted', () => true, { from: position });
-    expect(sync.changes.inline).toMatchObject([{ action: 'Configured', fields: ['spec.replicas'], message: plan.changes.inline[0]?.message }]);
+    expect(sync.changes.inline).toMatchObject([
+      { action: 'Configured', fields: ['spec.replicas'], message: plan.changes.inline[0]?.message },
+    ]);
   });
 
   it('A27 are still refused in objects that have not opted out, and wrong values in those that have', async () => {
@@ -93,10 +124,22 @@ describe('unknown fields on a real API server', () => {
     const { applier, witness, application, namespace, apps } = scene;
     const wrong = odd();
     const { data } = await applier.deployed({
-      application, namespace, objects: [odd({ 'plumbline.dev/validation': 'enabled' }), { ...wrong, metadata: { ...wrong.metadata, name: 'wrong' }, spec: { ...(wrong['spec'] as object), replicas: 'many' } }],
+      application,
+      namespace,
+      objects: [
+        odd({ 'plumbline.dev/validation': 'enabled' }),
+        {
+          ...wrong,
+          metadata: { ...wrong.metadata, name: 'wrong' },
+          spec: { ...(wrong['spec'] as object), replicas: 'many' },
+        },
+      ],
     });
     expect(data).toMatchObject({ result: 'Failed', retryable: false, changes: { counts: { Failed: 2 } } });
-    expect(data.changes.inline.map(({ key, reason }) => `${key} ${reason}`)).toEqual([`apps/Deployment/${namespace}/web InvalidObject`, `apps/Deployment/${namespace}/wrong InvalidObject`]);
+    expect(data.changes.inline.map(({ key, reason }) => `${key} ${reason}`)).toEqual([
+      `apps/Deployment/${namespace}/web InvalidObject`,
+      `apps/Deployment/${namespace}/wrong InvalidObject`,
+    ]);
     expect(data.changes.inline[1]?.message).toContain('.spec.replicas');
     expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
   });
@@ -106,23 +149,61 @@ describe('unknown fields on a real API server', () => {
     const { applier, witness, application, namespace } = scene;
     const group = `${namespace}.a27.example.com`;
     const definition = (fields: object): ManifestObject => {
-      const spec = { type: 'object', properties: { size: { type: 'integer' }, free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }, inner: { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { note: { type: 'string' } } }, ...fields } };
+      const spec = {
+        type: 'object',
+        properties: {
+          size: { type: 'integer' },
+          free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+          inner: { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { note: { type: 'string' } } },
+          ...fields,
+        },
+      };
       const bare = make.definition('plums', 'Plum', group);
-      return { ...bare, spec: { ...(bare['spec'] as object), versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }] } };
+      return {
+        ...bare,
+        spec: {
+          ...(bare['spec'] as object),
+          versions: [
+            {
+              name: 'v1',
+              served: true,
+              storage: true,
+              schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+            },
+          ],
+        },
+      };
     };
     const plum = {
-      apiVersion: `${group}/v1`, kind: 'Plum', metadata: { name: 'one', annotations: OURS },
-      spec: { size: 1, color: 'blue', free: { any: 1 }, inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x', zip: 1 } } },
+      apiVersion: `${group}/v1`,
+      kind: 'Plum',
+      metadata: { name: 'one', annotations: OURS },
+      spec: {
+        size: 1,
+        color: 'blue',
+        free: { any: 1 },
+        inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x', zip: 1 } },
+      },
     };
     const path = `/apis/${group}/v1/namespaces/${namespace}/plums/one`;
     const { data } = await applier.deployed({ application, namespace, objects: [definition({}), plum] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
-    expect(leftOut(data.changes.inline.find(({ key }) => key.includes('/Plum/'))?.message)).toEqual(['.spec.color', '.spec.inner.metadata.zip']);
-    expect((await witness.get(path)).spec).toEqual({ size: 1, free: { any: 1 }, inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x' } } });
+    expect(leftOut(data.changes.inline.find(({ key }) => key.includes('/Plum/'))?.message)).toEqual([
+      '.spec.color',
+      '.spec.inner.metadata.zip',
+    ]);
+    expect((await witness.get(path)).spec).toEqual({
+      size: 1,
+      free: { any: 1 },
+      inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x' } },
+    });
     // The API server takes a moment to serve the new schema.
     await applier.deployed({ application, namespace, objects: [definition({ color: { type: 'string' } }), plum] });
     await applier.eventually(async () => {
-      const position = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
+      const position = await applier.append(`application-${application}`, {
+        type: 'SyncRequested',
+        data: { application, confirmPrune: false },
+      });
       await applier.until('SyncCompleted', () => true, { from: position });
       return (await witness.get(path)).spec.color === 'blue' ? true : undefined;
     }, 'the colour');
@@ -132,7 +213,10 @@ describe('unknown fields on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     await witness.namespace(namespace);
-    await witness.create(`${apps}/deployments?fieldManager=kubectl-client-side-apply&fieldValidation=Ignore`, odd(OURS, 3));
+    await witness.create(
+      `${apps}/deployments?fieldManager=kubectl-client-side-apply&fieldValidation=Ignore`,
+      odd(OURS, 3),
+    );
     const { data } = await applier.deployed({ application, namespace, objects: [odd()] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Adopted: 1 } } });
     expect(data.changes.inline[0]?.takenOver).toContain('kubectl-client-side-apply: all of its fields');
@@ -143,9 +227,17 @@ describe('unknown fields on a real API server', () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const secret = make.secret('token', { password: 'canary-a27' });
-    const { data } = await applier.deployed({ application, namespace, objects: [{ ...secret, metadata: { name: 'token', annotations: OURS, lables: { x: 'canary-label' } } }] });
-    expect(data.changes.inline).toMatchObject([{ action: 'Created', message: expect.stringMatching(/: \.metadata\.lables$/) as string }]);
-    expect((await witness.get(`${core}/secrets/token`)).data.password).toBe(Buffer.from('canary-a27').toString('base64'));
+    const { data } = await applier.deployed({
+      application,
+      namespace,
+      objects: [{ ...secret, metadata: { name: 'token', annotations: OURS, lables: { x: 'canary-label' } } }],
+    });
+    expect(data.changes.inline).toMatchObject([
+      { action: 'Created', message: expect.stringMatching(/: \.metadata\.lables$/) as string },
+    ]);
+    expect((await witness.get(`${core}/secrets/token`)).data.password).toBe(
+      Buffer.from('canary-a27').toString('base64'),
+    );
     expect(JSON.stringify((await applier.log.read({ from: 0, limit: 1_000 })).events)).not.toMatch(/canary/);
   });
 });
@@ -158,8 +250,13 @@ describe('unknown fields on a simulated cluster', () => {
     const { data } = await applier.deployed({ application, namespace: 'shop', objects: [odd()] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 1 } } });
     expect(leftOut(data.changes.inline[0]?.message)).toEqual(ODD_FIELDS);
-    const position = await applier.append(`application-${application}`, { type: 'SyncRequested', data: { application, confirmPrune: false } });
-    expect((await applier.until('SyncCompleted', () => true, { from: position })).data.changes.counts).toEqual({ Unchanged: 1 });
+    const position = await applier.append(`application-${application}`, {
+      type: 'SyncRequested',
+      data: { application, confirmPrune: false },
+    });
+    expect((await applier.until('SyncCompleted', () => true, { from: position })).data.changes.counts).toEqual({
+      Unchanged: 1,
+    });
     expect(await applier.events('DriftDetected')).toEqual([]);
   });
 });

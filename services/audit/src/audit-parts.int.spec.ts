@@ -8,7 +8,8 @@ import { AuditParts } from './audit-parts.js';
 import { openAudit, silent, tellStory } from './audit.fixture.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
-const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const eventually = async (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
 it('brings an event from a client over the door into the log, the views, the search and the bus', async () => {
   await using audit = await openAudit();
@@ -21,16 +22,23 @@ it('brings an event from a client over the door into the log, the views, the sea
   const channel = new LogChannel({ url, token: 'a token of the test' });
   const [log, queries] = [new GrpcEventLog(channel), new GrpcLogQueries(channel)];
   await tellStory(log, 'web');
-  expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({ version: 1, sync: { state: 'OutOfSync' } });
+  expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({
+    version: 1,
+    sync: { state: 'OutOfSync' },
+  });
   expect((await queries.listView('version')).documents).toHaveLength(1);
-  expect((await queries.audit({ application: 'default/web', type: 'SyncCompleted' })).events).toMatchObject([{ type: 'SyncCompleted', data: { result: 'Succeeded' } }]);
+  expect((await queries.audit({ application: 'default/web', type: 'SyncCompleted' })).events).toMatchObject([
+    { type: 'SyncCompleted', data: { result: 'Succeeded' } },
+  ]);
   await eventually(() => expect(received).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]));
   channel.close();
 });
 
 it('sets up an empty database by itself, also when two processes start at once', async () => {
   await using database = await sharedDatabase();
-  const [one, two] = await Promise.all([1, 2].map(async () => AuditParts.open({ logUrl: database.url, bus: new InProcessBus(), logger: silent })));
+  const [one, two] = await Promise.all(
+    [1, 2].map(async () => AuditParts.open({ logUrl: database.url, bus: new InProcessBus(), logger: silent })),
+  );
   await Promise.race([one?.log.whenLeading(), two?.log.whenLeading()]);
   expect([one?.log.leads, two?.log.leads].filter(Boolean)).toHaveLength(1);
   await Promise.all([one?.close(), two?.close()]);
@@ -40,7 +48,9 @@ it('lets a process that does not lead answer from the views of the one that does
   await using audit = await openAudit();
   const standby = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent });
   await tellStory(audit.parts.log, 'web');
-  expect(await standby.queries.getView('cluster', 'east', await audit.parts.log.head())).toMatchObject({ name: 'east' });
+  expect(await standby.queries.getView('cluster', 'east', await audit.parts.log.head())).toMatchObject({
+    name: 'east',
+  });
   expect(await standby.log.head()).toBe(9);
   await standby.close();
 });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventBus } from '@plumbline/bus';
-import { systemClock } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, systemClock } from '@plumbline/core';
 import { WorkLeaseBook } from '@plumbline/event-log';
 import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
@@ -19,8 +18,7 @@ import { PostgresLegalHolds } from './retention/legal-holds.js';
 import { RetentionLoop } from './retention/retention-loop.js';
 import type { RetentionConfig } from './retention/retention.config.js';
 import { LogTreeParts } from './tree/log-tree-parts.js';
-import { treeConfig } from './tree/tree.config.js';
-import type { TreeConfig } from './tree/tree.config.js';
+import { treeConfig, type TreeConfig } from './tree/tree.config.js';
 import { PersonErasure } from './upkeep/person-erasure.js';
 import { RecordedParkedWork } from './upkeep/recorded-parked-work.js';
 
@@ -44,8 +42,20 @@ export interface AuditOptions {
   readonly tree?: TreeConfig;
 }
 
-function openPool(options: { readonly url: string; readonly role: string | undefined; readonly max: number; readonly relaxedDurability?: boolean }, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({ ...connectionConfig({ ...options, statementTimeoutMs: 30_000 }), application_name: 'plumbline-audit', max: options.max });
+function openPool(
+  options: {
+    readonly url: string;
+    readonly role: string | undefined;
+    readonly max: number;
+    readonly relaxedDurability?: boolean;
+  },
+  logger: Logger,
+): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionConfig({ ...options, statementTimeoutMs: 30_000 }),
+    application_name: 'plumbline-audit',
+    max: options.max,
+  });
   pool.on('error', (error) => logger.warn('a connection to the views broke', { reason: error.message }));
   return pool;
 }
@@ -79,14 +89,36 @@ export class AuditParts {
     this.#derived = openPool({ url: options.logUrl, role, max: 3, relaxedDurability: true }, logger);
     this.projector = new Projector({ log, tables: new ProjectionTables(this.#derived), logger });
     this.queries = new PostgresLogQueries({ pool: this.#pool, progress: this.projector, log });
-    this.tree = new LogTreeParts({ log, pool: this.#pool, logger, clock: options.clock, config: options.tree ?? treeConfig({}) });
+    this.tree = new LogTreeParts({
+      log,
+      pool: this.#pool,
+      logger,
+      clock: options.clock,
+      config: options.tree ?? treeConfig({}),
+    });
     const { retention, clock = systemClock } = options;
     this.holds = new PostgresLegalHolds({ pool: this.#pool, log, clock });
     this.parked = new RecordedParkedWork({ log, projector: this.projector });
-    this.persons = new PersonErasure({ log, clock, logger, holdsOver: async (positions) => this.holds.over(positions), rebuild: async () => this.projector.rebuild() });
+    this.persons = new PersonErasure({
+      log,
+      clock,
+      logger,
+      holdsOver: async (positions) => this.holds.over(positions),
+      rebuild: async () => this.projector.rebuild(),
+    });
     if (retention?.directory !== undefined) {
-      this.archiver = new Archiver({ ownerUrl: options.migrateUrl ?? options.logUrl, files: new ArchiveFiles(retention.directory), logger });
-      this.#retention = new RetentionLoop({ archiver: this.archiver, config: retention, clock, leads: () => log.leads, logger });
+      this.archiver = new Archiver({
+        ownerUrl: options.migrateUrl ?? options.logUrl,
+        files: new ArchiveFiles(retention.directory),
+        logger,
+      });
+      this.#retention = new RetentionLoop({
+        archiver: this.archiver,
+        config: retention,
+        clock,
+        leads: () => log.leads,
+        logger,
+      });
     }
     this.leases.lead(log.leads);
     log.onLead((leads) => this.leases.lead(leads));
@@ -101,7 +133,16 @@ export class AuditParts {
     await migrateProjection(migrateUrl);
     const { logUrl: url, role, logger: notices, clock, leaseMs, personalKey, retention } = options;
     const limits = leaseMs === undefined ? {} : { leaseMs, heartbeatMs: Math.floor(leaseMs / 3) };
-    const log = await PostgresEventLog.open({ url, role, notices, migrate: false, limits, ...(personalKey === undefined ? {} : { personalKey }), ...(retention?.directory === undefined ? {} : { archiveDirectory: retention.directory }), ...(clock === undefined ? {} : { clock }) });
+    const log = await PostgresEventLog.open({
+      url,
+      role,
+      notices,
+      migrate: false,
+      limits,
+      ...(personalKey === undefined ? {} : { personalKey }),
+      ...(retention?.directory === undefined ? {} : { archiveDirectory: retention.directory }),
+      ...(clock === undefined ? {} : { clock }),
+    });
     const parts = new AuditParts(log, options);
     parts.projector.start();
     parts.#finishErasures();
@@ -118,7 +159,19 @@ export class AuditParts {
   /** Opens the door for the services of other processes; returns its URL. @throws UpstreamError PLB-6006 */
   async openDoor(config: DoorConfig): Promise<string> {
     const { token, tls } = config;
-    this.#door = new LogDoor({ log: this.log, queries: this.queries, tree: this.tree.tree, parked: this.parked, holds: this.holds, persons: this.persons, leases: this.leases, refusals: this.log.refusals, logger: this.#logger, token, ...(tls === undefined ? {} : { tls }) });
+    this.#door = new LogDoor({
+      log: this.log,
+      queries: this.queries,
+      tree: this.tree.tree,
+      parked: this.parked,
+      holds: this.holds,
+      persons: this.persons,
+      leases: this.leases,
+      refusals: this.log.refusals,
+      logger: this.#logger,
+      token,
+      ...(tls === undefined ? {} : { tls }),
+    });
     return this.#door.listen(config.listen);
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
-import { EVENT_LOG, LOG_QUERIES } from '@plumbline/event-log';
-import type { EventLog, LogQueries } from '@plumbline/event-log';
+import { EVENT_LOG, type EventLog, LOG_QUERIES, type LogQueries } from '@plumbline/event-log';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import { startHost } from '@plumbline/platform';
@@ -34,16 +33,25 @@ it('gives the log and its queries to the other modules of the process, to the la
   const appended: number[] = [];
   @Module({
     imports: [AuditModule],
-    providers: [{
-      provide: 'LATE', inject: [EVENT_LOG, LOG_QUERIES],
-      useFactory: (log: EventLog, queries: LogQueries) => ({
-        onApplicationBootstrap: async (): Promise<void> => void (await queries.listView('project')),
-        beforeApplicationShutdown: async (): Promise<void> => void appended.push((await log.append(sampleAppend('project-late'))).firstPosition),
-      }),
-    }],
+    providers: [
+      {
+        provide: 'LATE',
+        inject: [EVENT_LOG, LOG_QUERIES],
+        useFactory: (log: EventLog, queries: LogQueries) => ({
+          onApplicationBootstrap: async (): Promise<void> => void (await queries.listView('project')),
+          beforeApplicationShutdown: async (): Promise<void> =>
+            void appended.push((await log.append(sampleAppend('project-late'))).firstPosition),
+        }),
+      },
+    ],
   })
   class TogetherModule {}
-  const host = await startHost({ module: TogetherModule, name: 'standalone', source: settings(database.url), logger: silent });
+  const host = await startHost({
+    module: TogetherModule,
+    name: 'standalone',
+    source: settings(database.url),
+    logger: silent,
+  });
   expect(await host.stop()).toEqual([]);
   expect(appended).toEqual([0]);
 });
@@ -51,12 +59,16 @@ it('gives the log and its queries to the other modules of the process, to the la
 it('does not open its door without a token', async () => {
   await using database = await sharedDatabase();
   const source = { ...settings(database.url), PLUMBLINE_AUDIT_GRPC_LISTEN: '127.0.0.1:0' };
-  await expect(startHost({ module: AuditModule, name: 'audit', source, logger: silent })).rejects.toMatchObject({ code: 'PLB-1159' });
+  await expect(startHost({ module: AuditModule, name: 'audit', source, logger: silent })).rejects.toMatchObject({
+    code: 'PLB-1159',
+  });
 });
 
 it('says what is wrong with its database instead of starting half', async () => {
   const source = settings('postgres://me:s3cret@127.0.0.1:1/none');
-  const error: unknown = await startHost({ module: AuditModule, name: 'audit', source, logger: silent }).catch((thrown: unknown) => thrown);
+  const error: unknown = await startHost({ module: AuditModule, name: 'audit', source, logger: silent }).catch(
+    (thrown: unknown) => thrown,
+  );
   expect(error).toMatchObject({ code: 'PLB-6003' });
   expect(String(error)).not.toContain('s3cret');
 });

@@ -27,18 +27,22 @@ const BACK_AFTER = 2;
  * "answers".
  */
 export class DatabaseWatch {
+  readonly #options: DatabaseWatchOptions;
+
   readonly #loop: WorkLoop;
   #client: pg.Client | undefined;
   #answers = true;
   /** Looks in a row that say the other thing. */
   #against = 0;
 
-  constructor(private readonly options: DatabaseWatchOptions) {
+  constructor(options: DatabaseWatchOptions) {
+    this.#options = options;
+
     this.#loop = new WorkLoop({ step: async () => this.#step() });
   }
 
   start(): void {
-    this.options.report(true, 'answers');
+    this.#options.report(true, 'answers');
     this.#loop.start();
   }
 
@@ -54,15 +58,18 @@ export class DatabaseWatch {
     if (!answers) await this.#drop();
     this.#against = answers === this.#answers ? 0 : this.#against + 1;
     if (this.#against >= (this.#answers ? AWAY_AFTER : BACK_AFTER)) this.#change(answers, problem);
-    return this.options.everyMs;
+    return this.#options.everyMs;
   }
 
   #change(answers: boolean, problem: string | undefined): void {
     this.#answers = answers;
     this.#against = 0;
-    const { logger, report } = this.options;
+    const { logger, report } = this.#options;
     if (answers) logger.info('the database of the log answers again: this process is ready');
-    else logger.warn('the database of the log does not answer: this process is not ready until it does', { reason: problem });
+    else
+      logger.warn('the database of the log does not answer: this process is not ready until it does', {
+        reason: problem,
+      });
     report(answers, answers ? 'answers' : `does not answer (${problem ?? 'no reason'})`);
   }
 
@@ -72,9 +79,12 @@ export class DatabaseWatch {
   }
 
   async #connect(): Promise<pg.Client> {
-    const { url, role, timeoutMs } = this.options;
+    const { url, role, timeoutMs } = this.#options;
     const client = new pg.Client({
-      ...connectionConfig({ url, role, statementTimeoutMs: timeoutMs }), connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs, application_name: 'plumbline-ready',
+      ...connectionConfig({ url, role, statementTimeoutMs: timeoutMs }),
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+      application_name: 'plumbline-ready',
     });
     // A connection that breaks between two looks is found by the next one.
     client.on('error', () => undefined);

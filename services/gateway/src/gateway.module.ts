@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Inject, Module } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
-import { HTTP_EDGE, LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { HTTP_EDGE, type Logger, LOGGER } from '@plumbline/platform';
 import { httpEdge } from './api/http-edge.js';
 import { MomentGuard } from './api/moment.guard.js';
 import { RoleGuard } from './api/role.guard.js';
@@ -45,24 +43,63 @@ import { WebhooksService } from './webhooks/webhooks.service.js';
   controllers: [...restControllers, DocsController, LogFilesController, EventsConsumer],
   providers: [
     gatewayConfigProvider,
-    logFilesConfigProvider, LogService, LogGrpc, UpkeepService, UpkeepGrpc,
+    logFilesConfigProvider,
+    LogService,
+    LogGrpc,
+    UpkeepService,
+    UpkeepGrpc,
     { provide: LOG_ACCESS, useClass: LogAccess },
     { provide: ANNOUNCER, useClass: Announcer },
     { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel, Past, DiffService, ResourcesService, ApplicationsService, RequestsService, EventsService, LeafBook, SubscriptionsService, Deliveries, FollowedResources, TokensService, WebhooksService, Authenticator, Bootstrap, RoleGuard, MomentGuard,
-    GrpcCalls, ApplicationsGrpc, ResourcesGrpc, EventsGrpc, SubscriptionsGrpc, GrpcServer,
+    ReadModel,
+    Past,
+    DiffService,
+    ResourcesService,
+    ApplicationsService,
+    RequestsService,
+    EventsService,
+    LeafBook,
+    SubscriptionsService,
+    Deliveries,
+    FollowedResources,
+    TokensService,
+    WebhooksService,
+    Authenticator,
+    Bootstrap,
+    RoleGuard,
+    MomentGuard,
+    GrpcCalls,
+    ApplicationsGrpc,
+    ResourcesGrpc,
+    EventsGrpc,
+    SubscriptionsGrpc,
+    GrpcServer,
   ],
   exports: [HTTP_EDGE],
 })
 export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #access: LogAccess;
+  readonly #bootstrap: Bootstrap;
+  readonly #grpc: GrpcServer;
+  readonly #followed: FollowedResources;
+  readonly #deliveries: Deliveries;
+  readonly #logger: Logger;
+
   constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(Bootstrap) private readonly bootstrap: Bootstrap,
-    @Inject(GrpcServer) private readonly grpc: GrpcServer,
-    @Inject(FollowedResources) private readonly followed: FollowedResources,
-    @Inject(Deliveries) private readonly deliveries: Deliveries,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOG_ACCESS) access: LogAccess,
+    @Inject(Bootstrap) bootstrap: Bootstrap,
+    @Inject(GrpcServer) grpc: GrpcServer,
+    @Inject(FollowedResources) followed: FollowedResources,
+    @Inject(Deliveries) deliveries: Deliveries,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#access = access;
+    this.#bootstrap = bootstrap;
+    this.#grpc = grpc;
+    this.#followed = followed;
+    this.#deliveries = deliveries;
+    this.#logger = logger;
+  }
 
   #following: Promise<unknown> = Promise.resolve();
 
@@ -72,14 +109,14 @@ export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.access.start();
+    await this.#access.start();
     try {
-      await this.bootstrap.run();
+      await this.#bootstrap.run();
     } catch (error) {
-      this.logger.error('the first admin token could not be issued: nobody can sign in', { error: messageOf(error) });
+      this.#logger.error('the first admin token could not be issued: nobody can sign in', { error: messageOf(error) });
       throw error;
     }
-    await this.grpc.start();
-    this.#following = Promise.all([this.followed.run(), this.deliveries.run()]);
+    await this.#grpc.start();
+    this.#following = Promise.all([this.#followed.run(), this.#deliveries.run()]);
   }
 }

@@ -2,11 +2,18 @@
 // A protoc plugin: writes the descriptors of all files, without comments, as a TypeScript constant.
 import { readFileSync, writeSync } from 'node:fs';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { CodeGeneratorRequestSchema, CodeGeneratorResponse_Feature, CodeGeneratorResponseSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import {
+  CodeGeneratorRequestSchema,
+  CodeGeneratorResponse_Feature,
+  CodeGeneratorResponseSchema,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
 
 const request = fromBinary(CodeGeneratorRequestSchema, readFileSync(0));
 const file = request.protoFile.map((descriptor) => ({ ...descriptor, sourceCodeInfo: undefined }));
-const base64 = Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }))).toString('base64');
+const base64 = Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }))).toString(
+  'base64',
+);
 const lines = base64.match(/.{1,140}/g) ?? [];
 const content = [
   '// SPDX-License-Identifier: Apache-2.0',
@@ -18,5 +25,8 @@ const content = [
   "].join('');",
   '',
 ].join('\n');
-const response = create(CodeGeneratorResponseSchema, { file: [{ name: 'descriptors.ts', content }], supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL) });
+const response = create(CodeGeneratorResponseSchema, {
+  file: [{ name: 'descriptors.ts', content }],
+  supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL),
+});
 writeSync(1, toBinary(CodeGeneratorResponseSchema, response));

@@ -3,7 +3,10 @@
 import 'reflect-metadata';
 import { openApiDocument } from '../dist/openapi/document.js';
 
-const cell = (text) => String(text ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ');
+const cell = (text) =>
+  String(text ?? '')
+    .replaceAll('|', '\\|')
+    .replaceAll('\n', ' ');
 const json = (value) => `\`\`\`json\n${JSON.stringify(value, undefined, 2)}\n\`\`\``;
 const nameOf = (reference) => reference.split('/').at(-1);
 const linkTo = (name) => `[${name}](#${name.toLowerCase()})`;
@@ -15,7 +18,10 @@ function typeOf(schema = {}) {
   const options = schema.anyOf ?? schema.oneOf ?? schema.allOf;
   if (options !== undefined) return [...new Set(options.map(typeOf))].join(' or ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items)}`;
-  if (schema.type === 'object') return typeof schema.additionalProperties === 'object' && schema.properties === undefined ? `map of ${typeOf(schema.additionalProperties)}` : 'object';
+  if (schema.type === 'object')
+    return typeof schema.additionalProperties === 'object' && schema.properties === undefined
+      ? `map of ${typeOf(schema.additionalProperties)}`
+      : 'object';
   return schema.type ?? 'any JSON';
 }
 
@@ -28,7 +34,8 @@ function* fields(schema, path = '') {
     if (field.$ref === undefined) yield* fields(field, at);
   }
   if (schema.items !== undefined && schema.items.$ref === undefined) yield* fields(schema.items, `${path}[]`);
-  if (typeof schema.additionalProperties === 'object' && schema.additionalProperties.$ref === undefined) yield* fields(schema.additionalProperties, `${path}.*`);
+  if (typeof schema.additionalProperties === 'object' && schema.additionalProperties.$ref === undefined)
+    yield* fields(schema.additionalProperties, `${path}.*`);
 }
 
 function table(schema) {
@@ -37,7 +44,9 @@ function table(schema) {
     if (seen.has(path)) return [];
     seen.add(path);
     const fallback = field.default === undefined ? '' : ` Default: \`${JSON.stringify(field.default)}\`.`;
-    return [`| \`${path}\`${required ? '' : '\\*'} | ${cell(typeOf(field))} | ${cell(field.description)}${cell(fallback)} |`];
+    return [
+      `| \`${path}\`${required ? '' : '\\*'} | ${cell(typeOf(field))} | ${cell(field.description)}${cell(fallback)} |`,
+    ];
   });
   return rows.length === 0 ? [] : ['', '| field | values | meaning |', '| --- | --- | --- |', ...rows];
 }
@@ -48,17 +57,29 @@ function operationLines(path, method, operation) {
   if (operation.description !== undefined) lines.push('', operation.description);
   const parameters = operation.parameters.filter((parameter) => parameter.in === 'query');
   if (parameters.length > 0) {
-    lines.push('', '| query | values | meaning |', '| --- | --- | --- |', ...parameters.map(({ name, schema, description }) => {
-      const fallback = schema.default === undefined ? '' : ` Default: \`${JSON.stringify(schema.default)}\`.`;
-      return `| \`${name}\` | ${cell(typeOf(schema))} | ${cell(description)}${cell(fallback)} |`;
-    }));
+    lines.push(
+      '',
+      '| query | values | meaning |',
+      '| --- | --- | --- |',
+      ...parameters.map(({ name, schema, description }) => {
+        const fallback = schema.default === undefined ? '' : ` Default: \`${JSON.stringify(schema.default)}\`.`;
+        return `| \`${name}\` | ${cell(typeOf(schema))} | ${cell(description)}${cell(fallback)} |`;
+      }),
+    );
   }
   const body = operation.requestBody?.content['application/json'];
   if (body !== undefined) lines.push('', `Body: ${typeOf(body.schema)}, for example`, '', json(body.example));
   const [status, answer] = Object.entries(operation.responses).find(([code]) => code.startsWith('2'));
   const [[type, content]] = Object.entries(answer.content);
   const shown = type === 'application/json' ? json(content.example) : `\`\`\`\n${content.example.trimEnd()}\n\`\`\``;
-  lines.push('', `Answers ${status}: ${type === 'application/json' ? typeOf(content.schema) : `\`${type}\``}, for example`, '', shown, '', `Errors: ${operation['x-error-codes'].map((code) => `\`${code}\``).join(', ')}.`);
+  lines.push(
+    '',
+    `Answers ${status}: ${type === 'application/json' ? typeOf(content.schema) : `\`${type}\``}, for example`,
+    '',
+    shown,
+    '',
+    `Errors: ${operation['x-error-codes'].map((code) => `\`${code}\``).join(', ')}.`,
+  );
   return lines;
 }
 
@@ -66,7 +87,8 @@ function operationLines(path, method, operation) {
 export function restReference(note) {
   const document = openApiDocument();
   const lines = [
-    '# REST API', note,
+    '# REST API',
+    note,
     'The gateway serves this page as OpenAPI 3.1 under `/openapi.json`, and to try it under `/docs`. gRPC (`proto/plumbline/v1`) serves the same.',
     '',
     '- Send `Authorization: Bearer plumb_…`. Roles: viewer < operator < admin.',
@@ -79,11 +101,14 @@ export function restReference(note) {
   for (const { name: tag } of document.tags) {
     lines.push(`\n## ${tag}`);
     for (const [path, methods] of Object.entries(document.paths)) {
-      for (const [method, operation] of Object.entries(methods)) if (operation.tags.includes(tag)) lines.push(...operationLines(path, method, operation));
+      for (const [method, operation] of Object.entries(methods))
+        if (operation.tags.includes(tag)) lines.push(...operationLines(path, method, operation));
     }
   }
   lines.push('\n## Shapes');
-  for (const [name, schema] of Object.entries(document.components.schemas).sort(([left], [right]) => (left < right ? -1 : 1))) {
+  for (const [name, schema] of Object.entries(document.components.schemas).sort(([left], [right]) =>
+    left < right ? -1 : 1,
+  )) {
     lines.push(`\n### ${name}\n`, schema.description ?? '', ...table(schema));
   }
   return `${lines.join('\n')}\n`;

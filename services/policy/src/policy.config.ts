@@ -7,7 +7,9 @@ export const POLICY_CONFIG = Symbol('POLICY_CONFIG');
 
 /** Names and meanings of the settings. */
 export const policySettings = z.object({
-  PLUMBLINE_POLICY_SIGNING_KEY_FILE: z.string().describe('File with the Ed25519 private key (PKCS #8 PEM) that releases are signed with. No default.'),
+  PLUMBLINE_POLICY_SIGNING_KEY_FILE: z
+    .string()
+    .describe('File with the Ed25519 private key (PKCS #8 PEM) that releases are signed with. No default.'),
 });
 
 /** Configuration of the policy service. */

@@ -4,10 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationId, canonicalJson, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
-import { createTestLog } from '@plumbline/event-log/testing';
-import type { TestLog } from '@plumbline/event-log/testing';
-import { applicationSpec } from '@plumbline/events';
-import type { NewEvent, RecordedEvent, ServiceName } from '@plumbline/events';
+import { createTestLog, type TestLog } from '@plumbline/event-log/testing';
+import { applicationSpec, type NewEvent, type RecordedEvent, type ServiceName } from '@plumbline/events';
 import { buildObjectSet, generateReleaseKeys, verifyRelease } from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { createLogger } from '@plumbline/platform';
@@ -19,7 +17,13 @@ import { PolicyService } from './policy.service.js';
 const APP = ApplicationId.parse('web');
 const digest = `sha256:${'b'.repeat(64)}`;
 const set = buildObjectSet([{ key: '/ConfigMap/web/a', apiVersion: 'v1', digest: digest as never }]);
-const forbidden = buildObjectSet([{ key: 'rbac.authorization.k8s.io/ClusterRoleBinding//a', apiVersion: 'rbac.authorization.k8s.io/v1', digest: digest as never }]);
+const forbidden = buildObjectSet([
+  {
+    key: 'rbac.authorization.k8s.io/ClusterRoleBinding//a',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    digest: digest as never,
+  },
+]);
 const silent = createLogger({ service: 'policy', level: 'silent' });
 
 describeWith('postgres:embedded18', 'the policy service on a real log', () => {
@@ -45,33 +49,71 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
   });
 
   async function start(): Promise<PolicyService> {
-    const service = new PolicyService(test.log, objects, silent, systemClock, { signingKeyFile: join(dir, 'release.key') });
+    const service = new PolicyService(test.log, objects, silent, systemClock, {
+      signingKeyFile: join(dir, 'release.key'),
+    });
     running.push(service);
     // The bus is not part of this spec: a batch that does not join on makes the service look at the log.
-    test.log.onCommitted(() => service.offer({ shard: 0, firstPosition: Number.MAX_SAFE_INTEGER, lastPosition: Number.MAX_SAFE_INTEGER, events: [] }));
+    test.log.onCommitted(() =>
+      service.offer({
+        shard: 0,
+        firstPosition: Number.MAX_SAFE_INTEGER,
+        lastPosition: Number.MAX_SAFE_INTEGER,
+        events: [],
+      }),
+    );
     await service.onApplicationBootstrap();
     return service;
   }
 
   async function append(service: ServiceName, stream: string, event: NewEvent): Promise<RecordedEvent> {
-    const result = await test.log.append({ requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'tok-anna', name: 'anna' }, service, items: [{ stream, expected: { type: 'any' }, events: [event] }] });
+    const result = await test.log.append({
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'user', id: 'tok-anna', name: 'anna' },
+      service,
+      items: [{ stream, expected: { type: 'any' }, events: [event] }],
+    });
     const [event0] = (await test.log.read({ from: result.firstPosition, limit: 1 })).events;
     if (event0 === undefined) throw new Error('the event is not readable');
     return event0;
   }
 
   async function declared(approvals: number): Promise<void> {
-    await append('gateway', StreamName.cluster('east'), { type: 'ClusterDeclared', data: { name: 'east', labels: {}, spec: { simulated: {} } } });
-    const environment = { name: 'staging', clusters: { names: ['east'] }, ...(approvals === 0 ? {} : { approvals: { required: approvals } }) };
-    await append('gateway', StreamName.application(APP), { type: 'ApplicationDeclared', data: { application: APP, labels: {}, spec: applicationSpec.parse({ repository: 'shop', environments: [environment] }) } });
+    await append('gateway', StreamName.cluster('east'), {
+      type: 'ClusterDeclared',
+      data: { name: 'east', labels: {}, spec: { simulated: {} } },
+    });
+    const environment = {
+      name: 'staging',
+      clusters: { names: ['east'] },
+      ...(approvals === 0 ? {} : { approvals: { required: approvals } }),
+    };
+    await append('gateway', StreamName.application(APP), {
+      type: 'ApplicationDeclared',
+      data: {
+        application: APP,
+        labels: {},
+        spec: applicationSpec.parse({ repository: 'shop', environments: [environment] }),
+      },
+    });
   }
 
   async function rendered(version: number, renderDigest: string = set.digest): Promise<RecordedEvent> {
     return append('renderer', StreamName.version(APP, version), {
       type: 'VersionRendered',
       data: {
-        application: APP, environment: 'staging', version, repository: 'shop', revision: 'c'.repeat(40), commit: commitBy('dana@example.com'), inputDigest: digest, renderDigest,
-        sourcesDigest: digest, renderer: 'plain', objectCount: 1, createNamespace: true,
+        application: APP,
+        environment: 'staging',
+        version,
+        repository: 'shop',
+        revision: 'c'.repeat(40),
+        commit: commitBy('dana@example.com'),
+        inputDigest: digest,
+        renderDigest,
+        sourcesDigest: digest,
+        renderer: 'plain',
+        objectCount: 1,
+        createNamespace: true,
       },
     });
   }
@@ -92,9 +134,20 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
     const version = await rendered(1);
     const released = await when('VersionReleased');
     if (released.type !== 'VersionReleased') throw new Error('unexpected');
-    const evaluated = (await test.log.readStream(StreamName.version(APP, 1))).map(({ type, position }) => [type, position]);
-    expect(evaluated).toEqual([['VersionRendered', version.position], ['PolicyEvaluated', version.position + 1], ['VersionReleased', version.position + 2]]);
-    expect(released).toMatchObject({ causationId: version.id, correlationId: version.correlationId, actor: { id: 'policy' } });
+    const evaluated = (await test.log.readStream(StreamName.version(APP, 1))).map(({ type, position }) => [
+      type,
+      position,
+    ]);
+    expect(evaluated).toEqual([
+      ['VersionRendered', version.position],
+      ['PolicyEvaluated', version.position + 1],
+      ['VersionReleased', version.position + 2],
+    ]);
+    expect(released).toMatchObject({
+      causationId: version.id,
+      correlationId: version.correlationId,
+      actor: { id: 'policy' },
+    });
     const publicKey = createPublicKey(keys.publicKeyPem);
     expect(verifyRelease(released.data, released.data, [publicKey])).toBe(true);
     expect(verifyRelease({ ...released.data, clusters: ['east', 'west'] }, released.data, [publicKey])).toBe(false);
@@ -102,10 +155,19 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
 
   it('blocks a forbidden kind with the object named', async () => {
     await start();
-    await append('gateway', StreamName.project('default'), { type: 'ProjectDeclared', data: { name: 'default', labels: {}, spec: { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: ['ClusterRoleBinding'] } } });
+    await append('gateway', StreamName.project('default'), {
+      type: 'ProjectDeclared',
+      data: {
+        name: 'default',
+        labels: {},
+        spec: { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: ['ClusterRoleBinding'] },
+      },
+    });
     await declared(0);
     await rendered(1, forbidden.digest);
-    expect(await when('VersionBlocked')).toMatchObject({ data: { reason: 'PolicyDenied', message: expect.stringContaining('ClusterRoleBinding//a') as string } });
+    expect(await when('VersionBlocked')).toMatchObject({
+      data: { reason: 'PolicyDenied', message: expect.stringContaining('ClusterRoleBinding//a') as string },
+    });
   });
 
   it('blocks what the schema of a cluster refuses, and releases it when the cluster knows better', async () => {
@@ -116,18 +178,36 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
       return Digest.of(content);
     };
     const connected = async (spec: object): Promise<void> => {
-      const schema = await put({ root: { properties: { apiVersion: 'string', kind: 'string', metadata: 'any', spec } }, types: [] });
-      const apisDigest = await put({ resources: [{ group: 'example.org', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true, schema }] });
-      await append('applier', StreamName.cluster('east'), { type: 'ClusterConnected', data: { cluster: 'east', uid: 'u', kubernetesVersion: 'v1.35.4', apisDigest } });
+      const schema = await put({
+        root: { properties: { apiVersion: 'string', kind: 'string', metadata: 'any', spec } },
+        types: [],
+      });
+      const apisDigest = await put({
+        resources: [
+          { group: 'example.org', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true, schema },
+        ],
+      });
+      await append('applier', StreamName.cluster('east'), {
+        type: 'ClusterConnected',
+        data: { cluster: 'east', uid: 'u', kubernetesVersion: 'v1.35.4', apisDigest },
+      });
     };
     await declared(0);
     await connected({ properties: { size: 'integer' } });
-    const widget = await put({ apiVersion: 'example.org/v1', kind: 'Widget', metadata: { name: 'w', namespace: 'web' }, spec: { size: 1, color: 'red' } });
+    const widget = await put({
+      apiVersion: 'example.org/v1',
+      kind: 'Widget',
+      metadata: { name: 'w', namespace: 'web' },
+      spec: { size: 1, color: 'red' },
+    });
     const widgets = buildObjectSet([{ key: 'example.org/Widget/web/w', apiVersion: 'example.org/v1', digest: widget }]);
     await objects.put([widgets]);
     await rendered(1, widgets.digest);
     expect(await when('VersionBlocked')).toMatchObject({
-      data: { reason: 'PolicyDenied', message: 'schema: example.org/Widget/web/w: spec.color is not a field of this kind (cluster "east")' },
+      data: {
+        reason: 'PolicyDenied',
+        message: 'schema: example.org/Widget/web/w: spec.color is not a field of this kind (cluster "east")',
+      },
     });
     await connected({ properties: { size: 'integer', color: 'string' } });
     expect(await when('VersionReleased')).toMatchObject({ data: { version: 1, clusters: ['east'] } });
@@ -139,10 +219,16 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
     await rendered(1);
     await when('ApprovalRequested');
     await first.beforeApplicationShutdown();
-    const submission = await append('gateway', StreamName.version(APP, 1), { type: 'ApprovalSubmitted', data: { application: APP, environment: 'staging', version: 1, verdict: 'Approve', renderDigest: set.digest } });
+    const submission = await append('gateway', StreamName.version(APP, 1), {
+      type: 'ApprovalSubmitted',
+      data: { application: APP, environment: 'staging', version: 1, verdict: 'Approve', renderDigest: set.digest },
+    });
     const second = await start();
     const released = await when('VersionReleased');
-    expect(released).toMatchObject({ causationId: submission.id, data: { kind: 'Approved', approvals: [submission.id] } });
+    expect(released).toMatchObject({
+      causationId: submission.id,
+      data: { kind: 'Approved', approvals: [submission.id] },
+    });
     await second.beforeApplicationShutdown();
     const head = await test.log.head();
     await start();

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonicalJson, Digest } from '@plumbline/core';
-import { compactDefinition, optsOutOfValidation, validateObject } from '@plumbline/kube/schema';
-import type { KindSchema, SchemaIssue } from '@plumbline/kube/schema';
-import { parseObject } from '@plumbline/manifest';
-import type { ManifestObject, ObjectSetEntry } from '@plumbline/manifest';
+import {
+  compactDefinition,
+  type KindSchema,
+  optsOutOfValidation,
+  type SchemaIssue,
+  validateObject,
+} from '@plumbline/kube/schema';
+import { type ManifestObject, type ObjectSetEntry, parseObject } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { SchemaFindings } from './domain/schema-check.js';
 
@@ -34,19 +38,27 @@ const MAX_DEFINITIONS = 2_000;
 
 /** Holds objects against schemas. What passed once passes for good: both have addresses, so a version costs what is new in it. */
 export class SchemaFacts {
+  readonly #objects: ObjectStore;
+
   readonly #passed = new Map<string, Set<string>>();
   #passedCount = 0;
   readonly #schemas = new Map<string, KindSchema>();
   readonly #defined = new Map<string, readonly Defined[]>();
 
-  constructor(private readonly objects: ObjectStore) {}
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
+  }
 
   /**
    * What the schemas of each group of clusters say about a set. Definitions in the set count before those that a cluster has.
    * Where a cluster's schema objects, those that other applications are about to bring (`elsewhere`) are asked too: the definition of a kind and its
    * resources often change in one commit.
    */
-  async findings(set: readonly ObjectSetEntry[], served: readonly ServedBy[], elsewhere: () => Promise<readonly ObjectSetEntry[]>): Promise<readonly SchemaFindings[]> {
+  async findings(
+    set: readonly ObjectSetEntry[],
+    served: readonly ServedBy[],
+    elsewhere: () => Promise<readonly ObjectSetEntry[]>,
+  ): Promise<readonly SchemaFindings[]> {
     if (served.length === 0) return [];
     const own = await this.#ownSchemas(set);
     const due = new Map<string, Pair>();
@@ -63,10 +75,18 @@ export class SchemaFacts {
         pairs.push(pair);
         due.set(idOfPair(pair), pair);
       }
-      return { clusters, unknown, pairs, published: own.size > 0 || [...schemas.values()].some((schema) => schema !== undefined) };
+      return {
+        clusters,
+        unknown,
+        pairs,
+        published: own.size > 0 || [...schemas.values()].some((schema) => schema !== undefined),
+      };
     });
     const judged = await this.#judge([...due.values()]);
-    const excused = await this.#excused([...due.values()].filter((pair) => !own.has(idOf(pair.entry)) && (judged.get(idOfPair(pair))?.length ?? 0) > 0), elsewhere);
+    const excused = await this.#excused(
+      [...due.values()].filter((pair) => !own.has(idOf(pair.entry)) && (judged.get(idOfPair(pair))?.length ?? 0) > 0),
+      elsewhere,
+    );
     return plans.map(({ clusters, unknown, pairs, published }) => {
       const issues = new Map<string, readonly SchemaIssue[]>();
       for (const pair of pairs) {
@@ -79,7 +99,10 @@ export class SchemaFacts {
   }
 
   /** Keys of objects that are right by a definition of another application. */
-  async #excused(pairs: readonly Pair[], elsewhere: () => Promise<readonly ObjectSetEntry[]>): Promise<ReadonlySet<string>> {
+  async #excused(
+    pairs: readonly Pair[],
+    elsewhere: () => Promise<readonly ObjectSetEntry[]>,
+  ): Promise<ReadonlySet<string>> {
     // Groups of definitions are domains.
     const custom = pairs.filter(({ entry }) => entry.apiVersion.includes('.'));
     const excused = new Set<string>();
@@ -87,7 +110,11 @@ export class SchemaFacts {
     const definitions = await elsewhere();
     await this.#ownSchemas(definitions);
     const others = definitions.flatMap(({ digest }) => this.#defined.get(digest) ?? []);
-    const again = custom.flatMap(({ entry, schema }) => others.filter(({ id, digest }) => id === idOf(entry) && digest !== schema).map(({ digest }) => ({ schema: digest, entry })));
+    const again = custom.flatMap(({ entry, schema }) =>
+      others
+        .filter(({ id, digest }) => id === idOf(entry) && digest !== schema)
+        .map(({ digest }) => ({ schema: digest, entry })),
+    );
     const judged = await this.#judge(again);
     for (const pair of again) if (judged.get(idOfPair(pair))?.length === 0) excused.add(pair.entry.key);
     return excused;
@@ -96,7 +123,7 @@ export class SchemaFacts {
   /** Issues by pair; a pair whose schema or object is not in the store is absent. */
   async #judge(pairs: readonly Pair[]): Promise<ReadonlyMap<string, readonly SchemaIssue[]>> {
     await this.#loadSchemas(pairs.map(({ schema }) => schema));
-    const contents = await this.objects.getMany([...new Set(pairs.map(({ entry }) => entry.digest))]);
+    const contents = await this.#objects.getMany([...new Set(pairs.map(({ entry }) => entry.digest))]);
     const parsed = new Map<string, ManifestObject>();
     const judged = new Map<string, readonly SchemaIssue[]>();
     for (const pair of pairs) {
@@ -127,7 +154,7 @@ export class SchemaFacts {
   async #loadSchemas(digests: readonly string[]): Promise<void> {
     const missing = [...new Set(digests)].filter((digest) => !this.#schemas.has(digest));
     if (missing.length === 0) return;
-    const found = await this.objects.getMany(missing.map((digest) => Digest.parse(digest)));
+    const found = await this.#objects.getMany(missing.map((digest) => Digest.parse(digest)));
     if (this.#schemas.size >= MAX_SCHEMAS) this.#schemas.clear();
     for (const [digest, content] of found) this.#schemas.set(digest, JSON.parse(content) as KindSchema);
   }
@@ -136,7 +163,10 @@ export class SchemaFacts {
   async #ownSchemas(set: readonly ObjectSetEntry[]): Promise<ReadonlyMap<string, string>> {
     const definitions = set.filter(({ key }) => key.startsWith(DEFINITIONS));
     const missing = definitions.filter(({ digest }) => !this.#defined.has(digest));
-    const contents = missing.length === 0 ? new Map<Digest, string>() : await this.objects.getMany(missing.map(({ digest }) => digest));
+    const contents =
+      missing.length === 0
+        ? new Map<Digest, string>()
+        : await this.#objects.getMany(missing.map(({ digest }) => digest));
     if (this.#defined.size >= MAX_DEFINITIONS) this.#defined.clear();
     const own = new Map<string, string>();
     for (const { digest } of definitions) {

@@ -4,24 +4,45 @@ import { repositorySpec } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { startBench } from './renderer.fixture.js';
 
-const cluster = (name: string): string => `apiVersion: plumbline.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\nspec: {simulated: {}}\n`;
+const cluster = (name: string): string =>
+  `apiVersion: plumbline.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\nspec: {simulated: {}}\n`;
 type Bench = Awaited<ReturnType<typeof startBench>>;
 
 async function follow(bench: Bench, path: string): Promise<void> {
   const spec = repositorySpec.parse({ url: bench.repository.url, resources: { path } });
-  await bench.append('gateway', [{ stream: StreamName.repository('shop'), event: { type: 'RepositoryDeclared', data: { name: 'shop', labels: {}, spec } } }]);
+  await bench.append('gateway', [
+    {
+      stream: StreamName.repository('shop'),
+      event: { type: 'RepositoryDeclared', data: { name: 'shop', labels: {}, spec } },
+    },
+  ]);
 }
 
 describe('resources that a repository declares', () => {
   it('are read with their files, as part of the way of the commit', async () => {
     await using bench = await startBench();
     await follow(bench, 'fleet');
-    const sha = await bench.repository.commit({ files: { 'fleet/a.yaml': `${cluster('a')}---\n${cluster('b')}`, 'fleet/README.md': 'x', 'other.yaml': cluster('c') } });
+    const sha = await bench.repository.commit({
+      files: {
+        'fleet/a.yaml': `${cluster('a')}---\n${cluster('b')}`,
+        'fleet/README.md': 'x',
+        'other.yaml': cluster('c'),
+      },
+    });
     const observed = await bench.observe(sha);
     const read = await bench.event('ResourcesRead');
-    expect(read).toMatchObject({ causationId: observed.id, correlationId: observed.correlationId, data: { repository: 'shop', ref: 'main', revision: sha, count: 2 } });
-    const { resources } = JSON.parse(await bench.store.get(read.data.digest as never)) as { resources: { source: string; resource: { metadata: { name: string } } }[] };
-    expect(resources.map(({ source, resource }) => [source, resource.metadata.name])).toEqual([['fleet/a.yaml#0', 'a'], ['fleet/a.yaml#1', 'b']]);
+    expect(read).toMatchObject({
+      causationId: observed.id,
+      correlationId: observed.correlationId,
+      data: { repository: 'shop', ref: 'main', revision: sha, count: 2 },
+    });
+    const { resources } = JSON.parse(await bench.store.get(read.data.digest as never)) as {
+      resources: { source: string; resource: { metadata: { name: string } } }[];
+    };
+    expect(resources.map(({ source, resource }) => [source, resource.metadata.name])).toEqual([
+      ['fleet/a.yaml#0', 'a'],
+      ['fleet/a.yaml#1', 'b'],
+    ]);
   });
 
   it('are not read again for a commit that leaves them as they are, also after a restart', async () => {
@@ -30,7 +51,15 @@ describe('resources that a repository declares', () => {
     const sha = await bench.repository.commit({ files: { 'fleet/a.yaml': cluster('a') } });
     await bench.observe(sha);
     const { data } = await bench.event('ResourcesRead');
-    await bench.append('gateway', [{ stream: StreamName.repository('shop'), event: { type: 'ResourcesApplied', data: { repository: 'shop', revision: sha, digest: data.digest, changes: [] } } }]);
+    await bench.append('gateway', [
+      {
+        stream: StreamName.repository('shop'),
+        event: {
+          type: 'ResourcesApplied',
+          data: { repository: 'shop', revision: sha, digest: data.digest, changes: [] },
+        },
+      },
+    ]);
     await bench.observe(await bench.repository.commit({ files: { 'README.md': 'x' } }));
     await bench.settled();
     await bench.restart();
@@ -46,7 +75,11 @@ describe('resources that a repository declares', () => {
     const sha = await bench.repository.commit({ files: { 'fleet/a.yaml': 'kind: Cluster\nkind: Cluster\n' } });
     await bench.observe(sha);
     const unreadable = await bench.event('ResourcesUnreadable');
-    expect(unreadable.data).toMatchObject({ revision: sha, reason: 'DuplicateKey', message: expect.stringContaining('fleet/a.yaml') as string });
+    expect(unreadable.data).toMatchObject({
+      revision: sha,
+      reason: 'DuplicateKey',
+      message: expect.stringContaining('fleet/a.yaml') as string,
+    });
     await bench.settled();
     await bench.restart();
     await bench.settled();

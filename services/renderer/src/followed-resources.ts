@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, derivedId, Digest, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
-import type { Clock, Json } from '@plumbline/core';
+import {
+  canonicalJson,
+  type Clock,
+  derivedId,
+  Digest,
+  type Json,
+  requestTimeMs,
+  StreamName,
+  uuidTimeMs,
+} from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import type { NewEvent } from '@plumbline/events';
 import type { GitTree } from '@plumbline/git';
@@ -24,19 +32,27 @@ export interface FollowedResourcesDeps {
 
 /** Reads the resources that repositories declare (`spec.resources`) and appends what it read; whether they are right is the gateway's to say. */
 export class FollowedResources {
+  readonly #deps: FollowedResourcesDeps;
+
   /** Revision that was found to hold nothing new, per repository: looked at once, not again with every wake-up. */
   readonly #unchanged = new Map<string, string>();
 
-  constructor(private readonly deps: FollowedResourcesDeps) {}
+  constructor(deps: FollowedResourcesDeps) {
+    this.#deps = deps;
+  }
 
   /** Repositories whose declared resources have to be looked at, from the fold alone. */
   due(): readonly string[] {
-    return [...this.deps.views.all('repository')].filter((view) => this.#isDue(view)).map(({ name }) => name);
+    return [...this.#deps.views.all('repository')].filter((view) => this.#isDue(view)).map(({ name }) => name);
   }
 
   #isDue({ name, spec, refs, resources }: RepositoryView): boolean {
     const ref = spec.resources === undefined ? undefined : refs[spec.resources.ref];
-    return ref !== undefined && resources?.revision !== ref.revision && this.#unchanged.get(name) !== this.#mark(spec, ref.revision);
+    return (
+      ref !== undefined &&
+      resources?.revision !== ref.revision &&
+      this.#unchanged.get(name) !== this.#mark(spec, ref.revision)
+    );
   }
 
   #mark(spec: RepositoryView['spec'], revision: string): string {
@@ -45,7 +61,7 @@ export class FollowedResources {
 
   /** Looks at one repository; returns the position of what was appended. @throws what may pass by itself */
   async read(name: string): Promise<number | undefined> {
-    const view = this.deps.views.get('repository', name);
+    const view = this.#deps.views.get('repository', name);
     const declared = view?.spec.resources;
     const ref = declared === undefined ? undefined : view?.refs[declared.ref];
     if (view === undefined || declared === undefined || ref === undefined || !this.#isDue(view)) return undefined;
@@ -55,21 +71,34 @@ export class FollowedResources {
       this.#unchanged.set(name, this.#mark(view.spec, ref.revision));
       return undefined;
     }
-    const { lastPosition } = await this.deps.log.append({
-      requestId: derivedId(requestTimeMs(uuidTimeMs(ref.eventId), this.deps.clock.nowMs()), 'resources', ref.eventId, String(view.declared.position), canonicalJson(event.data)),
-      actor: ACTOR, service: 'renderer', causationId: ref.eventId, correlationId: ref.correlationId,
+    const { lastPosition } = await this.#deps.log.append({
+      requestId: derivedId(
+        requestTimeMs(uuidTimeMs(ref.eventId), this.#deps.clock.nowMs()),
+        'resources',
+        ref.eventId,
+        String(view.declared.position),
+        canonicalJson(event.data),
+      ),
+      actor: ACTOR,
+      service: 'renderer',
+      causationId: ref.eventId,
+      correlationId: ref.correlationId,
       items: [{ stream: StreamName.repository(name), expected: { type: 'exists' }, events: [event] }],
     });
     return lastPosition;
   }
 
-  async #found(view: RepositoryView, at: { readonly repository: string; readonly ref: string; readonly revision: string }, path: string): Promise<NewEvent | undefined> {
+  async #found(
+    view: RepositoryView,
+    at: { readonly repository: string; readonly ref: string; readonly revision: string },
+    path: string,
+  ): Promise<NewEvent | undefined> {
     try {
-      const documents = await readDocuments(await this.deps.sources.tree(view.spec, at.revision), treePath(path));
+      const documents = await readDocuments(await this.#deps.sources.tree(view.spec, at.revision), treePath(path));
       const content = canonicalJson({ resources: documents });
       const digest = Digest.of(content);
       if (view.resources?.digest === digest && view.resources.state === 'Applied') return undefined;
-      await this.deps.objects.put([{ digest, content }]);
+      await this.#deps.objects.put([{ digest, content }]);
       return { type: 'ResourcesRead', data: { ...at, digest, count: documents.length } };
     } catch (error) {
       if (isTransient(error)) throw error;
@@ -79,7 +108,15 @@ export class FollowedResources {
   }
 }
 
-async function readDocuments(tree: GitTree, path: string): Promise<readonly { readonly source: string; readonly resource: Json }[]> {
+async function readDocuments(
+  tree: GitTree,
+  path: string,
+): Promise<readonly { readonly source: string; readonly resource: Json }[]> {
   const files = await readManifestFiles(tree, path);
-  return files.flatMap(({ path: file, content }) => parseYaml(decodeText(content, file), file).map(({ value, document }) => ({ source: `${file}#${document}`, resource: value })));
+  return files.flatMap(({ path: file, content }) =>
+    parseYaml(decodeText(content, file), file).map(({ value, document }) => ({
+      source: `${file}#${document}`,
+      resource: value,
+    })),
+  );
 }

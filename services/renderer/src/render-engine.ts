@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonicalJson, Digest, InputError } from '@plumbline/core';
 import type { ApplicationSpec, EnvironmentSpec } from '@plumbline/events';
-import { digestEntries } from '@plumbline/git';
-import type { GitTree } from '@plumbline/git';
-import { buildObject, buildObjectSet, buildSources, refuseDuplicates } from '@plumbline/manifest';
-import type { ParsedManifest, SealKey } from '@plumbline/manifest';
+import { digestEntries, type GitTree } from '@plumbline/git';
+import {
+  buildObject,
+  buildObjectSet,
+  buildSources,
+  type ParsedManifest,
+  refuseDuplicates,
+  type SealKey,
+} from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import { isTransient } from './domain/failure.js';
 import type { VersionSettings } from './domain/state.js';
@@ -31,15 +36,20 @@ const MAX_OBJECTS = 20_000;
 
 /** Chooses plug-ins, computes input digests, and renders each distinct input once. */
 export class RenderEngine {
+  readonly #renderers: readonly Renderer[];
+  readonly #store: ObjectStore;
+  readonly #sealKey: SealKey;
+  readonly #signal: AbortSignal | undefined;
+
   readonly #results = new Map<Digest, Promise<Rendered>>();
   #renders = 0;
 
-  constructor(
-    private readonly renderers: readonly Renderer[],
-    private readonly store: ObjectStore,
-    private readonly sealKey: SealKey,
-    private readonly signal?: AbortSignal,
-  ) {}
+  constructor(renderers: readonly Renderer[], store: ObjectStore, sealKey: SealKey, signal?: AbortSignal) {
+    this.#renderers = renderers;
+    this.#store = store;
+    this.#sealKey = sealKey;
+    this.#signal = signal;
+  }
 
   /** Renders so far: what was answered from before is not counted. */
   get renders(): number {
@@ -47,23 +57,37 @@ export class RenderEngine {
   }
 
   /** Finds plug-in and inputs of an environment. @throws as `Renderer.inputs`. */
-  async prepare(tree: GitTree, spec: ApplicationSpec, options: { readonly environment: EnvironmentSpec; readonly settings: VersionSettings }): Promise<PreparedRender> {
+  async prepare(
+    tree: GitTree,
+    spec: ApplicationSpec,
+    options: { readonly environment: EnvironmentSpec; readonly settings: VersionSettings },
+  ): Promise<PreparedRender> {
     const { environment, settings } = options;
     const path = treePath(environment.path ?? spec.path);
     const renderer = this.#choose(spec.renderer, tree, path);
     const [inputs, version] = await Promise.all([renderer.inputs(tree, path), renderer.version()]);
     const { namespace, createNamespace } = settings;
-    const inputDigest = Digest.of(canonicalJson({
-      renderer: renderer.name, version, path, inputs: digestEntries(inputs.entries), namespace: namespace ?? null, createNamespace,
-    }));
+    const inputDigest = Digest.of(
+      canonicalJson({
+        renderer: renderer.name,
+        version,
+        path,
+        inputs: digestEntries(inputs.entries),
+        namespace: namespace ?? null,
+        createNamespace,
+      }),
+    );
     return {
-      inputDigest, renderer: `${renderer.name}/${version}`,
+      inputDigest,
+      renderer: `${renderer.name}/${version}`,
       render: () => this.#once(inputDigest, () => this.#render({ renderer, tree, path, inputs, namespace })),
     };
   }
 
   #choose(wanted: ApplicationSpec['renderer'], tree: GitTree, path: string): Renderer {
-    const renderer = this.renderers.find((candidate) => (wanted === 'auto' ? candidate.detects(tree, path) : candidate.name === wanted));
+    const renderer = this.#renderers.find((candidate) =>
+      wanted === 'auto' ? candidate.detects(tree, path) : candidate.name === wanted,
+    );
     if (renderer === undefined) throw new InputError('PLB-1429', `there is no renderer "${wanted}"`);
     return renderer;
   }
@@ -84,23 +108,33 @@ export class RenderEngine {
     return result;
   }
 
-  async #render(job: { readonly renderer: Renderer; readonly tree: GitTree; readonly path: string; readonly inputs: RenderInputs; readonly namespace: string | undefined }): Promise<Rendered> {
+  async #render(job: {
+    readonly renderer: Renderer;
+    readonly tree: GitTree;
+    readonly path: string;
+    readonly inputs: RenderInputs;
+    readonly namespace: string | undefined;
+  }): Promise<Rendered> {
     this.#renders += 1;
-    const manifests = await job.renderer.render({ ...job, ...(this.signal === undefined ? {} : { signal: this.signal }) });
-    if (manifests.length > MAX_OBJECTS) throw new InputError('PLB-1422', `more than ${MAX_OBJECTS} objects in one environment`);
+    const manifests = await job.renderer.render({
+      ...job,
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+    });
+    if (manifests.length > MAX_OBJECTS)
+      throw new InputError('PLB-1422', `more than ${MAX_OBJECTS} objects in one environment`);
     refuseDuplicates(manifests, job.namespace === undefined ? {} : { defaultNamespace: job.namespace });
-    return this.#store(manifests);
+    return this.#storeSet(manifests);
   }
 
-  async #store(manifests: readonly ParsedManifest[]): Promise<Rendered> {
+  async #storeSet(manifests: readonly ParsedManifest[]): Promise<Rendered> {
     const sources = new Map<string, string>();
     const objects = manifests.map((manifest) => {
-      const built = buildObject(manifest.object, this.sealKey);
+      const built = buildObject(manifest.object, this.#sealKey);
       sources.set(built.key, `${manifest.file}#${manifest.document}`);
       return built;
     });
     const [set, sourcesBlob] = [buildObjectSet(objects), buildSources(sources)];
-    await this.store.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
+    await this.#store.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
     return { renderDigest: set.digest, sourcesDigest: sourcesBlob.digest, objectCount: objects.length };
   }
 }

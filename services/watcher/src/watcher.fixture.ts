@@ -3,11 +3,16 @@ import path from 'node:path';
 import { ApplicationId, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
-import { applicationSpec, repositorySpec } from '@plumbline/events';
-import type { EventOf, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
+import {
+  applicationSpec,
+  type EventOf,
+  type EventType,
+  type NewEvent,
+  type RecordedEvent,
+  repositorySpec,
+} from '@plumbline/events';
 import { createLogger, processConfigSource } from '@plumbline/platform';
-import { startGit, tempDir } from '@plumbline/testkit';
-import type { GitServer, GitServerOptions } from '@plumbline/testkit';
+import { type GitServer, type GitServerOptions, startGit, tempDir } from '@plumbline/testkit';
 import { watcherConfig } from './watcher.config.js';
 import { WatcherService } from './watcher.service.js';
 
@@ -46,7 +51,12 @@ export async function until<Result>(what: string, ask: () => Promise<Result | un
 }
 
 function watcherOn(log: EventLog, dir: string, settings: Record<string, string>): WatcherService {
-  const config = watcherConfig({ PATH: processConfigSource()['PATH'], PLUMBLINE_DATA_DIR: dir, PLUMBLINE_GIT_MIRROR_DIR: path.join(dir, 'mirrors'), ...settings });
+  const config = watcherConfig({
+    PATH: processConfigSource()['PATH'],
+    PLUMBLINE_DATA_DIR: dir,
+    PLUMBLINE_GIT_MIRROR_DIR: path.join(dir, 'mirrors'),
+    ...settings,
+  });
   return new WatcherService(log, createLogger({ service: 'watcher', level: 'silent' }), systemClock, config);
 }
 
@@ -59,14 +69,19 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   let watcher = watcherOn(log, dir.path, settings);
   await watcher.onApplicationBootstrap();
   const append = async (stream: string, event: NewEvent): Promise<RecordedEvent> => {
-    const { lastPosition } = await log.append({ requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'u', name: 'Ada' }, service: 'gateway', items: [{ stream, expected: { type: 'any' }, events: [event] }] });
+    const { lastPosition } = await log.append({
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'user', id: 'u', name: 'Ada' },
+      service: 'gateway',
+      items: [{ stream, expected: { type: 'any' }, events: [event] }],
+    });
     const { events } = await log.read({ from: lastPosition, limit: 1 });
     watcher.offer({ shard: 0, firstPosition: lastPosition, lastPosition, events });
     return events[0] as RecordedEvent;
   };
   const events = async <Type extends EventType>(type: Type): Promise<readonly EventOf<Type>[]> => {
     const found: EventOf<Type>[] = [];
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const page = await log.read({ from, types: [type] });
       found.push(...(page.events as readonly RecordedEvent[] as EventOf<Type>[]));
       if (page.nextPosition >= page.headPosition) return found;
@@ -74,17 +89,29 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     }
   };
   return {
-    log, git,
+    log,
+    git,
     get watcher() {
       return watcher;
     },
-    append, events,
+    append,
+    events,
     declareRepository: async (name, spec) => {
-      await append(StreamName.repository(name), { type: 'RepositoryDeclared', data: { name, labels: {}, spec: repositorySpec.parse({ interval: '1h', ...spec }) } });
+      await append(StreamName.repository(name), {
+        type: 'RepositoryDeclared',
+        data: { name, labels: {}, spec: repositorySpec.parse({ interval: '1h', ...spec }) },
+      });
     },
     declareApplication: async (id, repository, ref = 'main') => {
-      const spec = applicationSpec.parse({ repository, ref, environments: [{ name: 'staging', clusters: { names: ['one'] } }] });
-      await append(StreamName.application(ApplicationId.parse(id)), { type: 'ApplicationDeclared', data: { application: ApplicationId.parse(id), labels: {}, spec } });
+      const spec = applicationSpec.parse({
+        repository,
+        ref,
+        environments: [{ name: 'staging', clusters: { names: ['one'] } }],
+      });
+      await append(StreamName.application(ApplicationId.parse(id)), {
+        type: 'ApplicationDeclared',
+        data: { application: ApplicationId.parse(id), labels: {}, spec },
+      });
     },
     event: (type, nth = 1) => until(`${type} number ${nth}`, async () => (await events(type))[nth - 1]),
     restart: async () => {

@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { StreamName } from '@plumbline/core';
 import { createTestLog } from '@plumbline/event-log/testing';
 import { describe, expect, it } from 'vitest';
-import { refresh, startBench, until } from './watcher.fixture.js';
+import { type Bench, refresh, startBench, until } from './watcher.fixture.js';
 import type { GitRepository } from '@plumbline/testkit';
-import type { Bench } from './watcher.fixture.js';
 
 const stream = StreamName.repository('shop');
 
@@ -16,7 +15,9 @@ async function looked(bench: Bench, repository: GitRepository): Promise<number> 
   const marker = `marker-${await bench.log.head()}`;
   await repository.setBranch(marker, await repository.commit({ files: { marker }, branch: 'markers' }));
   await bench.declareApplication(marker, 'shop', marker);
-  const own = await until('the marker', async () => (await bench.events('RevisionObserved')).find(({ data }) => data.ref === marker));
+  const own = await until('the marker', async () =>
+    (await bench.events('RevisionObserved')).find(({ data }) => data.ref === marker),
+  );
   return own.position;
 }
 
@@ -24,11 +25,24 @@ describe('the watcher', () => {
   it('observes the commit of a ref that an application wants, once, and says who wrote it', async () => {
     await using bench = await startBench();
     const repository = await bench.git.createRepository('shop');
-    const sha = await repository.commit({ files: { a: 'a' }, message: 'First\n\nCo-authored-by: Bob <bob@example.com>' });
+    const sha = await repository.commit({
+      files: { a: 'a' },
+      message: 'First\n\nCo-authored-by: Bob <bob@example.com>',
+    });
     await bench.declareRepository('shop', { url: repository.url });
     await bench.declareApplication('web', 'shop');
     const observed = await bench.event('RevisionObserved');
-    expect(observed).toMatchObject({ stream, actor: { id: 'watcher' }, data: { repository: 'shop', ref: 'main', revision: sha, forced: false, commit: { sha, message: 'First', coAuthors: [{ email: 'bob@example.com' }] } } });
+    expect(observed).toMatchObject({
+      stream,
+      actor: { id: 'watcher' },
+      data: {
+        repository: 'shop',
+        ref: 'main',
+        revision: sha,
+        forced: false,
+        commit: { sha, message: 'First', coAuthors: [{ email: 'bob@example.com' }] },
+      },
+    });
     expect(observed.data.previous).toBeUndefined();
     await bench.restart();
     await looked(bench, repository);
@@ -114,12 +128,18 @@ describe('the watcher', () => {
     await bench.event('RevisionObserved');
     await repository.deleteBranch('main');
     await bench.append(stream, refresh('shop'));
-    expect((await bench.event('RefMissing')).data).toMatchObject({ ref: 'main', message: expect.stringContaining(sha.slice(0, 12)) });
+    expect((await bench.event('RefMissing')).data).toMatchObject({
+      ref: 'main',
+      message: expect.stringContaining(sha.slice(0, 12)),
+    });
     await looked(bench, repository);
     expect(await bench.events('RefMissing')).toHaveLength(1);
     await repository.setBranch('main', sha);
     await bench.append(stream, refresh('shop'));
-    const back = await until('main again', async () => (await bench.events('RevisionObserved')).filter(({ data }) => data.ref === 'main')[1]);
+    const back = await until(
+      'main again',
+      async () => (await bench.events('RevisionObserved')).filter(({ data }) => data.ref === 'main')[1],
+    );
     expect(back.data.revision).toBe(sha);
   });
 
@@ -135,7 +155,13 @@ describe('the watcher', () => {
     await bench.declareApplication('job', 'shop', sha);
     await bench.declareApplication('typo', 'shop', 'mian');
     await bench.event('RevisionObserved', 3);
-    expect((await bench.events('RevisionObserved')).map(({ data }) => [data.ref, data.revision]).sort()).toEqual([[sha, sha], ['main', sha], ['v1', sha]].sort());
+    expect((await bench.events('RevisionObserved')).map(({ data }) => [data.ref, data.revision]).sort()).toEqual(
+      [
+        [sha, sha],
+        ['main', sha],
+        ['v1', sha],
+      ].sort(),
+    );
     expect((await bench.event('RefMissing')).data.message).toContain('"mian"');
   });
 
@@ -160,11 +186,18 @@ describe('the watcher', () => {
   });
 
   it('says once that a server is gone and once that it is back, without credentials in the text', async () => {
-    await using bench = await startBench({ auth: { username: 'ada', password: 'canary-pass' }, settings: { PLUMBLINE_CRED_SHOP: 'canary-pass' } });
+    await using bench = await startBench({
+      auth: { username: 'ada', password: 'canary-pass' },
+      settings: { PLUMBLINE_CRED_SHOP: 'canary-pass' },
+    });
     const repository = await bench.git.createRepository('shop');
     const sha = await repository.commit({ files: { a: 'a' } });
     bench.git.setFault(() => ({ status: 500 }));
-    await bench.declareRepository('shop', { url: repository.url.replace('http://', 'http://ada@'), interval: '1s', credentials: { passwordEnv: 'PLUMBLINE_CRED_SHOP' } });
+    await bench.declareRepository('shop', {
+      url: repository.url.replace('http://', 'http://ada@'),
+      interval: '1s',
+      credentials: { passwordEnv: 'PLUMBLINE_CRED_SHOP' },
+    });
     await bench.declareApplication('web', 'shop');
     expect((await bench.event('RepositoryUnreachable')).data.reason).toBe('Unreachable');
     const failed = bench.git.requests.length;
@@ -173,7 +206,9 @@ describe('the watcher', () => {
     bench.git.setFault(undefined);
     await bench.append(stream, refresh('shop'));
     expect((await bench.event('RevisionObserved')).data.revision).toBe(sha);
-    expect(JSON.stringify((await bench.log.read({ from: 0 })).events.filter(({ actor }) => actor.id === 'watcher'))).not.toMatch(/canary|ada@127/);
+    expect(
+      JSON.stringify((await bench.log.read({ from: 0 })).events.filter(({ actor }) => actor.id === 'watcher')),
+    ).not.toMatch(/canary|ada@127/);
     bench.git.setFault(() => ({ status: 500 }));
     await bench.event('RepositoryUnreachable', 2);
     bench.git.setFault(undefined);
@@ -181,26 +216,43 @@ describe('the watcher', () => {
   });
 
   it('names missing credentials, and takes them when they are declared', async () => {
-    await using bench = await startBench({ auth: { username: 'ada', password: 'p' }, settings: { PLUMBLINE_CRED_USER: 'ada', PLUMBLINE_CRED_PASS: 'p' } });
+    await using bench = await startBench({
+      auth: { username: 'ada', password: 'p' },
+      settings: { PLUMBLINE_CRED_USER: 'ada', PLUMBLINE_CRED_PASS: 'p' },
+    });
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
-    await bench.declareRepository('shop', { url: repository.url, credentials: { passwordEnv: 'PLUMBLINE_CRED_ABSENT' } });
+    await bench.declareRepository('shop', {
+      url: repository.url,
+      credentials: { passwordEnv: 'PLUMBLINE_CRED_ABSENT' },
+    });
     await bench.declareApplication('web', 'shop');
-    expect((await bench.event('RepositoryUnreachable')).data).toMatchObject({ reason: 'CredentialsMissing', message: expect.stringContaining('PLUMBLINE_CRED_ABSENT') });
+    expect((await bench.event('RepositoryUnreachable')).data).toMatchObject({
+      reason: 'CredentialsMissing',
+      message: expect.stringContaining('PLUMBLINE_CRED_ABSENT'),
+    });
     await bench.declareRepository('shop', { url: repository.url });
     expect((await bench.event('RepositoryUnreachable', 2)).data.reason).toBe('AuthenticationFailed');
-    await bench.declareRepository('shop', { url: repository.url, credentials: { usernameEnv: 'PLUMBLINE_CRED_USER', passwordEnv: 'PLUMBLINE_CRED_PASS' } });
+    await bench.declareRepository('shop', {
+      url: repository.url,
+      credentials: { usernameEnv: 'PLUMBLINE_CRED_USER', passwordEnv: 'PLUMBLINE_CRED_PASS' },
+    });
     await bench.event('RevisionObserved');
   });
 
   it('does not let repositories that hang delay one that answers', async () => {
-    await using bench = await startBench({ settings: { PLUMBLINE_WATCHER_CONCURRENCY: '4', PLUMBLINE_GIT_TIMEOUT_SECONDS: '2' } });
+    await using bench = await startBench({
+      settings: { PLUMBLINE_WATCHER_CONCURRENCY: '4', PLUMBLINE_GIT_TIMEOUT_SECONDS: '2' },
+    });
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const address = silent.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     for (let index = 0; index < 3; index += 1) {
-      await bench.declareRepository(`hangs-${index}`, { url: `http://127.0.0.1:${port}/x${index}.git`, interval: '1s' });
+      await bench.declareRepository(`hangs-${index}`, {
+        url: `http://127.0.0.1:${port}/x${index}.git`,
+        interval: '1s',
+      });
     }
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
@@ -225,7 +277,8 @@ describe('the watcher', () => {
     const other = await bench.git.createRepository('other');
     await other.commit({ files: { a: 'a' } });
     await bench.declareRepository('other', { url: other.url, interval: '1s' });
-    const looks = (name: string): number => bench.git.requests.filter(({ path }) => path.includes(`${name}.git/info/refs`)).length;
+    const looks = (name: string): number =>
+      bench.git.requests.filter(({ path }) => path.includes(`${name}.git/info/refs`)).length;
     const before = looks('shop');
     await until('two polls of the other', () => Promise.resolve(looks('other') >= 2 ? true : undefined));
     expect(looks('shop')).toBeLessThanOrEqual(before + 1);

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { ConflictError, derivedId, messageOf, PlumblineError, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, Follower } from '@plumbline/event-log';
-import type { EventLog } from '@plumbline/event-log';
-import { durationMs } from '@plumbline/events';
-import type { NewEvent, RecordedEvent, RepositorySpec } from '@plumbline/events';
+import {
+  type Clock,
+  ConflictError,
+  derivedId,
+  messageOf,
+  PlumblineError,
+  requestTimeMs,
+  StreamName,
+  uuidTimeMs,
+} from '@plumbline/core';
+import { EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
+import { durationMs, type NewEvent, type RecordedEvent, type RepositorySpec } from '@plumbline/events';
 import { GitMirror, readCredentials } from '@plumbline/git';
-import { CLOCK, LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
 import type { RepositoryView } from '@plumbline/views';
-import { decideFetched, isNewFailure } from './domain/decide.js';
-import type { Finding } from './domain/decide.js';
+import { decideFetched, type Finding, isNewFailure } from './domain/decide.js';
 import { WatcherState } from './domain/state.js';
 import { RepositoryWatch } from './repository-watch.js';
 import { Slots } from './slots.js';
-import { WATCHER_CONFIG } from './watcher.config.js';
-import type { WatcherConfig } from './watcher.config.js';
+import { WATCHER_CONFIG, type WatcherConfig } from './watcher.config.js';
 
 const ACTOR = { kind: 'service', id: 'watcher', name: 'watcher' } as const;
 const APPEND_ATTEMPTS = 5;
@@ -36,6 +38,11 @@ const sourceKeyOf = (spec: RepositorySpec): string => JSON.stringify([spec.url, 
 /** Follows the log for what to look at, fetches, and appends what is new. */
 @Injectable()
 export class WatcherService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #log: EventLog;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #config: WatcherConfig;
+
   readonly #state = new WatcherState();
   readonly #follower: Follower;
   readonly #watched = new Map<string, Watched>();
@@ -47,17 +54,23 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
   #acting = false;
 
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(WATCHER_CONFIG) private readonly config: WatcherConfig,
+    @Inject(EVENT_LOG) log: EventLog,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(WATCHER_CONFIG) config: WatcherConfig,
   ) {
+    this.#log = log;
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#config = config;
+
     this.#slots = new Slots(config.concurrency);
     this.#slotsOfFailing = new Slots(Math.max(1, Math.floor(config.concurrency / 4)));
     this.#follower = new Follower({
-      log, from: 0,
+      log,
+      from: 0,
       onEvents: (events) => this.#fold(events),
-      onError: (message) => this.logger.warn('the log could not be followed; trying again', { message }),
+      onError: (message) => this.#logger.warn('the log could not be followed; trying again', { message }),
     });
   }
 
@@ -107,19 +120,26 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
     const isNewlyDeclared = current.declared !== view.declared.position;
     current.declared = view.declared.position;
     const refresh = this.#state.refreshOf(name);
-    if (isNewlyDeclared || this.#state.hasNewRef(name) || (refresh !== undefined && refresh.position > (this.#refreshed.get(name) ?? -1))) current.watch.wake();
+    if (
+      isNewlyDeclared ||
+      this.#state.hasNewRef(name) ||
+      (refresh !== undefined && refresh.position > (this.#refreshed.get(name) ?? -1))
+    )
+      current.watch.wake();
   }
 
   #watch({ name, spec, declared }: RepositoryView, sourceKey: string): void {
     let mirror: GitMirror | undefined;
     try {
       mirror = new GitMirror({
-        root: this.config.mirrorRoot, url: spec.url, surroundings: this.config.surroundings,
-        credentials: () => readCredentials(spec.credentials, this.config.credentials),
-        ...(this.config.knownHostsFile === undefined ? {} : { knownHostsFile: this.config.knownHostsFile }),
+        root: this.#config.mirrorRoot,
+        url: spec.url,
+        surroundings: this.#config.surroundings,
+        credentials: () => readCredentials(spec.credentials, this.#config.credentials),
+        ...(this.#config.knownHostsFile === undefined ? {} : { knownHostsFile: this.#config.knownHostsFile }),
       });
     } catch (error) {
-      this.logger.warn('a repository cannot be watched', { repository: name, message: messageOf(error) });
+      this.#logger.warn('a repository cannot be watched', { repository: name, message: messageOf(error) });
       void this.#failed(name, error);
     }
     const watch: RepositoryWatch = new RepositoryWatch({
@@ -153,21 +173,35 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
     }
     if (this.#watched.get(name)?.mirror !== mirror) return true;
     await this.#appendFindings(name, mirror, resolved).catch((error: unknown) => {
-      this.logger.warn('what a fetch found could not be appended; looking again later', { repository: name, message: messageOf(error) });
+      this.#logger.warn('what a fetch found could not be appended; looking again later', {
+        repository: name,
+        message: messageOf(error),
+      });
     });
     return true;
   }
 
-  async #appendFindings(name: string, mirror: GitMirror, resolved: ReadonlyMap<string, string | undefined>): Promise<void> {
+  async #appendFindings(
+    name: string,
+    mirror: GitMirror,
+    resolved: ReadonlyMap<string, string | undefined>,
+  ): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const findings = decideFetched(this.#state, name, resolved);
       try {
-        for (const finding of findings) await this.#append(name, await this.#eventOf(name, mirror, finding), finding.type === 'recovered' ? 'recovered' : finding.ref);
+        for (const finding of findings)
+          await this.#append(
+            name,
+            await this.#eventOf(name, mirror, finding),
+            finding.type === 'recovered' ? 'recovered' : finding.ref,
+          );
         return;
       } catch (error) {
-        if (!this.#acting || attempt >= APPEND_ATTEMPTS || (error instanceof PlumblineError && error.retry === 'never')) throw error;
-        if (!(error instanceof ConflictError)) await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** attempt).unref());
-        await this.#follower.whenProcessed((await this.log.head()) - 1);
+        if (!this.#acting || attempt >= APPEND_ATTEMPTS || (error instanceof PlumblineError && error.retry === 'never'))
+          throw error;
+        if (!(error instanceof ConflictError))
+          await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** attempt).unref());
+        await this.#follower.whenProcessed((await this.#log.head()) - 1);
       }
     }
   }
@@ -181,37 +215,67 @@ export class WatcherService implements OnApplicationBootstrap, BeforeApplication
       case 'moved': {
         const { ref, revision, previous } = finding;
         const isForward = previous === undefined || previous === revision || mirror.isAncestor(previous, revision);
-        const [commit, forced] = await Promise.all([mirror.commit(revision), Promise.resolve(isForward).then((forward) => !forward)]);
-        return { type: 'RevisionObserved', data: { repository: name, ref, revision, forced, commit, ...(previous === undefined ? {} : { previous }) } };
+        const [commit, forced] = await Promise.all([
+          mirror.commit(revision),
+          Promise.resolve(isForward).then((forward) => !forward),
+        ]);
+        return {
+          type: 'RevisionObserved',
+          data: { repository: name, ref, revision, forced, commit, ...(previous === undefined ? {} : { previous }) },
+        };
       }
     }
   }
 
   async #failed(name: string, error: unknown): Promise<void> {
     const message = messageOf(error).slice(0, 4_000);
-    const reason = error instanceof PlumblineError ? String(error.details['reason'] ?? (error.code === 'PLB-1302' ? 'CredentialsMissing' : 'NotAllowed')) : 'GitFailed';
+    const reason =
+      error instanceof PlumblineError
+        ? String(error.details['reason'] ?? (error.code === 'PLB-1302' ? 'CredentialsMissing' : 'NotAllowed'))
+        : 'GitFailed';
     if (!this.#acting || !isNewFailure(this.#state, name, reason)) return;
-    this.logger.warn('a repository cannot be reached', { repository: name, reason });
-    await this.#append(name, { type: 'RepositoryUnreachable', data: { repository: name, reason, message } }, reason).catch((appendError: unknown) => {
-      this.logger.warn('that a repository cannot be reached could not be appended', { repository: name, message: messageOf(appendError) });
+    this.#logger.warn('a repository cannot be reached', { repository: name, reason });
+    await this.#append(
+      name,
+      { type: 'RepositoryUnreachable', data: { repository: name, reason, message } },
+      reason,
+    ).catch((appendError: unknown) => {
+      this.#logger.warn('that a repository cannot be reached could not be appended', {
+        repository: name,
+        message: messageOf(appendError),
+      });
     });
   }
 
   /** Appends once per state of the log that it was decided on, and waits until the own fold has it. */
   async #append(repository: string, event: NewEvent, what: string): Promise<void> {
     const cause = this.#state.causeOf(repository);
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.#clock.nowMs();
     const causeMs = cause === undefined ? nowMs : uuidTimeMs(cause.eventId);
     const revision = event.type === 'RevisionObserved' ? event.data.revision : '';
     const refresh = this.#state.refreshOf(repository);
     const isAnswer = refresh !== undefined && cause !== undefined && refresh.position > cause.position;
-    const { lastPosition } = await this.log.append({
-      requestId: derivedId(requestTimeMs(causeMs, nowMs), 'watcher', repository, String(cause?.position ?? -1), event.type, what, revision),
-      actor: ACTOR, service: 'watcher',
+    const { lastPosition } = await this.#log.append({
+      requestId: derivedId(
+        requestTimeMs(causeMs, nowMs),
+        'watcher',
+        repository,
+        String(cause?.position ?? -1),
+        event.type,
+        what,
+        revision,
+      ),
+      actor: ACTOR,
+      service: 'watcher',
       ...(isAnswer ? { causationId: refresh.id, correlationId: refresh.correlationId } : {}),
       items: [{ stream: StreamName.repository(repository), expected: { type: 'exists' }, events: [event] }],
     });
-    this.logger.info('a repository changed', { repository, type: event.type, position: lastPosition, ...(revision === '' ? {} : { revision }) });
+    this.#logger.info('a repository changed', {
+      repository,
+      type: event.type,
+      position: lastPosition,
+      ...(revision === '' ? {} : { revision }),
+    });
     await this.#follower.whenProcessed(lastPosition);
   }
 }

@@ -13,7 +13,13 @@ import { InProcessBus } from '@plumbline/bus/in-process';
 import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
 
 EventEmitter.defaultMaxListeners = 1_000;
-const silent = { error: console.error, warn: () => undefined, info: () => undefined, debug: () => undefined, child: () => silent };
+const silent = {
+  error: console.error,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  child: () => silent,
+};
 const spec = projectSpec.parse({});
 const padding = 'x'.repeat(300);
 const percentile = (sorted, p) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
@@ -21,8 +27,19 @@ const ms = (value) => `${value.toFixed(2)} ms`;
 
 function request(stream, events) {
   return {
-    requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'bench', name: 'bench' }, service: 'gateway',
-    items: [{ stream, expected: { type: 'any' }, events: Array.from({ length: events }, () => ({ type: 'ProjectDeclared', data: { name: 'bench', labels: { padding }, spec } })) }],
+    requestId: uuidv7(Date.now()),
+    actor: { kind: 'system', id: 'bench', name: 'bench' },
+    service: 'gateway',
+    items: [
+      {
+        stream,
+        expected: { type: 'any' },
+        events: Array.from({ length: events }, () => ({
+          type: 'ProjectDeclared',
+          data: { name: 'bench', labels: { padding }, spec },
+        })),
+      },
+    ],
   };
 }
 
@@ -31,19 +48,26 @@ async function closedLoop(log, { clients, events, seconds }) {
   const until = performance.now() + seconds * 1_000;
   const cpu = process.cpuUsage();
   const started = performance.now();
-  await Promise.all(Array.from({ length: clients }, async (_, client) => {
-    while (performance.now() < until) {
-      const at = performance.now();
-      await log.append(request(`project-bench-${client}`, events));
-      latencies.push(performance.now() - at);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      while (performance.now() < until) {
+        const at = performance.now();
+        await log.append(request(`project-bench-${client}`, events));
+        latencies.push(performance.now() - at);
+      }
+    }),
+  );
   const took = (performance.now() - started) / 1_000;
   const used = process.cpuUsage(cpu);
   latencies.sort((a, b) => a - b);
   const rate = (latencies.length * events) / took;
   return {
-    clients, 'events per append': events, 'events/s': Math.round(rate), p50: ms(percentile(latencies, 0.5)), p95: ms(percentile(latencies, 0.95)), p99: ms(percentile(latencies, 0.99)),
+    clients,
+    'events per append': events,
+    'events/s': Math.round(rate),
+    p50: ms(percentile(latencies, 0.5)),
+    p95: ms(percentile(latencies, 0.95)),
+    p99: ms(percentile(latencies, 0.99)),
     'CPU µs/event': Math.round((used.user + used.system) / (rate * took)),
   };
 }
@@ -57,10 +81,12 @@ async function timed(what, count, work) {
 
 async function readAll(log) {
   let from = 0;
-  for (const head = await log.head(); from < head; ) from = (await log.read({ from, limit: 2_000 })).nextPosition;
+  for (const head = await log.head(); from < head;) from = (await log.read({ from, limit: 2_000 })).nextPosition;
 }
 
-const server = await startPostgres({ settings: { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB', max_wal_size: '2GB' } });
+const server = await startPostgres({
+  settings: { fsync: 'on', full_page_writes: 'on', shared_buffers: '128MB', max_wal_size: '2GB' },
+});
 try {
   console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, PostgreSQL 18, fsync on`);
   const database = await server.createDatabase();
@@ -70,7 +96,13 @@ try {
     await closedLoop(log, { clients: 4, events: 1, seconds: 1 });
     console.log('\nappend in the process, nothing else running');
     const rows = [];
-    for (const shape of [{ clients: 1, events: 1 }, { clients: 16, events: 1 }, { clients: 64, events: 1 }, { clients: 256, events: 1 }, { clients: 8, events: 50 }]) {
+    for (const shape of [
+      { clients: 1, events: 1 },
+      { clients: 16, events: 1 },
+      { clients: 64, events: 1 },
+      { clients: 256, events: 1 },
+      { clients: 8, events: 50 },
+    ]) {
       rows.push(await closedLoop(log, { ...shape, seconds: 3 }));
     }
     console.table(rows);
@@ -88,17 +120,27 @@ try {
   const follower = new Follower({ log: parts.log, from: 0, onEvents: () => undefined, onError: console.error });
   rows.push(await timed('follower: catch up', head, async () => follower.start()));
   await follower.stop();
-  rows.push(await timed('relay: publish from position 0', head, async () => {
-    parts.startRelay();
-    while ((parts.relay.position ?? 0) < head) await new Promise((resolve) => setTimeout(resolve, 5));
-  }));
+  rows.push(
+    await timed('relay: publish from position 0', head, async () => {
+      parts.startRelay();
+      while ((parts.relay.position ?? 0) < head) await new Promise((resolve) => setTimeout(resolve, 5));
+    }),
+  );
   console.table(rows);
   console.log('\nappend with views, search index and relay running, in the process and over gRPC');
   const door = await parts.openDoor({ listen: '127.0.0.1:0', token: 'a token of the bench' });
   const channel = new LogChannel({ url: door, token: 'a token of the bench' });
   const whole = [];
-  for (const [where, log] of [['in process', parts.log], ['gRPC', new GrpcEventLog(channel)]]) {
-    for (const shape of [{ clients: 1, events: 1 }, { clients: 64, events: 1 }, { clients: 8, events: 50 }]) whole.push({ where, ...(await closedLoop(log, { ...shape, seconds: 3 })) });
+  for (const [where, log] of [
+    ['in process', parts.log],
+    ['gRPC', new GrpcEventLog(channel)],
+  ]) {
+    for (const shape of [
+      { clients: 1, events: 1 },
+      { clients: 64, events: 1 },
+      { clients: 8, events: 50 },
+    ])
+      whole.push({ where, ...(await closedLoop(log, { ...shape, seconds: 3 })) });
   }
   console.table(whole);
   const seen = [];
@@ -109,7 +151,9 @@ try {
     seen.push(performance.now() - at);
   }
   seen.sort((a, b) => a - b);
-  console.log(`append and read back through the views: p50 ${ms(percentile(seen, 0.5))}, p99 ${ms(percentile(seen, 0.99))}`);
+  console.log(
+    `append and read back through the views: p50 ${ms(percentile(seen, 0.5))}, p99 ${ms(percentile(seen, 0.99))}`,
+  );
   channel.close();
   await parts.close();
 } finally {

@@ -14,7 +14,16 @@ import { uuidv7 } from '@plumbline/core';
 import { projectSpec } from '@plumbline/events';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { PostgresEventLog } from '@plumbline/event-log/postgres';
-import { encodeBundle, formatCheckpoint, Frontier, generateSigningKeyPem, pemSigner, signNote, subtreeRoot, verifyLog } from '@plumbline/proof';
+import {
+  encodeBundle,
+  formatCheckpoint,
+  Frontier,
+  generateSigningKeyPem,
+  pemSigner,
+  signNote,
+  subtreeRoot,
+  verifyLog,
+} from '@plumbline/proof';
 import { startPostgres } from '@plumbline/testkit';
 import { InProcessBus } from '@plumbline/bus/in-process';
 import { checkDatabase } from '../../../cli/dist/commands/log-database.js';
@@ -26,7 +35,13 @@ const RUNS = Number(process.env['PLUMBLINE_BENCH_RUNS'] ?? '5');
 const TOKEN = 'a token of the bench';
 const COPIED = 20_000;
 const BATCH = 200;
-const silent = { error: console.error, warn: () => undefined, info: () => undefined, debug: () => undefined, child: () => silent };
+const silent = {
+  error: console.error,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  child: () => silent,
+};
 const spec = projectSpec.parse({});
 const padding = 'x'.repeat(300);
 let turnedAway = 0;
@@ -42,8 +57,19 @@ function percentiles(latencies) {
 function request(stream, events) {
   const sentAt = String(nowMs());
   return {
-    requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'bench', name: 'bench' }, service: 'gateway',
-    items: [{ stream, expected: { type: 'any' }, events: Array.from({ length: events }, () => ({ type: 'ProjectDeclared', data: { name: 'bench', labels: { padding, sentAt }, spec } })) }],
+    requestId: uuidv7(Date.now()),
+    actor: { kind: 'system', id: 'bench', name: 'bench' },
+    service: 'gateway',
+    items: [
+      {
+        stream,
+        expected: { type: 'any' },
+        events: Array.from({ length: events }, () => ({
+          type: 'ProjectDeclared',
+          data: { name: 'bench', labels: { padding, sentAt }, spec },
+        })),
+      },
+    ],
   };
 }
 
@@ -51,10 +77,15 @@ function request(stream, events) {
 async function offer(log, { perSecond, each, seconds }) {
   const latencies = [];
   const pending = [];
-  await metronome({ everyMs: (each * 1_000) / perSecond, ticks: Math.floor((perSecond / each) * seconds) }, (tick, dueAt) => {
-    // From when it was due, so that a thread that is busy counts against the log too.
-    pending.push(insist(log, request(`project-bench-${tick % 64}`, each)).then(() => latencies.push(nowMs() - dueAt)));
-  });
+  await metronome(
+    { everyMs: (each * 1_000) / perSecond, ticks: Math.floor((perSecond / each) * seconds) },
+    (tick, dueAt) => {
+      // From when it was due, so that a thread that is busy counts against the log too.
+      pending.push(
+        insist(log, request(`project-bench-${tick % 64}`, each)).then(() => latencies.push(nowMs() - dueAt)),
+      );
+    },
+  );
   await Promise.all(pending);
   return latencies;
 }
@@ -75,12 +106,14 @@ async function insist(log, given) {
 async function saturate(log, count, each) {
   const started = performance.now();
   let left = count;
-  await Promise.all(Array.from({ length: 16 }, async (_, client) => {
-    while (left > 0) {
-      left -= each;
-      await log.append(request(`project-bench-${client}`, each));
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: 16 }, async (_, client) => {
+      while (left > 0) {
+        left -= each;
+        await log.append(request(`project-bench-${client}`, each));
+      }
+    }),
+  );
   return count / ((performance.now() - started) / 1_000);
 }
 
@@ -119,10 +152,23 @@ async function copyInCommits(client, lines) {
 }
 
 async function writeRows(client, file) {
-  const { rows } = await client.query('select shard, pos, stream, revision, type, tenant, recorded_at::text as at, body, leaf from ledger.event order by pos limit $1', [COPIED]);
+  const { rows } = await client.query(
+    'select shard, pos, stream, revision, type, tenant, recorded_at::text as at, body, leaf from ledger.event order by pos limit $1',
+    [COPIED],
+  );
   const handle = openSync(file, 'w');
   for (const row of rows) {
-    const cells = [row.shard, row.pos, row.stream, row.revision, row.type, row.tenant, row.at, row.body.replaceAll('\\', '\\\\').replaceAll('\t', '\\t'), `\\\\x${row.leaf.toString('hex')}`];
+    const cells = [
+      row.shard,
+      row.pos,
+      row.stream,
+      row.revision,
+      row.type,
+      row.tenant,
+      row.at,
+      row.body.replaceAll('\\', '\\\\').replaceAll('\t', '\\t'),
+      `\\\\x${row.leaf.toString('hex')}`,
+    ];
     writeSync(handle, `${cells.join('\t')}\n`);
   }
   closeSync(handle);
@@ -131,15 +177,18 @@ async function writeRows(client, file) {
 }
 
 async function consumer(url) {
-  const child = fork(fileURLToPath(new URL('consumer.mjs', import.meta.url)), [url, TOKEN], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const answer = (what) => new Promise((resolve) => {
-    const listen = (message) => {
-      if (message.what !== what) return;
-      child.off('message', listen);
-      resolve(message);
-    };
-    child.on('message', listen);
+  const child = fork(fileURLToPath(new URL('consumer.mjs', import.meta.url)), [url, TOKEN], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  const answer = (what) =>
+    new Promise((resolve) => {
+      const listen = (message) => {
+        if (message.what !== what) return;
+        child.off('message', listen);
+        resolve(message);
+      };
+      child.on('message', listen);
+    });
   await answer('ready');
   return {
     ask: async (what, fields = {}) => {
@@ -156,7 +205,11 @@ async function exported(pool, key) {
   const leaves = [];
   const bundles = [];
   for (;;) {
-    const { rows } = await pool.query({ name: 'export', text: 'select body, leaf from ledger.event where shard = 0 and pos >= $1 order by pos limit 256', values: [leaves.length] });
+    const { rows } = await pool.query({
+      name: 'export',
+      text: 'select body, leaf from ledger.event where shard = 0 and pos >= $1 order by pos limit 256',
+      values: [leaves.length],
+    });
     if (rows.length === 0) break;
     leaves.push(...rows.map(({ leaf }) => leaf));
     bundles.push(encodeBundle(rows.map(({ body }) => body)));
@@ -164,12 +217,23 @@ async function exported(pool, key) {
   const levels = [leaves];
   for (let level = 0; (levels[level]?.length ?? 0) >= 256; level += 1) {
     const below = levels[level];
-    levels.push(Array.from({ length: Math.floor(below.length / 256) }, (_, index) => subtreeRoot(below.slice(index * 256, index * 256 + 256))));
+    levels.push(
+      Array.from({ length: Math.floor(below.length / 256) }, (_, index) =>
+        subtreeRoot(below.slice(index * 256, index * 256 + 256)),
+      ),
+    );
   }
-  const checkpoint = await signNote(formatCheckpoint({ origin: 'bench.example/log', size: leaves.length, root: Frontier.empty.append(leaves).root() }), key);
+  const checkpoint = await signNote(
+    formatCheckpoint({ origin: 'bench.example/log', size: leaves.length, root: Frontier.empty.append(leaves).root() }),
+    key,
+  );
   return {
     size: leaves.length,
-    files: { checkpoint: async () => checkpoint, entries: async ({ index }) => bundles[index], tile: async ({ level, index, width }) => Buffer.concat(levels[level].slice(index * 256, index * 256 + width)) },
+    files: {
+      checkpoint: async () => checkpoint,
+      entries: async ({ index }) => bundles[index],
+      tile: async ({ level, index, width }) => Buffer.concat(levels[level].slice(index * 256, index * 256 + width)),
+    },
   };
 }
 
@@ -182,7 +246,7 @@ async function rateOf(count, work) {
 async function readAll(log) {
   const started = performance.now();
   let from = 0;
-  for (const head = await log.head(); from < head; ) from = (await log.readBodies({ from, limit: 2_000 })).nextPosition;
+  for (const head = await log.head(); from < head;) from = (await log.readBodies({ from, limit: 2_000 })).nextPosition;
   return from / ((performance.now() - started) / 1_000);
 }
 
@@ -200,7 +264,11 @@ async function againstCopy(url) {
     const commits = await copyInCommits(client, lines);
     const copy = await copyRate(client, file, rows);
     note('append, full path ÷ COPY (aim ≥ 0.6)', {
-      'append events/s': append, [`COPY in commits of ${BATCH}, rows/s`]: commits, ratio: append / commits, 'COPY as one, from a file of the server, rows/s': copy, 'ratio to that': append / copy,
+      'append events/s': append,
+      [`COPY in commits of ${BATCH}, rows/s`]: commits,
+      ratio: append / commits,
+      'COPY as one, from a file of the server, rows/s': copy,
+      'ratio to that': append / copy,
       'CPU µs/event of this process': (used.user + used.system) / COPIED,
     });
   }
@@ -215,14 +283,33 @@ const note = (what, figures) => {
   results.set(what, known);
 };
 
-const server = await startPostgres({ settings: { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on', shared_buffers: '128MB', min_wal_size: '2GB', max_wal_size: '4GB' } });
+const server = await startPostgres({
+  settings: {
+    fsync: 'on',
+    full_page_writes: 'on',
+    synchronous_commit: 'on',
+    shared_buffers: '128MB',
+    min_wal_size: '2GB',
+    max_wal_size: '4GB',
+  },
+});
 const database = await server.createDatabase();
 const bus = new InProcessBus({ queueCapacity: 100_000 });
 const client = new pg.Client({ connectionString: database.url });
 const file = path.join(tmpdir(), `plumbline-bench-${process.pid}.tsv`);
 try {
-  const { rows: [{ mode }] } = await client.connect().then(() => client.query("select current_setting('fsync') || ', wal_sync_method ' || current_setting('wal_sync_method') || ', synchronous_commit ' || current_setting('synchronous_commit') as mode"));
-  console.log(`node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, load ${loadavg()[0]?.toFixed(1)}, PostgreSQL 18, fsync ${mode}, commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}, median of ${RUNS} interleaved runs, flags ${process.execArgv.join(' ') || 'none'}`);
+  const {
+    rows: [{ mode }],
+  } = await client
+    .connect()
+    .then(() =>
+      client.query(
+        "select current_setting('fsync') || ', wal_sync_method ' || current_setting('wal_sync_method') || ', synchronous_commit ' || current_setting('synchronous_commit') as mode",
+      ),
+    );
+  console.log(
+    `node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, load ${loadavg()[0]?.toFixed(1)}, PostgreSQL 18, fsync ${mode}, commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}, median of ${RUNS} interleaved runs, flags ${process.execArgv.join(' ') || 'none'}`,
+  );
   // Alone first: nothing follows the log.
   await againstCopy(database.url);
   const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
@@ -236,8 +323,14 @@ try {
   for (let run = 0; run < RUNS; run += 1) {
     // A database that has run for a while has segments of its WAL to use again; a new one writes each first, which takes this disk 45 ms.
     await client.query('checkpoint');
-    note('1,000/s offered in the process, views and relay follow (aim p50 ≤ 2, p99 ≤ 15 ms)', percentiles(await offer(log, { perSecond: 1_000, each: 1, seconds: 3 })));
-    note('1,000/s offered over gRPC, views and relay follow', percentiles(await offer(new GrpcEventLog(channel), { perSecond: 1_000, each: 1, seconds: 3 })));
+    note(
+      '1,000/s offered in the process, views and relay follow (aim p50 ≤ 2, p99 ≤ 15 ms)',
+      percentiles(await offer(log, { perSecond: 1_000, each: 1, seconds: 3 })),
+    );
+    note(
+      '1,000/s offered over gRPC, views and relay follow',
+      percentiles(await offer(new GrpcEventLog(channel), { perSecond: 1_000, each: 1, seconds: 3 })),
+    );
     await reader.ask('start', { from: await log.head() });
     const acknowledged = await offer(log, { perSecond: 10_000, each: 10, seconds: 3 });
     const { latencies } = await reader.ask('report', { until: await log.head() });
@@ -252,19 +345,31 @@ try {
   const audited = await exported(client, signer);
   for (let run = 0; run < RUNS; run += 1) {
     note('catch-up: read the whole log (aim ≥ 50,000/s)', { 'events/s': await readAll(await fresh(database.url)) });
-    note('verification of an export: signature, every entry, every tile (aim ≥ 30,000/s)', { 'events/s': await rateOf(audited.size, () => verifyLog({ files: audited.files, key })) });
-    note('verification of the database: every row, commit, tile (aim ≥ 30,000/s)', { 'events/s': await rateOf(audited.size, () => checkDatabase({ url: database.url, known: [], onPosition: () => undefined })) });
+    note('verification of an export: signature, every entry, every tile (aim ≥ 30,000/s)', {
+      'events/s': await rateOf(audited.size, () => verifyLog({ files: audited.files, key })),
+    });
+    note('verification of the database: every row, commit, tile (aim ≥ 30,000/s)', {
+      'events/s': await rateOf(audited.size, () =>
+        checkDatabase({ url: database.url, known: [], onPosition: () => undefined }),
+      ),
+    });
   }
   const head = await log.head();
   for (let run = 0; run < Math.min(RUNS, 3); run += 1) {
     const started = performance.now();
     await parts.projector.rebuild();
-    note('rebuild of the views while the old ones are shown (aim ≥ 25,000/s)', { 'events/s': head / ((performance.now() - started) / 1_000), events: head });
+    note('rebuild of the views while the old ones are shown (aim ≥ 25,000/s)', {
+      'events/s': head / ((performance.now() - started) / 1_000),
+      events: head,
+    });
   }
   channel.close();
   await parts.close();
   for (const [what, figures] of results) {
-    const shown = Object.entries(figures).map(([name, values]) => `${name} ${median(values) >= 100 ? Math.round(median(values)).toLocaleString('en') : median(values).toFixed(2)}`);
+    const shown = Object.entries(figures).map(
+      ([name, values]) =>
+        `${name} ${median(values) >= 100 ? Math.round(median(values)).toLocaleString('en') : median(values).toFixed(2)}`,
+    );
     console.log(`${what}: ${shown.join(', ')}`);
   }
 } finally {

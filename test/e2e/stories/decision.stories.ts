@@ -6,11 +6,28 @@ import type { Stage } from '../../topology/stage.js';
 /** Approvals, rollbacks, pauses. */
 export function decisionStories(stage: () => Stage): void {
   it('production waits for an approval; the author does not count, somebody else does', async () => {
-    const { topology: { client, clientWith, book }, repository, apply, healthy, west } = stage();
-    const author = clientWith((await client.issueToken({ name: 'ada', role: 'operator', emails: ['ada@example.com'] })).token);
-    const reviewer = clientWith((await client.issueToken({ name: 'grace', role: 'operator', emails: ['grace@example.com'] })).token);
+    const {
+      topology: { client, clientWith, book },
+      repository,
+      apply,
+      healthy,
+      west,
+    } = stage();
+    const author = clientWith(
+      (await client.issueToken({ name: 'ada', role: 'operator', emails: ['ada@example.com'] })).token,
+    );
+    const reviewer = clientWith(
+      (await client.issueToken({ name: 'grace', role: 'operator', emails: ['grace@example.com'] })).token,
+    );
     await repository('gated', sampleFiles('deploy', 'gated', { deployment: false }));
-    const environments = [environmentOf('staging', { namespace: 'gated-staging' }), environmentOf('production', { namespace: 'gated-production', after: ['staging'], approvals: { required: 1, excludeAuthors: true } })];
+    const environments = [
+      environmentOf('staging', { namespace: 'gated-staging' }),
+      environmentOf('production', {
+        namespace: 'gated-production',
+        after: ['staging'],
+        approvals: { required: 1, excludeAuthors: true },
+      }),
+    ];
     await apply(applicationResource('gated', { repository: 'gated', path: 'deploy', environments }));
     await healthy('gated', { version: 1, environment: 'staging' });
     const waiting = await book.until('an approval with its plan', async () => {
@@ -18,21 +35,44 @@ export function decisionStories(stage: () => Stage): void {
       const version = (await client.versions('gated', { environment: 'production' })).items[0];
       return found !== undefined && version?.plans['west'] !== undefined ? { found, version } : undefined;
     });
-    expect(waiting.found).toMatchObject({ environment: 'production', version: 1, required: 1, excluded: ['ada@example.com'] });
+    expect(waiting.found).toMatchObject({
+      environment: 'production',
+      version: 1,
+      required: 1,
+      excluded: ['ada@example.com'],
+    });
     // Its namespace does not exist yet, so nothing in it can be tried: the plan says so.
-    expect(waiting.version.plans['west']).toMatchObject({ partial: true, changes: { counts: { Unverified: expect.any(Number) as unknown } } });
+    expect(waiting.version.plans['west']).toMatchObject({
+      partial: true,
+      changes: { counts: { Unverified: expect.any(Number) as unknown } },
+    });
     expect(await west.get('/api/v1/namespaces/gated-production/configmaps/gated')).toBeUndefined();
-    expect(await author.approve('gated', 1, { environment: 'production' })).toMatchObject({ outcome: 'Refused', reason: 'IsAuthor' });
-    const granted = await reviewer.approve('gated', 1, { environment: 'production', renderDigest: waiting.found.renderDigest, comment: 'good' });
+    expect(await author.approve('gated', 1, { environment: 'production' })).toMatchObject({
+      outcome: 'Refused',
+      reason: 'IsAuthor',
+    });
+    const granted = await reviewer.approve('gated', 1, {
+      environment: 'production',
+      renderDigest: waiting.found.renderDigest,
+      comment: 'good',
+    });
     expect(granted).toMatchObject({ outcome: 'Granted', granted: 1, required: 1 });
     const { released } = await healthy('gated', { version: 1, environment: 'production' });
     expect(released?.releases).toMatchObject([{ kind: 'Approved' }]);
     expect(await west.get('/api/v1/namespaces/gated-production/configmaps/gated')).toBeDefined();
-    expect(book.ofType('ApprovalGranted').filter(({ data }) => data.application === 'default/gated')).toMatchObject([{ data: { approverName: 'grace', comment: 'good' } }]);
+    expect(book.ofType('ApprovalGranted').filter(({ data }) => data.application === 'default/gated')).toMatchObject([
+      { data: { approverName: 'grace', comment: 'good' } },
+    ]);
   });
 
   it('a rollback to version 1 holds against Git, until a new commit moves on', async () => {
-    const { topology: { client, book }, repository, apply, healthy, east } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
     const source = await repository('back', sampleFiles('deploy', 'back', { greeting: 'one' }));
     await apply(applicationResource('back', { repository: 'back', path: 'deploy', namespace: 'back' }));
     await healthy('back', { version: 1 });
@@ -49,31 +89,58 @@ export function decisionStories(stage: () => Stage): void {
     await source.commit({ files: { 'README.md': 'nothing to deploy' } });
     await client.refresh('back');
     await book.first('RevisionObserved', ({ data }) => data.repository === 'back' && data.previous === second);
-    expect(book.ofType('VersionRendered', before).filter(({ data }) => data.application === 'default/back')).toEqual([]);
+    expect(book.ofType('VersionRendered', before).filter(({ data }) => data.application === 'default/back')).toEqual(
+      [],
+    );
     const third = await source.commit({ files: sampleFiles('deploy', 'back', { greeting: 'three' }) });
     await client.refresh('back');
     await healthy('back', { commit: third, version: 3 });
-    expect(book.ofType('VersionReleased').filter(({ data }) => data.application === 'default/back').map(({ data }) => [data.version, data.kind])).toEqual([[1, 'Automatic'], [2, 'Automatic'], [1, 'Rollback'], [3, 'Automatic']]);
+    expect(
+      book
+        .ofType('VersionReleased')
+        .filter(({ data }) => data.application === 'default/back')
+        .map(({ data }) => [data.version, data.kind]),
+    ).toEqual([
+      [1, 'Automatic'],
+      [2, 'Automatic'],
+      [1, 'Rollback'],
+      [3, 'Automatic'],
+    ]);
     expect((await client.history('back')).items.map(({ version }) => version)).toEqual([3, 2, 1]);
   });
 
   it('a rollback to a version that never was is refused with the reason', async () => {
-    const { topology: { client }, repository, apply, healthy } = stage();
+    const {
+      topology: { client },
+      repository,
+      apply,
+      healthy,
+    } = stage();
     await repository('nowhere', sampleFiles('deploy', 'nowhere', { deployment: false }));
     await apply(applicationResource('nowhere', { repository: 'nowhere', path: 'deploy', namespace: 'nowhere' }));
     await healthy('nowhere', { version: 1 });
     const refused = await client.rollback('nowhere', { toVersion: 7 }).catch((error: unknown) => error);
-    expect(refused).toSatisfy((answer) => answer instanceof Error || (answer as { outcome: string }).outcome === 'Refused');
+    expect(refused).toSatisfy(
+      (answer) => answer instanceof Error || (answer as { outcome: string }).outcome === 'Refused',
+    );
   });
 
   it('a suspended application is only watched; resumed, it catches up', async () => {
-    const { topology: { client, book }, repository, apply, healthy, east } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
     const source = await repository('paused', sampleFiles('deploy', 'paused', { deployment: false }));
     await apply(applicationResource('paused', { repository: 'paused', path: 'deploy', namespace: 'paused' }));
     await healthy('paused', { version: 1 });
     await client.suspend('paused', 'an incident');
     const before = book.head;
-    const commit = await source.commit({ files: sampleFiles('deploy', 'paused', { greeting: 'later', deployment: false }) });
+    const commit = await source.commit({
+      files: sampleFiles('deploy', 'paused', { greeting: 'later', deployment: false }),
+    });
     await client.refresh('paused');
     await book.first('VersionRendered', ({ data }) => data.application === 'default/paused' && data.version === 2);
     await east.edit('/api/v1/namespaces/paused/configmaps/paused', { data: { greeting: 'by hand' } });

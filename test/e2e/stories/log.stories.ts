@@ -13,8 +13,13 @@ export function logStories(stage: () => Stage): void {
     const place = ['place', 'case-7', '--from', '0', '--to', '2', '--reason', 'asked by counsel'];
     expect(await run(...place)).toMatchObject({ code: 0, out: words('legal hold case-7 on 0 to 1 placed') });
     expect(await run(...place)).toMatchObject({ code: 0, out: words('unchanged') });
-    expect(await run('place', 'case-7', '--from', '1', '--reason', 'another')).toMatchObject({ code: 5, err: words('PLB-4108') });
-    expect(JSON.parse((await run('list', '-o', 'json')).out)).toMatchObject({ items: [{ id: 'case-7', from: 0, to: 2, reason: 'asked by counsel' }] });
+    expect(await run('place', 'case-7', '--from', '1', '--reason', 'another')).toMatchObject({
+      code: 5,
+      err: words('PLB-4108'),
+    });
+    expect(JSON.parse((await run('list', '-o', 'json')).out)).toMatchObject({
+      items: [{ id: 'case-7', from: 0, to: 2, reason: 'asked by counsel' }],
+    });
     expect(await run('lift', 'case-7')).toMatchObject({ code: 0, out: words('lifted') });
     expect(await run('lift', 'case-8')).toMatchObject({ code: 3, err: words('PLB-3154') });
     expect((await run('list')).out).toBe('there is no legal hold\n');
@@ -24,7 +29,9 @@ export function logStories(stage: () => Stage): void {
   });
 
   it('what is parked is shown and released, and the log tells by whom; what is not parked is not released', async () => {
-    const { topology: { client, ask } } = stage();
+    const {
+      topology: { client, ask },
+    } = stage();
     const key = 'cluster-east';
     expect(await plumb(stage(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
     expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 3, err: words('PLB-3156') });
@@ -32,42 +39,70 @@ export function logStories(stage: () => Stage): void {
     const [declared] = (await client.audit({ type: 'ClusterDeclared', order: 'asc' })).events;
     await ask(`insert into ledger.dead_letter (consumer, version, shard, pos, key, attempts, error, state)
       select 'views', version, 0, ${declared?.position}, '${key}', 1, 'cannot be applied', 'parked' from projection.live where consumer = 'views'`);
-    expect(JSON.parse((await plumb(stage(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({ items: [{ consumer: 'views', key, position: declared?.position, error: 'cannot be applied' }] });
+    expect(JSON.parse((await plumb(stage(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({
+      items: [{ consumer: 'views', key, position: declared?.position, error: 'cannot be applied' }],
+    });
     const before = await client.clusters();
     expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 0, out: `${key} goes on\n` });
     expect((await plumb(stage(), 'log', 'parked')).out).toBe('nothing is parked\n');
     expect((await client.clusters()).items).toEqual(before.items);
-    expect((await client.audit({ type: 'WorkReleased' })).events).toMatchObject([{ actor: { kind: 'user' }, data: { consumer: 'views', key, position: declared?.position } }]);
+    expect((await client.audit({ type: 'WorkReleased' })).events).toMatchObject([
+      { actor: { kind: 'user' }, data: { consumer: 'views', key, position: declared?.position } },
+    ]);
   });
 
   it('a person is erased from everything that is shown, once it was confirmed and no hold forbids it; the log still verifies', async () => {
-    const { topology: { client, clientWith }, git, apply, healthy } = stage();
+    const {
+      topology: { client, clientWith },
+      git,
+      apply,
+      healthy,
+    } = stage();
     const grace = { name: 'Grace Hopper', email: 'grace@example.com' };
     const source = await git.createRepository('graced');
     await source.commit({ files: sampleFiles('deploy', 'graced', { deployment: false }), author: grace });
-    await apply({ apiVersion: 'plumbline.dev/v1alpha1', kind: 'Repository', metadata: { name: 'graced' }, spec: { url: source.url } });
+    await apply({
+      apiVersion: 'plumbline.dev/v1alpha1',
+      kind: 'Repository',
+      metadata: { name: 'graced' },
+      spec: { url: source.url },
+    });
     await apply(applicationResource('graced', { repository: 'graced', path: 'deploy', namespace: 'graced' }));
     await healthy('graced', { version: 1 });
-    const shown = async (): Promise<string> => JSON.stringify([
-      await client.history('graced'), await client.status('graced'), await client.versions('graced'), (await client.audit({ type: 'VersionRendered' })).events, (await client.audit({ type: 'RevisionObserved' })).events,
-      await client.versions('graced', { asOf: String((await client.events()).head) }),
-    ]);
+    const shown = async (): Promise<string> =>
+      JSON.stringify([
+        await client.history('graced'),
+        await client.status('graced'),
+        await client.versions('graced'),
+        (await client.audit({ type: 'VersionRendered' })).events,
+        (await client.audit({ type: 'RevisionObserved' })).events,
+        await client.versions('graced', { asOf: String((await client.events()).head) }),
+      ]);
     expect(await shown()).toContain('Grace Hopper');
-    const erase = async (...more: readonly string[]): ReturnType<typeof plumb> => plumb(stage(), 'log', 'erase-person', 'grace@example.com', ...more);
+    const erase = async (...more: readonly string[]): ReturnType<typeof plumb> =>
+      plumb(stage(), 'log', 'erase-person', 'grace@example.com', ...more);
     expect(await plumb(stage(), 'log', 'verify')).toMatchObject({ code: 0, out: words('VERIFIED') });
     expect(await erase()).toMatchObject({ code: 2, err: words('--yes') });
     await plumb(stage(), 'log', 'hold', 'place', 'grace', '--from', '0', '--reason', 'asked by counsel');
     expect(await erase('--yes')).toMatchObject({ code: 5, err: words('PLB-4110') });
     await plumb(stage(), 'log', 'hold', 'lift', 'grace');
     const { token } = await client.issueToken({ name: 'no admin', role: 'operator' });
-    expect(await plumb({ topology: { ...stage().topology, token } }, 'log', 'erase-person', 'grace@example.com', '--yes')).toMatchObject({ code: 5, err: words('PLB-2120') });
+    expect(
+      await plumb({ topology: { ...stage().topology, token } }, 'log', 'erase-person', 'grace@example.com', '--yes'),
+    ).toMatchObject({ code: 5, err: words('PLB-2120') });
     await expect(clientWith(token).events()).resolves.toBeDefined();
     expect(await shown()).toContain('Grace Hopper');
     const erased = await erase('--yes');
-    expect(erased).toMatchObject({ code: 0, out: expect.stringMatching(/^s[0-9a-f]{24} is erased: [2-9] events hold/) as unknown });
+    expect(erased).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^s[0-9a-f]{24} is erased: [2-9] events hold/) as unknown,
+    });
     expect(erased.out + erased.err).not.toContain('grace@');
     expect(await erase('--yes', '-o', 'json')).toMatchObject({ code: 0, out: words('"AlreadyErased"') });
-    expect(await plumb(stage(), 'log', 'erase-person', 'nobody@example.com', '--yes')).toMatchObject({ code: 3, err: words('PLB-3155') });
+    expect(await plumb(stage(), 'log', 'erase-person', 'nobody@example.com', '--yes')).toMatchObject({
+      code: 3,
+      err: words('PLB-3155'),
+    });
     expect(await shown()).toMatch(/^(?!.*(?:Grace Hopper|grace@)).*\(erased\)/s);
     const followed: unknown[] = [];
     const { head } = await client.events();

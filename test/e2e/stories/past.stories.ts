@@ -12,7 +12,12 @@ const micros = (time: string): number => microsOf(time) ?? 0;
 /** What the log said then, from the database that it is kept in. */
 export function pastStories(stage: () => Stage): void {
   it('events and the audit search say of a position or a time what the log had then, page by page, while the log goes on', async () => {
-    const { topology: { client, book }, repository, apply, healthy } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+    } = stage();
     await repository('searched', sampleFiles('deploy', 'searched', { greeting: 'one' }));
     const head = (await client.events()).head;
     await apply(applicationResource('searched', { repository: 'searched', path: 'deploy', namespace: 'searched' }));
@@ -23,14 +28,17 @@ export function pastStories(stage: () => Stage): void {
     const time = middle?.recordedAt ?? '';
     const last = events.length - 1;
     const moments: readonly (readonly [MomentQuery, readonly RecordedEvent[]])[] = [
-      [{ asOf: head }, until(head)], [{ asOf: middle?.position ?? 0 }, until(middle?.position ?? 0)], [{ knownAt: time }, events.filter(({ recordedAt }) => recordedAt <= time)],
-      [{ asOf: time, knownAt: last }, events.filter(({ occurredAt }) => micros(occurredAt) <= micros(time))], [{ asOf: -1 }, []],
+      [{ asOf: head }, until(head)],
+      [{ asOf: middle?.position ?? 0 }, until(middle?.position ?? 0)],
+      [{ knownAt: time }, events.filter(({ recordedAt }) => recordedAt <= time)],
+      [{ asOf: time, knownAt: last }, events.filter(({ occurredAt }) => micros(occurredAt) <= micros(time))],
+      [{ asOf: -1 }, []],
     ];
     for (const [moment, wanted] of moments) {
       const said = JSON.stringify(moment);
       const tail = positions(wanted).slice(-40);
       const found: RecordedEvent[] = [];
-      for (let after = (tail[0] ?? 0) - 1, more = true; more; ) {
+      for (let after = (tail[0] ?? 0) - 1, more = true; more;) {
         const page = await client.events({ ...moment, after, limit: 7 });
         found.push(...page.events);
         more = page.after < page.head;
@@ -46,10 +54,16 @@ export function pastStories(stage: () => Stage): void {
           // Something happens between the pages.
           await client.refresh('searched');
         }
-        expect(positions(audited), `${said} ${order}`).toEqual(positions(order === 'asc' ? wanted : wanted.toReversed()).slice(0, 21));
+        expect(positions(audited), `${said} ${order}`).toEqual(
+          positions(order === 'asc' ? wanted : wanted.toReversed()).slice(0, 21),
+        );
       }
     }
-    const ofApplication = until(last).filter(({ data }) => 'application' in data && data.application === 'default/searched');
-    expect(positions((await client.audit({ application: 'searched', asOf: last, order: 'asc', limit: 500 })).events)).toEqual(positions(ofApplication));
+    const ofApplication = until(last).filter(
+      ({ data }) => 'application' in data && data.application === 'default/searched',
+    );
+    expect(
+      positions((await client.audit({ application: 'searched', asOf: last, order: 'asc', limit: 500 })).events),
+    ).toEqual(positions(ofApplication));
   });
 }

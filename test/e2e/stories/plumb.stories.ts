@@ -14,12 +14,23 @@ export function plumbStories(stage: () => Stage): void {
     const source = await git.createRepository('typed');
     await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'one' }) });
     const file = path.join(topology.dataDir, 'typed.yaml');
-    const resources = [repositoryResource('typed', source.url), applicationResource('typed', { repository: 'typed', path: 'deploy', namespace: 'typed' })];
+    const resources = [
+      repositoryResource('typed', source.url),
+      applicationResource('typed', { repository: 'typed', path: 'deploy', namespace: 'typed' }),
+    ];
     // JSON is YAML; one document each.
     await writeFile(file, resources.map((resource) => JSON.stringify(resource)).join('\n---\n'));
-    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({ code: 0, out: expect.stringContaining('created') as unknown });
-    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({ code: 0, out: expect.stringContaining('unchanged') as unknown });
-    expect(await plumb(stage(), 'wait', 'typed', '--version', '1', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
+    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('created') as unknown,
+    });
+    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('unchanged') as unknown,
+    });
+    expect(
+      await plumb(stage(), 'wait', 'typed', '--version', '1', '--for', 'healthy', '--timeout', '30s'),
+    ).toMatchObject({ code: 0 });
     const commit = await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'two' }) });
     expect((await plumb(stage(), 'refresh', 'typed')).code).toBe(0);
     expect((await plumb(stage(), 'wait', 'typed', '--commit', commit, '--timeout', '30s')).code).toBe(0);
@@ -30,11 +41,18 @@ export function plumbStories(stage: () => Stage): void {
     expect(await plumb(stage(), 'rollback', 'typed', '--to', '1', '--reason', 'wrong')).toMatchObject({ code: 0 });
     expect(await plumb(stage(), 'wait', 'typed', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
     expect((await plumb(stage(), 'history', 'typed')).out).toMatch(/Rollback|rollback/);
-    expect((await plumb(stage(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain('RollbackRequested');
+    expect((await plumb(stage(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain(
+      'RollbackRequested',
+    );
   });
 
   it('plumb looks back: what it says as of a position or a time is what a fold of the log up to there gives', async () => {
-    const { topology: { client, book }, repository, apply, healthy } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+    } = stage();
     const before = (await client.events()).head;
     const source = await repository('past', sampleFiles('deploy', 'past', { greeting: 'one' }));
     await apply(applicationResource('past', { repository: 'past', path: 'deploy', namespace: 'past' }));
@@ -54,13 +72,22 @@ export function plumbStories(stage: () => Stage): void {
     const store = new ViewStore();
     const last = events.length - 1;
     // Events of one append share their time: "known at" it is after all of them.
-    const endOfAppend = (position: number): number => (events[position + 1]?.recordedAt === events[position]?.recordedAt ? endOfAppend(position + 1) : position);
-    const looked = new Set([before, Math.floor((before + last) / 2), then.position, last].map((position) => Math.min(last, endOfAppend(position))));
+    const endOfAppend = (position: number): number =>
+      events[position + 1]?.recordedAt === events[position]?.recordedAt ? endOfAppend(position + 1) : position;
+    const looked = new Set(
+      [before, Math.floor((before + last) / 2), then.position, last].map((position) =>
+        Math.min(last, endOfAppend(position)),
+      ),
+    );
     for (const event of events) {
       store.apply(event);
       if (!looked.has(event.position)) continue;
-      const expected = { items: [...store.scan('target', '')].map(([, target]) => JSON.parse(JSON.stringify(target)) as unknown) };
-      expect(await json('get', 'targets', '--as-of', String(event.position)), `as of ${event.position}`).toEqual(expected);
+      const expected = {
+        items: [...store.scan('target', '')].map(([, target]) => JSON.parse(JSON.stringify(target)) as unknown),
+      };
+      expect(await json('get', 'targets', '--as-of', String(event.position)), `as of ${event.position}`).toEqual(
+        expected,
+      );
       expect(await json('get', 'targets', '--known-at', event.recordedAt)).toEqual(expected);
     }
     const rendered = events.findLast(({ type }) => type === 'VersionRendered');
@@ -71,7 +98,10 @@ export function plumbStories(stage: () => Stage): void {
 
   it('plumb ends with 2 for a wrong line, 3 for what is not there, 4 when time is over, 5 when refused', async () => {
     expect((await plumb(stage(), 'frobnicate')).code).toBe(2);
-    expect(await plumb(stage(), 'status', 'not-there')).toMatchObject({ code: 3, err: expect.stringContaining('PLB-3') as unknown });
+    expect(await plumb(stage(), 'status', 'not-there')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('PLB-3') as unknown,
+    });
     const { repository, apply } = stage();
     await repository('endless', { 'README.md': 'nothing to deploy' });
     await apply(applicationResource('endless', { repository: 'endless', path: 'not-there', namespace: 'endless' }));

@@ -11,7 +11,12 @@ async function expectHealed({ topology: { book }, east }: Stage, application: st
   const wanted = (await east.get(path)).data;
   const before = book.head;
   await east.edit(path, { data: { greeting: 'by hand' } });
-  const healed = await book.first('SyncCompleted', ({ data }) => data.application === `default/${application}` && data.cause === 'SelfHeal' && data.result === 'Succeeded', { after: before, timeoutMs: HEALED_WITHIN_MS });
+  const healed = await book.first(
+    'SyncCompleted',
+    ({ data }) =>
+      data.application === `default/${application}` && data.cause === 'SelfHeal' && data.result === 'Succeeded',
+    { after: before, timeoutMs: HEALED_WITHIN_MS },
+  );
   expect((await east.get(path)).data).toEqual(wanted);
   const drift = book.ofType('DriftDetected', before).find(({ data }) => data.application === `default/${application}`);
   expect(drift?.data.objects).toMatchObject([{ key: `/ConfigMap/${application}/${application}`, kind: 'Changed' }]);
@@ -21,7 +26,13 @@ async function expectHealed({ topology: { book }, east }: Stage, application: st
 /** What keeps a cluster true once it is. */
 export function upkeepStories(stage: () => Stage): void {
   it('a manual edit and a manual deletion are healed within seconds, and the log knows what drifted', async () => {
-    const { topology: { book }, repository, apply, healthy, east } = stage();
+    const {
+      topology: { book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
     await repository('drifting', sampleFiles('deploy', 'drifting'));
     await apply(applicationResource('drifting', { repository: 'drifting', path: 'deploy', namespace: 'drifting' }));
     await healthy('drifting', { version: 1 });
@@ -29,61 +40,114 @@ export function upkeepStories(stage: () => Stage): void {
     const before = book.head;
     const service = '/api/v1/namespaces/drifting/services/drifting';
     await east.remove(service);
-    await book.first('SyncCompleted', ({ data }) => data.application === 'default/drifting' && data.cause === 'SelfHeal', { after: before, timeoutMs: HEALED_WITHIN_MS });
+    await book.first(
+      'SyncCompleted',
+      ({ data }) => data.application === 'default/drifting' && data.cause === 'SelfHeal',
+      { after: before, timeoutMs: HEALED_WITHIN_MS },
+    );
     expect(await east.get(service)).toBeDefined();
     await healthy('drifting', { version: 1 });
   });
 
   it('an object that left the repository is pruned; a field of somebody else is left alone', async () => {
-    const { topology: { client, book }, repository, apply, healthy, east } = stage();
-    const source = await repository('pruned', { ...sampleFiles('deploy', 'pruned'), 'deploy/extra.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra }\ndata: { a: b }\n' });
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
+    const source = await repository('pruned', {
+      ...sampleFiles('deploy', 'pruned'),
+      'deploy/extra.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra }\ndata: { a: b }\n',
+    });
     await apply(applicationResource('pruned', { repository: 'pruned', path: 'deploy', namespace: 'pruned' }));
     await healthy('pruned', { version: 1 });
-    await east.edit('/api/v1/namespaces/pruned/configmaps/pruned', { metadata: { annotations: { 'example.com/note': 'mine' } } });
+    await east.edit('/api/v1/namespaces/pruned/configmaps/pruned', {
+      metadata: { annotations: { 'example.com/note': 'mine' } },
+    });
     const commit = await source.commit({ files: { 'deploy/extra.yaml': undefined } });
     await client.refresh('pruned');
     await healthy('pruned', { commit });
     expect(await east.get('/api/v1/namespaces/pruned/configmaps/extra')).toBeUndefined();
-    expect((await east.get('/api/v1/namespaces/pruned/configmaps/pruned')).metadata.annotations['example.com/note']).toBe('mine');
-    const sync = book.ofType('SyncCompleted').find(({ data }) => data.application === 'default/pruned' && data.version === 2);
-    expect(sync?.data.changes.inline).toContainEqual(expect.objectContaining({ key: '/ConfigMap/pruned/extra', action: 'Pruned' }));
+    expect(
+      (await east.get('/api/v1/namespaces/pruned/configmaps/pruned')).metadata.annotations['example.com/note'],
+    ).toBe('mine');
+    const sync = book
+      .ofType('SyncCompleted')
+      .find(({ data }) => data.application === 'default/pruned' && data.version === 2);
+    expect(sync?.data.changes.inline).toContainEqual(
+      expect.objectContaining({ key: '/ConfigMap/pruned/extra', action: 'Pruned' }),
+    );
   });
 
   it('a directory that became empty deletes nothing before somebody confirms it', async () => {
-    const { topology: { client, book }, repository, apply, healthy, east } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
     const source = await repository('emptied', sampleFiles('deploy', 'emptied', { deployment: false }));
     await apply(applicationResource('emptied', { repository: 'emptied', path: 'deploy', namespace: 'emptied' }));
     await healthy('emptied', { version: 1 });
     const before = book.head;
-    await source.commit({ files: { 'deploy/settings.yaml': '# nothing here any more\n', 'deploy/service.yaml': undefined } });
+    await source.commit({
+      files: { 'deploy/settings.yaml': '# nothing here any more\n', 'deploy/service.yaml': undefined },
+    });
     await client.refresh('emptied');
-    const held = await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied', { after: before });
+    const held = await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied', {
+      after: before,
+    });
     expect(held.data).toMatchObject({ version: 2, result: 'Partial', reason: 'EmptyRender' });
     expect(await east.get('/api/v1/namespaces/emptied/configmaps/emptied')).toBeDefined();
-    expect((await client.targets({ application: 'emptied', minPosition: held.position })).items[0]?.sync).toMatchObject({ reason: 'EmptyRender', message: expect.stringContaining('--confirm-prune') as unknown });
+    expect((await client.targets({ application: 'emptied', minPosition: held.position })).items[0]?.sync).toMatchObject(
+      { reason: 'EmptyRender', message: expect.stringContaining('--confirm-prune') as unknown },
+    );
     await client.sync('emptied', { confirmPrune: true });
-    await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied' && data.result === 'Succeeded', { after: held.position });
+    await book.first(
+      'SyncCompleted',
+      ({ data }) => data.application === 'default/emptied' && data.result === 'Succeeded',
+      { after: held.position },
+    );
     expect(await east.get('/api/v1/namespaces/emptied/configmaps/emptied')).toBeUndefined();
   });
 
   it('a deleted branch keeps the last good version, which is still kept true', async () => {
-    const { topology: { client, book }, repository, apply, healthy } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+    } = stage();
     const source = await repository('branched', { 'README.md': 'empty' });
     await source.commit({ branch: 'live', files: sampleFiles('deploy', 'branched', { deployment: false }) });
-    await apply(applicationResource('branched', { repository: 'branched', ref: 'live', path: 'deploy', namespace: 'branched' }));
+    await apply(
+      applicationResource('branched', { repository: 'branched', ref: 'live', path: 'deploy', namespace: 'branched' }),
+    );
     await healthy('branched', { version: 1 });
     await source.deleteBranch('live');
     await client.refresh('branched');
     await book.first('RefMissing', ({ data }) => data.repository === 'branched');
     await expectHealed(stage(), 'branched');
     await healthy('branched', { version: 1 });
-    const commit = await source.commit({ branch: 'live', files: sampleFiles('deploy', 'branched', { greeting: 'back again', deployment: false }) });
+    const commit = await source.commit({
+      branch: 'live',
+      files: sampleFiles('deploy', 'branched', { greeting: 'back again', deployment: false }),
+    });
     await client.refresh('branched');
     await healthy('branched', { commit });
   });
 
   it('a deleted application takes its objects along; an orphaned one leaves them', async () => {
-    const { topology: { client, book }, repository, apply, healthy, east } = stage();
+    const {
+      topology: { client, book },
+      repository,
+      apply,
+      healthy,
+      east,
+    } = stage();
     for (const name of ['deleted', 'orphaned']) {
       await repository(name, sampleFiles('deploy', name, { deployment: false }));
       await apply(applicationResource(name, { repository: name, path: 'deploy', namespace: name }));
@@ -91,7 +155,8 @@ export function upkeepStories(stage: () => Stage): void {
     }
     await client.deleteApplication('deleted');
     await client.deleteApplication('orphaned', { mode: 'orphan' });
-    for (const name of ['deleted', 'orphaned']) await book.first('TargetRemoved', ({ data }) => data.application === `default/${name}`);
+    for (const name of ['deleted', 'orphaned'])
+      await book.first('TargetRemoved', ({ data }) => data.application === `default/${name}`);
     expect(await east.get('/api/v1/namespaces/deleted/configmaps/deleted')).toBeUndefined();
     expect((await east.get('/api/v1/namespaces/orphaned/configmaps/orphaned')).data).toEqual({ greeting: 'hello' });
     await expect(client.application('deleted', { minPosition: book.head })).rejects.toMatchObject({ httpStatus: 404 });

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import { traceHeaders } from '../bus-server.js';
-import type { BusHeaders } from '../bus-server.js';
+import { type BusHeaders, traceHeaders } from '../bus-server.js';
 import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
 import { decodeBatch, encodeBatch } from '../codec.js';
 
 /** One message as it waits in the queues of its subscribers. */
 export class InProcessMessage {
+  readonly #bytes: Uint8Array;
+
   #batch: EventEnvelopeBatch | undefined;
 
   constructor(
-    private readonly bytes: Uint8Array,
+    bytes: Uint8Array,
     readonly headers: BusHeaders,
-  ) {}
+  ) {
+    this.#bytes = bytes;
+  }
 
   /** What a receiver of the bytes gets. Read once for all subscribers: events are read-only, and six copies of each would be kept. */
   batch(): EventEnvelopeBatch {
-    this.#batch ??= decodeBatch(this.bytes);
+    this.#batch ??= decodeBatch(this.#bytes);
     return this.#batch;
   }
 }
@@ -28,18 +31,21 @@ export interface InProcessQueue {
 }
 
 class BoundedQueue implements InProcessQueue {
+  readonly #capacity: number;
+  readonly #onClose: (queue: BoundedQueue) => void;
+
   readonly #messages: InProcessMessage[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
 
-  constructor(
-    private readonly capacity: number,
-    private readonly onClose: (queue: BoundedQueue) => void,
-  ) {}
+  constructor(capacity: number, onClose: (queue: BoundedQueue) => void) {
+    this.#capacity = capacity;
+    this.#onClose = onClose;
+  }
 
   /** False when the queue is full and the message was left out. */
   offer(message: InProcessMessage): boolean {
-    if (this.#messages.length >= this.capacity) return false;
+    if (this.#messages.length >= this.#capacity) return false;
     this.#messages.push(message);
     this.#wake?.();
     return true;
@@ -57,7 +63,7 @@ class BoundedQueue implements InProcessQueue {
   close(): void {
     this.#closed = true;
     this.#wake?.();
-    this.onClose(this);
+    this.#onClose(this);
   }
 }
 

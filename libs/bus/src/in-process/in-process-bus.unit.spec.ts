@@ -9,7 +9,8 @@ busContract('in process', async () => {
   return {
     bus,
     restartServer: undefined,
-    startService: async (_name, ...handlers) => startNestService(new InProcessServer({ bus, firstDelayMs: 1, longestDelayMs: 5 }), ...handlers),
+    startService: async (_name, ...handlers) =>
+      startNestService(new InProcessServer({ bus, firstDelayMs: 1, longestDelayMs: 5 }), ...handlers),
     [Symbol.asyncDispose]: async () => bus.close(),
   };
 });

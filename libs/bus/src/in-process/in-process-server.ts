@@ -51,7 +51,8 @@ export class InProcessServer extends BusServer {
   }
 
   async #run(handler: MessageHandler, queue: InProcessQueue): Promise<void> {
-    for (let message = await queue.next(); message !== undefined; message = await queue.next()) await this.#deliver(handler, message);
+    for (let message = await queue.next(); message !== undefined; message = await queue.next())
+      await this.#deliver(handler, message);
   }
 
   async #deliver(handler: MessageHandler, message: InProcessMessage): Promise<void> {
@@ -63,7 +64,9 @@ export class InProcessServer extends BusServer {
         this.#options.onError?.(messageOf(error));
         const limits = { firstMs: this.#options.firstDelayMs ?? 50, longestMs: this.#options.longestDelayMs ?? 5_000 };
         // Rejects only when stopping, which ends the loop.
-        await delay(redeliveryDelayMs(attempt, limits), undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        await delay(redeliveryDelayMs(attempt, limits), undefined, { signal: this.#stopping.signal }).catch(
+          () => undefined,
+        );
       }
     }
   }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DiscardPolicy, JetStreamApiError, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
-import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  jetstreamManager,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
 
@@ -29,7 +36,11 @@ export interface WantedStream {
   readonly subjects: string;
 }
 
-const WANTED: WantedStream = { name: EVENT_STREAM, description: 'Plumbline: committed events, a copy of the log of the last days', subjects: 'pl.ev.>' };
+const WANTED: WantedStream = {
+  name: EVENT_STREAM,
+  description: 'Plumbline: committed events, a copy of the log of the last days',
+  subjects: 'pl.ev.>',
+};
 
 function atLeast(version: string, major: number, minor: number): boolean {
   const [gotMajor = 0, gotMinor = 0] = version.split('.').map(Number);
@@ -75,11 +86,16 @@ export async function ensureStream(connection: NatsConnection, wanted: WantedStr
     manager = await jetstreamManager(connection);
     found = await findOrCreate(manager, wanted, connection.info?.version ?? '');
   } catch (error) {
-    throw new UpstreamError('PLB-6010', `the bus has no usable stream ${wanted.name}: ${messageOf(error)}`, { cause: error });
+    throw new UpstreamError('PLB-6010', `the bus has no usable stream ${wanted.name}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const wrong = differences(found, wanted);
   if (wrong.length > 0) {
-    throw new UpstreamError('PLB-6011', `the stream ${wanted.name} of the bus was made by somebody else: ${wrong.join('; ')}. Remove it, and it is created and filled again from the log`);
+    throw new UpstreamError(
+      'PLB-6011',
+      `the stream ${wanted.name} of the bus was made by somebody else: ${wrong.join('; ')}. Remove it, and it is created and filled again from the log`,
+    );
   }
   return manager;
 }
@@ -92,7 +108,8 @@ async function findOrCreate(manager: JetStreamManager, wanted: WantedStream, ver
   }
   const metadata = serverFeatures(version).streamMetadata ? { metadata: { 'plumbline.dev/managed': 'true' } } : {};
   try {
-    return (await manager.streams.add({ ...COPY_OF_THE_LOG, ...wanted, subjects: [wanted.subjects], ...metadata })).config;
+    return (await manager.streams.add({ ...COPY_OF_THE_LOG, ...wanted, subjects: [wanted.subjects], ...metadata }))
+      .config;
   } catch (error) {
     // Another service was faster.
     if (isNameTaken(error)) return (await manager.streams.info(wanted.name)).config;

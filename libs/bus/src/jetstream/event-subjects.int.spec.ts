@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { wanted } from '@plumbline/events';
-import type { EventFilter, RecordedEvent } from '@plumbline/events';
+import { type EventFilter, type RecordedEvent, wanted } from '@plumbline/events';
 import { startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
@@ -22,9 +21,17 @@ function publisherOn(url: string): Publisher {
   const bus = new JetStreamBus({ link, timeoutMs: 2_000, subjects: true });
   return {
     publish: async (events) => {
-      const batch = { shard: 0, firstPosition: events[0]?.position ?? 0, lastPosition: events.at(-1)?.position ?? 0, events };
+      const batch = {
+        shard: 0,
+        firstPosition: events[0]?.position ?? 0,
+        lastPosition: events.at(-1)?.position ?? 0,
+        events,
+      };
       for (let attempt = 1; ; attempt += 1) {
-        const failure: unknown = await bus.publish(batch).then(() => undefined, (error: unknown) => error);
+        const failure: unknown = await bus.publish(batch).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
         if (failure === undefined) return;
         expect(failure).toMatchObject({ code: 'PLB-6010', retry: 'after-delay' });
         if (attempt === 10) throw new Error('it is never taken', { cause: failure });
@@ -45,11 +52,22 @@ async function read(url: string, filterSubject = 'pl.out.>'): Promise<readonly R
   const connection = await connect({ servers: url });
   try {
     const manager = await jetstreamManager(connection);
-    const { name, num_pending: pending } = await manager.consumers.add(SUBJECT_STREAM, { filter_subject: filterSubject, ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All, inactive_threshold: 60e9 });
+    const { name, num_pending: pending } = await manager.consumers.add(SUBJECT_STREAM, {
+      filter_subject: filterSubject,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.All,
+      inactive_threshold: 60e9,
+    });
     if (pending === 0) return [];
     const found: Read[] = [];
-    for await (const message of await (await jetstream(connection).consumers.get(SUBJECT_STREAM, name)).fetch({ max_messages: pending, expires: 10_000 })) {
-      found.push({ subject: message.subject, position: Number(message.headers?.get('Pl-Position')), cloudEvent: message.json() });
+    for await (const message of await (
+      await jetstream(connection).consumers.get(SUBJECT_STREAM, name)
+    ).fetch({ max_messages: pending, expires: 10_000 })) {
+      found.push({
+        subject: message.subject,
+        position: Number(message.headers?.get('Pl-Position')),
+        cloudEvent: message.json(),
+      });
     }
     return found;
   } finally {
@@ -58,10 +76,17 @@ async function read(url: string, filterSubject = 'pl.out.>'): Promise<readonly R
 }
 
 function about(position: number, type: string, raw: object, actor = 'policy'): RecordedEvent {
-  return { ...eventAt(position), stream: 'x-y', actor: { kind: 'user', id: actor, name: actor }, type: 'Unknown', data: { originalType: type, raw } };
+  return {
+    ...eventAt(position),
+    stream: 'x-y',
+    actor: { kind: 'user', id: actor, name: actor },
+    type: 'Unknown',
+    data: { originalType: type, raw },
+  };
 }
 
-const plain = (from: number, to: number): readonly RecordedEvent[] => Array.from({ length: to - from + 1 }, (_, index) => eventAt(from + index));
+const plain = (from: number, to: number): readonly RecordedEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => eventAt(from + index));
 const upTo = (last: number): readonly number[] => Array.from({ length: last + 1 }, (_, index) => index);
 const positions = (found: readonly Read[]): readonly number[] => found.map(({ position }) => position);
 
@@ -71,27 +96,66 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await using server = await startNats({ flavour });
       await using publisher = publisherOn(server.url);
       const all = [
-        about(0, 'SyncStarted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }), about(1, 'SyncCompleted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
-        about(2, 'SyncStarted', { application: 'shop/web.api', environment: 'production', cluster: 'eu-2' }, 'anna smith'), about(3, 'VersionReleased', { application: 'shop/web.api', environment: 'production', clusters: ['eu-1', 'eu-2'] }),
-        about(4, 'VersionReleased', { application: 'shop/web.api', environment: 'production', clusters: ['eu-2'] }), about(5, 'ClusterRemoved', { name: 'eu-3' }, '*'),
+        about(0, 'SyncStarted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
+        about(1, 'SyncCompleted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
+        about(
+          2,
+          'SyncStarted',
+          { application: 'shop/web.api', environment: 'production', cluster: 'eu-2' },
+          'anna smith',
+        ),
+        about(3, 'VersionReleased', {
+          application: 'shop/web.api',
+          environment: 'production',
+          clusters: ['eu-1', 'eu-2'],
+        }),
+        about(4, 'VersionReleased', { application: 'shop/web.api', environment: 'production', clusters: ['eu-2'] }),
+        about(5, 'ClusterRemoved', { name: 'eu-3' }, '*'),
       ];
       await publisher.publish(all);
       const cases: readonly (readonly [string, EventFilter])[] = [
-        ['pl.out.0.*.*.*.*.SyncStarted.*', { types: ['SyncStarted'] }], ['pl.out.0.shop.>', { project: 'shop' }], ['pl.out.0.shop.web%2Eapi.>', { application: 'shop/web.api' }],
-        ['pl.out.0.*.*.staging.>', { environment: 'staging' }], ['pl.out.0.*.*.*.*.*.anna%20smith', { actor: 'anna smith' }], ['pl.out.0.*.*.*.*.*.%2A', { actor: '*' }], ['pl.out.0.default.web.*.eu-1.SyncCompleted.*', { types: ['SyncCompleted'], application: 'default/web', cluster: 'eu-1' }],
+        ['pl.out.0.*.*.*.*.SyncStarted.*', { types: ['SyncStarted'] }],
+        ['pl.out.0.shop.>', { project: 'shop' }],
+        ['pl.out.0.shop.web%2Eapi.>', { application: 'shop/web.api' }],
+        ['pl.out.0.*.*.staging.>', { environment: 'staging' }],
+        ['pl.out.0.*.*.*.*.*.anna%20smith', { actor: 'anna smith' }],
+        ['pl.out.0.*.*.*.*.*.%2A', { actor: '*' }],
+        [
+          'pl.out.0.default.web.*.eu-1.SyncCompleted.*',
+          { types: ['SyncCompleted'], application: 'default/web', cluster: 'eu-1' },
+        ],
       ];
-      for (const [subject, filter] of cases) expect([subject, positions(await read(server.url, subject))]).toEqual([subject, all.filter((event) => wanted(event, filter)).map(({ position }) => position)]);
+      for (const [subject, filter] of cases)
+        expect([subject, positions(await read(server.url, subject))]).toEqual([
+          subject,
+          all.filter((event) => wanted(event, filter)).map(({ position }) => position),
+        ]);
       // What names several clusters has a sign of its own; what names one has its name.
       expect(positions(await read(server.url, 'pl.out.0.*.*.*.+.>'))).toEqual([3]);
       expect(positions(await read(server.url, 'pl.out.0.*.*.*.eu-2.>'))).toEqual([2, 4]);
       const [first] = await read(server.url);
-      expect(first).toMatchObject({ subject: 'pl.out.0.default.web.staging.eu-1.SyncStarted.policy', cloudEvent: { specversion: '1.0', type: 'dev.plumbline.SyncStarted', position: 0, data: { application: 'default/web' } } });
+      expect(first).toMatchObject({
+        subject: 'pl.out.0.default.web.staging.eu-1.SyncStarted.policy',
+        cloudEvent: {
+          specversion: '1.0',
+          type: 'dev.plumbline.SyncStarted',
+          position: 0,
+          data: { application: 'default/web' },
+        },
+      });
     });
 
     it('hold nothing that opens doors', async () => {
       await using server = await startNats({ flavour });
       await using publisher = publisherOn(server.url);
-      await publisher.publish([{ ...eventAt(0), stream: 'access-a', type: 'TokenIssued', data: { id: 'a', name: 'anna', role: 'viewer', hash: 'sha256:secret', emails: [] } } as RecordedEvent]);
+      await publisher.publish([
+        {
+          ...eventAt(0),
+          stream: 'access-a',
+          type: 'TokenIssued',
+          data: { id: 'a', name: 'anna', role: 'viewer', hash: 'sha256:secret', emails: [] },
+        } as RecordedEvent,
+      ]);
       const found = await read(server.url);
       expect(found).toMatchObject([{ cloudEvent: { data: { id: 'a', name: 'anna' } } }]);
       expect(JSON.stringify(found)).not.toContain('secret');
@@ -155,33 +219,47 @@ for (const flavour of ['oldest', 'newest'] as const) {
   });
 }
 
-const erased = (position: number): RecordedEvent => ({ ...eventAt(position), stream: 'log-persons', type: 'PersonErased', data: { subject: 's0', events: 1 } } as unknown as RecordedEvent);
+const erased = (position: number): RecordedEvent =>
+  ({
+    ...eventAt(position),
+    stream: 'log-persons',
+    type: 'PersonErased',
+    data: { subject: 's0', events: 1 },
+  }) as unknown as RecordedEvent;
 
 for (const flavour of ['oldest', 'newest'] as const) {
   describeWith(`nats:${flavour}`, `the erasure of a person, on the ${flavour} nats-server`, () => {
-    it.each([true, false])('leaves no message from before it, also when it is published again (with subjects: %s)', async (subjects) => {
-      await using server = await startNats({ flavour });
-      const link = new NatsLink({ url: server.url, name: 'relay' });
-      // There once were subjects in any case.
-      const before = new JetStreamBus({ link, timeoutMs: 5_000, subjects: true });
-      await before.publish({ shard: 0, firstPosition: 0, lastPosition: 2, events: [0, 1, 2].map((position) => eventAt(position)) });
-      const bus = new JetStreamBus({ link, timeoutMs: 5_000, subjects });
-      const batch = { shard: 0, firstPosition: 3, lastPosition: 5, events: [eventAt(3), erased(4), eventAt(5)] };
-      for (let round = 0; round < 2; round += 1) {
-        await bus.publish(batch);
-        const connection = await connect({ servers: server.url });
-        const { streams } = await jetstreamManager(connection);
-        const [batches, messages] = [await streams.info(EVENT_STREAM), await streams.info(SUBJECT_STREAM)];
-        expect(batches.state).toMatchObject({ messages: 1, first_seq: 2 });
-        expect((await streams.getMessage(EVENT_STREAM, { seq: 2 }))?.header.get('Pl-First')).toBe('3');
-        expect(messages.state.messages).toBe(subjects ? 3 : 0);
-        await connection.close();
-        if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5]);
-      }
-      await bus.publish({ shard: 0, firstPosition: 6, lastPosition: 6, events: [eventAt(6)] });
-      if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5, 6]);
-      await link.close();
-    });
+    it.each([true, false])(
+      'leaves no message from before it, also when it is published again (with subjects: %s)',
+      async (subjects) => {
+        await using server = await startNats({ flavour });
+        const link = new NatsLink({ url: server.url, name: 'relay' });
+        // There once were subjects in any case.
+        const before = new JetStreamBus({ link, timeoutMs: 5_000, subjects: true });
+        await before.publish({
+          shard: 0,
+          firstPosition: 0,
+          lastPosition: 2,
+          events: [0, 1, 2].map((position) => eventAt(position)),
+        });
+        const bus = new JetStreamBus({ link, timeoutMs: 5_000, subjects });
+        const batch = { shard: 0, firstPosition: 3, lastPosition: 5, events: [eventAt(3), erased(4), eventAt(5)] };
+        for (let round = 0; round < 2; round += 1) {
+          await bus.publish(batch);
+          const connection = await connect({ servers: server.url });
+          const { streams } = await jetstreamManager(connection);
+          const [batches, messages] = [await streams.info(EVENT_STREAM), await streams.info(SUBJECT_STREAM)];
+          expect(batches.state).toMatchObject({ messages: 1, first_seq: 2 });
+          expect((await streams.getMessage(EVENT_STREAM, { seq: 2 }))?.header.get('Pl-First')).toBe('3');
+          expect(messages.state.messages).toBe(subjects ? 3 : 0);
+          await connection.close();
+          if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5]);
+        }
+        await bus.publish({ shard: 0, firstPosition: 6, lastPosition: 6, events: [eventAt(6)] });
+        if (subjects) expect((await read(server.url)).map(({ position }) => position)).toEqual([3, 4, 5, 6]);
+        await link.close();
+      },
+    );
   });
 }
 

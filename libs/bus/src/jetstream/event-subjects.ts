@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { headers } from '@nats-io/transport-node';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
-import { cloudEvent, facetsOf } from '@plumbline/events';
-import type { RecordedEvent } from '@plumbline/events';
-import { ensureStream } from './event-stream.js';
-import type { WantedStream } from './event-stream.js';
+import { cloudEvent, facetsOf, type RecordedEvent } from '@plumbline/events';
+import { ensureStream, type WantedStream } from './event-stream.js';
 
 /** Name of the stream with a message per event. */
 export const SUBJECT_STREAM = 'PL_OUT';
 
-const WANTED: WantedStream = { name: SUBJECT_STREAM, description: 'Plumbline: committed events, one a message, by what they are about', subjects: 'pl.out.>' };
+const WANTED: WantedStream = {
+  name: SUBJECT_STREAM,
+  description: 'Plumbline: committed events, one a message, by what they are about',
+  subjects: 'pl.out.>',
+};
 
 const NONE = '-';
 const SEVERAL = '+';
@@ -29,7 +30,16 @@ export function eventSubject(shard: number, event: RecordedEvent): string {
   const distinct = new Set(clusters);
   const cluster = distinct.size > 1 ? SEVERAL : subjectToken(clusters[0]);
   const name = application?.slice(application.indexOf('/') + 1);
-  return ['pl.out', shard, subjectToken(project), subjectToken(name), subjectToken(environment), cluster, subjectToken(type), subjectToken(event.actor.id)].join('.');
+  return [
+    'pl.out',
+    shard,
+    subjectToken(project),
+    subjectToken(name),
+    subjectToken(environment),
+    cluster,
+    subjectToken(type),
+    subjectToken(event.actor.id),
+  ].join('.');
 }
 
 const messageId = (shard: number, position: number): string => `${shard}:${position}`;
@@ -50,7 +60,11 @@ export class EventSubjects {
   #end: End | undefined;
 
   /** @throws UpstreamError PLB-6010 when not all of them are in the stream: publish again. */
-  async publish(connection: NatsConnection, batch: { readonly shard: number; readonly events: readonly RecordedEvent[] }, timeoutMs: number): Promise<void> {
+  async publish(
+    connection: NatsConnection,
+    batch: { readonly shard: number; readonly events: readonly RecordedEvent[] },
+    timeoutMs: number,
+  ): Promise<void> {
     try {
       if (this.#of !== connection || this.#end === undefined) this.#end = await this.#findEnd(connection);
       this.#of = connection;
@@ -62,14 +76,22 @@ export class EventSubjects {
       if (last === undefined) return;
       // All under way at once; a message behind one that was not taken is not taken either, also when somebody else filled its place. The first one has its place by
       // the sequence alone: a server that was started again may have forgotten the id of the last message (seen with 2.9), and would refuse it for ever.
-      const sent = events.map((event, index) => this.#send(connection, { shard: batch.shard, event, sequence: sequence + index, behind: events[index - 1]?.position }, timeoutMs));
+      const sent = events.map((event, index) =>
+        this.#send(
+          connection,
+          { shard: batch.shard, event, sequence: sequence + index, behind: events[index - 1]?.position },
+          timeoutMs,
+        ),
+      );
       const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       this.#end = { sequence: sequence + events.length, position: last.position };
     } catch (error) {
       this.#end = undefined;
       if (error instanceof UpstreamError) throw error;
-      throw new UpstreamError('PLB-6010', `the bus did not take events on their subjects: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError('PLB-6010', `the bus did not take events on their subjects: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -81,14 +103,30 @@ export class EventSubjects {
     await (await jetstreamManager(connection)).streams.purge(SUBJECT_STREAM, { seq: sequence });
   }
 
-  async #send(connection: NatsConnection, place: { readonly shard: number; readonly event: RecordedEvent; readonly sequence: number; readonly behind: number | undefined }, timeoutMs: number): Promise<void> {
+  async #send(
+    connection: NatsConnection,
+    place: {
+      readonly shard: number;
+      readonly event: RecordedEvent;
+      readonly sequence: number;
+      readonly behind: number | undefined;
+    },
+    timeoutMs: number,
+  ): Promise<void> {
     const { shard, event, sequence, behind } = place;
     const head = headers();
     head.set('Content-Type', 'application/cloudevents+json; charset=utf-8');
     head.set('Pl-Position', String(event.position));
     await jetstream(connection).publish(eventSubject(shard, event), cloudEvent(event), {
-      headers: head, timeout: timeoutMs, retries: 1, msgID: messageId(shard, event.position),
-      expect: { streamName: SUBJECT_STREAM, lastSequence: sequence, ...(behind === undefined ? {} : { lastMsgID: messageId(shard, behind) }) },
+      headers: head,
+      timeout: timeoutMs,
+      retries: 1,
+      msgID: messageId(shard, event.position),
+      expect: {
+        streamName: SUBJECT_STREAM,
+        lastSequence: sequence,
+        ...(behind === undefined ? {} : { lastMsgID: messageId(shard, behind) }),
+      },
     });
   }
 

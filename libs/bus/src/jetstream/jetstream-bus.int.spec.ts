@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { wanted } from '@plumbline/events';
-import type { EventFilter, RecordedEvent } from '@plumbline/events';
-import { freePort, startNats } from '@plumbline/testkit';
-import type { NatsFlavour, NatsServer } from '@plumbline/testkit';
+import { type EventFilter, type RecordedEvent, wanted } from '@plumbline/events';
+import { freePort, type NatsFlavour, type NatsServer, startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it, vi } from 'vitest';
 import type { EventEnvelopeBatch } from '../bus.port.js';
 import { decodeBatch } from '../codec.js';
-import { batchOf, busContract, eventAt, startNestService } from '../testing/index.js';
-import type { BatchHandler, BusUnderTest, RunningService } from '../testing/index.js';
+import {
+  type BatchHandler,
+  batchOf,
+  busContract,
+  type BusUnderTest,
+  eventAt,
+  type RunningService,
+  startNestService,
+} from '../testing/index.js';
 import { EVENT_STREAM } from './event-stream.js';
 import { mayHold } from './facet-headers.js';
 import { JetStreamBus } from './jetstream-bus.js';
-import { JetStreamServer } from './jetstream-server.js';
-import type { JetStreamServerOptions } from './jetstream-server.js';
+import { JetStreamServer, type JetStreamServerOptions } from './jetstream-server.js';
 import { NatsLink } from './nats-link.js';
 
 const PATIENCE = { timeout: 30_000, interval: 20 } as const;
 
 interface OnNats extends BusUnderTest {
   readonly server: NatsServer;
-  startTuned(options: Omit<JetStreamServerOptions, 'link'>, ...handlers: readonly BatchHandler[]): Promise<RunningService>;
+  startTuned(
+    options: Omit<JetStreamServerOptions, 'link'>,
+    ...handlers: readonly BatchHandler[]
+  ): Promise<RunningService>;
 }
 
 async function onNats(flavour: NatsFlavour, config = ''): Promise<OnNats> {
@@ -34,7 +41,10 @@ async function onNats(flavour: NatsFlavour, config = ''): Promise<OnNats> {
     return made;
   };
   const startTuned: OnNats['startTuned'] = async (options, ...handlers) =>
-    startNestService(new JetStreamServer({ link: link(options.service), firstDelayMs: 10, longestDelayMs: 50, ...options }), ...handlers);
+    startNestService(
+      new JetStreamServer({ link: link(options.service), firstDelayMs: 10, longestDelayMs: 50, ...options }),
+      ...handlers,
+    );
   return {
     server,
     bus: new JetStreamBus({ link: link('relay'), timeoutMs: 2_000 }),
@@ -49,16 +59,32 @@ async function onNats(flavour: NatsFlavour, config = ''): Promise<OnNats> {
 }
 
 function about(position: number, type: string, raw: object, actor = 'policy'): RecordedEvent {
-  return { ...eventAt(position), stream: 'x-y', actor: { kind: 'user', id: actor, name: actor }, type: 'Unknown', data: { originalType: type, raw } };
+  return {
+    ...eventAt(position),
+    stream: 'x-y',
+    actor: { kind: 'user', id: actor, name: actor },
+    type: 'Unknown',
+    data: { originalType: type, raw },
+  };
 }
 
 /** What the guide tells readers to do: headers of all messages, bodies of those that may hold something. */
-async function readFiltered(url: string, filter: EventFilter): Promise<{ readonly positions: readonly number[]; readonly fetched: number }> {
+async function readFiltered(
+  url: string,
+  filter: EventFilter,
+): Promise<{ readonly positions: readonly number[]; readonly fetched: number }> {
   const connection = await connect({ servers: url });
   try {
     const manager = await jetstreamManager(connection);
-    const { name, num_pending: pending } = await manager.consumers.add(EVENT_STREAM, { headers_only: true, ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All, inactive_threshold: 60e9 });
-    const messages = await (await jetstream(connection).consumers.get(EVENT_STREAM, name)).fetch({ max_messages: pending, expires: 10_000 });
+    const { name, num_pending: pending } = await manager.consumers.add(EVENT_STREAM, {
+      headers_only: true,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.All,
+      inactive_threshold: 60e9,
+    });
+    const messages = await (
+      await jetstream(connection).consumers.get(EVENT_STREAM, name)
+    ).fetch({ max_messages: pending, expires: 10_000 });
     const positions: number[] = [];
     let fetched = 0;
     for await (const message of messages) {
@@ -66,7 +92,11 @@ async function readFiltered(url: string, filter: EventFilter): Promise<{ readonl
       if (!mayHold((header) => message.headers?.get(header), filter)) continue;
       const whole = await manager.direct.getMessage(EVENT_STREAM, { seq: message.seq });
       fetched += 1;
-      positions.push(...decodeBatch(whole?.data ?? new Uint8Array()).events.filter((event) => wanted(event, filter)).map(({ position }) => position));
+      positions.push(
+        ...decodeBatch(whole?.data ?? new Uint8Array())
+          .events.filter((event) => wanted(event, filter))
+          .map(({ position }) => position),
+      );
     }
     return { positions, fetched };
   } finally {
@@ -92,28 +122,54 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await using subject = await onNats(flavour);
       await subject.bus.publish(batchOf(5, 9));
       const connection = await connect({ servers: subject.server.url });
-      const message = await (await jetstreamManager(connection)).streams.getMessage(EVENT_STREAM, { last_by_subj: 'pl.ev.0' });
+      const message = await (
+        await jetstreamManager(connection)
+      ).streams.getMessage(EVENT_STREAM, { last_by_subj: 'pl.ev.0' });
       await connection.close();
       const header = (name: string): string | undefined => message?.header.get(name);
-      expect([header('Nats-Msg-Id'), header('Pl-First'), header('Pl-Last'), header('Pl-Prev')]).toEqual(['0:9', '5', '9', '4']);
+      expect([header('Nats-Msg-Id'), header('Pl-First'), header('Pl-Last'), header('Pl-Prev')]).toEqual([
+        '0:9',
+        '5',
+        '9',
+        '4',
+      ]);
     });
 
     it('lets a reader filter by the headers alone, and gives the same events as every other door', async () => {
       await using subject = await onNats(flavour);
       const all = [
-        about(0, 'SyncStarted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }), about(1, 'SyncCompleted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
-        about(2, 'SyncStarted', { application: 'shop/api', environment: 'production', cluster: 'eu-2' }, 'anna'), about(3, 'VersionReleased', { application: 'shop/api', environment: 'production', clusters: ['eu-1', 'eu-2'] }),
+        about(0, 'SyncStarted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
+        about(1, 'SyncCompleted', { application: 'default/web', environment: 'staging', cluster: 'eu-1' }),
+        about(2, 'SyncStarted', { application: 'shop/api', environment: 'production', cluster: 'eu-2' }, 'anna'),
+        about(3, 'VersionReleased', { application: 'shop/api', environment: 'production', clusters: ['eu-1', 'eu-2'] }),
         about(4, 'ClusterRemoved', { name: 'eu-3' }, 'anna'),
       ];
       for (const events of [all.slice(0, 2), all.slice(2, 3), all.slice(3, 4), all.slice(4)]) {
-        await subject.bus.publish({ shard: 0, firstPosition: events[0]?.position ?? 0, lastPosition: events.at(-1)?.position ?? 0, events });
+        await subject.bus.publish({
+          shard: 0,
+          firstPosition: events[0]?.position ?? 0,
+          lastPosition: events.at(-1)?.position ?? 0,
+          events,
+        });
       }
       for (const [filter, fetched] of [
-        [{ types: ['SyncStarted'] }, 2], [{ types: ['SyncStarted'], application: 'shop/api' }, 1], [{ application: 'default/web' }, 1], [{ project: 'shop' }, 2], [{ environment: 'staging' }, 1], [{ cluster: 'eu-1' }, 2],
-        [{ actor: 'anna' }, 2], [{ actor: 'anna', environment: 'production' }, 1], [{}, 4], [{ project: 'nowhere' }, 0],
+        [{ types: ['SyncStarted'] }, 2],
+        [{ types: ['SyncStarted'], application: 'shop/api' }, 1],
+        [{ application: 'default/web' }, 1],
+        [{ project: 'shop' }, 2],
+        [{ environment: 'staging' }, 1],
+        [{ cluster: 'eu-1' }, 2],
+        [{ actor: 'anna' }, 2],
+        [{ actor: 'anna', environment: 'production' }, 1],
+        [{}, 4],
+        [{ project: 'nowhere' }, 0],
       ] as const) {
         const found = await readFiltered(subject.server.url, filter);
-        expect([JSON.stringify(filter), found.positions, found.fetched]).toEqual([JSON.stringify(filter), all.filter((event) => wanted(event, filter)).map(({ position }) => position), fetched]);
+        expect([JSON.stringify(filter), found.positions, found.fetched]).toEqual([
+          JSON.stringify(filter),
+          all.filter((event) => wanted(event, filter)).map(({ position }) => position),
+          fetched,
+        ]);
       }
     });
 
@@ -128,11 +184,14 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await connection.close();
       // What is published before the consumer is back is what the log is for.
       let next = 1;
-      await vi.waitFor(async () => {
-        await subject.bus.publish(batchOf(next, next));
-        next += 1;
-        expect(received.length).toBeGreaterThan(1);
-      }, { timeout: 30_000, interval: 200 });
+      await vi.waitFor(
+        async () => {
+          await subject.bus.publish(batchOf(next, next));
+          next += 1;
+          expect(received.length).toBeGreaterThan(1);
+        },
+        { timeout: 30_000, interval: 200 },
+      );
     }, 60_000);
 
     it('refuses a stream of the same name that somebody else made, and leaves it as it is', async () => {
@@ -149,12 +208,15 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await using subject = await onNats(flavour);
       const starts: number[] = [];
       const ended: number[] = [];
-      await using _service = await subject.startTuned({ service: 'applier', ackWaitMs: 600 }, async (batch: EventEnvelopeBatch) => {
-        starts.push(batch.firstPosition);
-        // The time is the point here: five times the server's patience.
-        if (batch.firstPosition === 0) await new Promise((resolve) => setTimeout(resolve, 3_000));
-        ended.push(batch.firstPosition);
-      });
+      await using _service = await subject.startTuned(
+        { service: 'applier', ackWaitMs: 600 },
+        async (batch: EventEnvelopeBatch) => {
+          starts.push(batch.firstPosition);
+          // The time is the point here: five times the server's patience.
+          if (batch.firstPosition === 0) await new Promise((resolve) => setTimeout(resolve, 3_000));
+          ended.push(batch.firstPosition);
+        },
+      );
       await subject.bus.publish(batchOf(0, 0));
       await subject.bus.publish(batchOf(1, 1));
       await vi.waitFor(() => expect(ended).toEqual([0, 1]), PATIENCE);
@@ -177,16 +239,32 @@ for (const flavour of ['oldest', 'newest'] as const) {
     it('brings everything to each instance of a service', async () => {
       await using subject = await onNats(flavour);
       const [one, two]: [number[], number[]] = [[], []];
-      await using _one = await subject.startTuned({ service: 'gateway', instance: 'gateway-0' }, (batch) => void one.push(batch.firstPosition));
-      await using _two = await subject.startTuned({ service: 'gateway', instance: 'gateway-1' }, (batch) => void two.push(batch.firstPosition));
+      await using _one = await subject.startTuned(
+        { service: 'gateway', instance: 'gateway-0' },
+        (batch) => void one.push(batch.firstPosition),
+      );
+      await using _two = await subject.startTuned(
+        { service: 'gateway', instance: 'gateway-1' },
+        (batch) => void two.push(batch.firstPosition),
+      );
       for (let position = 0; position < 5; position += 1) await subject.bus.publish(batchOf(position, position));
-      await vi.waitFor(() => expect([one, two]).toEqual([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]), PATIENCE);
+      await vi.waitFor(
+        () =>
+          expect([one, two]).toEqual([
+            [0, 1, 2, 3, 4],
+            [0, 1, 2, 3, 4],
+          ]),
+        PATIENCE,
+      );
     });
 
     it('sends a batch above the payload limit of the server in pieces', async () => {
       await using subject = await onNats(flavour, 'max_payload: 64KB');
       const received: number[] = [];
-      await using _service = await subject.startService('policy', (batch) => void received.push(...batch.events.map((event) => event.position)));
+      await using _service = await subject.startService(
+        'policy',
+        (batch) => void received.push(...batch.events.map((event) => event.position)),
+      );
       await subject.bus.publish(batchOf(0, 99, 'r'.repeat(2_000)));
       await vi.waitFor(() => expect(received.length).toBe(100), PATIENCE);
       expect(received).toEqual(Array.from({ length: 100 }, (_, position) => position));

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { PubAck } from '@nats-io/jetstream';
-import { headers } from '@nats-io/transport-node';
-import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { jetstream, jetstreamManager, type PubAck } from '@nats-io/jetstream';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
 import { traceHeaders } from '../bus-server.js';
 import type { EventBus, EventEnvelopeBatch } from '../bus.port.js';
-import { encodeInPieces } from '../codec.js';
-import type { EncodedBatch } from '../codec.js';
+import { type EncodedBatch, encodeInPieces } from '../codec.js';
 import { ensureEventStream, EVENT_STREAM, isMissing, subjectOf } from './event-stream.js';
 import { EventSubjects, SUBJECT_STREAM } from './event-subjects.js';
 import { facetHeaders } from './facet-headers.js';
@@ -61,18 +58,27 @@ export class JetStreamBus implements EventBus {
   async publish(batch: EventEnvelopeBatch): Promise<void> {
     if (batch.events.length === 0) return;
     const connection = await this.#link.connection(this.#timeoutMs);
-    const maxBytes = Math.max((connection.info?.max_payload ?? 1_048_576) - SPACE_FOR_HEADERS_BYTES, SPACE_FOR_HEADERS_BYTES);
+    const maxBytes = Math.max(
+      (connection.info?.max_payload ?? 1_048_576) - SPACE_FOR_HEADERS_BYTES,
+      SPACE_FOR_HEADERS_BYTES,
+    );
     try {
       if (this.#checked !== connection) await this.#check(connection);
       const sequences: number[] = [];
-      for (const piece of encodeInPieces(batch, maxBytes)) sequences.push((await this.#publishPiece(connection, batch, piece)).seq);
+      for (const piece of encodeInPieces(batch, maxBytes))
+        sequences.push((await this.#publishPiece(connection, batch, piece)).seq);
       await this.#subjects?.publish(connection, batch, this.#timeoutMs);
-      if (batch.events.some(({ type }) => type === 'PersonErased')) await this.#forget(connection, { sequence: sequences[0] ?? 0, position: batch.firstPosition });
+      if (batch.events.some(({ type }) => type === 'PersonErased'))
+        await this.#forget(connection, { sequence: sequences[0] ?? 0, position: batch.firstPosition });
     } catch (error) {
       // The stream may be gone; nobody answers on its subjects then, which looks like any other failure.
       this.#checked = undefined;
       if (error instanceof UpstreamError) throw error;
-      throw new UpstreamError('PLB-6010', `positions ${batch.firstPosition} to ${batch.lastPosition} could not be published to the bus: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError(
+        'PLB-6010',
+        `positions ${batch.firstPosition} to ${batch.lastPosition} could not be published to the bus: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
   }
 
@@ -90,7 +96,10 @@ export class JetStreamBus implements EventBus {
    * Messages hold what people are called in clear, so those from before an erasure go: all below the one that tells of it, which is in
    * the stream by now. Who has not read them yet reads the log, where the person is erased.
    */
-  async #forget(connection: NatsConnection, before: { readonly sequence: number; readonly position: number }): Promise<void> {
+  async #forget(
+    connection: NatsConnection,
+    before: { readonly sequence: number; readonly position: number },
+  ): Promise<void> {
     const { streams } = await jetstreamManager(connection);
     await streams.purge(EVENT_STREAM, { seq: before.sequence });
     if (this.#subjects !== undefined) return this.#subjects.forget(connection, before.position);
@@ -100,7 +109,11 @@ export class JetStreamBus implements EventBus {
     });
   }
 
-  async #publishPiece(connection: NatsConnection, { shard, events }: EventEnvelopeBatch, piece: EncodedBatch): Promise<PubAck> {
+  async #publishPiece(
+    connection: NatsConnection,
+    { shard, events }: EventEnvelopeBatch,
+    piece: EncodedBatch,
+  ): Promise<PubAck> {
     const sent = events.filter(({ position }) => position >= piece.firstPosition && position <= piece.lastPosition);
     const send = async (): Promise<PubAck> =>
       jetstream(connection).publish(subjectOf(shard), piece.bytes, {

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { AckPolicy, DeliverPolicy, jetstream } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerMessages,
+  DeliverPolicy,
+  jetstream,
+  type JetStreamManager,
+  type JsMsg,
+} from '@nats-io/jetstream';
 import type { MessageHandler } from '@nestjs/microservices';
-import type { ConsumerConfig, ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf } from '@plumbline/core';
-import { BusServer, redeliveryDelayMs } from '../bus-server.js';
-import type { BusHeaders } from '../bus-server.js';
+import { type BusHeaders, BusServer, redeliveryDelayMs } from '../bus-server.js';
 import { decodeBatch } from '../codec.js';
 import { ensureEventStream, EVENT_STREAM, isMissing } from './event-stream.js';
 import type { NatsLink } from './nats-link.js';
@@ -59,7 +65,10 @@ export class JetStreamServer extends BusServer {
   /** Name of the durable consumer. */
   get consumerName(): string {
     const { service, instance } = this.#options;
-    return [service, instance].filter((part) => part !== undefined).join('-').replaceAll(/[^A-Za-z0-9_-]/g, '_');
+    return [service, instance]
+      .filter((part) => part !== undefined)
+      .join('-')
+      .replaceAll(/[^A-Za-z0-9_-]/g, '_');
   }
 
   /** Returns at once: a process starts (and catches up from the log) without its bus. */
@@ -119,7 +128,9 @@ export class JetStreamServer extends BusServer {
     try {
       const { config } = await manager.consumers.info(EVENT_STREAM, this.consumerName);
       if (config.ack_policy !== wanted.ack_policy || config.max_ack_pending !== 1) {
-        throw new Error(`the consumer ${this.consumerName} was made by somebody else (ack policy ${config.ack_policy}, ${String(config.max_ack_pending)} pending); remove it`);
+        throw new Error(
+          `the consumer ${this.consumerName} was made by somebody else (ack policy ${config.ack_policy}, ${String(config.max_ack_pending)} pending); remove it`,
+        );
       }
     } catch (error) {
       if (!isMissing(error)) throw error;
@@ -129,7 +140,12 @@ export class JetStreamServer extends BusServer {
 
   async #consume(connection: NatsConnection): Promise<void> {
     const consumer = await jetstream(connection).consumers.get(EVENT_STREAM, this.consumerName);
-    const messages = await consumer.consume({ max_messages: 2, expires: 30_000, idle_heartbeat: 5_000, abort_on_missing_resource: true });
+    const messages = await consumer.consume({
+      max_messages: 2,
+      expires: 30_000,
+      idle_heartbeat: 5_000,
+      abort_on_missing_resource: true,
+    });
     this.#messages = messages;
     if (this.#stopping.signal.aborted) {
       await messages.close();
@@ -150,12 +166,19 @@ export class JetStreamServer extends BusServer {
       if (this.#finished.seq !== message.seq) this.#finished = { seq: message.seq, handlers: new Set() };
       const { handlers } = this.#finished;
       const due = this.eventHandlers.filter((handler) => !handlers.has(handler));
-      const results = await Promise.allSettled(due.map(async (handler) => this.runHandler(handler, batch, delivery).then(() => handlers.add(handler))));
+      const results = await Promise.allSettled(
+        due.map(async (handler) => this.runHandler(handler, batch, delivery).then(() => handlers.add(handler))),
+      );
       for (const result of results) if (result.status === 'rejected') throw result.reason;
       message.ack();
     } catch (error) {
       this.#options.onError?.(messageOf(error));
-      message.nak(redeliveryDelayMs(attempt, { firstMs: this.#options.firstDelayMs ?? 100, longestMs: this.#options.longestDelayMs ?? 10_000 }));
+      message.nak(
+        redeliveryDelayMs(attempt, {
+          firstMs: this.#options.firstDelayMs ?? 100,
+          longestMs: this.#options.longestDelayMs ?? 10_000,
+        }),
+      );
     } finally {
       clearInterval(alive);
     }

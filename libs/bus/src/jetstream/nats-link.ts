@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { connect, credsAuthenticator } from '@nats-io/transport-node';
-import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { InputError, messageOf, UpstreamError } from '@plumbline/core';
 
 /** How to reach the servers. */
@@ -33,7 +32,11 @@ function parseAddress(text: string): Address {
   const tls = url.protocol === 'tls:';
   if (url.username === '') return { server, tls, login: {} };
   const user = decodeURIComponent(url.username);
-  return { server, tls, login: url.password === '' ? { token: user } : { user, pass: decodeURIComponent(url.password) } };
+  return {
+    server,
+    tls,
+    login: url.password === '' ? { token: user } : { user, pass: decodeURIComponent(url.password) },
+  };
 }
 
 function connectionOptions(options: NatsLinkOptions): NodeConnectionOptions {
@@ -86,7 +89,10 @@ export class NatsLink {
     if (this.#connection !== undefined) return this.#connection;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new UpstreamError('PLB-6010', `the bus was not reachable within ${timeoutMs} ms`)), timeoutMs);
+      timer = setTimeout(
+        () => reject(new UpstreamError('PLB-6010', `the bus was not reachable within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
     });
     try {
       return await Promise.race([this.#connecting, late]);

@@ -14,15 +14,21 @@ export interface BusUnderTest extends AsyncDisposable {
 }
 
 const PATIENCE = { timeout: 30_000, interval: 10 } as const;
-const positionsOf = (batches: readonly EventEnvelopeBatch[]): readonly number[] => batches.flatMap((batch) => batch.events.map((event) => event.position));
+const positionsOf = (batches: readonly EventEnvelopeBatch[]): readonly number[] =>
+  batches.flatMap((batch) => batch.events.map((event) => event.position));
 
 /** Collects what arrives. */
-function inbox(): { readonly batches: EventEnvelopeBatch[]; readonly handler: BatchHandler; until(lastPosition: number): Promise<void> } {
+function inbox(): {
+  readonly batches: EventEnvelopeBatch[];
+  readonly handler: BatchHandler;
+  until(lastPosition: number): Promise<void>;
+} {
   const batches: EventEnvelopeBatch[] = [];
   return {
     batches,
     handler: (batch) => void batches.push(batch),
-    until: async (lastPosition) => vi.waitFor(() => expect(batches.at(-1)?.lastPosition ?? -1).toBeGreaterThanOrEqual(lastPosition), PATIENCE),
+    until: async (lastPosition) =>
+      vi.waitFor(() => expect(batches.at(-1)?.lastPosition ?? -1).toBeGreaterThanOrEqual(lastPosition), PATIENCE),
   };
 }
 
@@ -58,7 +64,12 @@ export function busContract(title: string, setUp: () => Promise<BusUnderTest>): 
       const received = inbox();
       await using _service = await subject.startService('policy', received.handler);
       const known = eventAt(0);
-      const unknown = { ...known, type: 'Unknown', schemaVersion: 4, data: { originalType: 'OrbitReached', raw: { altitudeKm: 400 } } } as const;
+      const unknown = {
+        ...known,
+        type: 'Unknown',
+        schemaVersion: 4,
+        data: { originalType: 'OrbitReached', raw: { altitudeKm: 400 } },
+      } as const;
       await subject.bus.publish({ shard: 0, firstPosition: 0, lastPosition: 0, events: [unknown] });
       await received.until(0);
       expect(received.batches[0]?.events[0]).toEqual(unknown);
@@ -85,7 +96,8 @@ export function busContract(title: string, setUp: () => Promise<BusUnderTest>): 
       const [failing, healthy] = [inbox(), inbox()];
       await using _failing = await subject.startService('policy', async (batch) => {
         attempts.push(batch.firstPosition);
-        if (batch.firstPosition === 1 && attempts.filter((position) => position === 1).length < 3) throw new Error('not now');
+        if (batch.firstPosition === 1 && attempts.filter((position) => position === 1).length < 3)
+          throw new Error('not now');
         await failing.handler(batch);
       });
       await using _healthy = await subject.startService('applier', healthy.handler);

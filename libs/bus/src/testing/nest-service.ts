@@ -3,8 +3,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { filter, firstValueFrom } from 'rxjs';
-import { EVENTS_PATTERN } from '../bus.port.js';
-import type { EventEnvelopeBatch } from '../bus.port.js';
+import { type EventEnvelopeBatch, EVENTS_PATTERN } from '../bus.port.js';
 import type { BusServer } from '../bus-server.js';
 
 /** A service that runs and can be stopped as a process would be. */
@@ -16,7 +15,10 @@ export interface RunningService extends AsyncDisposable {
 export type BatchHandler = (batch: EventEnvelopeBatch) => void | Promise<void>;
 
 /** Starts a Nest microservice with one controller per handler on the transport; resolves when it receives. */
-export async function startNestService(strategy: BusServer, ...handlers: readonly BatchHandler[]): Promise<RunningService> {
+export async function startNestService(
+  strategy: BusServer,
+  ...handlers: readonly BatchHandler[]
+): Promise<RunningService> {
   const controllers = handlers.map((handle) => {
     @Controller()
     class BatchController {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError } from '@plumbline/core';
-import { leafHash } from '@plumbline/proof';
-import type { Frontier } from '@plumbline/proof';
+import { type Frontier, leafHash } from '@plumbline/proof';
 import type { AppendResult, ExpectedRevision } from '../event-log.port.js';
 import type { CheckedEvent, CheckedRequest } from './checked-request.js';
 import { formatMicros } from './time.js';
@@ -54,29 +53,44 @@ function matches(expected: ExpectedRevision, actual: number): boolean {
 }
 
 function conflict(stream: string, expected: ExpectedRevision, actual: number): ConflictError {
-  const wanted = expected.type === 'exact' ? `at revision ${expected.revision}` : expected.type === 'exists' ? 'there' : 'not there';
+  const wanted =
+    expected.type === 'exact' ? `at revision ${expected.revision}` : expected.type === 'exists' ? 'there' : 'not there';
   const found = actual < 0 ? 'it does not exist' : `it is at revision ${actual}`;
-  return new ConflictError('PLB-4101', `stream ${stream} should be ${wanted}, but ${found}: load it again and decide anew`, {
-    details: { stream, expected, ...(actual < 0 ? {} : { actual }) },
-  });
+  return new ConflictError(
+    'PLB-4101',
+    `stream ${stream} should be ${wanted}, but ${found}: load it again and decide anew`,
+    {
+      details: { stream, expected, ...(actual < 0 ? {} : { actual }) },
+    },
+  );
 }
 
 /** The answer to a request that the log has already, or the refusal when its content differs. */
-export function answerRepeat(known: { readonly digest: Uint8Array; readonly result: AppendResult }, request: CheckedRequest): AppendResult {
+export function answerRepeat(
+  known: { readonly digest: Uint8Array; readonly result: AppendResult },
+  request: CheckedRequest,
+): AppendResult {
   if (!request.digest.equals(known.digest)) {
-    throw new ConflictError('PLB-4102', `request id ${request.requestId} was used before with other content`, { details: { requestId: request.requestId } });
+    throw new ConflictError('PLB-4102', `request id ${request.requestId} was used before with other content`, {
+      details: { requestId: request.requestId },
+    });
   }
   return { ...known.result, duplicate: true };
 }
 
 /** Revisions as they are when these moves are committed. The moves are copied: a batch that held on to the one before would hold on to all. */
-export function revisionsAfter(moves: ReadonlyMap<string, StreamMove>, before: (stream: string) => number): (stream: string) => number {
+export function revisionsAfter(
+  moves: ReadonlyMap<string, StreamMove>,
+  before: (stream: string) => number,
+): (stream: string) => number {
   const moved = new Map([...moves].map(([stream, { after }]) => [stream, after]));
   return (stream) => moved.get(stream) ?? before(stream);
 }
 
 /** Events of one commit in the making: gives positions and revisions in the order of arrival. Nothing outside changes. */
 export class Batch {
+  readonly #start: BatchStart;
+
   readonly events: StoredEvent[] = [];
   readonly moves = new Map<string, StreamMove>();
   readonly placed = new Map<string, PlacedRequest>();
@@ -85,13 +99,15 @@ export class Batch {
   #texts: Buffer[] = [];
   #frontier: Frontier;
 
-  constructor(private readonly start: BatchStart) {
+  constructor(start: BatchStart) {
+    this.#start = start;
+
     this.recordedAt = formatMicros(start.recordedAtMicros);
     this.#frontier = start.frontier;
   }
 
   get firstPosition(): number {
-    return this.start.frontier.size;
+    return this.#start.frontier.size;
   }
 
   get nextPosition(): number {
@@ -103,18 +119,22 @@ export class Batch {
   }
 
   get recordedAtMicros(): number {
-    return this.start.recordedAtMicros;
+    return this.#start.recordedAtMicros;
   }
 
   /** The tree with this batch. */
   frontier(): Frontier {
-    if (this.#frontier.size < this.nextPosition) this.#frontier = this.#frontier.append(this.events.slice(this.#frontier.size - this.firstPosition).map((event) => event.leaf));
+    if (this.#frontier.size < this.nextPosition)
+      this.#frontier = this.#frontier.append(
+        this.events.slice(this.#frontier.size - this.firstPosition).map((event) => event.leaf),
+      );
     return this.#frontier;
   }
 
   /** The canonical texts in UTF-8, one on each line: canonical JSON has no raw line feed. */
   lines(): Buffer {
-    if (this.#texts.length > 1) this.#texts = [Buffer.concat(this.#texts.flatMap((text, index) => (index === 0 ? [text] : [LINE_FEED, text])))];
+    if (this.#texts.length > 1)
+      this.#texts = [Buffer.concat(this.#texts.flatMap((text, index) => (index === 0 ? [text] : [LINE_FEED, text])))];
     return this.#texts[0] ?? Buffer.alloc(0);
   }
 
@@ -124,21 +144,26 @@ export class Batch {
    */
   admit(request: CheckedRequest): AppendResult {
     const repeated = this.placed.get(request.requestId);
-    if (repeated !== undefined) return answerRepeat({ digest: repeated.request.digest, result: repeated.result }, request);
+    if (repeated !== undefined)
+      return answerRepeat({ digest: repeated.request.digest, result: repeated.result }, request);
     const revisions = this.#expectedRevisions(request);
     const firstPosition = this.nextPosition;
     for (const item of request.items) {
       for (const event of item.events) this.#push(item.stream, event);
     }
     const result: AppendResult = {
-      duplicate: false, firstPosition, lastPosition: this.nextPosition - 1, recordedAt: this.recordedAt, revisions,
+      duplicate: false,
+      firstPosition,
+      lastPosition: this.nextPosition - 1,
+      recordedAt: this.recordedAt,
+      revisions,
     };
     this.placed.set(request.requestId, { request, result });
     return result;
   }
 
   #revisionOf(stream: string): number {
-    return this.moves.get(stream)?.after ?? this.start.revisionOf(stream);
+    return this.moves.get(stream)?.after ?? this.#start.revisionOf(stream);
   }
 
   /** Revisions that the streams will have; checks every expectation before anything is taken. */
@@ -160,7 +185,11 @@ export class Batch {
     const text = Buffer.from(body);
     this.events.push({ position, stream, revision, type: event.type, body, leaf: leafHash(text) });
     this.#texts.push(text);
-    this.moves.set(stream, { before: this.moves.get(stream)?.before ?? before, after: revision, lastPosition: position });
+    this.moves.set(stream, {
+      before: this.moves.get(stream)?.before ?? before,
+      after: revision,
+      lastPosition: position,
+    });
     this.#bytes += text.length;
   }
 }

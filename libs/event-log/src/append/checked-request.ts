@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
-import { AuthError, canonicalJson, derivedId, InputError, isTimeOrderedUuid, StreamName, uuidTimeMs } from '@plumbline/core';
-import type { InputIssue } from '@plumbline/core';
-import { checkNewEvent, currentSchemaVersions, eventOwners } from '@plumbline/events';
-import type { NewEvent } from '@plumbline/events';
+import {
+  AuthError,
+  canonicalJson,
+  derivedId,
+  InputError,
+  type InputIssue,
+  isTimeOrderedUuid,
+  StreamName,
+  uuidTimeMs,
+} from '@plumbline/core';
+import { checkNewEvent, currentSchemaVersions, eventOwners, type NewEvent } from '@plumbline/events';
 import type { AppendItem, AppendRequest, ExpectedRevision } from '../event-log.port.js';
 
 /** Bytes of an event's canonical text at most: C2SP entry bundles carry the length in 16 bits. */
@@ -48,14 +55,23 @@ export interface CheckedRequest {
 
 function checkRequestId(requestId: string, nowMs: number): void {
   if (!isTimeOrderedUuid(requestId)) {
-    throw new InputError('PLB-1151', `request id "${String(requestId).slice(0, 64)}" is not a UUIDv7 or UUIDv8 in lower case`);
+    throw new InputError(
+      'PLB-1151',
+      `request id "${String(requestId).slice(0, 64)}" is not a UUIDv7 or UUIDv8 in lower case`,
+    );
   }
   const ageMs = nowMs - uuidTimeMs(requestId);
   if (ageMs > REQUEST_WINDOW_MS) {
-    throw new InputError('PLB-1152', `request id ${requestId} is older than 30 days: a repeat of it could not be recognised any more`, { details: { ageMs } });
+    throw new InputError(
+      'PLB-1152',
+      `request id ${requestId} is older than 30 days: a repeat of it could not be recognised any more`,
+      { details: { ageMs } },
+    );
   }
   if (ageMs < -REQUEST_AHEAD_MS) {
-    throw new InputError('PLB-1152', `request id ${requestId} is from the future: check the clock of the caller`, { details: { ageMs } });
+    throw new InputError('PLB-1152', `request id ${requestId} is from the future: check the clock of the caller`, {
+      details: { ageMs },
+    });
   }
 }
 
@@ -69,11 +85,15 @@ function shapeIssues(request: AppendRequest): InputIssue[] {
     if (!ok) issues.push({ path, message });
   };
   const word = (value: unknown, path: string): void => {
-    require(typeof value === 'string' && WORD.test(value) && value.isWellFormed(), path, 'must be 1 to 300 characters of text without control characters');
+    require(typeof value === 'string' &&
+      WORD.test(value) &&
+      value.isWellFormed(), path, 'must be 1 to 300 characters of text without control characters');
   };
   word(request.actor.id, 'actor.id');
   word(request.actor.name, 'actor.name');
-  require(['user', 'service', 'agent', 'system'].includes(request.actor.kind), 'actor.kind', 'must be user, service, agent or system');
+  require(['user', 'service', 'agent', 'system'].includes(
+    request.actor.kind,
+  ), 'actor.kind', 'must be user, service, agent or system');
   if (request.causationId !== undefined) word(request.causationId, 'causationId');
   if (request.correlationId !== undefined) word(request.correlationId, 'correlationId');
   require(request.items.length > 0, 'items', 'must not be empty');
@@ -83,12 +103,16 @@ function shapeIssues(request: AppendRequest): InputIssue[] {
     require(item.events.length > 0, `items.${index}.events`, 'must not be empty');
     const { expected } = item;
     if (expected.type === 'exact') {
-      require(Number.isSafeInteger(expected.revision) && expected.revision >= 0, `items.${index}.expected.revision`, 'must be a whole number from 0');
+      require(Number.isSafeInteger(expected.revision) &&
+        expected.revision >= 0, `items.${index}.expected.revision`, 'must be a whole number from 0');
     } else {
-      require(['any', 'noStream', 'exists'].includes(expected.type), `items.${index}.expected.type`, 'must be any, noStream, exists or exact');
+      require(['any', 'noStream', 'exists'].includes(
+        expected.type,
+      ), `items.${index}.expected.type`, 'must be any, noStream, exists or exact');
     }
     for (const [at, event] of item.events.entries()) {
-      require(event.occurredAt === undefined || TIME.test(event.occurredAt), `items.${index}.events.${at}.occurredAt`, 'must be RFC 3339 in UTC');
+      require(event.occurredAt === undefined ||
+        TIME.test(event.occurredAt), `items.${index}.events.${at}.occurredAt`, 'must be RFC 3339 in UTC');
     }
   }
   require(count <= MAX_REQUEST_EVENTS, 'items', `must hold at most ${MAX_REQUEST_EVENTS} events`);
@@ -98,13 +122,20 @@ function shapeIssues(request: AppendRequest): InputIssue[] {
 function checkOwner(request: AppendRequest, event: NewEvent): void {
   const owner = eventOwners[event.type];
   if (owner !== request.service) {
-    throw new AuthError('PLB-2101', `service "${request.service}" may not append ${event.type}: it belongs to "${owner}"`, 403, {
-      details: { type: event.type, service: request.service },
-    });
+    throw new AuthError(
+      'PLB-2101',
+      `service "${request.service}" may not append ${event.type}: it belongs to "${owner}"`,
+      403,
+      {
+        details: { type: event.type, service: request.service },
+      },
+    );
   }
 }
 
 class RequestReader {
+  readonly #request: AppendRequest;
+
   /** What would be recorded. */
   readonly #content: string[] = [];
   readonly #actor: string;
@@ -113,7 +144,9 @@ class RequestReader {
   #index = 0;
   #bytes = 0;
 
-  constructor(private readonly request: AppendRequest) {
+  constructor(request: AppendRequest) {
+    this.#request = request;
+
     const { actor } = request;
     const causationId = request.causationId ?? request.requestId;
     this.#actor = canonicalJson({ kind: actor.kind, id: actor.id, name: actor.name });
@@ -129,24 +162,34 @@ class RequestReader {
   }
 
   finish(items: readonly CheckedItem[]): CheckedRequest {
-    return { requestId: this.request.requestId, digest: Buffer.from(hash('sha256', this.#content.join(''), 'hex'), 'hex'), items, count: this.#index, bytes: this.#bytes };
+    return {
+      requestId: this.#request.requestId,
+      digest: Buffer.from(hash('sha256', this.#content.join(''), 'hex'), 'hex'),
+      items,
+      count: this.#index,
+      bytes: this.#bytes,
+    };
   }
 
   #event(stream: string, given: NewEvent): CheckedEvent {
     const event = checkNewEvent(given);
-    checkOwner(this.request, event);
+    checkOwner(this.#request, event);
     const data = canonicalJson(event.data);
     this.#content.push(`${event.type}\n${data}\n`);
-    const { requestId } = this.request;
+    const { requestId } = this.#request;
     const id = derivedId(uuidTimeMs(requestId), requestId, String(this.#index));
     const schemaVersion = currentSchemaVersions[event.type] ?? 1;
     const prefix = `{"actor":${this.#actor},"causationId":${this.#causation},"correlationId":${this.#correlation},"data":${data},"id":"${id}"`;
     const suffix = `"schemaVersion":${schemaVersion},"stream":"${stream}","type":"${event.type}"}`;
     const bytes = Buffer.byteLength(prefix) + suffix.length + ASSIGNED_BYTES + 60;
     if (bytes > MAX_BODY_BYTES) {
-      throw new InputError('PLB-1153', `${event.type} for ${stream} takes about ${bytes} bytes; an event has at most ${MAX_BODY_BYTES}: put lists into the object store and name their digest`, {
-        details: { type: event.type, stream, bytes },
-      });
+      throw new InputError(
+        'PLB-1153',
+        `${event.type} for ${stream} takes about ${bytes} bytes; an event has at most ${MAX_BODY_BYTES}: put lists into the object store and name their digest`,
+        {
+          details: { type: event.type, stream, bytes },
+        },
+      );
     }
     this.#index += 1;
     this.#bytes += bytes;
@@ -158,7 +201,11 @@ class RequestReader {
  * All checks that need no state: form and age of the request id, shape, ownership of the types, schemas, sizes.
  * @throws InputError PLB-1150…1153, PLB-11xx of the schemas; AuthError PLB-2101.
  */
-export function checkRequest(request: AppendRequest, nowMs: number, how: { readonly sealed: boolean } = { sealed: false }): CheckedRequest {
+export function checkRequest(
+  request: AppendRequest,
+  nowMs: number,
+  how: { readonly sealed: boolean } = { sealed: false },
+): CheckedRequest {
   checkRequestId(request.requestId, nowMs);
   // A name that was sealed since its shape was found good may be longer than people's names.
   const issues = how.sealed ? [] : shapeIssues(request);
@@ -166,7 +213,10 @@ export function checkRequest(request: AppendRequest, nowMs: number, how: { reado
   const reader = new RequestReader(request);
   const checked = reader.finish(request.items.map((item) => reader.item(item)));
   if (checked.bytes > MAX_REQUEST_BYTES) {
-    throw new InputError('PLB-1150', `append ${request.requestId} takes ${checked.bytes} bytes; at most ${MAX_REQUEST_BYTES} are taken`);
+    throw new InputError(
+      'PLB-1150',
+      `append ${request.requestId} takes ${checked.bytes} bytes; at most ${MAX_REQUEST_BYTES} are taken`,
+    );
   }
   return checked;
 }

@@ -20,7 +20,11 @@ export interface ArchiveChunk {
  * (as in the entry bundles of C2SP tlog-tiles), compressed with gzip. Readable without this program.
  */
 export class ArchiveFiles {
-  constructor(private readonly directory: string) {}
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
 
   /** Writes a chunk; on disk when it resolves, and never there by half. @throws UpstreamError PLB-6040 */
   async write(first: number, bodies: readonly Buffer[]): Promise<void> {
@@ -48,7 +52,9 @@ export class ArchiveFiles {
         await directory.close();
       }
     } catch (error) {
-      throw new UpstreamError('PLB-6040', `events from ${first} on cannot be written to ${file}: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError('PLB-6040', `events from ${first} on cannot be written to ${file}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -59,19 +65,27 @@ export class ArchiveFiles {
     try {
       bytes = await expand(await readFile(file));
     } catch (error) {
-      throw new UpstreamError('PLB-6040', `archived events from ${first} on cannot be read from ${file}: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError(
+        'PLB-6040',
+        `archived events from ${first} on cannot be read from ${file}: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
     const bodies: Buffer[] = [];
-    for (let at = 0; at + 2 <= bytes.length; ) {
+    for (let at = 0; at + 2 <= bytes.length;) {
       const end = at + 2 + bytes.readUInt16BE(at);
       bodies.push(bytes.subarray(at + 2, end));
       at = end;
     }
-    if (bodies.length !== count) throw new InvariantError('PLB-9122', `${file} holds ${bodies.length} events instead of ${count}: restore it from a copy`);
+    if (bodies.length !== count)
+      throw new InvariantError(
+        'PLB-9122',
+        `${file} holds ${bodies.length} events instead of ${count}: restore it from a copy`,
+      );
     return bodies;
   }
 
   #fileOf(first: number): string {
-    return path.join(this.directory, 'entries', `${String(first).padStart(POSITION_DIGITS, '0')}.gz`);
+    return path.join(this.#directory, 'entries', `${String(first).padStart(POSITION_DIGITS, '0')}.gz`);
   }
 }

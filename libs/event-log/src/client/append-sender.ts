@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
 import type * as wire from './generated/plumbline/internal/v1/log.js';
-import { isUnimplemented } from './log-channel.js';
-import type { LogChannel } from './log-channel.js';
+import { isUnimplemented, type LogChannel } from './log-channel.js';
 import { traceHeaders } from './trace.js';
 import { errorFromBytes } from './wire-errors.js';
 
@@ -30,16 +29,26 @@ function sizeOf(request: wire.AppendRequest): number {
  * CPU, an append in it a tenth of that. One that comes alone goes at once and alone.
  */
 export class AppendSender {
+  readonly #channel: LogChannel;
+
   #waiting: Waiting[] = [];
   #inFlight = 0;
   #knowsMany = true;
 
-  constructor(private readonly channel: LogChannel) {}
+  constructor(channel: LogChannel) {
+    this.#channel = channel;
+  }
 
   /** One attempt. @throws as `LogChannel.attempt` */
   send(request: wire.AppendRequest, endMs: number): Promise<wire.AppendResponse> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append: { request, trace: traceHeaders() }, bytes: sizeOf(request), endMs, resolve, reject });
+      this.#waiting.push({
+        append: { request, trace: traceHeaders() },
+        bytes: sizeOf(request),
+        endMs,
+        resolve,
+        reject,
+      });
       // After this turn: appends that are made together go together.
       if (this.#waiting.length === 1) queueMicrotask(() => this.#pump());
     });
@@ -77,7 +86,11 @@ export class AppendSender {
     }
     try {
       const endMs = Math.max(...taken.map((waiting) => waiting.endMs));
-      const { outcomes } = await this.channel.attempt(this.channel.client.appendMany, { appends: taken.map(({ append }) => append) }, endMs);
+      const { outcomes } = await this.#channel.attempt(
+        this.#channel.client.appendMany,
+        { appends: taken.map(({ append }) => append) },
+        endMs,
+      );
       for (const [index, waiting] of taken.entries()) settle(waiting, outcomes[index]?.outcome);
     } catch (error) {
       if (isUnimplemented(error)) {
@@ -93,7 +106,7 @@ export class AppendSender {
   async #single({ append, endMs, resolve, reject }: Waiting): Promise<void> {
     try {
       if (append.request === undefined) return;
-      resolve(await this.channel.attempt(this.channel.client.append, append.request, endMs));
+      resolve(await this.#channel.attempt(this.#channel.client.append, append.request, endMs));
     } catch (error) {
       reject(error);
     }
@@ -102,5 +115,9 @@ export class AppendSender {
 
 function settle({ resolve, reject }: Waiting, outcome: wire.AppendOutcome['outcome']): void {
   if (outcome?.$case === 'response') resolve(outcome.value);
-  else reject((outcome === undefined ? undefined : errorFromBytes(outcome.value)) ?? new UpstreamError('PLB-6001', 'the log did not say what became of an append: send the same request again'));
+  else
+    reject(
+      (outcome === undefined ? undefined : errorFromBytes(outcome.value)) ??
+        new UpstreamError('PLB-6001', 'the log did not say what became of an append: send the same request again'),
+    );
 }

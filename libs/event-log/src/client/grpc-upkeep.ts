@@ -11,21 +11,27 @@ import { askedToWire, changeFromWire, holdFromWire, untilDone } from './upkeep-w
 
 /** The legal holds of the log of another process, over its gRPC door. */
 export class GrpcLegalHolds implements LegalHolds {
-  constructor(private readonly channel: LogChannel) {}
+  readonly #channel: LogChannel;
+
+  constructor(channel: LogChannel) {
+    this.#channel = channel;
+  }
 
   async list(): Promise<readonly LegalHold[]> {
-    const { upkeep } = this.channel;
-    return (await this.channel.unary(upkeep.listLegalHolds.bind(upkeep), {})).holds.map(holdFromWire);
+    const { upkeep } = this.#channel;
+    return (await this.#channel.unary(upkeep.listLegalHolds.bind(upkeep), {})).holds.map(holdFromWire);
   }
 
   async place({ id, from, to, reason }: NewLegalHold, by: Actor): Promise<HoldChange> {
-    const { upkeep } = this.channel;
-    return changeFromWire(await this.channel.unary(upkeep.placeLegalHold.bind(upkeep), { id, from, to, reason, by: { ...by } }));
+    const { upkeep } = this.#channel;
+    return changeFromWire(
+      await this.#channel.unary(upkeep.placeLegalHold.bind(upkeep), { id, from, to, reason, by: { ...by } }),
+    );
   }
 
   async lift(id: string, by: Actor): Promise<HoldChange> {
-    const { upkeep } = this.channel;
-    return changeFromWire(await this.channel.unary(upkeep.liftLegalHold.bind(upkeep), { id, by: { ...by } }));
+    const { upkeep } = this.#channel;
+    return changeFromWire(await this.#channel.unary(upkeep.liftLegalHold.bind(upkeep), { id, by: { ...by } }));
   }
 }
 
@@ -33,32 +39,48 @@ const OUTCOMES: readonly ErasureReport['outcome'][] = ['Erased', 'AlreadyErased'
 
 function reportFromWire({ outcome: given, subject, events, erasedAt, position }: ErasePersonResponse): ErasureReport {
   const outcome = OUTCOMES.find((known) => known === given);
-  if (outcome === undefined) throw new InputError('PLB-1156', `the answer has the outcome "${given}", which this build does not know`);
-  return { outcome, subject, ...(events === undefined ? {} : { events }), ...(erasedAt === undefined ? {} : { erasedAt }), ...(position === undefined ? {} : { position }) };
+  if (outcome === undefined)
+    throw new InputError('PLB-1156', `the answer has the outcome "${given}", which this build does not know`);
+  return {
+    outcome,
+    subject,
+    ...(events === undefined ? {} : { events }),
+    ...(erasedAt === undefined ? {} : { erasedAt }),
+    ...(position === undefined ? {} : { position }),
+  };
 }
 
 /** The personal data in the log of another process, over its gRPC door. */
 export class GrpcPersonalData implements PersonalData {
-  constructor(private readonly channel: LogChannel) {}
+  readonly #channel: LogChannel;
+
+  constructor(channel: LogChannel) {
+    this.#channel = channel;
+  }
 
   async erase(knownAs: string, asked: AskedWork): Promise<ErasureReport> {
-    const { upkeep } = this.channel;
-    const call = async (now: AskedWork): Promise<ErasureReport> => reportFromWire(await this.channel.unary(upkeep.erasePerson.bind(upkeep), { knownAs, asked: askedToWire(now) }));
+    const { upkeep } = this.#channel;
+    const call = async (now: AskedWork): Promise<ErasureReport> =>
+      reportFromWire(await this.#channel.unary(upkeep.erasePerson.bind(upkeep), { knownAs, asked: askedToWire(now) }));
     return untilDone(asked, call, ({ outcome }) => outcome === 'Pending');
   }
 }
 
 /** The leases of the process that leads the log, over its gRPC door. */
 export class GrpcWorkLeases implements WorkLeases {
-  constructor(private readonly channel: LogChannel) {}
+  readonly #channel: LogChannel;
+
+  constructor(channel: LogChannel) {
+    this.#channel = channel;
+  }
 
   async keep(work: string, ttlMs: number): Promise<void> {
-    const { upkeep } = this.channel;
-    await this.channel.unary(upkeep.keepWork.bind(upkeep), { work, ttlMs });
+    const { upkeep } = this.#channel;
+    await this.#channel.unary(upkeep.keepWork.bind(upkeep), { work, ttlMs });
   }
 
   async isVacant(work: string, ttlMs: number): Promise<boolean> {
-    const { upkeep } = this.channel;
-    return (await this.channel.unary(upkeep.isWorkVacant.bind(upkeep), { work, ttlMs })).vacant;
+    const { upkeep } = this.#channel;
+    return (await this.#channel.unary(upkeep.isWorkVacant.bind(upkeep), { work, ttlMs })).vacant;
   }
 }

@@ -2,7 +2,12 @@
 export { ViewHistoryService } from './generated/plumbline/internal/v1/history.js';
 export type { ViewHistoryServer } from './generated/plumbline/internal/v1/history.js';
 export { LogService } from './generated/plumbline/internal/v1/log.js';
-export type { AppendManyRequest, AppendManyResponse, LogServer, TracedAppend } from './generated/plumbline/internal/v1/log.js';
+export type {
+  AppendManyRequest,
+  AppendManyResponse,
+  LogServer,
+  TracedAppend,
+} from './generated/plumbline/internal/v1/log.js';
 export { LogTreeService } from './generated/plumbline/internal/v1/tree.js';
 export type { LogTreeServer } from './generated/plumbline/internal/v1/tree.js';
 export { LogUpkeepService } from './generated/plumbline/internal/v1/upkeep.js';

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { credentials, Metadata, status } from '@grpc/grpc-js';
-import type { CallOptions, ChannelCredentials, ClientReadableStream, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type ChannelCredentials,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
 import { ViewHistoryClient } from './generated/plumbline/internal/v1/history.js';
 import { LogClient } from './generated/plumbline/internal/v1/log.js';
@@ -26,7 +34,12 @@ export interface LogChannelOptions {
 
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 /** A unary method of the generated client. */
-export type Unary<Request, Response> = (request: Request, metadata: Metadata, options: Partial<CallOptions>, callback: Callback<Response>) => ClientUnaryCall;
+export type Unary<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: Callback<Response>,
+) => ClientUnaryCall;
 
 /** Bytes of one message at most, in both directions: a bundle of 256 entries of 65,535 bytes fits. */
 export const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
@@ -49,12 +62,14 @@ interface Replica {
 /** A client whose calls go to the replica that is current when they are made, also when its methods were taken off or bound before. */
 function following<Client extends object>(current: () => Client): Client {
   return new Proxy(current(), {
-    get: (_first, name) => (...given: unknown[]) => {
-      const client = current();
-      const method: unknown = Reflect.get(client, name);
-      if (typeof method !== 'function') throw new TypeError(`the client of the log has no method ${String(name)}`);
-      return Reflect.apply(method, client, given);
-    },
+    get:
+      (_first, name) =>
+      (...given: unknown[]) => {
+        const client = current();
+        const method: unknown = Reflect.get(client, name);
+        if (typeof method !== 'function') throw new TypeError(`the client of the log has no method ${String(name)}`);
+        return Reflect.apply(method, client, given);
+      },
   });
 }
 
@@ -75,7 +90,10 @@ function connect(address: string, shown: ChannelCredentials): Replica {
   });
   const sameConnection = { channelOverride: client.getChannel() };
   return {
-    address, client, tree: new LogTreeClient(address, shown, sameConnection), history: new ViewHistoryClient(address, shown, sameConnection),
+    address,
+    client,
+    tree: new LogTreeClient(address, shown, sameConnection),
+    history: new ViewHistoryClient(address, shown, sameConnection),
     upkeep: new LogUpkeepClient(address, shown, sameConnection),
   };
 }
@@ -83,20 +101,29 @@ function connect(address: string, shown: ChannelCredentials): Replica {
 function credentialsFor(protocol: string, caFile: string | undefined): ChannelCredentials {
   if (protocol === 'grpc:') return credentials.createInsecure();
   if (protocol === 'grpcs:') return credentials.createSsl(caFile === undefined ? null : readFileSync(caFile));
-  throw new InputError('PLB-1157', `the log cannot be reached over "${protocol}": write grpc://host:port or grpcs://host:port`);
+  throw new InputError(
+    'PLB-1157',
+    `the log cannot be reached over "${protocol}": write grpc://host:port or grpcs://host:port`,
+  );
 }
 
 function addressesOf(url: string): { readonly protocol: string; readonly hosts: readonly string[] } {
   const [, protocol = '', rest = ''] = /^([a-z]+:)\/\/([^/?#]*)/i.exec(url) ?? [];
   const hosts = rest.split(',').map((host) => host.trim());
   for (const host of hosts) {
-    if (!/^[^@\s]+:\d+$/.test(host)) throw new InputError('PLB-1157', 'the URL of the log names no port: write grpc://host:port, or grpc://host:port,host:port');
+    if (!/^[^@\s]+:\d+$/.test(host))
+      throw new InputError(
+        'PLB-1157',
+        'the URL of the log names no port: write grpc://host:port, or grpc://host:port,host:port',
+      );
   }
   return { protocol, hosts };
 }
 
 /** The connection to the door of the log, shared by everything of a process that talks to it; one for each replica. Connects at the first call. */
 export class LogChannel {
+  readonly #options: LogChannelOptions;
+
   /** These call the replica that answered last. */
   readonly client: LogClient;
   /** The tree of the log. */
@@ -113,7 +140,9 @@ export class LogChannel {
   #current = 0;
 
   /** @throws InputError PLB-1157 for a URL that is not a gRPC one */
-  constructor(private readonly options: LogChannelOptions) {
+  constructor(options: LogChannelOptions) {
+    this.#options = options;
+
     const { protocol, hosts } = addressesOf(options.url);
     this.#metadata.set('authorization', `Bearer ${options.token}`);
     this.#credentials = credentialsFor(protocol, options.caFile);
@@ -134,7 +163,7 @@ export class LogChannel {
 
   /** Work that may fail as a call may: tried again at another replica, and after a pause when all have failed, until the time is over. */
   async persist<Result>(work: (endMs: number) => Promise<Result>): Promise<Result> {
-    const endMs = performance.now() + (this.options.timeoutMs ?? 30_000);
+    const endMs = performance.now() + (this.#options.timeoutMs ?? 30_000);
     for (let [tries, pauseMs] = [1, FIRST_PAUSE_MS]; ; tries += 1) {
       const asked = this.#current;
       try {
@@ -147,7 +176,9 @@ export class LogChannel {
         const roundEnds = tries % this.#replicas.length === 0;
         const seeksLeader = failure.code === 'PLB-6002';
         if (seeksLeader) this.#reconnect();
-        const waitMs = roundEnds ? (seeksLeader || this.#replicas.length > 1 ? ELECTION_PAUSE_MS : pauseMs) * (0.5 + Math.random()) : 0;
+        const waitMs = roundEnds
+          ? (seeksLeader || this.#replicas.length > 1 ? ELECTION_PAUSE_MS : pauseMs) * (0.5 + Math.random())
+          : 0;
         if (performance.now() + waitMs > endMs) throw failure;
         if (roundEnds && !seeksLeader) pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
         await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -156,9 +187,19 @@ export class LogChannel {
   }
 
   /** One attempt at the replica that answered last. @throws what the door threw, UpstreamError PLB-6001 when there was no answer */
-  async attempt<Request, Response>(method: Unary<Request, Response>, request: Request, endMs: number): Promise<Response> {
+  async attempt<Request, Response>(
+    method: Unary<Request, Response>,
+    request: Request,
+    endMs: number,
+  ): Promise<Response> {
     const { address } = this.#replica;
-    const attemptMs = Math.max(1, Math.min(this.options.attemptTimeoutMs ?? (this.#replicas.length > 1 ? 2_000 : 10_000), endMs - performance.now()));
+    const attemptMs = Math.max(
+      1,
+      Math.min(
+        this.#options.attemptTimeoutMs ?? (this.#replicas.length > 1 ? 2_000 : 10_000),
+        endMs - performance.now(),
+      ),
+    );
     try {
       return await new Promise((resolve, reject) => {
         method(request, withTrace(this.#metadata), { deadline: Date.now() + attemptMs }, (error, response) => {
@@ -172,7 +213,10 @@ export class LogChannel {
   }
 
   /** The messages of a streaming call; ends with the signal. Not tried again: the caller knows from where to go on. */
-  async *stream<Response>(open: (metadata: Metadata, options: Partial<CallOptions>) => ClientReadableStream<Response>, signal?: AbortSignal): AsyncGenerator<Response, void> {
+  async *stream<Response>(
+    open: (metadata: Metadata, options: Partial<CallOptions>) => ClientReadableStream<Response>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Response, void> {
     const asked = this.#current;
     const call = open(this.#metadata, {});
     const cancel = (): void => call.cancel();
@@ -198,7 +242,8 @@ export class LogChannel {
   /** One address may be that of a balancer, which keeps a connection with the replica that it was given. */
   #reconnect(): void {
     const [only] = this.#replicas;
-    if (this.#replicas.length > 1 || only === undefined || performance.now() - this.#connectedAtMs < RECONNECT_MS) return;
+    if (this.#replicas.length > 1 || only === undefined || performance.now() - this.#connectedAtMs < RECONNECT_MS)
+      return;
     this.#connectedAtMs = performance.now();
     this.#replicas[0] = connect(only.address, this.#credentials);
     // Calls under way are finished on the old connection.
@@ -213,16 +258,35 @@ export class LogChannel {
 
   #translate(thrown: unknown, address: string): PlumblineError {
     if (thrown instanceof PlumblineError) return thrown;
-    if (!isServiceError(thrown)) return new UpstreamError('PLB-6001', `the call to the log at ${address} failed: ${messageOf(thrown)}`, { cause: thrown, retry: 'never' });
+    if (!isServiceError(thrown))
+      return new UpstreamError('PLB-6001', `the call to the log at ${address} failed: ${messageOf(thrown)}`, {
+        cause: thrown,
+        retry: 'never',
+      });
     const known = errorFromStatus(thrown);
     if (known !== undefined) return known;
     if (thrown.code === status.RESOURCE_EXHAUSTED) {
-      return new InputError('PLB-1171', `the log at ${address} takes no message of this size: at most ${MAX_MESSAGE_BYTES} bytes`, { cause: thrown });
+      return new InputError(
+        'PLB-1171',
+        `the log at ${address} takes no message of this size: at most ${MAX_MESSAGE_BYTES} bytes`,
+        { cause: thrown },
+      );
     }
-    const passing = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED, status.ABORTED, status.INTERNAL].includes(thrown.code);
-    return new UpstreamError('PLB-6001', `the log at ${address} is not reachable or did not answer (${status[thrown.code] ?? thrown.code}): send the same request again`, {
-      cause: thrown, retry: passing ? 'after-delay' : 'never',
-    });
+    const passing = [
+      status.UNAVAILABLE,
+      status.DEADLINE_EXCEEDED,
+      status.CANCELLED,
+      status.ABORTED,
+      status.INTERNAL,
+    ].includes(thrown.code);
+    return new UpstreamError(
+      'PLB-6001',
+      `the log at ${address} is not reachable or did not answer (${status[thrown.code] ?? thrown.code}): send the same request again`,
+      {
+        cause: thrown,
+        retry: passing ? 'after-delay' : 'never',
+      },
+    );
   }
 }
 

@@ -26,7 +26,10 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
 }
 
 /** Answers a call in the trace of its caller, in a span named by the path of the call. */
-export async function inTrace<Response>(call: { readonly path: string; readonly metadata: Metadata }, answer: () => Promise<Response>): Promise<Response> {
+export async function inTrace<Response>(
+  call: { readonly path: string; readonly metadata: Metadata },
+  answer: () => Promise<Response>,
+): Promise<Response> {
   const parent = propagation.extract(context.active(), call.metadata, {
     get: (carrier, key) => carrier.get(key)[0]?.toString(),
     keys: (carrier) => Object.keys(carrier.getMap()),

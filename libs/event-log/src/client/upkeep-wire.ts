@@ -37,7 +37,12 @@ export function holdToWire(hold: LegalHold): upkeep.LegalHold {
 export function holdFromWire(hold: upkeep.LegalHold | undefined): LegalHold {
   if (hold === undefined) throw new InputError('PLB-1156', 'the answer holds no legal hold');
   const { to, liftedBy, liftedAt, ...rest } = hold;
-  return { ...rest, ...(to === undefined ? {} : { to }), ...(liftedBy === undefined ? {} : { liftedBy }), ...(liftedAt === undefined ? {} : { liftedAt }) };
+  return {
+    ...rest,
+    ...(to === undefined ? {} : { to }),
+    ...(liftedBy === undefined ? {} : { liftedBy }),
+    ...(liftedAt === undefined ? {} : { liftedAt }),
+  };
 }
 
 /** What a change came to, as it travelled. @throws InputError PLB-1156 */
@@ -49,7 +54,11 @@ export function changeFromWire({ hold, changed, position }: upkeep.PlaceLegalHol
  * Asks again with the same request id until the work is done or the time to wait is over: a call waits a second at most, so that it
  * fits into the deadline of any call, and finds the next process that leads.
  */
-export async function untilDone<Answer>(asked: AskedWork, call: (asked: AskedWork) => Promise<Answer>, isPending: (answer: Answer) => boolean): Promise<Answer> {
+export async function untilDone<Answer>(
+  asked: AskedWork,
+  call: (asked: AskedWork) => Promise<Answer>,
+  isPending: (answer: Answer) => boolean,
+): Promise<Answer> {
   const endMs = performance.now() + asked.waitMs;
   for (;;) {
     const answer = await call({ ...asked, waitMs: Math.max(0, endMs - performance.now()) });

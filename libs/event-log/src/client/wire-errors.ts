@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Metadata, status } from '@grpc/grpc-js';
-import type { ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import {
-  AuthError, ConflictError, InputError, InvariantError, NotFoundError, OverloadedError, PlumblineError, UpstreamError,
+  AuthError,
+  ConflictError,
+  type ErrorCode,
+  type ErrorDetails,
+  InputError,
+  type InputIssue,
+  InvariantError,
+  NotFoundError,
+  OverloadedError,
+  PlumblineError,
+  UpstreamError,
 } from '@plumbline/core';
-import type { ErrorCode, ErrorDetails, InputIssue } from '@plumbline/core';
 import { z } from 'zod';
 
 /** Metadata key of the error as JSON. */
@@ -13,7 +21,15 @@ export const ERROR_KEY = 'plumbline-error-bin';
 const MAX_DETAILS_CHARS = 4_000;
 
 const wireError = z.object({
-  class: z.enum(['InputError', 'AuthError', 'NotFoundError', 'ConflictError', 'OverloadedError', 'UpstreamError', 'InvariantError']),
+  class: z.enum([
+    'InputError',
+    'AuthError',
+    'NotFoundError',
+    'ConflictError',
+    'OverloadedError',
+    'UpstreamError',
+    'InvariantError',
+  ]),
   code: z.templateLiteral(['PLB-', z.number()]),
   message: z.string(),
   httpStatus: z.number(),
@@ -51,16 +67,27 @@ function fittingDetails(details: ErrorDetails): ErrorDetails {
 }
 
 function wireErrorOf(thrown: unknown): WireError {
-  const error = thrown instanceof PlumblineError ? thrown : new InvariantError('PLB-9120', 'the log failed unexpectedly; its own log says why');
+  const error =
+    thrown instanceof PlumblineError
+      ? thrown
+      : new InvariantError('PLB-9120', 'the log failed unexpectedly; its own log says why');
   return {
-    class: classOf(error), code: error.code, message: error.message.slice(0, 2_000), httpStatus: error.httpStatus, retry: error.retry,
+    class: classOf(error),
+    code: error.code,
+    message: error.message.slice(0, 2_000),
+    httpStatus: error.httpStatus,
+    retry: error.retry,
     ...(error instanceof OverloadedError ? { retryAfterMs: error.retryAfterMs } : {}),
     details: fittingDetails(error.details),
   };
 }
 
 /** What a gRPC server answers with for anything thrown; what is not one of our errors is masked. */
-export function statusFromError(thrown: unknown): { readonly code: status; readonly details: string; readonly metadata: Metadata } {
+export function statusFromError(thrown: unknown): {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata: Metadata;
+} {
   const wire = wireErrorOf(thrown);
   const metadata = new Metadata();
   metadata.set(ERROR_KEY, Buffer.from(JSON.stringify(wire)));
@@ -78,7 +105,10 @@ function rebuild(wire: WireError, cause: unknown): PlumblineError {
   const options = { details: wire.details, cause };
   switch (wire.class) {
     case 'InputError': {
-      const issues = z.array(z.object({ path: z.string(), message: z.string() })).catch([]).parse(wire.details['issues']) satisfies InputIssue[];
+      const issues = z
+        .array(z.object({ path: z.string(), message: z.string() }))
+        .catch([])
+        .parse(wire.details['issues']) satisfies InputIssue[];
       return new InputError(code, wire.message, { ...options, issues });
     }
     case 'AuthError':
@@ -90,7 +120,10 @@ function rebuild(wire: WireError, cause: unknown): PlumblineError {
     case 'OverloadedError':
       return new OverloadedError(code, wire.message, wire.retryAfterMs ?? 1_000, options);
     case 'UpstreamError':
-      return new UpstreamError(code, wire.message, { ...options, retry: wire.retry === 'never' ? 'never' : 'after-delay' });
+      return new UpstreamError(code, wire.message, {
+        ...options,
+        retry: wire.retry === 'never' ? 'never' : 'after-delay',
+      });
     case 'InvariantError':
       return new InvariantError(code, wire.message, options);
   }
@@ -105,7 +138,9 @@ export function errorFromStatus(failure: ServiceError): PlumblineError | undefin
 /** What {@link errorToBytes} wrote; undefined when it is something else. */
 export function errorFromBytes(bytes: string | Uint8Array, cause?: unknown): PlumblineError | undefined {
   try {
-    const parsed = wireError.safeParse(JSON.parse(typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8')));
+    const parsed = wireError.safeParse(
+      JSON.parse(typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8')),
+    );
     return parsed.success ? rebuild(parsed.data, cause) : undefined;
   } catch {
     // Not JSON: some other program answers on that port.

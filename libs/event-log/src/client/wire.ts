@@ -33,7 +33,8 @@ function expectedToWire(expected: ExpectedRevision): wire.AppendItem['expected']
 
 function expectedFromWire(item: wire.AppendItem): ExpectedRevision {
   const { expected } = item;
-  if (expected === undefined) throw new InputError('PLB-1156', `the append to ${item.stream} does not say which revision it expects`);
+  if (expected === undefined)
+    throw new InputError('PLB-1156', `the append to ${item.stream} does not say which revision it expects`);
   return expected.$case === 'exact' ? { type: 'exact', revision: expected.value } : { type: expected.$case };
 }
 
@@ -48,7 +49,11 @@ export function appendToWire(request: AppendRequest): wire.AppendRequest {
     items: request.items.map((item) => ({
       stream: item.stream,
       expected: expectedToWire(item.expected),
-      events: item.events.map((event) => ({ type: event.type, data: jsonBytes(event.data), occurredAt: event.occurredAt })),
+      events: item.events.map((event) => ({
+        type: event.type,
+        data: jsonBytes(event.data),
+        occurredAt: event.occurredAt,
+      })),
     })),
   };
 }
@@ -58,9 +63,14 @@ function itemFromWire(item: wire.AppendItem): AppendItem {
     stream: item.stream,
     expected: expectedFromWire(item),
     // Types and data are checked against the schemas by the log itself.
-    events: item.events.map((event) => ({
-      type: event.type, data: parseJsonBytes(event.data, `data of ${event.type}`), ...(event.occurredAt === undefined ? {} : { occurredAt: event.occurredAt }),
-    }) as unknown as NewEvent),
+    events: item.events.map(
+      (event) =>
+        ({
+          type: event.type,
+          data: parseJsonBytes(event.data, `data of ${event.type}`),
+          ...(event.occurredAt === undefined ? {} : { occurredAt: event.occurredAt }),
+        }) as unknown as NewEvent,
+    ),
   };
 }
 
@@ -81,7 +91,10 @@ export function appendFromWire(message: wire.AppendRequest): AppendRequest {
 /** The result as it travels. */
 export function resultToWire(result: AppendResult): wire.AppendResponse {
   return {
-    duplicate: result.duplicate, firstPosition: result.firstPosition, lastPosition: result.lastPosition, recordedAt: result.recordedAt,
+    duplicate: result.duplicate,
+    firstPosition: result.firstPosition,
+    lastPosition: result.lastPosition,
+    recordedAt: result.recordedAt,
     revisions: Object.entries(result.revisions).map(([stream, revision]) => ({ stream, revision })),
   };
 }
@@ -89,7 +102,10 @@ export function resultToWire(result: AppendResult): wire.AppendResponse {
 /** The result that travelled. */
 export function resultFromWire(message: wire.AppendResponse): AppendResult {
   return {
-    duplicate: message.duplicate, firstPosition: message.firstPosition, lastPosition: message.lastPosition, recordedAt: message.recordedAt,
+    duplicate: message.duplicate,
+    firstPosition: message.firstPosition,
+    lastPosition: message.lastPosition,
+    recordedAt: message.recordedAt,
     revisions: Object.fromEntries(message.revisions.map(({ stream, revision }) => [stream, revision])),
   };
 }

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { systemClock } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { decodeEvent } from '@plumbline/events';
-import type { RecordedEvent } from '@plumbline/events';
+import { type Clock, systemClock } from '@plumbline/core';
+import { decodeEvent, type RecordedEvent } from '@plumbline/events';
 import { Frontier } from '@plumbline/proof';
-import { answerRepeat, Batch } from '../append/batch.js';
-import type { PlacedRequest, StoredEvent } from '../append/batch.js';
+import { answerRepeat, Batch, type PlacedRequest, type StoredEvent } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
 import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
 import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
-import { notifyAll } from '../committed.js';
-import type { CommittedListener, CommittedRange } from '../committed.js';
+import { type CommittedListener, type CommittedRange, notifyAll } from '../committed.js';
 
 /** The log in memory, for specs: the same checks and the same stored form as the real one, lost with the object. */
 export class MemoryEventLog implements RawEventLog {
+  readonly #options: { readonly clock?: Clock };
+
   readonly #events: StoredEvent[] = [];
   readonly #revisions = new Map<string, number>();
   readonly #requests = new Map<string, PlacedRequest>();
@@ -23,11 +21,13 @@ export class MemoryEventLog implements RawEventLog {
   #frontier = Frontier.empty;
   #lastMicros = 0;
 
-  constructor(private readonly options: { readonly clock?: Clock } = {}) {}
+  constructor(options: { readonly clock?: Clock } = {}) {
+    this.#options = options;
+  }
 
   async append(request: AppendRequest): Promise<AppendResult> {
     // As over a wire: the caller never sees its result in the same turn, and later changes to its objects do not matter.
-    const nowMs = (this.options.clock ?? systemClock).nowMs();
+    const nowMs = (this.#options.clock ?? systemClock).nowMs();
     const checked = checkRequest(request, nowMs);
     await Promise.resolve();
     const known = this.#requests.get(checked.requestId);
@@ -43,7 +43,11 @@ export class MemoryEventLog implements RawEventLog {
     this.#events.push(...batch.events);
     for (const [stream, move] of batch.moves) this.#revisions.set(stream, move.after);
     for (const [id, placed] of batch.placed) this.#requests.set(id, placed);
-    const range: CommittedRange = { firstPosition: result.firstPosition, lastPosition: result.lastPosition, recordedAt: result.recordedAt };
+    const range: CommittedRange = {
+      firstPosition: result.firstPosition,
+      lastPosition: result.lastPosition,
+      recordedAt: result.recordedAt,
+    };
     queueMicrotask(() => notifyAll(this.#listeners, range));
     return result;
   }
@@ -60,7 +64,8 @@ export class MemoryEventLog implements RawEventLog {
     let position = from;
     for (; position < this.#events.length && bodies.length < limit; position += 1) {
       const stored = this.#events[position];
-      if (stored !== undefined && (types === undefined || types.has(stored.type))) bodies.push({ position, body: stored.body });
+      if (stored !== undefined && (types === undefined || types.has(stored.type)))
+        bodies.push({ position, body: stored.body });
     }
     return { bodies, nextPosition: position, headPosition: this.#events.length };
   }
@@ -71,7 +76,9 @@ export class MemoryEventLog implements RawEventLog {
 
   async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
     await Promise.resolve();
-    return this.#events.filter((event) => event.stream === stream && event.revision >= fromRevision).map((event) => event.body);
+    return this.#events
+      .filter((event) => event.stream === stream && event.revision >= fromRevision)
+      .map((event) => event.body);
   }
 
   async head(): Promise<number> {

@@ -6,5 +6,9 @@ import { MemoryLogTree } from './memory-log-tree.js';
 
 logTreeContract('in memory', async () => {
   const log = new MemoryEventLog();
-  return { log, tree: new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/memory') }), [Symbol.asyncDispose]: async () => undefined };
+  return {
+    log,
+    tree: new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/memory') }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 });

@@ -8,15 +8,24 @@ import type { ErasureReport, PersonalData } from '../personal-data.port.js';
 import type { MemoryEventLog } from './memory-event-log.js';
 
 async function tell(log: MemoryEventLog, stream: string, actor: Actor, events: readonly NewEvent[]): Promise<number> {
-  const { lastPosition } = await log.append({ requestId: uuidv7(Date.now()), actor, service: 'audit', items: [{ stream: StreamName.parse(stream), expected: { type: 'any' }, events }] });
+  const { lastPosition } = await log.append({
+    requestId: uuidv7(Date.now()),
+    actor,
+    service: 'audit',
+    items: [{ stream: StreamName.parse(stream), expected: { type: 'any' }, events }],
+  });
   return lastPosition;
 }
 
 /** Legal holds in memory, for specs: what the events of the log say. */
 export class MemoryLegalHolds implements LegalHolds {
+  readonly #log: MemoryEventLog;
+
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly log: MemoryEventLog) {}
+  constructor(log: MemoryEventLog) {
+    this.#log = log;
+  }
 
   async list(): Promise<readonly LegalHold[]> {
     return [...(await this.#told()).values()].map(({ hold }) => hold);
@@ -41,7 +50,14 @@ export class MemoryLegalHolds implements LegalHolds {
     const known = (await this.#told()).get(given.id);
     if (known !== undefined) {
       const { hold, position } = known;
-      if (hold.liftedAt === undefined && hold.from === given.from && hold.to === given.to && hold.reason === given.reason && hold.placedBy === by.id) return { hold, position, changed: false };
+      if (
+        hold.liftedAt === undefined &&
+        hold.from === given.from &&
+        hold.to === given.to &&
+        hold.reason === given.reason &&
+        hold.placedBy === by.id
+      )
+        return { hold, position, changed: false };
       throw new ConflictError('PLB-4108', `there is a legal hold ${given.id} already`);
     }
     const { id, ...data } = given;
@@ -51,11 +67,13 @@ export class MemoryLegalHolds implements LegalHolds {
   async #lift(id: string, by: Actor): Promise<HoldChange> {
     const known = (await this.#told()).get(id);
     if (known === undefined) throw new NotFoundError('PLB-3154', `there is no legal hold ${id}`);
-    return known.hold.liftedAt === undefined ? this.#change(id, by, { type: 'LegalHoldLifted', data: { hold: id } }) : { ...known, changed: false };
+    return known.hold.liftedAt === undefined
+      ? this.#change(id, by, { type: 'LegalHoldLifted', data: { hold: id } })
+      : { ...known, changed: false };
   }
 
   async #change(id: string, by: Actor, event: NewEvent): Promise<HoldChange> {
-    await tell(this.log, 'log-holds', by, [event]);
+    await tell(this.#log, 'log-holds', by, [event]);
     const told = (await this.#told()).get(id);
     if (told === undefined) throw new NotFoundError('PLB-3154', `there is no legal hold ${id}`);
     return { ...told, changed: true };
@@ -63,13 +81,17 @@ export class MemoryLegalHolds implements LegalHolds {
 
   async #told(): Promise<ReadonlyMap<string, { readonly hold: LegalHold; readonly position: number }>> {
     const told = new Map<string, { readonly hold: LegalHold; readonly position: number }>();
-    for (const { type, data, actor, position, recordedAt } of await this.log.readStream('log-holds')) {
+    for (const { type, data, actor, position, recordedAt } of await this.#log.readStream('log-holds')) {
       if (type === 'LegalHoldPlaced') {
         const { hold: id, from, to, reason } = data;
-        told.set(id, { hold: { id, from, ...(to === undefined ? {} : { to }), reason, placedBy: actor.id, placedAt: recordedAt }, position });
+        told.set(id, {
+          hold: { id, from, ...(to === undefined ? {} : { to }), reason, placedBy: actor.id, placedAt: recordedAt },
+          position,
+        });
       } else if (type === 'LegalHoldLifted') {
         const before = told.get(data.hold);
-        if (before !== undefined) told.set(data.hold, { hold: { ...before.hold, liftedBy: actor.id, liftedAt: recordedAt }, position });
+        if (before !== undefined)
+          told.set(data.hold, { hold: { ...before.hold, liftedBy: actor.id, liftedAt: recordedAt }, position });
       }
     }
     return told;
@@ -78,11 +100,15 @@ export class MemoryLegalHolds implements LegalHolds {
 
 /** Parked work in memory, for specs: `items` is what is parked, `mended` the keys whose cause was mended, `slow` what never ends in time. */
 export class MemoryParkedWork implements ParkedWork {
+  readonly #log: MemoryEventLog;
+
   readonly items: ParkedItem[] = [];
   readonly mended = new Set<string>();
   slow = false;
 
-  constructor(private readonly log: MemoryEventLog) {}
+  constructor(log: MemoryEventLog) {
+    this.#log = log;
+  }
 
   async list(): Promise<readonly ParkedItem[]> {
     return Promise.resolve([...this.items]);
@@ -90,33 +116,47 @@ export class MemoryParkedWork implements ParkedWork {
 
   async release(key?: string, asked?: AskedWork): Promise<ReleaseReport> {
     if (this.slow) return { released: 0, stillParked: await this.list(), underWay: true };
-    if (key !== undefined && !this.items.some((item) => item.key === key)) return { released: 0, stillParked: await this.list() };
+    if (key !== undefined && !this.items.some((item) => item.key === key))
+      return { released: 0, stillParked: await this.list() };
     const released = this.items.filter((item) => this.mended.has(item.key));
     for (const item of released) this.items.splice(this.items.indexOf(item), 1);
     const report = { released: released.length, stillParked: await this.list() };
     if (asked === undefined || released.length === 0) return report;
-    const events = released.map(({ consumer, position, key: stream }): NewEvent => ({ type: 'WorkReleased', data: { consumer, position, key: stream } }));
-    return { ...report, position: await tell(this.log, 'log-views', asked.by, events) };
+    const events = released.map(({ consumer, position, key: stream }): NewEvent => ({
+      type: 'WorkReleased',
+      data: { consumer, position, key: stream },
+    }));
+    return { ...report, position: await tell(this.#log, 'log-views', asked.by, events) };
   }
 }
 
 /** Personal data in memory, for specs: `known` is what persons are known by, `slow` what never ends in time. */
 export class MemoryPersonalData implements PersonalData {
+  readonly #log: MemoryEventLog;
+
   readonly known = new Set<string>();
   slow = false;
   readonly #erased = new Map<string, ErasureReport>();
 
-  constructor(private readonly log: MemoryEventLog) {}
+  constructor(log: MemoryEventLog) {
+    this.#log = log;
+  }
 
   async erase(knownAs: string, asked: AskedWork): Promise<ErasureReport> {
     const subject = `s${Digest.of(knownAs).slice(7, 31)}`;
-    if (!this.known.has(knownAs)) throw new NotFoundError('PLB-3155', 'the log has sealed nothing of such a person: give the id of a token, or the e-mail address of commits');
+    if (!this.known.has(knownAs))
+      throw new NotFoundError(
+        'PLB-3155',
+        'the log has sealed nothing of such a person: give the id of a token, or the e-mail address of commits',
+      );
     const before = this.#erased.get(subject);
     if (before !== undefined) return { ...before, outcome: 'AlreadyErased' };
     if (this.slow) return { outcome: 'Pending', subject };
-    await tell(this.log, 'log-persons', asked.by, [{ type: 'PersonErasureRequested', data: { subject } }]);
+    await tell(this.#log, 'log-persons', asked.by, [{ type: 'PersonErasureRequested', data: { subject } }]);
     const erasedAt = new Date().toISOString();
-    const position = await tell(this.log, 'log-persons', { kind: 'system', id: 'audit', name: 'audit' }, [{ type: 'PersonErased', data: { subject, erasedAt, events: 1 } }]);
+    const position = await tell(this.#log, 'log-persons', { kind: 'system', id: 'audit', name: 'audit' }, [
+      { type: 'PersonErased', data: { subject, erasedAt, events: 1 } },
+    ]);
     const report: ErasureReport = { outcome: 'Erased', subject, events: 1, erasedAt, position };
     this.#erased.set(subject, report);
     return report;

@@ -5,5 +5,9 @@ import { MemoryLegalHolds } from './memory-upkeep.js';
 
 legalHoldsContract('in memory', async () => {
   const log = new MemoryEventLog();
-  return Promise.resolve({ log, holds: new MemoryLegalHolds(log), [Symbol.asyncDispose]: async () => Promise.resolve() });
+  return Promise.resolve({
+    log,
+    holds: new MemoryLegalHolds(log),
+    [Symbol.asyncDispose]: async () => Promise.resolve(),
+  });
 });

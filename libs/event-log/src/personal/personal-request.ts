@@ -46,18 +46,30 @@ function sealPerson(seal: Seal, value: unknown): unknown {
 
 function sealCommit(seal: Seal, commit: Readonly<Record<string, unknown>>): unknown {
   return {
-    ...commit, author: sealPerson(seal, commit['author']), committer: sealPerson(seal, commit['committer']),
-    ...(Array.isArray(commit['coAuthors']) ? { coAuthors: commit['coAuthors'].map((person: unknown) => sealPerson(seal, person)) } : {}),
+    ...commit,
+    author: sealPerson(seal, commit['author']),
+    committer: sealPerson(seal, commit['committer']),
+    ...(Array.isArray(commit['coAuthors'])
+      ? { coAuthors: commit['coAuthors'].map((person: unknown) => sealPerson(seal, person)) }
+      : {}),
   };
 }
 
 /** An address is sealed under itself, so that it goes with the person, whatever event it is in. */
-const sealAddresses = (seal: Seal, addresses: readonly string[]): string[] => addresses.map((address) => seal(address, address));
+const sealAddresses = (seal: Seal, addresses: readonly string[]): string[] =>
+  addresses.map((address) => seal(address, address));
 
 function sealEvent(seal: Seal, event: NewEvent): NewEvent {
   switch (event.type) {
     case 'TokenIssued':
-      return { ...event, data: { ...event.data, name: seal(event.data.id, event.data.name), emails: sealAddresses(seal, event.data.emails) } };
+      return {
+        ...event,
+        data: {
+          ...event.data,
+          name: seal(event.data.id, event.data.name),
+          emails: sealAddresses(seal, event.data.emails),
+        },
+      };
     case 'ApprovalRequested':
       return { ...event, data: { ...event.data, excluded: sealAddresses(seal, event.data.excluded) } };
     case 'ApprovalGranted':
@@ -65,7 +77,9 @@ function sealEvent(seal: Seal, event: NewEvent): NewEvent {
     default: {
       const commit = commitOf(event);
       // The shape is what it was, and the log checks it against the schema.
-      return commit === undefined ? event : ({ ...event, data: { ...event.data, commit: sealCommit(seal, commit) } } as unknown as NewEvent);
+      return commit === undefined
+        ? event
+        : ({ ...event, data: { ...event.data, commit: sealCommit(seal, commit) } } as unknown as NewEvent);
     }
   }
 }

@@ -20,7 +20,10 @@ export function subjectOf(installationKey: Uint8Array, knownAs: string): string 
  * is a hash of key and value, so it comes again only with the same value.
  */
 export function sealPersonal(key: Uint8Array, subject: string, value: string): string {
-  const nonce = createHmac('sha256', key).update(`plumbline.personal.nonce\n${subject}\n${value}`).digest().subarray(0, NONCE_BYTES);
+  const nonce = createHmac('sha256', key)
+    .update(`plumbline.personal.nonce\n${subject}\n${value}`)
+    .digest()
+    .subarray(0, NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(subject));
   const text = Buffer.concat([nonce, cipher.update(value, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   return `${PREFIX}${subject}:${text.toString('base64url')}`;

@@ -10,15 +10,27 @@ const subject = subjectOf(installation, 'ada@example.com');
 const difficult = 'Ada "Countess" \\ Lovelace, 👩‍🚀 \u0000 ü';
 
 it('opens what it sealed, within the text of an event', () => {
-  const body = canonicalJson({ a: sealPersonal(key, subject, difficult), b: [sealPersonal(key, subject, '')], c: 'plumbline.personal.v1: is not sealed' });
+  const body = canonicalJson({
+    a: sealPersonal(key, subject, difficult),
+    b: [sealPersonal(key, subject, '')],
+    c: 'plumbline.personal.v1: is not sealed',
+  });
   expect(body).not.toContain('Lovelace');
   expect(subjectsIn(body)).toEqual([subject, subject]);
-  expect(JSON.parse(reveal(body, () => key))).toEqual({ a: difficult, b: [''], c: 'plumbline.personal.v1: is not sealed' });
+  expect(JSON.parse(reveal(body, () => key))).toEqual({
+    a: difficult,
+    b: [''],
+    c: 'plumbline.personal.v1: is not sealed',
+  });
 });
 
 it('says that a person was erased when the key is gone or another one, or the text was changed', () => {
   const sealed = sealPersonal(key, subject, 'Ada');
-  for (const [text, keyOf] of [[sealed, () => undefined], [sealed, () => randomBytes(32)], [`${sealed.slice(0, -4)}AAAA`, () => key]] as const) {
+  for (const [text, keyOf] of [
+    [sealed, () => undefined],
+    [sealed, () => randomBytes(32)],
+    [`${sealed.slice(0, -4)}AAAA`, () => key],
+  ] as const) {
     expect(JSON.parse(reveal(JSON.stringify(text), keyOf))).toBe(ERASED);
   }
   const other = subjectOf(installation, 'eve@example.com');

@@ -17,10 +17,16 @@ interface ArchivedRange {
 
 /** The events that are in files only, as readers of the log need them. */
 export class ArchivedEvents {
+  readonly #pool: pg.Pool;
+  readonly #files: ArchiveFiles;
+
   readonly #chunks = new Lru<Promise<readonly Buffer[]>>(KEPT_CHUNKS);
   #ranges: readonly ArchivedRange[] = [];
 
-  constructor(private readonly pool: pg.Pool, private readonly files: ArchiveFiles) {}
+  constructor(pool: pg.Pool, files: ArchiveFiles) {
+    this.#pool = pool;
+    this.#files = files;
+  }
 
   /** True when everything from a position to the end of an archive is known to be in files. */
   has(position: number): boolean {
@@ -30,10 +36,16 @@ export class ArchivedEvents {
   /** Looks again what is in files: another process may have taken events out of the table. @throws UpstreamError PLB-6001 */
   async refresh(): Promise<void> {
     try {
-      const { rows } = await this.pool.query<{ first_pos: string; next_pos: string; chunk: number }>({
-        name: 'archived', text: 'select first_pos, next_pos, chunk from ledger.archive where shard = $1 and detached_at is not null order by first_pos', values: [SHARD],
+      const { rows } = await this.#pool.query<{ first_pos: string; next_pos: string; chunk: number }>({
+        name: 'archived',
+        text: 'select first_pos, next_pos, chunk from ledger.archive where shard = $1 and detached_at is not null order by first_pos',
+        values: [SHARD],
       });
-      this.#ranges = rows.map((row) => ({ first: Number(row.first_pos), next: Number(row.next_pos), chunk: row.chunk }));
+      this.#ranges = rows.map((row) => ({
+        first: Number(row.first_pos),
+        next: Number(row.next_pos),
+        chunk: row.chunk,
+      }));
     } catch (error) {
       throw new UpstreamError('PLB-6001', `the log cannot be read: ${messageOf(error)}`, { cause: error });
     }
@@ -46,7 +58,9 @@ export class ArchivedEvents {
     const first = from - ((from - range.first) % range.chunk);
     const count = Math.min(range.chunk, range.next - first);
     const bodies = await this.#chunk(first, count);
-    return bodies.slice(from - first, from - first + limit).map((body, index) => ({ position: from + index, body: body.toString('utf8') }));
+    return bodies
+      .slice(from - first, from - first + limit)
+      .map((body, index) => ({ position: from + index, body: body.toString('utf8') }));
   }
 
   /** All archived events of a stream, by reading everything that is archived: rare, and slow. */
@@ -68,7 +82,7 @@ export class ArchivedEvents {
   #chunk(first: number, count: number): Promise<readonly Buffer[]> {
     const known = this.#chunks.get(String(first));
     if (known !== undefined) return known;
-    const read = this.files.read({ first, count });
+    const read = this.#files.read({ first, count });
     this.#chunks.set(String(first), read);
     return read;
   }

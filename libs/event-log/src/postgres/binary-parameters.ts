@@ -18,7 +18,12 @@ function begin(bytes: number, type: keyof typeof OID, size: number): Buffer {
   return buffer;
 }
 
-function fixed(type: keyof typeof OID, width: number, size: number, write: (buffer: Buffer, index: number, at: number) => void): Buffer {
+function fixed(
+  type: keyof typeof OID,
+  width: number,
+  size: number,
+  write: (buffer: Buffer, index: number, at: number) => void,
+): Buffer {
   const buffer = begin(size * (LENGTH_BYTES + width), type, size);
   for (let index = 0, at = HEADER_BYTES; index < size; index += 1, at += LENGTH_BYTES + width) {
     buffer.writeInt32BE(width, at);
@@ -44,13 +49,19 @@ export function int8Array(values: readonly number[]): Buffer {
 
 /** `uuid[]` */
 export function uuidArray(values: readonly string[]): Buffer {
-  return fixed('uuid', 16, values.length, (buffer, index, at) => buffer.write((values[index] ?? '').replaceAll('-', ''), at, 'hex'));
+  return fixed('uuid', 16, values.length, (buffer, index, at) =>
+    buffer.write((values[index] ?? '').replaceAll('-', ''), at, 'hex'),
+  );
 }
 
 /** `text[]`; the strings must be well-formed. */
 export function textArray(values: readonly string[]): Buffer {
   const lengths = values.map((value) => Buffer.byteLength(value));
-  const buffer = begin(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0), 'text', values.length);
+  const buffer = begin(
+    lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0),
+    'text',
+    values.length,
+  );
   let at = HEADER_BYTES;
   for (const [index, value] of values.entries()) {
     at = buffer.writeInt32BE(lengths[index] ?? 0, at);

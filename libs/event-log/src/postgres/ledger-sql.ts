@@ -33,7 +33,8 @@ interface HeadRow {
 }
 
 /** The lock is taken at most once by a session, so that the end of the session frees it. $1 is the shard, $2 whether it is held already. */
-const TRY_LOCK = "select case when $2::boolean then true else pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1::smallint)) end as locked";
+const TRY_LOCK =
+  "select case when $2::boolean then true else pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1::smallint)) end as locked";
 
 interface ClaimRow extends HeadRow {
   readonly locked: boolean;
@@ -49,7 +50,10 @@ const HEAD_COLUMNS = 'epoch, next_pos, root, frontier, (extract(epoch from last_
 function headOf(row: HeadRow): Head {
   const frontier = Frontier.decode(Number(row.next_pos), row.frontier);
   if (!frontier.root().equals(row.root)) {
-    throw new InvariantError('PLB-9111', `the head of the log at ${row.next_pos} does not fit its tree: somebody changed it; restore the database or check it`);
+    throw new InvariantError(
+      'PLB-9111',
+      `the head of the log at ${row.next_pos} does not fit its tree: somebody changed it; restore the database or check it`,
+    );
   }
   return { epoch: Number(row.epoch), frontier, root: row.root, lastMicros: Number(row.last_micros) };
 }
@@ -65,7 +69,9 @@ export interface LedgerSqlOptions {
 }
 
 /** Options of a connection that acts as the role. */
-export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs' | 'relaxedDurability'>): pg.ClientConfig {
+export function connectionConfig(
+  options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs' | 'relaxedDurability'>,
+): pg.ClientConfig {
   const settings = [
     ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
     `-c statement_timeout=${options.statementTimeoutMs}`,
@@ -74,18 +80,26 @@ export function connectionConfig(options: Pick<LedgerSqlOptions, 'url' | 'role' 
     ...(options.relaxedDurability === true ? ['-c synchronous_commit=off'] : []),
   ];
   return {
-    connectionString: options.url, options: settings.join(' '), connectionTimeoutMillis: 5_000, query_timeout: options.statementTimeoutMs + 2_000,
-    keepAlive: true, application_name: 'plumbline-log',
+    connectionString: options.url,
+    options: settings.join(' '),
+    connectionTimeoutMillis: 5_000,
+    query_timeout: options.statementTimeoutMs + 2_000,
+    keepAlive: true,
+    application_name: 'plumbline-log',
   };
 }
 
 /** The writer's own connection, and the statements that it sends; made again after it breaks. */
 export class LedgerSql {
+  readonly #options: LedgerSqlOptions;
+
   #client: pg.Client | undefined;
   /** True when the session of this client holds the lock of the leader. */
   #locked = false;
 
-  constructor(private readonly options: LedgerSqlOptions) {}
+  constructor(options: LedgerSqlOptions) {
+    this.#options = options;
+  }
 
   /** True when the session of this writer holds the lock that tells others that it lives. */
   get holdsLock(): boolean {
@@ -96,14 +110,19 @@ export class LedgerSql {
   async takeLead(holder: string, leaseMs: number): Promise<Head | undefined> {
     // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the lease decides.
     const { rows } = await this.#query<ClaimRow>({
-      name: 'claim', text: `select l.locked, ${HEAD_COLUMNS} from (${TRY_LOCK} offset 0) l left join lateral ledger.claim_lead($1, $3, $4, l.locked) h on true`,
-      values: [this.options.shard, this.#locked, holder, leaseMs],
+      name: 'claim',
+      text: `select l.locked, ${HEAD_COLUMNS} from (${TRY_LOCK} offset 0) l left join lateral ledger.claim_lead($1, $3, $4, l.locked) h on true`,
+      values: [this.#options.shard, this.#locked, holder, leaseMs],
     });
     const [row] = rows;
     this.#locked = row?.locked === true;
     if (row === undefined || !isClaimed(row)) {
       // The lock is for who leads: it is free for a leader that came to the lead by the end of a lease.
-      if (this.#locked) await this.#query({ text: "select pg_advisory_unlock(hashtextextended('plumbline.ledger.lead', $1::smallint))", values: [this.options.shard] });
+      if (this.#locked)
+        await this.#query({
+          text: "select pg_advisory_unlock(hashtextextended('plumbline.ledger.lead', $1::smallint))",
+          values: [this.#options.shard],
+        });
       this.#locked = false;
       return undefined;
     }
@@ -114,12 +133,19 @@ export class LedgerSql {
 
   /** Who leads, or led last. */
   async leader(): Promise<string | undefined> {
-    const { rows } = await this.#query<{ holder: string }>({ name: 'leader', text: 'select holder from ledger.head where shard = $1', values: [this.options.shard] });
+    const { rows } = await this.#query<{ holder: string }>({
+      name: 'leader',
+      text: 'select holder from ledger.head where shard = $1',
+      values: [this.#options.shard],
+    });
     return rows[0]?.holder;
   }
 
   async readHead(): Promise<Head | undefined> {
-    const { rows } = await this.#query<HeadRow>({ text: `select ${HEAD_COLUMNS} from ledger.head where shard = $1`, values: [this.options.shard] });
+    const { rows } = await this.#query<HeadRow>({
+      text: `select ${HEAD_COLUMNS} from ledger.head where shard = $1`,
+      values: [this.#options.shard],
+    });
     const [row] = rows;
     return row === undefined ? undefined : headOf(row);
   }
@@ -128,8 +154,9 @@ export class LedgerSql {
   async renewLead(epoch: number, leaseMs: number): Promise<boolean> {
     const { rows } = await this.#query<{ pos: string | null; locked: boolean }>({
       // The lock too: it is lost with a connection, and it may have become free behind a leader that hung.
-      name: 'keep', text: `select l.locked, ledger.keep_lead($1, $3, $4, l.locked) as pos from (${TRY_LOCK} offset 0) l`,
-      values: [this.options.shard, this.#locked, epoch, leaseMs],
+      name: 'keep',
+      text: `select l.locked, ledger.keep_lead($1, $3, $4, l.locked) as pos from (${TRY_LOCK} offset 0) l`,
+      values: [this.#options.shard, this.#locked, epoch, leaseMs],
     });
     this.#locked = rows[0]?.locked === true;
     return rows[0]?.pos !== null && rows[0] !== undefined;
@@ -141,7 +168,7 @@ export class LedgerSql {
   }
 
   async releaseLead(epoch: number): Promise<void> {
-    await this.#query({ text: 'select ledger.release_lead($1, $2)', values: [this.options.shard, epoch] });
+    await this.#query({ text: 'select ledger.release_lead($1, $2)', values: [this.#options.shard, epoch] });
   }
 
   async ensurePartitions(next: number): Promise<void> {
@@ -149,7 +176,10 @@ export class LedgerSql {
   }
 
   /** Commits a batch: one call, one transaction. */
-  async append(batch: Batch, place: { readonly epoch: number; readonly leaseMs: number; readonly frontier: Frontier }): Promise<void> {
+  async append(
+    batch: Batch,
+    place: { readonly epoch: number; readonly leaseMs: number; readonly frontier: Frontier },
+  ): Promise<void> {
     const { events } = batch;
     const moves = [...batch.moves];
     const placed = [...batch.placed.values()];
@@ -157,13 +187,27 @@ export class LedgerSql {
       name: 'append',
       text: 'select ledger.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)',
       values: [
-        this.options.shard, place.epoch, batch.firstPosition, place.leaseMs, batch.recordedAt, place.frontier.root(), place.frontier.encode(), 'default',
-        textArray(events.map((event) => event.stream)), int8Array(events.map((event) => event.revision)), textArray(events.map((event) => event.type)),
-        batch.lines(), Buffer.concat(events.map((event) => event.leaf)),
-        textArray(moves.map(([stream]) => stream)), int8Array(moves.map(([, move]) => move.before)), int8Array(moves.map(([, move]) => move.after)),
+        this.#options.shard,
+        place.epoch,
+        batch.firstPosition,
+        place.leaseMs,
+        batch.recordedAt,
+        place.frontier.root(),
+        place.frontier.encode(),
+        'default',
+        textArray(events.map((event) => event.stream)),
+        int8Array(events.map((event) => event.revision)),
+        textArray(events.map((event) => event.type)),
+        batch.lines(),
+        Buffer.concat(events.map((event) => event.leaf)),
+        textArray(moves.map(([stream]) => stream)),
+        int8Array(moves.map(([, move]) => move.before)),
+        int8Array(moves.map(([, move]) => move.after)),
         int8Array(moves.map(([, move]) => move.lastPosition)),
-        uuidArray(placed.map(({ request }) => request.requestId)), int8Array(placed.map(({ result }) => result.firstPosition)),
-        int4Array(placed.map(({ request }) => request.count)), Buffer.concat(placed.map(({ request }) => request.digest)),
+        uuidArray(placed.map(({ request }) => request.requestId)),
+        int8Array(placed.map(({ result }) => result.firstPosition)),
+        int4Array(placed.map(({ request }) => request.count)),
+        Buffer.concat(placed.map(({ request }) => request.digest)),
       ],
     });
   }
@@ -171,7 +215,9 @@ export class LedgerSql {
   /** Revisions of the streams that exist. */
   async revisions(streams: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { rows } = await this.#query<{ stream: string; revision: string }>({
-      name: 'revisions', text: 'select stream, revision from ledger.stream_head where shard = $1 and stream = any($2)', values: [this.options.shard, streams],
+      name: 'revisions',
+      text: 'select stream, revision from ledger.stream_head where shard = $1 and stream = any($2)',
+      values: [this.#options.shard, streams],
     });
     return new Map(rows.map((row) => [row.stream, Number(row.revision)]));
   }
@@ -179,26 +225,41 @@ export class LedgerSql {
   /** All streams when there are at most so many, else undefined. */
   async allRevisions(atMost: number): Promise<ReadonlyMap<string, number> | undefined> {
     const { rows } = await this.#query<{ stream: string; revision: string }>({
-      text: 'select stream, revision from ledger.stream_head where shard = $1 limit $2', values: [this.options.shard, atMost + 1],
+      text: 'select stream, revision from ledger.stream_head where shard = $1 limit $2',
+      values: [this.#options.shard, atMost + 1],
     });
     return rows.length > atMost ? undefined : new Map(rows.map((row) => [row.stream, Number(row.revision)]));
   }
 
   /** Those of the requests that have been appended, with their answers. */
   async requests(ids: readonly string[]): Promise<ReadonlyMap<string, KnownRequest>> {
-    const { rows } = await this.#query<{ request_id: string; digest: Buffer; first_pos: string; n: number; micros: string; stream: string; revision: string }>({
+    const { rows } = await this.#query<{
+      request_id: string;
+      digest: Buffer;
+      first_pos: string;
+      n: number;
+      micros: string;
+      stream: string;
+      revision: string;
+    }>({
       name: 'requests',
       text: `select r.request_id, r.digest, r.first_pos, r.n, (extract(epoch from r.recorded_at) * 1000000)::bigint as micros, e.stream, max(e.revision) as revision
         from ledger.request r join ledger.event e on e.shard = r.shard and e.pos >= r.first_pos and e.pos < r.first_pos + r.n
         where r.request_id = any($1::uuid[]) and r.shard = $2
         group by r.request_id, r.digest, r.first_pos, r.n, r.recorded_at, e.stream`,
-      values: [ids, this.options.shard],
+      values: [ids, this.#options.shard],
     });
     const known = new Map<string, KnownRequest>();
     for (const row of rows) {
       const firstPosition = Number(row.first_pos);
       const revisions = { ...known.get(row.request_id)?.result.revisions, [row.stream]: Number(row.revision) };
-      const result = { duplicate: true, firstPosition, lastPosition: firstPosition + row.n - 1, recordedAt: formatMicros(Number(row.micros)), revisions };
+      const result = {
+        duplicate: true,
+        firstPosition,
+        lastPosition: firstPosition + row.n - 1,
+        recordedAt: formatMicros(Number(row.micros)),
+        revisions,
+      };
       known.set(row.request_id, { digest: row.digest, result });
     }
     return known;
@@ -207,7 +268,8 @@ export class LedgerSql {
   /** Ids of the newest requests, newest first. */
   async newestRequestIds(atMost: number): Promise<readonly string[]> {
     const { rows } = await this.#query<{ request_id: string }>({
-      text: 'select request_id from ledger.request where shard = $1 order by request_id desc limit $2', values: [this.options.shard, atMost],
+      text: 'select request_id from ledger.request where shard = $1 order by request_id desc limit $2',
+      values: [this.#options.shard, atMost],
     });
     return rows.map((row) => row.request_id);
   }
@@ -231,7 +293,7 @@ export class LedgerSql {
 
   async #connect(): Promise<pg.Client> {
     if (this.#client !== undefined) return this.#client;
-    const client = new pg.Client(connectionConfig(this.options));
+    const client = new pg.Client(connectionConfig(this.#options));
     client.on('error', () => this.#drop(client));
     client.on('end', () => this.#drop(client));
     await client.connect();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { uuidv7 } from '@plumbline/core';
 import { Frontier, leafHash } from '@plumbline/proof';
 import { isolatedDatabase } from '@plumbline/testkit';
@@ -13,7 +12,8 @@ import { createTestLog, ledgerTemplate } from '../testing/test-log.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
-const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const eventually = async (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
 async function sql<Row extends pg.QueryResultRow>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
@@ -27,12 +27,20 @@ async function sql<Row extends pg.QueryResultRow>(url: string, text: string, val
 }
 
 /** Everything that must hold of a log, whatever happened to it. */
-async function checkLog(url: string): Promise<{ readonly head: number; readonly positionsOf: ReadonlyMap<string, number> }> {
-  const events = await sql<{ pos: string; body: string; leaf: Buffer }>(url, 'select pos, body, leaf from ledger.event order by pos');
+async function checkLog(
+  url: string,
+): Promise<{ readonly head: number; readonly positionsOf: ReadonlyMap<string, number> }> {
+  const events = await sql<{ pos: string; body: string; leaf: Buffer }>(
+    url,
+    'select pos, body, leaf from ledger.event order by pos',
+  );
   expect(events.map((event) => Number(event.pos))).toEqual(events.map((_event, index) => index));
   const leaves = events.map((event) => event.leaf);
   for (const event of events) expect(leafHash(event.body).equals(event.leaf)).toBe(true);
-  const commits = await sql<{ first_pos: string; last_pos: string; root: Buffer }>(url, 'select first_pos, last_pos, root from ledger.commit order by last_pos');
+  const commits = await sql<{ first_pos: string; last_pos: string; root: Buffer }>(
+    url,
+    'select first_pos, last_pos, root from ledger.commit order by last_pos',
+  );
   let next = 0;
   let frontier = Frontier.empty;
   for (const commit of commits) {
@@ -42,15 +50,23 @@ async function checkLog(url: string): Promise<{ readonly head: number; readonly 
     next = end;
     expect(commit.root.equals(frontier.root())).toBe(true);
   }
-  const [head] = await sql<{ next_pos: string; root: Buffer; frontier: Buffer }>(url, 'select next_pos, root, frontier from ledger.head');
+  const [head] = await sql<{ next_pos: string; root: Buffer; frontier: Buffer }>(
+    url,
+    'select next_pos, root, frontier from ledger.head',
+  );
   expect(Number(head?.next_pos)).toBe(events.length);
   expect(head?.root.equals(frontier.root())).toBe(true);
-  const requests = await sql<{ request_id: string; first_pos: string }>(url, 'select request_id, first_pos from ledger.request');
+  const requests = await sql<{ request_id: string; first_pos: string }>(
+    url,
+    'select request_id, first_pos from ledger.request',
+  );
   return { head: events.length, positionsOf: new Map(requests.map((row) => [row.request_id, Number(row.first_pos)])) };
 }
 
 /** A line to PostgreSQL that can be cut: now, or instead of passing on the answer to the next append. */
-async function startLine(target: string): Promise<{ readonly url: string; cutAtNextAppend(): void; cuts(): number; close(): void }> {
+async function startLine(
+  target: string,
+): Promise<{ readonly url: string; cutAtNextAppend(): void; cuts(): number; close(): void }> {
   const sockets = new Set<Socket>();
   let armed = false;
   let cuts = 0;
@@ -96,7 +112,9 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await Promise.all(Array.from({ length: 300 }, (_, index) => test.log.append(sampleAppend(`project-p${index}`))));
       const commits = await test.log.commits(0, 1_000);
       expect(commits.length).toBeLessThan(20);
-      expect(Math.max(...commits.map((commit) => commit.lastPosition - commit.firstPosition + 1))).toBeLessThanOrEqual(200);
+      expect(Math.max(...commits.map((commit) => commit.lastPosition - commit.firstPosition + 1))).toBeLessThanOrEqual(
+        200,
+      );
       await checkLog(test.database.url);
     });
 
@@ -110,7 +128,9 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
 
     it('turns away what its queue has no room for, and goes on', async () => {
       await using test = await createTestLog({ flavour, limits: { queueEvents: 10 } });
-      const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => test.log.append(sampleAppend('project-full'))));
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 30 }, () => test.log.append(sampleAppend('project-full'))),
+      );
       const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
       expect(refused).toHaveLength(20);
       expect(refused[0]?.reason).toMatchObject({ code: 'PLB-5101', retry: 'after-delay', httpStatus: 503 });
@@ -124,28 +144,45 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await test.log.close();
       await using next = await PostgresEventLog.open({ url: test.database.url, migrate: false });
       expect(await next.append(request)).toEqual({ ...first, duplicate: true });
-      await expect(next.append(sampleAppend('project-old', { expected: { type: 'noStream' } }))).rejects.toMatchObject({ code: 'PLB-4101' });
-      expect((await next.append(sampleAppend('project-old', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
+      await expect(next.append(sampleAppend('project-old', { expected: { type: 'noStream' } }))).rejects.toMatchObject({
+        code: 'PLB-4101',
+      });
+      expect(
+        (await next.append(sampleAppend('project-old', { expected: { type: 'exact', revision: 0 } }))).firstPosition,
+      ).toBe(1);
     });
 
-    it.each([{ loadedRequests: 1 }, { loadedRequests: 4 }, { loadedRequests: 100 }, { loadedRequests: 100, cachedRequests: 4 }])('knows every request of the leader before it, of which it loads some: %j', async (limits) => {
+    it.each([
+      { loadedRequests: 1 },
+      { loadedRequests: 4 },
+      { loadedRequests: 100 },
+      { loadedRequests: 100, cachedRequests: 4 },
+    ])('knows every request of the leader before it, of which it loads some: %j', async (limits) => {
       await using test = await createTestLog({ flavour });
-      const requests = Array.from({ length: 10 }, (_, index) => sampleAppend(`project-l${index}`, { expected: { type: 'noStream' } }));
+      const requests = Array.from({ length: 10 }, (_, index) =>
+        sampleAppend(`project-l${index}`, { expected: { type: 'noStream' } }),
+      );
       const first: AppendResult[] = [];
       for (const request of requests) first.push(await test.log.append(request));
       await test.log.close();
       await using next = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits });
-      for (const [index, request] of [...requests.entries()].toReversed()) expect(await next.append(request)).toEqual({ ...first[index], duplicate: true });
+      for (const [index, request] of [...requests.entries()].toReversed())
+        expect(await next.append(request)).toEqual({ ...first[index], duplicate: true });
       expect((await next.append(sampleAppend('project-new'))).firstPosition).toBe(10);
     });
 
     it('finds streams and requests again that did not stay in memory', async () => {
       await using test = await createTestLog({ flavour, limits: { cachedStreams: 3, cachedRequests: 3 } });
-      const requests = Array.from({ length: 10 }, (_, index) => sampleAppend(`project-s${index}`, { expected: { type: 'noStream' } }));
+      const requests = Array.from({ length: 10 }, (_, index) =>
+        sampleAppend(`project-s${index}`, { expected: { type: 'noStream' } }),
+      );
       const first: AppendResult[] = [];
       for (const request of requests) first.push(await test.log.append(request));
-      for (const [index, request] of requests.entries()) expect(await test.log.append(request)).toEqual({ ...first[index], duplicate: true });
-      await expect(test.log.append(sampleAppend('project-s0', { expected: { type: 'noStream' } }))).rejects.toMatchObject({ code: 'PLB-4101' });
+      for (const [index, request] of requests.entries())
+        expect(await test.log.append(request)).toEqual({ ...first[index], duplicate: true });
+      await expect(
+        test.log.append(sampleAppend('project-s0', { expected: { type: 'noStream' } })),
+      ).rejects.toMatchObject({ code: 'PLB-4101' });
     });
 
     it('answers with the positions of the first time when the line broke after the commit, and appends once', async () => {
@@ -168,15 +205,26 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await using test = await createTestLog({ flavour, limits: { waitForLeadMs: 300, attempts: 2 } });
       await test.log.append(sampleAppend('project-fence'));
       // As a takeover does it, without asking: this epoch is over from here on.
-      await sql(test.database.url, "update ledger.head set epoch = epoch + 1, holder = 'another', lease_until = 'infinity'");
-      await sql(test.database.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and pid <> pg_backend_pid()");
+      await sql(
+        test.database.url,
+        "update ledger.head set epoch = epoch + 1, holder = 'another', lease_until = 'infinity'",
+      );
+      await sql(
+        test.database.url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and pid <> pg_backend_pid()",
+      );
       const blocker = new pg.Client({ connectionString: test.database.url });
       await blocker.connect();
       await eventually(async () => {
-        const { rows } = await blocker.query<{ locked: boolean }>("select pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', 0)) as locked");
+        const { rows } = await blocker.query<{ locked: boolean }>(
+          "select pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', 0)) as locked",
+        );
         expect(rows[0]?.locked).toBe(true);
       });
-      await expect(test.log.append(sampleAppend('project-fence'))).rejects.toMatchObject({ code: 'PLB-6002', retry: 'after-delay' });
+      await expect(test.log.append(sampleAppend('project-fence'))).rejects.toMatchObject({
+        code: 'PLB-6002',
+        retry: 'after-delay',
+      });
       expect(test.log.leads).toBe(false);
       expect(await test.log.head()).toBe(1);
       await blocker.end();
@@ -188,13 +236,19 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
     it('lets a second process take over at once when the first one ends', async () => {
       // Longer than any test: the lease is not what ends the wait.
       await using test = await createTestLog({ flavour, limits: { leaseMs: 600_000 } });
-      await using second = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits: { waitForLeadMs: 100 } });
+      await using second = await PostgresEventLog.open({
+        url: test.database.url,
+        migrate: false,
+        limits: { waitForLeadMs: 100 },
+      });
       await test.log.append(sampleAppend('project-over'));
       await expect(second.append(sampleAppend('project-over'))).rejects.toMatchObject({ code: 'PLB-6002' });
       expect((await second.read({ from: 0 })).events).toHaveLength(1);
       await test.log.close();
       await second.whenLeading();
-      expect((await second.append(sampleAppend('project-over', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
+      expect(
+        (await second.append(sampleAppend('project-over', { expected: { type: 'exact', revision: 0 } }))).firstPosition,
+      ).toBe(1);
     });
 
     it('takes over from a leader that hangs when its lease is over, not before', async () => {
@@ -207,11 +261,17 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await hanging.query("select pg_advisory_lock(hashtextextended('plumbline.ledger.lead', 0))");
       await hanging.query("select ledger.take_lead(0::smallint, 'hanging', 700, true)");
       const started = performance.now();
-      await using next = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits: { candidateMs: 20 } });
+      await using next = await PostgresEventLog.open({
+        url: test.database.url,
+        migrate: false,
+        limits: { candidateMs: 20 },
+      });
       await next.whenLeading();
       expect(performance.now() - started).toBeGreaterThan(500);
       // It wakes: its epoch is over.
-      const { rows } = await hanging.query<{ pos: string | null }>('select ledger.renew_lead(0::smallint, 2, 3000) as pos');
+      const { rows } = await hanging.query<{ pos: string | null }>(
+        'select ledger.renew_lead(0::smallint, 2, 3000) as pos',
+      );
       expect(rows[0]?.pos).toBeNull();
       expect((await next.append(sampleAppend('project-hang'))).firstPosition).toBe(1);
       await hanging.end();
@@ -240,14 +300,21 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       await other.whenLeading();
       // It still has the lock from before, and hears that it was fenced.
       await expect(test.log.append(sampleAppend('project-woken'))).rejects.toMatchObject({ code: 'PLB-6002' });
-      await eventually(async () => expect(await sql(test.database.url, 'select locked from ledger.head')).toEqual([{ locked: true }]));
+      await eventually(async () =>
+        expect(await sql(test.database.url, 'select locked from ledger.head')).toEqual([{ locked: true }]),
+      );
       expect([test.log.leads, other.leads]).toEqual([false, true]);
     });
 
     it('makes partitions of request ids ahead while it leads, however few events come', async () => {
       await using test = await createTestLog({ flavour, limits: { partitionsMs: 10, heartbeatMs: 10 } });
       const parts = async (): Promise<string[]> =>
-        (await sql<{ name: string }>(test.database.url, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'ledger.request'::regclass order by 1")).map((row) => row.name);
+        (
+          await sql<{ name: string }>(
+            test.database.url,
+            "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'ledger.request'::regclass order by 1",
+          )
+        ).map((row) => row.name);
       const before = await parts();
       expect(before).toHaveLength(8);
       await sql(test.database.url, `drop table ${before.at(-1)}`);
@@ -273,8 +340,15 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
 
 describeWith('postgres:embedded18', 'the log under faults', () => {
   it('loses no acknowledged event, doubles none and leaves no hole while backends die and three writers contend', async () => {
-    await using test = await createTestLog({ limits: { leaseMs: 400, heartbeatMs: 100, candidateMs: 20, waitForLeadMs: 200 } });
-    const open = (): Promise<PostgresEventLog> => PostgresEventLog.open({ url: test.database.url, migrate: false, limits: { leaseMs: 400, heartbeatMs: 100, candidateMs: 20, waitForLeadMs: 200 } });
+    await using test = await createTestLog({
+      limits: { leaseMs: 400, heartbeatMs: 100, candidateMs: 20, waitForLeadMs: 200 },
+    });
+    const open = (): Promise<PostgresEventLog> =>
+      PostgresEventLog.open({
+        url: test.database.url,
+        migrate: false,
+        limits: { leaseMs: 400, heartbeatMs: 100, candidateMs: 20, waitForLeadMs: 200 },
+      });
     const logs = [test.log, await open(), await open()];
     const acknowledged = new Map<string, number>();
     let stop = false;
@@ -296,13 +370,18 @@ describeWith('postgres:embedded18', 'the log under faults', () => {
     for (let fault = 1; fault <= 12; fault += 1) {
       const before = acknowledged.size;
       await vi.waitUntil(() => acknowledged.size > before + 40, { timeout: 20_000, interval: 5 });
-      await sql(test.database.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and datname = current_database()");
+      await sql(
+        test.database.url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and datname = current_database()",
+      );
     }
     stop = true;
     await Promise.all(producers);
     await Promise.all(logs.map((log) => log.close()));
     const { positionsOf } = await checkLog(test.database.url);
-    expect(Object.fromEntries([...acknowledged].map(([id]) => [id, positionsOf.get(id)]))).toEqual(Object.fromEntries(acknowledged));
+    expect(Object.fromEntries([...acknowledged].map(([id]) => [id, positionsOf.get(id)]))).toEqual(
+      Object.fromEntries(acknowledged),
+    );
     expect(new Set(acknowledged.values()).size).toBe(acknowledged.size);
   });
 
@@ -338,8 +417,13 @@ describeWith('postgres:embedded18', 'the tables of the log', () => {
     const client = new pg.Client({ connectionString: test.database.url, options: '-c role=plumbline_writer' });
     await client.connect();
     for (const statement of [
-      "insert into ledger.event values (0, 99, 's', 0, 't', 'x', now(), '{}', sha256(''))", 'update ledger.head set next_pos = 5', 'delete from ledger.request',
-      "insert into ledger.stream_head values (0, 's', 1, 1)", 'update ledger.commit set epoch = 7', 'truncate ledger.event', 'create table ledger.mine (x int)',
+      "insert into ledger.event values (0, 99, 's', 0, 't', 'x', now(), '{}', sha256(''))",
+      'update ledger.head set next_pos = 5',
+      'delete from ledger.request',
+      "insert into ledger.stream_head values (0, 's', 1, 1)",
+      'update ledger.commit set epoch = 7',
+      'truncate ledger.event',
+      'create table ledger.mine (x int)',
     ]) {
       await expect(client.query(statement)).rejects.toThrow(/permission denied/);
     }
@@ -349,6 +433,11 @@ describeWith('postgres:embedded18', 'the tables of the log', () => {
 
   it('refuse a body that is not what its leaf was hashed over', async () => {
     await using test = await createTestLog();
-    await expect(sql(test.database.url, "insert into ledger.event values (0, 0, 's', 0, 't', 'x', now(), '{\"a\":1}', sha256('\\x00'::bytea))")).rejects.toThrow(/event_leaf_of_body/);
+    await expect(
+      sql(
+        test.database.url,
+        "insert into ledger.event values (0, 0, 's', 0, 't', 'x', now(), '{\"a\":1}', sha256('\\x00'::bytea))",
+      ),
+    ).rejects.toThrow(/event_leaf_of_body/);
   });
 });

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, OverloadedError, systemClock, UpstreamError } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, messageOf, OverloadedError, systemClock, UpstreamError } from '@plumbline/core';
 import type { Frontier } from '@plumbline/proof';
-import { answerRepeat, Batch, revisionsAfter } from '../append/batch.js';
-import type { PlacedRequest } from '../append/batch.js';
+import { answerRepeat, Batch, type PlacedRequest, revisionsAfter } from '../append/batch.js';
 import type { CheckedRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
 import type { AppendResult } from '../event-log.port.js';
-import { isServerAnswer, sqlStateOf } from './ledger-sql.js';
-import type { Head, LedgerSql } from './ledger-sql.js';
+import { type Head, isServerAnswer, type LedgerSql, sqlStateOf } from './ledger-sql.js';
 import type { Notices } from './notices.js';
-import { RequestQueue } from './request-queue.js';
-import type { Waiting } from './request-queue.js';
+import { RequestQueue, type Waiting } from './request-queue.js';
 import { failureOf } from './writer-failure.js';
-import { writerLimits } from './writer-limits.js';
-import type { WriterLimits } from './writer-limits.js';
+import { writerLimits, type WriterLimits } from './writer-limits.js';
 import { WriterMemory } from './writer-memory.js';
 import type { Answer, Lead, Outcome, Prepared } from './writer-work.js';
 
@@ -41,6 +36,8 @@ const PARTITION_CHECK = 2 ** 20;
  * and answers after the commit. Leads while the epoch in the head row is its own; otherwise asks for the lead again and again.
  */
 export class LedgerWriter {
+  readonly #options: LedgerWriterOptions;
+
   readonly #limits: WriterLimits;
   readonly #clock: Clock;
   readonly #memory: WriterMemory;
@@ -51,7 +48,9 @@ export class LedgerWriter {
   #wake: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: LedgerWriterOptions) {
+  constructor(options: LedgerWriterOptions) {
+    this.#options = options;
+
     this.#limits = { ...writerLimits, ...options.limits };
     this.#clock = options.clock ?? systemClock;
     this.#queue = new RequestQueue({ events: this.#limits.queueEvents, bytes: this.#limits.queueBytes });
@@ -72,15 +71,25 @@ export class LedgerWriter {
     this.#stopping = true;
     this.#wake?.();
     await this.#loop;
-    this.#queue.refuse(() => true, () => new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
+    this.#queue.refuse(
+      () => true,
+      () => new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'),
+    );
   }
 
   /** @throws OverloadedError PLB-5101 when too much waits; otherwise see `EventLog.append`. */
   append(checked: CheckedRequest): Promise<AppendResult> {
-    if (this.#stopping) return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
+    if (this.#stopping)
+      return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
     if (!this.#queue.hasRoomFor(checked)) return Promise.reject(this.#overloaded());
     return new Promise((resolve, reject) => {
-      this.#queue.push({ checked, resolve, reject, attempts: 0, deadlineMs: performance.now() + this.#limits.waitForLeadMs });
+      this.#queue.push({
+        checked,
+        resolve,
+        reject,
+        attempts: 0,
+        deadlineMs: performance.now() + this.#limits.waitForLeadMs,
+      });
       this.#wake?.();
     });
   }
@@ -91,7 +100,9 @@ export class LedgerWriter {
   }
 
   #overloaded(): OverloadedError {
-    return new OverloadedError('PLB-5101', `${this.#queue.events} events wait to be written: come back later`, 250, { details: { queuedEvents: this.#queue.events } });
+    return new OverloadedError('PLB-5101', `${this.#queue.events} events wait to be written: come back later`, 250, {
+      details: { queuedEvents: this.#queue.events },
+    });
   }
 
   async #run(): Promise<void> {
@@ -104,28 +115,33 @@ export class LedgerWriter {
     if (lead === undefined) return;
     this.#stepDown();
     // Nobody has to wait for the lease then; when it fails the lease ends by itself.
-    await this.options.sql.releaseLead(lead.epoch).catch(() => undefined);
+    await this.#options.sql.releaseLead(lead.epoch).catch(() => undefined);
   }
 
   async #askForLead(): Promise<void> {
     try {
-      const head = await this.options.sql.takeLead(this.options.holder, this.#limits.leaseMs);
+      const head = await this.#options.sql.takeLead(this.#options.holder, this.#limits.leaseMs);
       if (head !== undefined) {
         await this.#memory.begin();
         this.#lead = {
-          epoch: head.epoch, frontier: head.frontier, lastMicros: head.lastMicros,
-          partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK), partitionsAtMs: performance.now(), keptAtMs: performance.now(),
+          epoch: head.epoch,
+          frontier: head.frontier,
+          lastMicros: head.lastMicros,
+          partitionsFor: Math.floor(head.frontier.size / PARTITION_CHECK),
+          partitionsAtMs: performance.now(),
+          keptAtMs: performance.now(),
         };
         this.#unreachable = false;
-        this.options.notices.info('leads the log', { epoch: head.epoch, position: head.frontier.size });
-        this.options.onLead(head);
+        this.#options.notices.info('leads the log', { epoch: head.epoch, position: head.frontier.size });
+        this.#options.onLead(head);
         return;
       }
       this.#unreachable = false;
       await this.#sendAway();
     } catch (error) {
       // Once, not five times a second while the database is away.
-      if (!this.#unreachable) this.options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
+      if (!this.#unreachable)
+        this.#options.notices.warn('cannot lead the log; tries again', { reason: messageOf(error) });
       this.#unreachable = true;
     }
     this.#rejectOverdue();
@@ -135,26 +151,39 @@ export class LedgerWriter {
   /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */
   async #sendAway(): Promise<void> {
     if (this.#queue.length === 0) return;
-    const leader = await this.options.sql.leader();
-    if (leader === this.options.holder) return;
-    this.#queue.refuse(() => true, () => new UpstreamError('PLB-6002', 'another process leads the log: send the same request to that one', { details: { notLeading: true } }));
+    const leader = await this.#options.sql.leader();
+    if (leader === this.#options.holder) return;
+    this.#queue.refuse(
+      () => true,
+      () =>
+        new UpstreamError('PLB-6002', 'another process leads the log: send the same request to that one', {
+          details: { notLeading: true },
+        }),
+    );
   }
 
   #rejectOverdue(): void {
     const nowMs = performance.now();
-    this.#queue.refuse(({ deadlineMs }) => deadlineMs <= nowMs, () => new UpstreamError('PLB-6002', 'this process does not lead the log and no database let it: send the same request again'));
+    this.#queue.refuse(
+      ({ deadlineMs }) => deadlineMs <= nowMs,
+      () =>
+        new UpstreamError(
+          'PLB-6002',
+          'this process does not lead the log and no database let it: send the same request again',
+        ),
+    );
   }
 
   async #heartbeat(lead: Lead): Promise<void> {
     lead.keptAtMs = performance.now();
     try {
-      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) {
+      if (await this.#options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) {
         await this.#preparePartitions(lead);
         return;
       }
-      this.options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
+      this.#options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
     } catch (error) {
-      this.options.notices.warn('the lease of the log could not be renewed', { reason: messageOf(error) });
+      this.#options.notices.warn('the lease of the log could not be renewed', { reason: messageOf(error) });
     }
     this.#stepDown();
   }
@@ -163,8 +192,8 @@ export class LedgerWriter {
     if (this.#lead === undefined) return;
     this.#lead = undefined;
     this.#memory.forget();
-    if (!this.#stopping) this.options.sql.letGo();
-    this.options.onStepDown();
+    if (!this.#stopping) this.#options.sql.letGo();
+    this.#options.onStepDown();
   }
 
   /**
@@ -183,7 +212,8 @@ export class LedgerWriter {
       if (next === undefined) answer();
       const current = await this.#fill(lead, next);
       if (current === undefined) return answer();
-      const committing = current.batch.events.length > 0 ? this.#commit(lead, current.batch) : this.#confirm(lead, current.answers);
+      const committing =
+        current.batch.events.length > 0 ? this.#commit(lead, current.batch) : this.#confirm(lead, current.answers);
       // The statement goes out first; then its time is used.
       answer();
       await new Promise((resolve) => setImmediate(resolve));
@@ -196,7 +226,7 @@ export class LedgerWriter {
       }
       done = current;
       // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
-      if (!this.options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) {
+      if (!this.#options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) {
         answer();
         await this.#heartbeat(lead);
       } else await this.#preparePartitions(lead);
@@ -209,9 +239,17 @@ export class LedgerWriter {
   /** A batch with all that fits now: begins one, or adds what came while it waited. Undefined when what it rests on cannot be loaded. */
   async #fill(lead: Lead, begun: Prepared | undefined): Promise<Prepared | undefined> {
     const { batchEvents, batchBytes } = this.#limits;
-    const room = begun === undefined ? { events: batchEvents, bytes: batchBytes } : { events: batchEvents - begun.batch.events.length, bytes: batchBytes - begun.batch.bytes };
+    const room =
+      begun === undefined
+        ? { events: batchEvents, bytes: batchBytes }
+        : { events: batchEvents - begun.batch.events.length, bytes: batchBytes - begun.batch.bytes };
     // What was begun does not wait for others to be looked up.
-    const taken = this.#queue.take(room, begun === undefined ? { opens: true } : { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, begun.batch) });
+    const taken = this.#queue.take(
+      room,
+      begun === undefined
+        ? { opens: true }
+        : { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, begun.batch) },
+    );
     try {
       await this.#memory.load(taken);
     } catch (error) {
@@ -219,18 +257,23 @@ export class LedgerWriter {
       this.#again([...(begun?.taken ?? []), ...taken], error);
       return undefined;
     }
-    const batch = begun?.batch ?? new Batch({
-      frontier: lead.frontier,
-      recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
-      revisionOf: this.#memory.revisionOf,
-    });
+    const batch =
+      begun?.batch ??
+      new Batch({
+        frontier: lead.frontier,
+        recordedAtMicros: nextCommitMicros(this.#clock.nowMs(), lead.lastMicros),
+        revisionOf: this.#memory.revisionOf,
+      });
     const answers = taken.map((waiting) => this.#admit(batch, waiting));
     return { batch, taken: [...(begun?.taken ?? []), ...taken], answers: [...(begun?.answers ?? []), ...answers] };
   }
 
   /** Begins the batch after one that is under way, with the requests that need nothing loaded; it counts only if that one is committed. */
   #ahead(under: Batch): Prepared | undefined {
-    const taken = this.#queue.take({ events: this.#limits.batchEvents, bytes: this.#limits.batchBytes }, { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, under) });
+    const taken = this.#queue.take(
+      { events: this.#limits.batchEvents, bytes: this.#limits.batchBytes },
+      { opens: false, wanted: ({ checked }) => this.#memory.knows(checked, under) },
+    );
     if (taken.length === 0) return undefined;
     const batch = new Batch({
       frontier: under.frontier(),
@@ -248,7 +291,10 @@ export class LedgerWriter {
   #admit(batch: Batch, waiting: Waiting, under?: ReadonlyMap<string, PlacedRequest>): Answer {
     try {
       const placed = under?.get(waiting.checked.requestId);
-      const known = placed === undefined ? this.#memory.request(waiting.checked.requestId) : { digest: placed.request.digest, result: placed.result };
+      const known =
+        placed === undefined
+          ? this.#memory.request(waiting.checked.requestId)
+          : { digest: placed.request.digest, result: placed.result };
       const result = known === undefined ? batch.admit(waiting.checked) : answerRepeat(known, waiting.checked);
       return { refuses: false, give: () => waiting.resolve(result) };
     } catch (error) {
@@ -260,8 +306,8 @@ export class LedgerWriter {
   async #confirm(lead: Lead, answers: readonly Answer[]): Promise<Outcome> {
     if (!answers.some(({ refuses }) => refuses)) return { type: 'committed' };
     try {
-      if (await this.options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) return { type: 'committed' };
-      this.options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
+      if (await this.#options.sql.renewLead(lead.epoch, this.#limits.leaseMs)) return { type: 'committed' };
+      this.#options.notices.warn('another writer leads the log now', { epoch: lead.epoch });
       this.#stepDown();
       return { type: 'again', cause: undefined };
     } catch (error) {
@@ -288,7 +334,7 @@ export class LedgerWriter {
     const frontier = batch.frontier();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.options.sql.append(batch, { epoch: lead.epoch, leaseMs: this.#limits.leaseMs, frontier });
+        await this.#options.sql.append(batch, { epoch: lead.epoch, leaseMs: this.#limits.leaseMs, frontier });
         this.#committed(lead, batch, frontier);
         return { type: 'committed' };
       } catch (error) {
@@ -297,7 +343,12 @@ export class LedgerWriter {
           this.#committed(lead, batch, frontier);
           return { type: 'committed' };
         }
-        this.options.notices.warn('a commit of the log failed', { reason: messageOf(error), sqlState: sqlStateOf(error), position: batch.firstPosition, found });
+        this.#options.notices.warn('a commit of the log failed', {
+          reason: messageOf(error),
+          sqlState: sqlStateOf(error),
+          position: batch.firstPosition,
+          found,
+        });
         // The same bytes again only when the server never answered; an answer will not change.
         if (found === 'absent' && !isServerAnswer(error) && attempt < this.#limits.attempts) continue;
         if (found === 'absent') this.#memory.forget();
@@ -308,17 +359,24 @@ export class LedgerWriter {
   }
 
   /** What became of a commit whose call failed: the stored root tells exactly. */
-  async #outcomeOf(lead: Lead, batch: Batch, frontier: Frontier): Promise<'committed' | 'absent' | 'fenced' | 'unknown'> {
+  async #outcomeOf(
+    lead: Lead,
+    batch: Batch,
+    frontier: Frontier,
+  ): Promise<'committed' | 'absent' | 'fenced' | 'unknown'> {
     const untilMs = performance.now() + this.#limits.leaseMs;
     for (;;) {
       try {
-        const head = await this.options.sql.readHead();
+        const head = await this.#options.sql.readHead();
         if (head?.epoch !== lead.epoch) return 'fenced';
         if (head.frontier.size === batch.firstPosition) return 'absent';
         return head.root.equals(frontier.root()) ? 'committed' : 'fenced';
       } catch (error) {
         if (performance.now() > untilMs) {
-          this.options.notices.warn('the outcome of a commit is unknown', { reason: messageOf(error), position: batch.firstPosition });
+          this.#options.notices.warn('the outcome of a commit is unknown', {
+            reason: messageOf(error),
+            position: batch.firstPosition,
+          });
           return 'unknown';
         }
         await this.#sleep(50, { always: true });
@@ -330,7 +388,7 @@ export class LedgerWriter {
     lead.frontier = frontier;
     lead.lastMicros = batch.recordedAtMicros;
     this.#memory.add(batch);
-    this.options.onCommit(batch);
+    this.#options.onCommit(batch);
   }
 
   async #preparePartitions(lead: Lead): Promise<void> {
@@ -338,8 +396,11 @@ export class LedgerWriter {
     if (reached === lead.partitionsFor && performance.now() - lead.partitionsAtMs < this.#limits.partitionsMs) return;
     lead.partitionsFor = reached;
     lead.partitionsAtMs = performance.now();
-    await this.options.sql.ensurePartitions(lead.frontier.size).catch((error: unknown) => {
-      this.options.notices.error('partitions of the log could not be made ahead', { reason: messageOf(error), position: lead.frontier.size });
+    await this.#options.sql.ensurePartitions(lead.frontier.size).catch((error: unknown) => {
+      this.#options.notices.error('partitions of the log could not be made ahead', {
+        reason: messageOf(error),
+        position: lead.frontier.size,
+      });
     });
   }
 

@@ -2,12 +2,15 @@
 
 /** A map of bounded size that forgets what was set or read longest ago. */
 export class Lru<Value> {
+  readonly #capacity: number;
+  readonly #onForget: (key: string) => void;
+
   readonly #entries = new Map<string, Value>();
 
-  constructor(
-    private readonly capacity: number,
-    private readonly onForget: (key: string) => void = () => undefined,
-  ) {}
+  constructor(capacity: number, onForget: (key: string) => void = () => undefined) {
+    this.#capacity = capacity;
+    this.#onForget = onForget;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -24,10 +27,10 @@ export class Lru<Value> {
   set(key: string, value: Value): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size <= this.capacity) return;
+    if (this.#entries.size <= this.#capacity) return;
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest);
-      this.onForget(oldest);
+      this.#onForget(oldest);
       return;
     }
   }

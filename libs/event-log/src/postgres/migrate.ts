@@ -87,8 +87,15 @@ export async function migrateSchema(url: string, set: MigrationSet): Promise<voi
     // Loaded here: only who migrates pays for it (450 ms, 29 MB).
     const { DataSource } = await import('typeorm');
     const source = new DataSource({
-      type: 'postgres', url, schema: set.schema, migrationsTableName: 'migration', migrationsTransactionMode: 'each',
-      migrations: [...set.migrations], installExtensions: false, logging: false, poolSize: 1,
+      type: 'postgres',
+      url,
+      schema: set.schema,
+      migrationsTableName: 'migration',
+      migrationsTransactionMode: 'each',
+      migrations: [...set.migrations],
+      installExtensions: false,
+      logging: false,
+      poolSize: 1,
     });
     await source.initialize();
     try {
@@ -97,7 +104,11 @@ export async function migrateSchema(url: string, set: MigrationSet): Promise<voi
       await source.destroy();
     }
   } catch (error) {
-    throw new UpstreamError('PLB-6003', `the schema "${set.schema}" could not be brought up to date: ${messageOf(error)}`, { cause: error });
+    throw new UpstreamError(
+      'PLB-6003',
+      `the schema "${set.schema}" could not be brought up to date: ${messageOf(error)}`,
+      { cause: error },
+    );
   } finally {
     await guard.end();
   }

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, systemClock, UpstreamError, uuidv7 } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { decodeEvent } from '@plumbline/events';
-import type { RecordedEvent } from '@plumbline/events';
+import { type Clock, messageOf, systemClock, UpstreamError, uuidv7 } from '@plumbline/core';
+import { decodeEvent, type RecordedEvent } from '@plumbline/events';
 import pg from 'pg';
 import type { Batch } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
-import { notifyAll } from '../committed.js';
-import type { CommittedListener, CommittedRange } from '../committed.js';
+import { type CommittedListener, type CommittedRange, notifyAll } from '../committed.js';
 import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
 import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
 import { Refusals } from '../refusals.js';
 import { formatMicros } from '../append/time.js';
-import { connectionConfig, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
-import type { Head } from './ledger-sql.js';
+import { connectionConfig, type Head, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
 import { LedgerWriter } from './ledger-writer.js';
 import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
-import { silent } from './notices.js';
-import type { Notices } from './notices.js';
+import { type Notices, silent } from './notices.js';
 import { ArchiveFiles } from '../archive/archive-files.js';
 import { ArchivedEvents } from './archived-events.js';
 import { hasSealedOf } from '../personal/personal-seal.js';
@@ -78,10 +73,20 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     const role = options.role === 'none' ? undefined : (options.role ?? WRITER_ROLE);
     const connection = { url: options.url, role, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
     this.#clock = options.clock ?? systemClock;
-    this.#pool = new pg.Pool({ ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }), max: 4, idleTimeoutMillis: 30_000 });
+    this.#pool = new pg.Pool({
+      ...connectionConfig({ ...connection, statementTimeoutMs: 30_000 }),
+      max: 4,
+      idleTimeoutMillis: 30_000,
+    });
     this.#pool.on('error', (error) => notices.warn('a connection to the log broke', { reason: messageOf(error) }));
-    this.#personal = options.personalKey === undefined ? undefined : new PersonalFields(this.#pool, options.personalKey, () => this.#leads);
-    this.#archived = options.archiveDirectory === undefined ? undefined : new ArchivedEvents(this.#pool, new ArchiveFiles(options.archiveDirectory));
+    this.#personal =
+      options.personalKey === undefined
+        ? undefined
+        : new PersonalFields(this.#pool, options.personalKey, () => this.#leads);
+    this.#archived =
+      options.archiveDirectory === undefined
+        ? undefined
+        : new ArchivedEvents(this.#pool, new ArchiveFiles(options.archiveDirectory));
     this.#sql = new LedgerSql({ ...connection, shard: SHARD });
     this.#writer = new LedgerWriter({
       sql: this.#sql,
@@ -173,7 +178,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   async sealedOf(subject: string): Promise<readonly number[]> {
     const head = await this.head();
     const found: number[] = [];
-    for (let from = 0; from < head; ) {
+    for (let from = 0; from < head;) {
       const { bodies, nextPosition } = await this.#readStored({ from, limit: SCANNED_AT_ONCE });
       for (const { position, body } of bodies) if (hasSealedOf(body, subject)) found.push(position);
       if (nextPosition <= from) break;
@@ -208,7 +213,10 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
 
   async #readArchived(archived: ArchivedEvents, { from, limit, types }: Reading): Promise<BodyPage> {
     const all = await archived.read(from, types === undefined ? limit : MIN_SCAN);
-    const bodies = types === undefined ? all : all.filter(({ body }) => types.has((JSON.parse(body) as { type: string }).type)).slice(0, limit);
+    const bodies =
+      types === undefined
+        ? all
+        : all.filter(({ body }) => types.has((JSON.parse(body) as { type: string }).type)).slice(0, limit);
     const full = bodies.length === limit ? bodies.at(-1) : all.at(-1);
     return { bodies, nextPosition: (full?.position ?? from - 1) + 1, headPosition: await this.head() };
   }
@@ -243,8 +251,16 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
       values: [SHARD, stream, fromRevision],
     });
     const found = rows.map((row) => ({ position: Number(row.pos), body: row.body }));
-    const older = this.#archived !== undefined && Number(rows[0]?.revision ?? -1) !== fromRevision ? await this.#archivedOf(this.#archived, stream, fromRevision) : [];
-    return (await this.reveal([...older.filter(({ position }) => position < (found[0]?.position ?? Number.POSITIVE_INFINITY)), ...found])).map(({ body }) => body);
+    const older =
+      this.#archived !== undefined && Number(rows[0]?.revision ?? -1) !== fromRevision
+        ? await this.#archivedOf(this.#archived, stream, fromRevision)
+        : [];
+    return (
+      await this.reveal([
+        ...older.filter(({ position }) => position < (found[0]?.position ?? Number.POSITIVE_INFINITY)),
+        ...found,
+      ])
+    ).map(({ body }) => body);
   }
 
   async #archivedOf(archived: ArchivedEvents, stream: string, fromRevision: number): Promise<readonly StoredBody[]> {
@@ -257,7 +273,10 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
 
   async head(): Promise<number> {
     if (this.#leads) return this.#tail.nextPosition;
-    const { rows } = await this.#query<{ next_pos: string }>({ text: 'select next_pos from ledger.head where shard = $1', values: [SHARD] });
+    const { rows } = await this.#query<{ next_pos: string }>({
+      text: 'select next_pos from ledger.head where shard = $1',
+      values: [SHARD],
+    });
     return Number(rows[0]?.next_pos ?? 0);
   }
 
@@ -270,7 +289,11 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
       text: 'select first_pos, last_pos, (extract(epoch from recorded_at) * 1000000)::bigint as micros from ledger.commit where shard = $1 and last_pos >= $2 order by last_pos limit $3',
       values: [SHARD, from, limit],
     });
-    return rows.map((row) => ({ firstPosition: Number(row.first_pos), lastPosition: Number(row.last_pos), recordedAt: formatMicros(Number(row.micros)) }));
+    return rows.map((row) => ({
+      firstPosition: Number(row.first_pos),
+      lastPosition: Number(row.last_pos),
+      recordedAt: formatMicros(Number(row.micros)),
+    }));
   }
 
   /** Stops taking requests, finishes those that wait, gives up the lead, closes. */
@@ -311,7 +334,11 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   #commit(batch: Batch): void {
-    const range = { firstPosition: batch.firstPosition, lastPosition: batch.nextPosition - 1, recordedAt: batch.recordedAt };
+    const range = {
+      firstPosition: batch.firstPosition,
+      lastPosition: batch.nextPosition - 1,
+      recordedAt: batch.recordedAt,
+    };
     this.#tail.push(batch.events);
     this.#ranges.push(range);
     notifyAll(this.#listeners, range);

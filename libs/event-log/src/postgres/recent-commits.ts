@@ -3,11 +3,15 @@ import type { CommittedRange } from '../committed.js';
 
 /** Borders of the newest commits of this lead in memory, so that whoever publishes them need not ask the database. Bounded. */
 export class RecentCommits {
+  readonly #capacity: number;
+
   #ranges: CommittedRange[] = [];
   /** Everything from this position on is here. */
   #since = 0;
 
-  constructor(private readonly capacity: number) {}
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
 
   /** Forgets everything and goes on from a position. */
   reset(next: number): void {
@@ -18,8 +22,8 @@ export class RecentCommits {
   push(range: CommittedRange): void {
     this.#ranges.push(range);
     // Half at once: cutting on every push would copy on every push.
-    if (this.#ranges.length <= this.capacity) return;
-    this.#ranges = this.#ranges.slice(-Math.ceil(this.capacity / 2));
+    if (this.#ranges.length <= this.#capacity) return;
+    this.#ranges = this.#ranges.slice(-Math.ceil(this.#capacity / 2));
     this.#since = this.#ranges[0]?.firstPosition ?? this.#since;
   }
 

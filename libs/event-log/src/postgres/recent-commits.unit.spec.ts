@@ -2,7 +2,11 @@
 import { expect, it } from 'vitest';
 import { RecentCommits } from './recent-commits.js';
 
-const range = (firstPosition: number, lastPosition: number) => ({ firstPosition, lastPosition, recordedAt: '2026-01-01T00:00:00.000000Z' });
+const range = (firstPosition: number, lastPosition: number) => ({
+  firstPosition,
+  lastPosition,
+  recordedAt: '2026-01-01T00:00:00.000000Z',
+});
 
 it('gives the commits that end at or above a position', () => {
   const recent = new RecentCommits(10);

@@ -19,11 +19,15 @@ export interface Room {
 
 /** The requests of a writer in the order of their arrival. Counts those that were taken too, until they are answered. */
 export class RequestQueue {
+  readonly #limits: Room;
+
   #waiting: Waiting[] = [];
   #events = 0;
   #bytes = 0;
 
-  constructor(private readonly limits: Room) {}
+  constructor(limits: Room) {
+    this.#limits = limits;
+  }
 
   get length(): number {
     return this.#waiting.length;
@@ -36,11 +40,11 @@ export class RequestQueue {
 
   /** True when not even the smallest request has room. */
   get isFull(): boolean {
-    return this.#events >= this.limits.events || this.#bytes >= this.limits.bytes;
+    return this.#events >= this.#limits.events || this.#bytes >= this.#limits.bytes;
   }
 
   hasRoomFor({ count, bytes }: CheckedRequest): boolean {
-    return this.#events + count <= this.limits.events && this.#bytes + bytes <= this.limits.bytes;
+    return this.#events + count <= this.#limits.events && this.#bytes + bytes <= this.#limits.bytes;
   }
 
   push(waiting: Waiting): void {

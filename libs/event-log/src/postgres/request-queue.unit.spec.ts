@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
 import { expect, it } from 'vitest';
-import { RequestQueue } from './request-queue.js';
-import type { Waiting } from './request-queue.js';
+import { RequestQueue, type Waiting } from './request-queue.js';
 
 const refused: string[] = [];
 
 function waiting(requestId: string, count: number, attempts = 0): Waiting {
   return {
-    checked: { requestId, digest: Buffer.alloc(32), items: [], count, bytes: count * 10 }, deadlineMs: 0, attempts,
-    resolve: () => undefined, reject: () => refused.push(requestId),
+    checked: { requestId, digest: Buffer.alloc(32), items: [], count, bytes: count * 10 },
+    deadlineMs: 0,
+    attempts,
+    resolve: () => undefined,
+    reject: () => refused.push(requestId),
   };
 }
 
@@ -45,7 +47,9 @@ it('gives one that failed before alone', () => {
 
 it('stops before the first that is not wanted', () => {
   const queue = queueOf(waiting('a', 1), waiting('unknown', 1), waiting('c', 1));
-  expect(idsOf(queue.take(room, { opens: false, wanted: ({ checked }) => checked.requestId !== 'unknown' }))).toEqual(['a']);
+  expect(idsOf(queue.take(room, { opens: false, wanted: ({ checked }) => checked.requestId !== 'unknown' }))).toEqual([
+    'a',
+  ]);
   expect(queue.length).toBe(2);
 });
 
@@ -57,6 +61,9 @@ it('counts what was taken until it is answered, and takes back to the front', ()
   expect(idsOf(queue.take(room, { opens: true }))).toEqual(['a']);
   for (const one of taken) queue.leave(one);
   expect([queue.events, queue.isFull]).toEqual([10, false]);
-  queue.refuse(() => true, () => new UpstreamError('PLB-6002', 'not here'));
+  queue.refuse(
+    () => true,
+    () => new UpstreamError('PLB-6002', 'not here'),
+  );
   expect([refused, queue.events, queue.length]).toEqual([['b'], 0, 0]);
 });

@@ -8,12 +8,16 @@ interface Entry extends StoredBody {
 
 /** The newest events in memory: what live readers ask for. Bounded by count and by bytes. */
 export class Tail {
+  readonly #limits: { readonly events: number; readonly bytes: number };
+
   #entries: Entry[] = [];
   #dropped = 0;
   #first = 0;
   #bytes = 0;
 
-  constructor(private readonly limits: { readonly events: number; readonly bytes: number }) {}
+  constructor(limits: { readonly events: number; readonly bytes: number }) {
+    this.#limits = limits;
+  }
 
   /** Forgets everything and goes on from a position. */
   reset(next: number): void {
@@ -32,20 +36,27 @@ export class Tail {
       this.#entries.push({ position: event.position, type: event.type, body: event.body });
       this.#bytes += event.body.length;
     }
-    while (this.#entries.length - this.#dropped > this.limits.events || (this.#bytes > this.limits.bytes && this.#entries.length > this.#dropped)) {
+    while (
+      this.#entries.length - this.#dropped > this.#limits.events ||
+      (this.#bytes > this.#limits.bytes && this.#entries.length > this.#dropped)
+    ) {
       this.#bytes -= this.#entries[this.#dropped]?.body.length ?? 0;
       this.#dropped += 1;
       this.#first += 1;
     }
     // Cutting the array on every push would copy it on every push.
-    if (this.#dropped > this.limits.events / 2) {
+    if (this.#dropped > this.#limits.events / 2) {
       this.#entries = this.#entries.slice(this.#dropped);
       this.#dropped = 0;
     }
   }
 
   /** Events from a position on, or undefined when they are not all here. */
-  read(from: number, limit: number, types: ReadonlySet<string> | undefined): { readonly bodies: readonly StoredBody[]; readonly nextPosition: number } | undefined {
+  read(
+    from: number,
+    limit: number,
+    types: ReadonlySet<string> | undefined,
+  ): { readonly bodies: readonly StoredBody[]; readonly nextPosition: number } | undefined {
     if (from < this.#first || from > this.nextPosition) return undefined;
     const bodies: StoredBody[] = [];
     let position = from;

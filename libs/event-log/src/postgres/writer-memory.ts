@@ -9,6 +9,9 @@ import type { WriterLimits } from './writer-limits.js';
 
 /** What a leader knows of the log without asking: revisions of streams, and requests with their answers. True while nobody else can write. */
 export class WriterMemory {
+  readonly #sql: LedgerSql;
+  readonly #limits: WriterLimits;
+
   readonly #streams: Lru<number>;
   readonly #requests: Lru<KnownRequest>;
   #streamsComplete = false;
@@ -17,12 +20,15 @@ export class WriterMemory {
   /** Ids from there on that were appended before this writer led; their answers are looked up. */
   #before: ReadonlySet<string> = new Set();
 
-  constructor(
-    private readonly sql: LedgerSql,
-    private readonly limits: WriterLimits,
-  ) {
+  constructor(sql: LedgerSql, limits: WriterLimits) {
+    this.#sql = sql;
+    this.#limits = limits;
+
     this.#streams = new Lru(limits.cachedStreams, () => (this.#streamsComplete = false));
-    this.#requests = new Lru(limits.cachedRequests, (id) => (this.#knownSinceMs = Math.max(this.#knownSinceMs, uuidTimeMs(id) + 1)));
+    this.#requests = new Lru(
+      limits.cachedRequests,
+      (id) => (this.#knownSinceMs = Math.max(this.#knownSinceMs, uuidTimeMs(id) + 1)),
+    );
   }
 
   /** Revision of the last committed event of a stream that is known here, -1 when there is none. */
@@ -35,21 +41,26 @@ export class WriterMemory {
 
   /** What most checks need. To be called when nobody else can write any more. */
   async begin(): Promise<void> {
-    const { loadedStreams, cachedStreams, loadedRequests } = this.limits;
-    const streams = await this.sql.allRevisions(Math.min(loadedStreams, cachedStreams));
-    const ids = await this.sql.newestRequestIds(loadedRequests);
+    const { loadedStreams, cachedStreams, loadedRequests } = this.#limits;
+    const streams = await this.#sql.allRevisions(Math.min(loadedStreams, cachedStreams));
+    const ids = await this.#sql.newestRequestIds(loadedRequests);
     this.forget();
     for (const [stream, revision] of streams ?? []) this.#streams.set(stream, revision);
     this.#streamsComplete = streams !== undefined;
     this.#before = new Set(ids);
     const oldest = ids.at(-1);
-    this.#knownSinceMs = oldest === undefined || ids.length < loadedRequests ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
+    this.#knownSinceMs =
+      oldest === undefined || ids.length < loadedRequests ? Number.NEGATIVE_INFINITY : uuidTimeMs(oldest) + 1;
   }
 
   /** True when there is all that the checks of a request need, with what is under way. */
   knows({ requestId, items }: CheckedRequest, under: Batch): boolean {
-    if (this.#mayBeRepeated(requestId) && this.#requests.get(requestId) === undefined && !under.placed.has(requestId)) return false;
-    return this.#streamsComplete || items.every(({ stream }) => under.moves.has(stream) || this.#streams.get(stream) !== undefined);
+    if (this.#mayBeRepeated(requestId) && this.#requests.get(requestId) === undefined && !under.placed.has(requestId))
+      return false;
+    return (
+      this.#streamsComplete ||
+      items.every(({ stream }) => under.moves.has(stream) || this.#streams.get(stream) !== undefined)
+    );
   }
 
   /** Loads what the checks need and memory does not have: one query each, for all requests together. */
@@ -63,10 +74,10 @@ export class WriterMemory {
       for (const { stream } of checked.items) if (this.#streams.get(stream) === undefined) streams.add(stream);
     }
     if (streams.size > 0) {
-      for (const [stream, revision] of await this.sql.revisions([...streams])) this.#streams.set(stream, revision);
+      for (const [stream, revision] of await this.#sql.revisions([...streams])) this.#streams.set(stream, revision);
     }
     if (ids.length > 0) {
-      for (const [id, known] of await this.sql.requests(ids)) this.#requests.set(id, known);
+      for (const [id, known] of await this.#sql.requests(ids)) this.#requests.set(id, known);
     }
   }
 

@@ -23,7 +23,11 @@ function appending(subject: () => EventLog): void {
       log.append(sampleAppend('project-order-a')),
     ]);
     expect([first.firstPosition, second.firstPosition, third.firstPosition]).toEqual([start, start + 1, start + 2]);
-    expect([first.revisions, second.revisions, third.revisions]).toEqual([{ 'project-order-a': 0 }, { 'project-order-b': 0 }, { 'project-order-a': 1 }]);
+    expect([first.revisions, second.revisions, third.revisions]).toEqual([
+      { 'project-order-a': 0 },
+      { 'project-order-b': 0 },
+      { 'project-order-a': 1 },
+    ]);
     expect(await log.head()).toBe(start + 3);
   });
 
@@ -31,14 +35,22 @@ function appending(subject: () => EventLog): void {
     const log = subject();
     const request = sampleAppend('project-many-a');
     const items = [
-      { stream: 'project-many-a', expected: { type: 'noStream' as const }, events: [projectDeclared('many-a'), projectDeclared('many-a', 'two')] },
+      {
+        stream: 'project-many-a',
+        expected: { type: 'noStream' as const },
+        events: [projectDeclared('many-a'), projectDeclared('many-a', 'two')],
+      },
       { stream: 'project-many-b', expected: { type: 'noStream' as const }, events: [projectDeclared('many-b')] },
     ];
     const result = await log.append({ ...request, items });
     expect(result.lastPosition - result.firstPosition).toBe(2);
     expect(result.revisions).toEqual({ 'project-many-a': 1, 'project-many-b': 0 });
     const { events } = await log.read({ from: result.firstPosition, limit: 3 });
-    expect(events.map((event) => [event.stream, event.revision])).toEqual([['project-many-a', 0], ['project-many-a', 1], ['project-many-b', 0]]);
+    expect(events.map((event) => [event.stream, event.revision])).toEqual([
+      ['project-many-a', 0],
+      ['project-many-a', 1],
+      ['project-many-b', 0],
+    ]);
     expect(new Set(events.map((event) => event.recordedAt)).size).toBe(1);
   });
 
@@ -47,7 +59,10 @@ function appending(subject: () => EventLog): void {
     await log.append(sampleAppend('project-taken'));
     const before = await log.head();
     const request = sampleAppend('project-free', { expected: { type: 'noStream' } });
-    const items = [...request.items, { stream: 'project-taken', expected: { type: 'noStream' as const }, events: [projectDeclared('taken')] }];
+    const items = [
+      ...request.items,
+      { stream: 'project-taken', expected: { type: 'noStream' as const }, events: [projectDeclared('taken')] },
+    ];
     await expect(log.append({ ...request, items })).rejects.toEqual(code('PLB-4101'));
     expect(await log.head()).toBe(before);
     expect(await log.readStream('project-free')).toEqual([]);
@@ -57,21 +72,34 @@ function appending(subject: () => EventLog): void {
     const log = subject();
     await log.append(sampleAppend('project-race'));
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 8 }, () => log.append(sampleAppend('project-race', { expected: { type: 'exact', revision: 0 } }))),
+      Array.from({ length: 8 }, () =>
+        log.append(sampleAppend('project-race', { expected: { type: 'exact', revision: 0 } })),
+      ),
     );
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
     for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'PLB-4101', retry: 'after-reload', details: { stream: 'project-race', actual: 1 } });
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({
+          code: 'PLB-4101',
+          retry: 'after-reload',
+          details: { stream: 'project-race', actual: 1 },
+        });
     }
     expect(await log.readStream('project-race')).toHaveLength(2);
   });
 
   it('tells apart noStream, exists and exact', async () => {
     const log = subject();
-    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'exists' } }))).rejects.toEqual(code('PLB-4101'));
-    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'exact', revision: 0 } }))).rejects.toEqual(code('PLB-4101'));
+    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'exists' } }))).rejects.toEqual(
+      code('PLB-4101'),
+    );
+    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'exact', revision: 0 } }))).rejects.toEqual(
+      code('PLB-4101'),
+    );
     await log.append(sampleAppend('project-exp', { expected: { type: 'noStream' } }));
-    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'noStream' } }))).rejects.toEqual(code('PLB-4101'));
+    await expect(log.append(sampleAppend('project-exp', { expected: { type: 'noStream' } }))).rejects.toEqual(
+      code('PLB-4101'),
+    );
     await log.append(sampleAppend('project-exp', { expected: { type: 'exists' } }));
     await log.append(sampleAppend('project-exp', { expected: { type: 'exact', revision: 1 } }));
     expect(await log.readStream('project-exp')).toHaveLength(3);
@@ -103,7 +131,11 @@ function repeating(subject: () => EventLog): void {
     const log = subject();
     const request = sampleAppend('project-reused');
     await log.append(request);
-    await expect(log.append(sampleAppend('project-reused', { requestId: request.requestId, events: [projectDeclared('reused', 'other')] }))).rejects.toEqual(code('PLB-4102'));
+    await expect(
+      log.append(
+        sampleAppend('project-reused', { requestId: request.requestId, events: [projectDeclared('reused', 'other')] }),
+      ),
+    ).rejects.toEqual(code('PLB-4102'));
     expect(await log.readStream('project-reused')).toHaveLength(1);
   });
 
@@ -125,7 +157,11 @@ function refusing(subject: () => EventLog): void {
     ['a request id from the future', { requestId: uuidv7(Date.now() + DAY_MS) }, 'PLB-1152'],
     ['no events', { events: [] }, 'PLB-1150'],
     ['an unknown event type', { events: [{ type: 'ProjectUpdated', data: {} } as unknown as NewEvent] }, 'PLB-1101'],
-    ['data that does not match its schema', { events: [{ type: 'ProjectRemoved', data: { name: 7 } } as unknown as NewEvent] }, 'PLB-1102'],
+    [
+      'data that does not match its schema',
+      { events: [{ type: 'ProjectRemoved', data: { name: 7 } } as unknown as NewEvent] },
+      'PLB-1102',
+    ],
     ['a time that is no RFC 3339', { events: [{ ...projectDeclared('x'), occurredAt: 'yesterday' }] }, 'PLB-1150'],
     ['an event of another service', { service: 'watcher' as const }, 'PLB-2101'],
     ['an event above 65,535 bytes', { events: [projectDeclared('big', 'x'.repeat(65_536))] }, 'PLB-1153'],
@@ -143,8 +179,17 @@ function refusing(subject: () => EventLog): void {
 
   it('names every mistake of the data', async () => {
     const bad = { type: 'ProjectDeclared', data: { name: '', labels: { a: 1 }, spec: {} } } as unknown as NewEvent;
-    const error: unknown = await subject().append(sampleAppend('project-issues', { events: [bad] })).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ details: { issues: expect.arrayContaining([expect.objectContaining({ path: 'data.name' }), expect.objectContaining({ path: 'data.labels.a' })]) } });
+    const error: unknown = await subject()
+      .append(sampleAppend('project-issues', { events: [bad] }))
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      details: {
+        issues: expect.arrayContaining([
+          expect.objectContaining({ path: 'data.name' }),
+          expect.objectContaining({ path: 'data.labels.a' }),
+        ]),
+      },
+    });
   });
 }
 
@@ -157,8 +202,17 @@ function reading(subject: () => EventLog): void {
     const result = await log.append({ ...request, causationId: 'cause-1', correlationId: 'way-1' });
     const [event] = (await log.read({ from: result.firstPosition, limit: 1 })).events;
     expect(event).toMatchObject({
-      type: 'ProjectDeclared', schemaVersion: 1, stream: 'project-full', revision: 0, position: result.firstPosition, occurredAt, recordedAt: result.recordedAt,
-      actor: { kind: 'user', id: 'token-1', name: 'Ada' }, causationId: 'cause-1', correlationId: 'way-1', data: { name: 'full', labels: { note } },
+      type: 'ProjectDeclared',
+      schemaVersion: 1,
+      stream: 'project-full',
+      revision: 0,
+      position: result.firstPosition,
+      occurredAt,
+      recordedAt: result.recordedAt,
+      actor: { kind: 'user', id: 'token-1', name: 'Ada' },
+      causationId: 'cause-1',
+      correlationId: 'way-1',
+      data: { name: 'full', labels: { note } },
     });
     expect(result.recordedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     expect(JSON.parse(canonicalJson(event))).toEqual(event);
@@ -175,7 +229,7 @@ function reading(subject: () => EventLog): void {
     await Promise.all(Array.from({ length: 25 }, (_, index) => log.append(sampleAppend(`project-page-${index}`))));
     const head = await log.head();
     const positions: number[] = [];
-    for (let from = 0; from < head; ) {
+    for (let from = 0; from < head;) {
       const page = await log.read({ from, limit: 7 });
       positions.push(...page.events.map((event) => event.position));
       expect(page.nextPosition).toBeGreaterThan(from);
@@ -194,7 +248,15 @@ function reading(subject: () => EventLog): void {
 
   it('reads only the types that are asked for and still moves on', async () => {
     const log = subject();
-    const { firstPosition } = await log.append(sampleAppend('project-typed', { events: [projectDeclared('typed'), { type: 'ProjectRemoved', data: { name: 'typed' } }, projectDeclared('typed')] }));
+    const { firstPosition } = await log.append(
+      sampleAppend('project-typed', {
+        events: [
+          projectDeclared('typed'),
+          { type: 'ProjectRemoved', data: { name: 'typed' } },
+          projectDeclared('typed'),
+        ],
+      }),
+    );
     const page = await log.read({ from: firstPosition, types: ['ProjectRemoved'] });
     expect(page.events.map((event) => event.position)).toEqual([firstPosition + 1]);
     expect(page).toMatchObject({ nextPosition: firstPosition + 3, headPosition: firstPosition + 3 });

@@ -20,11 +20,22 @@ export function legalHoldsContract(title: string, open: () => Promise<HoldsUnder
       const { log, holds } = opened;
       expect(await holds.list()).toEqual([]);
       const placed = await holds.place({ id: 'case-7', from: 3, to: 9, reason: 'asked by counsel' }, ada);
-      const hold = { id: 'case-7', from: 3, to: 9, reason: 'asked by counsel', placedBy: 'token-ada', placedAt: expect.stringMatching(/^\d{4}-.*\d{6}Z$/) as unknown };
+      const hold = {
+        id: 'case-7',
+        from: 3,
+        to: 9,
+        reason: 'asked by counsel',
+        placedBy: 'token-ada',
+        placedAt: expect.stringMatching(/^\d{4}-.*\d{6}Z$/) as unknown,
+      };
       expect(placed).toEqual({ hold, changed: true, position: 0 });
       await holds.place({ id: 'case-8', from: 0, reason: 'everything from now on' }, bob);
       const lifted = await holds.lift('case-7', bob);
-      expect(lifted).toEqual({ hold: { ...hold, liftedBy: 'token-bob', liftedAt: expect.any(String) as unknown }, changed: true, position: 2 });
+      expect(lifted).toEqual({
+        hold: { ...hold, liftedBy: 'token-bob', liftedAt: expect.any(String) as unknown },
+        changed: true,
+        position: 2,
+      });
       expect(await holds.list()).toEqual([lifted.hold, expect.objectContaining({ id: 'case-8', from: 0 })]);
       expect((await holds.list())[1]).not.toHaveProperty('to');
       expect((await log.read({ from: 0 })).events).toMatchObject([
@@ -41,10 +52,19 @@ export function legalHoldsContract(title: string, open: () => Promise<HoldsUnder
       const [one, two] = await Promise.all([holds.place(given, ada), holds.place(given, ada)]);
       expect([one.changed, two.changed].toSorted()).toEqual([false, true]);
       expect(one.position).toBe(two.position);
-      for (const other of [{ ...given, from: 4 }, { ...given, to: 5 }, { ...given, reason: 'another' }]) await expect(holds.place(other, ada)).rejects.toMatchObject({ code: 'PLB-4108' });
+      for (const other of [
+        { ...given, from: 4 },
+        { ...given, to: 5 },
+        { ...given, reason: 'another' },
+      ])
+        await expect(holds.place(other, ada)).rejects.toMatchObject({ code: 'PLB-4108' });
       await expect(holds.place(given, bob)).rejects.toMatchObject({ code: 'PLB-4108' });
       const { position } = await holds.lift('case-7', ada);
-      expect(await holds.lift('case-7', bob)).toMatchObject({ changed: false, position, hold: { liftedBy: 'token-ada' } });
+      expect(await holds.lift('case-7', bob)).toMatchObject({
+        changed: false,
+        position,
+        hold: { liftedBy: 'token-ada' },
+      });
       await expect(holds.place(given, ada)).rejects.toMatchObject({ code: 'PLB-4108' });
       await expect(holds.lift('case-9', ada)).rejects.toMatchObject({ code: 'PLB-3154' });
       expect(await log.head()).toBe(2);
@@ -53,8 +73,18 @@ export function legalHoldsContract(title: string, open: () => Promise<HoldsUnder
     it('are refused without a name, a reason or a range, and nothing is written', async () => {
       await using opened = await open();
       const given = { id: 'a', from: 0, reason: 'r' };
-      const wrong = [{ id: '' }, { id: 'case\n7' }, { reason: ' ' }, { reason: 'r'.repeat(1_001) }, { from: -1 }, { from: 5, to: 5 }];
-      for (const part of wrong) await expect(opened.holds.place({ ...given, ...part }, ada), JSON.stringify(part)).rejects.toMatchObject({ code: 'PLB-1172' });
+      const wrong = [
+        { id: '' },
+        { id: 'case\n7' },
+        { reason: ' ' },
+        { reason: 'r'.repeat(1_001) },
+        { from: -1 },
+        { from: 5, to: 5 },
+      ];
+      for (const part of wrong)
+        await expect(opened.holds.place({ ...given, ...part }, ada), JSON.stringify(part)).rejects.toMatchObject({
+          code: 'PLB-1172',
+        });
       expect(await opened.holds.list()).toEqual([]);
       expect(await opened.log.head()).toBe(0);
     });

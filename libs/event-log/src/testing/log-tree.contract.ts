@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { decodeEvent } from '@plumbline/events';
 import {
-  decodeBundle, Frontier, leafHash, openCheckpoint, parseVerifierKey, tilesOf, tileWidth, treeRoot, verifyConsistency, verifyInclusion,
+  decodeBundle,
+  Frontier,
+  leafHash,
+  openCheckpoint,
+  parseVerifierKey,
+  tilesOf,
+  tileWidth,
+  treeRoot,
+  verifyConsistency,
+  verifyInclusion,
 } from '@plumbline/proof';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../event-log.port.js';
@@ -17,7 +26,10 @@ export interface TreeUnderTest extends AsyncDisposable {
 const code = (wanted: string): unknown => expect.objectContaining({ code: wanted });
 
 async function fill(log: EventLog, events: number): Promise<void> {
-  for (let left = events; left > 0; left -= 100) await Promise.all(Array.from({ length: Math.min(100, left) }, (_, index) => log.append(sampleAppend(`project-tree-${index % 7}`))));
+  for (let left = events; left > 0; left -= 100)
+    await Promise.all(
+      Array.from({ length: Math.min(100, left) }, (_, index) => log.append(sampleAppend(`project-tree-${index % 7}`))),
+    );
 }
 
 /** What every {@link LogTree} does. */
@@ -60,7 +72,9 @@ export function logTreeContract(title: string, open: () => Promise<TreeUnderTest
       for (let index = 0; index * 256 < checkpoint.size; index += 1) {
         const width = tileWidth(0, index, checkpoint.size);
         const entries = decodeBundle({ index, width }, await tree.entries({ index, width }));
-        expect(await tree.tile({ level: 0, index, width })).toEqual(Buffer.concat(entries.map((entry) => leafHash(entry))));
+        expect(await tree.tile({ level: 0, index, width })).toEqual(
+          Buffer.concat(entries.map((entry) => leafHash(entry))),
+        );
         expect(decodeEvent(entries[0]?.toString() ?? '').position).toBe(index * 256);
         frontier = frontier.append(entries.map((entry) => leafHash(entry)));
       }
@@ -72,8 +86,12 @@ export function logTreeContract(title: string, open: () => Promise<TreeUnderTest
       const size = await log.head();
       for (const tile of tilesOf(size)) expect((await tree.tile(tile)).length).toBe(tile.width * 32);
       expect(await treeRoot(260, (tile) => tree.tile(tile))).toEqual(await treeRoot(260, (tile) => tree.tile(tile)));
-      await expect(tree.tile({ level: 0, index: Math.floor(size / 256), width: (size % 256) + 1 })).rejects.toEqual(code('PLB-3150'));
-      await expect(tree.tile({ level: 1, index: 0, width: Math.floor(size / 256) + 1 })).rejects.toEqual(code('PLB-3150'));
+      await expect(tree.tile({ level: 0, index: Math.floor(size / 256), width: (size % 256) + 1 })).rejects.toEqual(
+        code('PLB-3150'),
+      );
+      await expect(tree.tile({ level: 1, index: 0, width: Math.floor(size / 256) + 1 })).rejects.toEqual(
+        code('PLB-3150'),
+      );
       await expect(tree.tile({ level: 2, index: 0, width: 1 })).rejects.toEqual(code('PLB-3150'));
       await expect(tree.entries({ index: 1_000_000, width: 1 })).rejects.toEqual(code('PLB-3150'));
     });
@@ -81,7 +99,14 @@ export function logTreeContract(title: string, open: () => Promise<TreeUnderTest
     it('proves that each event is in it, at any size since', async () => {
       const { log, tree } = subject();
       const head = await log.head();
-      for (const [position, size] of [[0, 1], [0, head], [255, 256], [256, 257], [300, head], [head - 1, head]] as const) {
+      for (const [position, size] of [
+        [0, 1],
+        [0, head],
+        [255, 256],
+        [256, 257],
+        [300, head],
+        [head - 1, head],
+      ] as const) {
         const answer = await tree.inclusion(position, size);
         const root = await treeRoot(size, (tile) => tree.tile(tile));
         expect(verifyInclusion({ ...answer, root })).toBe(true);
@@ -97,7 +122,13 @@ export function logTreeContract(title: string, open: () => Promise<TreeUnderTest
       const { log, tree } = subject();
       const head = await log.head();
       const root = async (size: number): Promise<Buffer> => treeRoot(size, (tile) => tree.tile(tile));
-      for (const [from, to] of [[1, 2], [3, head], [256, 257], [255, head], [head, head]] as const) {
+      for (const [from, to] of [
+        [1, 2],
+        [3, head],
+        [256, 257],
+        [255, head],
+        [head, head],
+      ] as const) {
         const answer = await tree.consistency(from, to);
         expect(verifyConsistency({ ...answer, fromRoot: await root(from), toRoot: await root(to) })).toBe(true);
       }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { uuidv7 } from '@plumbline/core';
-import type { NewEvent, ServiceName } from '@plumbline/events';
-import { projectSpec } from '@plumbline/events';
+import { type NewEvent, projectSpec, type ServiceName } from '@plumbline/events';
 import type { AppendRequest, ExpectedRevision } from '../event-log.port.js';
 
 /** A small valid event of the gateway. */
@@ -23,6 +22,12 @@ export function sampleAppend(stream: string, options: SampleAppend = {}): Append
     requestId: options.requestId ?? uuidv7(Date.now()),
     actor: { kind: 'user', id: 'token-1', name: 'Ada' },
     service: options.service ?? 'gateway',
-    items: [{ stream, expected: options.expected ?? { type: 'any' }, events: options.events ?? [projectDeclared(stream.replace(/^[a-z]+-/, ''))] }],
+    items: [
+      {
+        stream,
+        expected: options.expected ?? { type: 'any' },
+        events: options.events ?? [projectDeclared(stream.replace(/^[a-z]+-/, ''))],
+      },
+    ],
   };
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { Clock } from '@plumbline/core';
-import { sharedDatabase } from '@plumbline/testkit';
-import type { DatabaseTemplate, PostgresFlavour, TestDatabase } from '@plumbline/testkit';
+import { type DatabaseTemplate, type PostgresFlavour, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import { ledgerScripts, migrateLedger } from '../postgres/migrate.js';
-import { PostgresEventLog } from '../postgres/postgres-event-log.js';
-import type { PostgresEventLogOptions } from '../postgres/postgres-event-log.js';
+import { PostgresEventLog, type PostgresEventLogOptions } from '../postgres/postgres-event-log.js';
 
 /** A database with the schema of the log, copied from a template in milliseconds. */
 export const ledgerTemplate: DatabaseTemplate = {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HealthState } from '@plumbline/core';
-import { groupOf } from '../types.js';
-import type { KubeObject } from '../types.js';
+import { groupOf, type KubeObject } from '../types.js';
 import { catalogue } from './catalogue/index.js';
-import { ageMs, conditionsOf, numberAt } from './fields.js';
-import type { ObjectCondition } from './fields.js';
+import { ageMs, conditionsOf, numberAt, type ObjectCondition } from './fields.js';
 
 /** How an object is: the state, one CamelCase word, and a sentence for people. */
 export interface ObjectHealth {
@@ -35,10 +33,30 @@ export type HealthRule = (object: KubeObject, options: HealthOptions) => ObjectH
 
 /** Groups of the API server itself: their kinds without a rule are fine as soon as they exist. */
 const BUILT_IN = new Set([
-  '', 'admissionregistration.k8s.io', 'apiextensions.k8s.io', 'apiregistration.k8s.io', 'apps', 'authentication.k8s.io', 'authorization.k8s.io',
-  'autoscaling', 'batch', 'certificates.k8s.io', 'coordination.k8s.io', 'discovery.k8s.io', 'events.k8s.io', 'extensions',
-  'flowcontrol.apiserver.k8s.io', 'internal.apiserver.k8s.io', 'networking.k8s.io', 'node.k8s.io', 'policy', 'rbac.authorization.k8s.io',
-  'resource.k8s.io', 'scheduling.k8s.io', 'storage.k8s.io', 'storagemigration.k8s.io',
+  '',
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'apps',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'autoscaling',
+  'batch',
+  'certificates.k8s.io',
+  'coordination.k8s.io',
+  'discovery.k8s.io',
+  'events.k8s.io',
+  'extensions',
+  'flowcontrol.apiserver.k8s.io',
+  'internal.apiserver.k8s.io',
+  'networking.k8s.io',
+  'node.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'resource.k8s.io',
+  'scheduling.k8s.io',
+  'storage.k8s.io',
+  'storagemigration.k8s.io',
 ]);
 
 /**
@@ -67,7 +85,11 @@ function general(object: KubeObject, { appliedGeneration = 0 }: HealthOptions): 
   const { deletionTimestamp, finalizers = [], generation = 0 } = object.metadata;
   if (deletionTimestamp !== undefined) {
     const held = finalizers.length > 0 ? `; waits for ${finalizers.join(', ')}` : '';
-    return { state: 'Progressing', reason: 'Terminating', message: `is being deleted since ${deletionTimestamp}${held}` };
+    return {
+      state: 'Progressing',
+      reason: 'Terminating',
+      message: `is being deleted since ${deletionTimestamp}${held}`,
+    };
   }
   const wanted = Math.max(generation, appliedGeneration);
   const observed = numberAt(object, 'status', 'observedGeneration');
@@ -88,13 +110,24 @@ export function byConditions(object: KubeObject, options: HealthOptions): Object
   const conditions = conditionsOf(object);
   const wanted = Math.max(object.metadata.generation ?? 0, options.appliedGeneration ?? 0);
   const failed = conditions.find(({ type, status }) => (type === 'Failed' || type === 'Degraded') && status === 'True');
-  if (failed !== undefined && isCurrent(failed, wanted)) return from('Degraded', failed, failed.type, `its condition ${failed.type} is True`);
+  if (failed !== undefined && isCurrent(failed, wanted))
+    return from('Degraded', failed, failed.type, `its condition ${failed.type} is True`);
   const ready = conditions.find(({ type }) => type === 'Ready') ?? conditions.find(({ type }) => type === 'Available');
   if (ready !== undefined) {
-    if (!isCurrent(ready, wanted)) return { state: 'Progressing', reason: 'NotObserved', message: `its condition ${ready.type} is about an older generation` };
+    if (!isCurrent(ready, wanted))
+      return {
+        state: 'Progressing',
+        reason: 'NotObserved',
+        message: `its condition ${ready.type} is about an older generation`,
+      };
     return ready.status === 'True'
       ? from('Healthy', ready, 'Ready', 'is ready')
-      : from('Progressing', ready, 'NotReady', `its condition ${ready.type} is ${ready.status === '' ? 'empty' : ready.status}`);
+      : from(
+          'Progressing',
+          ready,
+          'NotReady',
+          `its condition ${ready.type} is ${ready.status === '' ? 'empty' : ready.status}`,
+        );
   }
   return withoutStatus(object, options) ?? { state: 'Healthy', reason: 'Exists', message: 'exists' };
 }
@@ -102,14 +135,19 @@ export function byConditions(object: KubeObject, options: HealthOptions): Object
 function withoutStatus(object: KubeObject, options: HealthOptions): ObjectHealth | undefined {
   const { hasStatus = false, statusGraceMs = 60_000, nowMs, appliedAtMs } = options;
   const status = object['status'];
-  const empty = status === undefined || status === null || (typeof status === 'object' && Object.keys(status).length === 0);
+  const empty =
+    status === undefined || status === null || (typeof status === 'object' && Object.keys(status).length === 0);
   if (!hasStatus || !empty || BUILT_IN.has(groupOf(object.apiVersion))) return undefined;
   const createdMs = ageMs(object.metadata.creationTimestamp ?? undefined, nowMs);
   const sinceMs = appliedAtMs === undefined ? createdMs : nowMs - appliedAtMs;
   if (sinceMs === undefined || sinceMs < statusGraceMs) {
     return { state: 'Progressing', reason: 'NoStatusYet', message: 'no controller has written its status yet' };
   }
-  return { state: 'Healthy', reason: 'NoStatus', message: `exists; no controller has written a status in ${Math.round(statusGraceMs / 1000)} s` };
+  return {
+    state: 'Healthy',
+    reason: 'NoStatus',
+    message: `exists; no controller has written a status in ${Math.round(statusGraceMs / 1000)} s`,
+  };
 }
 
 function isCurrent(condition: ObjectCondition, generation: number): boolean {

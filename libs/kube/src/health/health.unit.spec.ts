@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { KubeObject } from '../types.js';
 import { catalogue } from './catalogue/index.js';
-import { healthOf } from './health.js';
-import type { HealthOptions } from './health.js';
+import { healthOf, type HealthOptions } from './health.js';
 
 interface Fixture {
   readonly object: KubeObject;
@@ -25,7 +24,8 @@ const NOW_MS = Date.parse('2026-01-01T00:10:00Z');
 /** RFC 7386. */
 function merge(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {};
+  const result: Record<string, unknown> =
+    typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key];
     else result[key] = merge(result[key], value);
@@ -53,7 +53,10 @@ for (const { name, fixture } of fixtures) {
 describe('the health catalogue', () => {
   it('has a good and a bad case for every kind in it', () => {
     const lacking = [...catalogue.keys()].filter((key) => {
-      const mine = fixtures.filter(({ fixture: { object } }) => `${object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : ''}/${object.kind}` === key);
+      const mine = fixtures.filter(
+        ({ fixture: { object } }) =>
+          `${object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : ''}/${object.kind}` === key,
+      );
       const states = new Set(mine.flatMap(({ fixture }) => fixture.cases.map(({ state }) => state)));
       return !states.has('Healthy') || states.size < 2;
     });
@@ -63,22 +66,36 @@ describe('the health catalogue', () => {
 
 describe('health of an object that is not there', () => {
   const job = (status: object, spec: object = { ttlSecondsAfterFinished: 30 }): KubeObject => ({
-    apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'migrate' }, spec, status,
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'migrate' },
+    spec,
+    status,
   });
   const complete = { conditions: [{ type: 'Complete', status: 'True' }] };
-  const failed = { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too many' }] };
+  const failed = {
+    conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too many' }],
+  };
 
   it('is Missing', () => {
     expect(healthOf(undefined, { nowMs: NOW_MS })).toMatchObject({ state: 'Missing', reason: 'NotFound' });
   });
   it('is done for a Job that completed before its time to live removed it', () => {
-    expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job(complete) })).toMatchObject({ state: 'Healthy', reason: 'Complete' });
+    expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job(complete) })).toMatchObject({
+      state: 'Healthy',
+      reason: 'Complete',
+    });
   });
   it('stays failed for a Job that failed before its time to live removed it', () => {
-    expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job(failed) })).toMatchObject({ state: 'Degraded', reason: 'BackoffLimitExceeded' });
+    expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job(failed) })).toMatchObject({
+      state: 'Degraded',
+      reason: 'BackoffLimitExceeded',
+    });
   });
   it('is Missing for a Job that was deleted while it ran, or that has no time to live', () => {
-    expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job({ startTime: '2026-01-01T00:00:00Z', active: 1 }) })).toMatchObject({ state: 'Missing' });
+    expect(
+      healthOf(undefined, { nowMs: NOW_MS, lastKnown: job({ startTime: '2026-01-01T00:00:00Z', active: 1 }) }),
+    ).toMatchObject({ state: 'Missing' });
     expect(healthOf(undefined, { nowMs: NOW_MS, lastKnown: job(complete, {}) })).toMatchObject({ state: 'Missing' });
   });
 });

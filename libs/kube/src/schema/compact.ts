@@ -48,15 +48,23 @@ export function compactDefinition(definition: unknown): readonly CompactKind[] {
 
 /** Turns schemas of one kind into nodes. Types that are published under a name are shared, in the order of their first use. */
 class Compactor {
+  readonly #components: Json;
+
   readonly #types: SchemaNode[] = [];
   readonly #indexes = new Map<string, number>();
 
-  constructor(private readonly components: Json) {}
+  constructor(components: Json) {
+    this.#components = components;
+  }
 
   kind(name: string, component: Json): KindSchema {
     // Go types refer to one another by name; only the schema of a custom resource is written out in place, and only that is enforced as it is written.
-    const rest = Object.entries(mapAt(component, 'properties') ?? {}).filter(([key]) => key !== 'metadata').map(([, property]) => property);
-    const custom = rest.some((property) => mapAt(property, 'properties') !== undefined) && rest.every((property) => refName(property) === undefined);
+    const rest = Object.entries(mapAt(component, 'properties') ?? {})
+      .filter(([key]) => key !== 'metadata')
+      .map(([, property]) => property);
+    const custom =
+      rest.some((property) => mapAt(property, 'properties') !== undefined) &&
+      rest.every((property) => refName(property) === undefined);
     const root = custom ? this.custom(component) : this.#named(name);
     return { root, types: this.#types };
   }
@@ -66,7 +74,11 @@ class Compactor {
     const node = this.#inline(schema);
     if (typeof node === 'string' || !isObjectNode(node)) return 'any';
     const metadata = mapAt(schema, 'properties')?.['metadata'];
-    const own: Readonly<Record<string, SchemaNode>> = { apiVersion: 'string', kind: 'string', metadata: refName(metadata) === undefined ? 'any' : this.#node(metadata) };
+    const own: Readonly<Record<string, SchemaNode>> = {
+      apiVersion: 'string',
+      kind: 'string',
+      metadata: refName(metadata) === undefined ? 'any' : this.#node(metadata),
+    };
     const required = (node.required ?? []).filter((field) => !Object.hasOwn(own, field));
     return objectNode({ properties: { ...node.properties, ...own }, required, values: node.values });
   }
@@ -74,7 +86,7 @@ class Compactor {
   #named(name: string): SchemaNode {
     const known = this.#indexes.get(name);
     if (known !== undefined) return { ref: known };
-    const component = this.components[name];
+    const component = this.#components[name];
     if (!isMap(component) || this.#types.length >= MAX_TYPES) return 'any';
     if (mapAt(component, 'properties') === undefined || isFree(component)) return this.#inline(component);
     const index = this.#types.length;
@@ -106,26 +118,39 @@ class Compactor {
 
   #embedded(schema: Json): SchemaNode {
     const properties = { ...this.#properties(schema), apiVersion: 'string', kind: 'string', metadata: 'any' } as const;
-    return objectNode({ properties, required: this.#requiredOf(schema).filter((field) => field !== 'metadata'), values: this.#values(schema) });
+    return objectNode({
+      properties,
+      required: this.#requiredOf(schema).filter((field) => field !== 'metadata'),
+      values: this.#values(schema),
+    });
   }
 
   #list(schema: Json): SchemaNode {
     const { items } = schema;
     const item = this.#node(items);
     const name = refName(items);
-    const target = name === undefined ? items : this.components[name];
-    const keys = schema['x-kubernetes-list-type'] === 'map' ? textsAt(schema, 'x-kubernetes-list-map-keys').filter((key) => !hasDefault(target, key)) : [];
+    const target = name === undefined ? items : this.#components[name];
+    const keys =
+      schema['x-kubernetes-list-type'] === 'map'
+        ? textsAt(schema, 'x-kubernetes-list-map-keys').filter((key) => !hasDefault(target, key))
+        : [];
     return (keys.length === 0 ? { items: item } : { items: item, keys: keys.sort() }) satisfies ListNode;
   }
 
   #properties(schema: Json): Record<string, SchemaNode> {
     const given = mapAt(schema, 'properties') ?? {};
     // In one order, so that the numbers of types do not depend on how the server happened to write the document.
-    return Object.fromEntries(Object.keys(given).sort().map((name) => [name, this.#node(given[name])]));
+    return Object.fromEntries(
+      Object.keys(given)
+        .sort()
+        .map((name) => [name, this.#node(given[name])]),
+    );
   }
 
   #requiredOf(schema: Json): string[] {
-    return textsAt(schema, 'required').filter((field) => !hasDefault(schema, field)).sort();
+    return textsAt(schema, 'required')
+      .filter((field) => !hasDefault(schema, field))
+      .sort();
   }
 
   #values(schema: Json): SchemaNode | undefined {
@@ -136,7 +161,11 @@ class Compactor {
 }
 
 function isFree(schema: Json): boolean {
-  return schema['x-kubernetes-preserve-unknown-fields'] === true || schema['x-kubernetes-int-or-string'] === true || schema['format'] === 'int-or-string';
+  return (
+    schema['x-kubernetes-preserve-unknown-fields'] === true ||
+    schema['x-kubernetes-int-or-string'] === true ||
+    schema['format'] === 'int-or-string'
+  );
 }
 
 function scalarOrAny(schema: Json): SchemaNode {
@@ -155,9 +184,17 @@ function scalarOrAny(schema: Json): SchemaNode {
   }
 }
 
-function objectNode(node: { readonly properties?: Readonly<Record<string, SchemaNode>>; readonly required?: readonly string[]; readonly values: SchemaNode | undefined }): ObjectNode {
+function objectNode(node: {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly values: SchemaNode | undefined;
+}): ObjectNode {
   const { properties, required = [], values } = node;
-  return { ...(properties === undefined ? {} : { properties }), ...(required.length === 0 ? {} : { required }), ...(values === undefined ? {} : { values }) };
+  return {
+    ...(properties === undefined ? {} : { properties }),
+    ...(required.length === 0 ? {} : { required }),
+    ...(values === undefined ? {} : { values }),
+  };
 }
 
 function isObjectNode(node: Exclude<SchemaNode, string>): node is ObjectNode {

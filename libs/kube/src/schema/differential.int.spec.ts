@@ -2,8 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseManifests } from '@plumbline/manifest';
-import { startKube } from '@plumbline/testkit';
-import type { KubeServer } from '@plumbline/testkit';
+import { type KubeServer, startKube } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { KubeClient } from '../client.js';
@@ -14,31 +13,47 @@ import type { KubeTransport } from '../kube-transport.port.js';
 import type { ApiResource, KubeObject } from '../types.js';
 import { compactDefinition, compactDocument } from './compact.js';
 import type { KindSchema, SchemaNode } from './model.js';
-import { mutationsOf } from './testing/mutations.js';
-import type { Mutation } from './testing/mutations.js';
+import { type Mutation, mutationsOf } from './testing/mutations.js';
 import { validateObject } from './validate.js';
 
 /** Examples of values inside a definition: what they must be is said elsewhere in it. */
 const EXAMPLE = /openAPIV3Schema.*\.default\b/;
 /** Nothing is judged where unknown fields are kept, nor in the metadata of embedded objects, nor in that of a kind known by its definition only. */
-const FREE = /^schema\.example\.org\/(v1beta1 |v1 .*: (unknown |without )?(metadata|spec\.(free|half|raw|anything|template\.metadata))\b)/;
+const FREE =
+  /^schema\.example\.org\/(v1beta1 |v1 .*: (unknown |without )?(metadata|spec\.(free|half|raw|anything|template\.metadata))\b)/;
 const ROOT = join(import.meta.dirname, '../../../..');
 
 function objectsOf(pattern: string): KubeObject[] {
-  return globSync(pattern, { cwd: ROOT }).sort().flatMap((file): readonly unknown[] => {
-    const text = readFileSync(join(ROOT, file), 'utf8');
-    return file.endsWith('.json') ? expectedObjects(text) : parseManifests(text, file).map(({ object }) => object);
-  }).filter(isKubeObject);
+  return globSync(pattern, { cwd: ROOT })
+    .sort()
+    .flatMap((file): readonly unknown[] => {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      return file.endsWith('.json') ? expectedObjects(text) : parseManifests(text, file).map(({ object }) => object);
+    })
+    .filter(isKubeObject);
 }
 
 function expectedObjects(text: string): unknown[] {
   const parsed: unknown = JSON.parse(text);
-  const list: unknown[] = Array.isArray(parsed) ? parsed : typeof parsed === 'object' && parsed !== null ? Object.values(parsed) : [];
-  return list.flatMap((item) => (typeof item === 'object' && item !== null && 'object' in item ? [item.object] : [item]));
+  const list: unknown[] = Array.isArray(parsed)
+    ? parsed
+    : typeof parsed === 'object' && parsed !== null
+      ? Object.values(parsed)
+      : [];
+  return list.flatMap((item) =>
+    typeof item === 'object' && item !== null && 'object' in item ? [item.object] : [item],
+  );
 }
 
 function isKubeObject(value: unknown): value is KubeObject {
-  if (typeof value !== 'object' || value === null || !('apiVersion' in value) || !('kind' in value) || !('metadata' in value)) return false;
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('apiVersion' in value) ||
+    !('kind' in value) ||
+    !('metadata' in value)
+  )
+    return false;
   return typeof value.metadata === 'object' && value.metadata !== null && 'name' in value.metadata;
 }
 
@@ -49,8 +64,15 @@ function expanded(schema: KindSchema, node: SchemaNode, depth = 0): unknown {
   if ('items' in node) return { ...node, items: expanded(schema, node.items, depth + 1) };
   const { properties, required, values } = node;
   if (properties === undefined && values === 'any') return 'any';
-  const members = Object.entries(properties ?? {}).map(([name, property]) => [name, expanded(schema, property, depth + 1)]);
-  return { properties: Object.fromEntries(members), required, values: values === undefined ? undefined : expanded(schema, values, depth + 1) };
+  const members = Object.entries(properties ?? {}).map(([name, property]) => [
+    name,
+    expanded(schema, property, depth + 1),
+  ]);
+  return {
+    properties: Object.fromEntries(members),
+    required,
+    values: values === undefined ? undefined : expanded(schema, values, depth + 1),
+  };
 }
 
 interface Answer extends Mutation {
@@ -65,14 +87,24 @@ describeWith('kube', 'schemas beside the API server', () => {
   let client: KubeClient;
   const schemas = new Map<string, KindSchema>();
   const own = new Set(objectsOf('libs/kube/src/schema/testdata/*.yaml'));
-  const objects = [...own, ...objectsOf('demo/sample/*/*.yaml'), ...objectsOf('demo/sample/*/base/web.yaml'), ...objectsOf('services/renderer/testdata/*/expected/objects.json')];
+  const objects = [
+    ...own,
+    ...objectsOf('demo/sample/*/*.yaml'),
+    ...objectsOf('demo/sample/*/base/web.yaml'),
+    ...objectsOf('services/renderer/testdata/*/expected/objects.json'),
+  ];
 
   async function loadSchemas(from: KubeTransport, into: Map<string, KindSchema>): Promise<void> {
-    const text = async (path: string): Promise<string> => (await from.request({ method: 'GET', path, headers: { accept: 'application/json' } })).text();
-    const { paths } = parseJson<{ paths: Record<string, { serverRelativeURL: string }> }>(await text('/openapi/v3'), 'openapi');
+    const text = async (path: string): Promise<string> =>
+      (await from.request({ method: 'GET', path, headers: { accept: 'application/json' } })).text();
+    const { paths } = parseJson<{ paths: Record<string, { serverRelativeURL: string }> }>(
+      await text('/openapi/v3'),
+      'openapi',
+    );
     for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
       if (!/^(api|apis\/[^/]+)\/v\w+$/.test(path)) continue;
-      for (const { apiVersion, kind, schema } of compactDocument(JSON.parse(await text(serverRelativeURL)))) into.set(`${apiVersion}/${kind}`, schema);
+      for (const { apiVersion, kind, schema } of compactDocument(JSON.parse(await text(serverRelativeURL))))
+        into.set(`${apiVersion}/${kind}`, schema);
     }
   }
 
@@ -89,7 +121,9 @@ describeWith('kube', 'schemas beside the API server', () => {
 
   /** The published schema and, where the corpus has the definition of the kind, that of the definition itself. */
   function allSchemasOf(object: KubeObject): KindSchema[] {
-    const defined = objects.flatMap((definition) => (definition.kind === 'CustomResourceDefinition' ? compactDefinition(definition) : []));
+    const defined = objects.flatMap((definition) =>
+      definition.kind === 'CustomResourceDefinition' ? compactDefinition(definition) : [],
+    );
     const own = defined.filter(({ apiVersion, kind }) => apiVersion === object.apiVersion && kind === object.kind);
     return [schemaOf(object), ...own.map(({ schema }) => schema)];
   }
@@ -98,7 +132,10 @@ describeWith('kube', 'schemas beside the API server', () => {
   async function refusalOf(resource: ApiResource, object: KubeObject): Promise<string | undefined> {
     const { namespace: _other, ...metadata } = object.metadata;
     const placed = { ...object, metadata: resource.namespaced ? { ...metadata, namespace: 'default' } : metadata };
-    return client.apply(resource, placed, { dryRun: true, force: true }).then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)));
+    return client.apply(resource, placed, { dryRun: true, force: true }).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
   }
 
   beforeAll(async () => {
@@ -108,11 +145,15 @@ describeWith('kube', 'schemas beside the API server', () => {
       const resource = await resourceOf(definition);
       if (resource !== undefined) await client.apply(resource, definition);
     }
-    await vi.waitFor(async () => {
-      client.discovery.invalidate();
-      await loadSchemas(client.transport, schemas);
-      if (!schemas.has('schema.example.org/v1/Widget') || !schemas.has('schema.example.org/v1beta1/Widget')) throw new Error('the definitions are not published yet');
-    }, { timeout: 30_000, interval: 250 });
+    await vi.waitFor(
+      async () => {
+        client.discovery.invalidate();
+        await loadSchemas(client.transport, schemas);
+        if (!schemas.has('schema.example.org/v1/Widget') || !schemas.has('schema.example.org/v1beta1/Widget'))
+          throw new Error('the definitions are not published yet');
+      },
+      { timeout: 30_000, interval: 250 },
+    );
   });
   afterAll(async () => {
     await client.close();
@@ -126,7 +167,11 @@ describeWith('kube', 'schemas beside the API server', () => {
       if (resource === undefined) continue;
       const refusal = await refusalOf(resource, object);
       const id = `${object.apiVersion} ${object.kind} ${object.metadata.name}`;
-      if (refusal === undefined) expect({ id, issues: allSchemasOf(object).flatMap((schema) => validateObject(schema, object)) }).toEqual({ id, issues: [] });
+      if (refusal === undefined)
+        expect({ id, issues: allSchemasOf(object).flatMap((schema) => validateObject(schema, object)) }).toEqual({
+          id,
+          issues: [],
+        });
       if (refusal === undefined) accepted.push(id);
       // The own manifests are right, all of them, so that what is made of them below has one mistake each.
       else if (own.has(object)) expect({ id, refusal }).toEqual({ id, refusal: undefined });
@@ -141,12 +186,20 @@ describeWith('kube', 'schemas beside the API server', () => {
     expect(simulated.size).toBeGreaterThan(60);
     for (const [id, schema] of simulated) {
       const real = schemas.get(id);
-      expect({ id, schema: expanded(schema, schema.root) }).toEqual({ id, schema: real === undefined ? undefined : expanded(real, real.root) });
+      expect({ id, schema: expanded(schema, schema.root) }).toEqual({
+        id,
+        schema: real === undefined ? undefined : expanded(real, real.root),
+      });
     }
   });
 
   it('find a mistake only where the server refuses it, and every one that it calls an unknown field or a wrong type, in thousands of small changes', async () => {
-    const work: { readonly id: string; readonly resource: ApiResource; readonly schemas: readonly KindSchema[]; readonly mutation: Mutation }[] = [];
+    const work: {
+      readonly id: string;
+      readonly resource: ApiResource;
+      readonly schemas: readonly KindSchema[];
+      readonly mutation: Mutation;
+    }[] = [];
     for (const object of objects) {
       const resource = await resourceOf(object);
       if (resource === undefined || (await refusalOf(resource, object)) !== undefined) continue;
@@ -155,19 +208,42 @@ describeWith('kube', 'schemas beside the API server', () => {
     }
     const answers: Answer[] = [];
     const next = work.values();
-    await Promise.all(Array.from({ length: 16 }, async () => {
-      for (const { id, resource, schemas: both, mutation } of next) {
-        const issues = both.map((schema) => validateObject(schema, mutation.object).map(({ path, message }) => `${path} ${message}`));
-        answers.push({ ...mutation, id, issues, refusal: await refusalOf(resource, mutation.object as KubeObject) });
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (const { id, resource, schemas: both, mutation } of next) {
+          const issues = both.map((schema) =>
+            validateObject(schema, mutation.object).map(({ path, message }) => `${path} ${message}`),
+          );
+          answers.push({ ...mutation, id, issues, refusal: await refusalOf(resource, mutation.object as KubeObject) });
+        }
+      }),
+    );
     const wrong = answers.filter(({ issues, refusal }) => issues.flat().length > 0 && refusal === undefined);
     expect(wrong.map(({ id, what, issues }) => `${id}: ${what}: ${issues.join()}`)).toEqual([]);
     // What it says of a field's being there or its type; `any scalar` is a quantity or an int-or-string, which nobody judges here.
-    const certain = /field not declared in schema|unknown field|expected (string|numeric|boolean|map|list)|omits key field|spec\.(size|kind|nested\.deep|items\[\d\]\.id): Required value/;
-    const missed = answers.filter(({ id, what, issues, refusal }) => refusal !== undefined && certain.test(refusal) && !FREE.test(`${id}: ${what}`) && !EXAMPLE.test(what) && issues.some((list) => list.length === 0));
-    expect(missed.map(({ id, what, issues, refusal }) => `${id}: ${what}: ${issues.map((list) => list.length).join()}: ${refusal ?? ''}`)).toEqual([]);
-    const found = (type: Mutation['type']): number => answers.filter((answer) => answer.type === type && answer.issues.flat().length > 0).length;
-    expect({ unknown: found('unknown') > 500, type: found('type') > 4_000, missing: found('missing') > 100, null: found('null') }).toEqual({ unknown: true, type: true, missing: true, null: 0 });
+    const certain =
+      /field not declared in schema|unknown field|expected (string|numeric|boolean|map|list)|omits key field|spec\.(size|kind|nested\.deep|items\[\d\]\.id): Required value/;
+    const missed = answers.filter(
+      ({ id, what, issues, refusal }) =>
+        refusal !== undefined &&
+        certain.test(refusal) &&
+        !FREE.test(`${id}: ${what}`) &&
+        !EXAMPLE.test(what) &&
+        issues.some((list) => list.length === 0),
+    );
+    expect(
+      missed.map(
+        ({ id, what, issues, refusal }) =>
+          `${id}: ${what}: ${issues.map((list) => list.length).join()}: ${refusal ?? ''}`,
+      ),
+    ).toEqual([]);
+    const found = (type: Mutation['type']): number =>
+      answers.filter((answer) => answer.type === type && answer.issues.flat().length > 0).length;
+    expect({
+      unknown: found('unknown') > 500,
+      type: found('type') > 4_000,
+      missing: found('missing') > 100,
+      null: found('null'),
+    }).toEqual({ unknown: true, type: true, missing: true, null: 0 });
   }, 240_000);
 });

@@ -4,7 +4,8 @@
  * What a value may be. `any` is not judged: free-form fields, int-or-string, quantities, and whatever the document does not say plainly.
  * `ref` is the index of a type of the same {@link KindSchema}, so that recursive types stay finite.
  */
-export type SchemaNode = 'any' | 'string' | 'integer' | 'number' | 'boolean' | { readonly ref: number } | ListNode | ObjectNode;
+export type SchemaNode =
+  'any' | 'string' | 'integer' | 'number' | 'boolean' | { readonly ref: number } | ListNode | ObjectNode;
 
 export interface ListNode {
   readonly items: SchemaNode;

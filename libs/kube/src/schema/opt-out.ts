@@ -2,7 +2,10 @@
 
 const OPT_OUTS: readonly { readonly annotation: string; readonly applies: (value: string) => boolean }[] = [
   { annotation: 'plumbline.dev/validation', applies: (value) => value === 'disabled' },
-  { annotation: 'argocd.argoproj.io/sync-options', applies: (value) => value.split(',').some((option) => option.trim() === 'Validate=false') },
+  {
+    annotation: 'argocd.argoproj.io/sync-options',
+    applies: (value) => value.split(',').some((option) => option.trim() === 'Validate=false'),
+  },
 ];
 
 /** Whether an object with these annotations asks not to be held against the schema of its kind. */

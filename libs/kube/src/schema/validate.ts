@@ -17,7 +17,8 @@ const MAX_DEPTH = 200;
  */
 export function validateObject(schema: KindSchema, object: unknown): readonly SchemaIssue[] {
   const walk: Walk = { types: schema.types, path: [], issues: [] };
-  const root = typeof schema.root === 'object' && 'ref' in schema.root ? (schema.types[schema.root.ref] ?? 'any') : schema.root;
+  const root =
+    typeof schema.root === 'object' && 'ref' in schema.root ? (schema.types[schema.root.ref] ?? 'any') : schema.root;
   if (!isMap(object) || typeof root === 'string' || 'items' in root || 'ref' in root) return [];
   const { status: _status, ...rest } = object;
   judgeObject(walk, { ...root, required: (root.required ?? []).filter((field) => field !== 'status') }, rest);
@@ -32,7 +33,14 @@ interface Walk {
 }
 
 function judge(walk: Walk, node: SchemaNode, value: unknown): void {
-  if (node === 'any' || value === null || value === undefined || walk.path.length > MAX_DEPTH || walk.issues.length >= MAX_ISSUES) return;
+  if (
+    node === 'any' ||
+    value === null ||
+    value === undefined ||
+    walk.path.length > MAX_DEPTH ||
+    walk.issues.length >= MAX_ISSUES
+  )
+    return;
   if (typeof node === 'string') {
     if (!fits(node, value)) report(walk, `must be ${ARTICLES[node]}, not ${describe(value)}`);
   } else if ('ref' in node) {

@@ -8,14 +8,11 @@ import type { ServerContext } from './rest/context.js';
 import { viewer } from './rest/conversion.js';
 import { Deletions } from './rest/deletions.js';
 import { listJson } from './rest/lists.js';
-import { Mutations } from './rest/mutations.js';
-import type { WriteResult } from './rest/mutations.js';
-import { flagOf, parseRequest } from './rest/request.js';
-import type { ApiRequest, ResourceTarget } from './rest/request.js';
+import { Mutations, type WriteResult } from './rest/mutations.js';
+import { type ApiRequest, flagOf, parseRequest, type ResourceTarget } from './rest/request.js';
 import type { Resource } from './rest/resource.js';
 import { Subresources } from './rest/subresources.js';
-import { Watches } from './rest/watches.js';
-import type { LineStream } from './rest/watches.js';
+import { type LineStream, Watches } from './rest/watches.js';
 import { ObjectWriter } from './rest/writer.js';
 import { jsonOf } from './store/json-cache.js';
 import { storeKey } from './store/store.js';
@@ -36,8 +33,8 @@ export class ApiServer {
   readonly writer: ObjectWriter;
   readonly deletions: Deletions;
   readonly watches: Watches;
-  private readonly mutations: Mutations;
-  private readonly subresources: Subresources;
+  readonly #mutations: Mutations;
+  readonly #subresources: Subresources;
 
   constructor(
     readonly context: ServerContext,
@@ -45,24 +42,25 @@ export class ApiServer {
   ) {
     this.writer = new ObjectWriter(context);
     this.deletions = new Deletions(context, this.writer);
-    this.mutations = new Mutations(context, this.writer);
+    this.#mutations = new Mutations(context, this.writer);
     this.watches = new Watches(context, options);
-    this.subresources = new Subresources(context, this.writer, this.deletions);
+    this.#subresources = new Subresources(context, this.writer, this.deletions);
   }
 
   handle(raw: KubeRequest): ApiResponse {
     const request = parseRequest(raw);
     try {
-      if (request.body.length > MAX_BODY_BYTES) throw new ApiFailure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
-      return this.route(request);
+      if (request.body.length > MAX_BODY_BYTES)
+        throw new ApiFailure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+      return this.#route(request);
     } catch (error) {
       if (!(error instanceof ApiFailure)) throw error;
       return failureResponse(error);
     }
   }
 
-  private route(request: ApiRequest): ApiResponse {
-    if (request.target !== undefined) return this.resource(request, request.target);
+  #route(request: ApiRequest): ApiResponse {
+    if (request.target !== undefined) return this.#resource(request, request.target);
     const { registry, gitVersion } = this.context;
     const aggregated = wantsAggregated(request.headers['accept'] ?? '');
     const parts = request.path.split('/').filter((part) => part !== '');
@@ -79,12 +77,13 @@ export class ApiServer {
       return ok(resourceList(registry, group, version));
     }
     if (root === 'version') return ok(versionDocument(gitVersion));
-    if (root === 'healthz' || root === 'livez' || root === 'readyz') return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'ok' };
+    if (root === 'healthz' || root === 'livez' || root === 'readyz')
+      return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'ok' };
     const openApi = openApiDocument(registry, parts);
     return openApi === undefined ? pageNotFound() : ok(openApi);
   }
 
-  private resource(request: ApiRequest, target: ResourceTarget): ApiResponse {
+  #resource(request: ApiRequest, target: ResourceTarget): ApiResponse {
     const resource = this.context.registry.find(target.group, target.version, target.plural);
     if (resource === undefined) {
       const known = this.context.registry.group(target.group)?.versions.includes(target.version) ?? false;
@@ -93,15 +92,15 @@ export class ApiServer {
     }
     if (resource.namespaced && target.namespace === '' && target.name !== '') throw failures.noSuchResource();
     if (!resource.namespaced && target.namespace !== '') throw failures.noSuchResource();
-    if (target.subresource !== '') return this.subresource(resource, target, request);
-    if (target.name === '') return this.collection(resource, target, request);
+    if (target.subresource !== '') return this.#subresource(resource, target, request);
+    if (target.name === '') return this.#collection(resource, target, request);
     switch (request.method) {
       case 'GET':
-        return flagOf(request.query, 'watch') ? this.watch(resource, target, request) : this.get(resource, target);
+        return flagOf(request.query, 'watch') ? this.#watch(resource, target, request) : this.#get(resource, target);
       case 'PUT':
-        return this.written(resource, this.mutations.replace(resource, target, request));
+        return this.#written(resource, this.#mutations.replace(resource, target, request));
       case 'PATCH':
-        return this.written(resource, this.mutations.patch(resource, target, request));
+        return this.#written(resource, this.#mutations.patch(resource, target, request));
       case 'DELETE':
         return deleted(this.deletions.one(resource, target, request), viewer(resource));
       default:
@@ -109,56 +108,75 @@ export class ApiServer {
     }
   }
 
-  private collection(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
+  #collection(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
     const view = viewer(resource);
     switch (request.method) {
       case 'GET':
         if (!resource.verbs.includes('list')) throw failures.methodNotAllowed();
-        if (flagOf(request.query, 'watch')) return this.watch(resource, target, request);
+        if (flagOf(request.query, 'watch')) return this.#watch(resource, target, request);
         return { status: 200, headers: JSON_TYPE, body: listJson(this.context, resource, target, request, view) };
       case 'POST': {
-        const review = this.subresources.review(resource, request);
+        const review = this.#subresources.review(resource, request);
         if (review !== undefined) return { status: 201, headers: JSON_TYPE, body: JSON.stringify(review) };
         if (resource.namespaced && target.namespace === '') throw failures.methodNotAllowed();
-        return this.written(resource, this.mutations.create(resource, target, request));
+        return this.#written(resource, this.#mutations.create(resource, target, request));
       }
       case 'DELETE': {
         const removed = this.deletions.collection(resource, target, request);
-        return ok({ kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata: { resourceVersion: String(this.context.store.revision) }, items: removed.map(view) });
+        return ok({
+          kind: `${resource.kind}List`,
+          apiVersion: resource.apiVersion,
+          metadata: { resourceVersion: String(this.context.store.revision) },
+          items: removed.map(view),
+        });
       }
       default:
         throw failures.methodNotAllowed();
     }
   }
 
-  private subresource(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
+  #subresource(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
     const sub = resource.subresources.get(target.subresource);
-    if (sub === undefined) throw resource.custom === undefined ? failures.noSuchResource() : failures.notFound(resource, target.name);
-    if (target.subresource !== 'status' && target.subresource !== 'approval' && target.subresource !== 'ephemeralcontainers' && target.subresource !== 'resize') {
-      const { status, object } = this.subresources.handle(resource, target, request);
+    if (sub === undefined)
+      throw resource.custom === undefined ? failures.noSuchResource() : failures.notFound(resource, target.name);
+    if (
+      target.subresource !== 'status' &&
+      target.subresource !== 'approval' &&
+      target.subresource !== 'ephemeralcontainers' &&
+      target.subresource !== 'resize'
+    ) {
+      const { status, object } = this.#subresources.handle(resource, target, request);
       return { status, headers: JSON_TYPE, body: JSON.stringify(object) };
     }
     switch (request.method) {
-      case 'GET': return this.get(resource, target);
-      case 'PUT': return this.written(resource, this.mutations.replace(resource, target, request));
-      case 'PATCH': return this.written(resource, this.mutations.patch(resource, target, request));
-      default: throw failures.methodNotAllowed();
+      case 'GET':
+        return this.#get(resource, target);
+      case 'PUT':
+        return this.#written(resource, this.#mutations.replace(resource, target, request));
+      case 'PATCH':
+        return this.#written(resource, this.#mutations.patch(resource, target, request));
+      default:
+        throw failures.methodNotAllowed();
     }
   }
 
-  private get(resource: Resource, target: ResourceTarget): ApiResponse {
+  #get(resource: Resource, target: ResourceTarget): ApiResponse {
     const object = this.context.live(resource, storeKey(target.namespace, target.name));
     if (object === undefined) throw failures.notFound(resource, target.name);
     return { status: 200, headers: JSON_TYPE, body: jsonOf(viewer(resource)(object)) };
   }
 
-  private watch(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
+  #watch(resource: Resource, target: ResourceTarget, request: ApiRequest): ApiResponse {
     if (!resource.verbs.includes('watch')) throw failures.methodNotAllowed();
     return { status: 200, headers: JSON_TYPE, body: this.watches.start(resource, target, request, viewer(resource)) };
   }
 
-  private written(resource: Resource, result: WriteResult): ApiResponse {
-    return { status: result.status, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: jsonOf(viewer(resource)(result.object)) };
+  #written(resource: Resource, result: WriteResult): ApiResponse {
+    return {
+      status: result.status,
+      headers: { ...JSON_TYPE, ...warningHeader(result.warnings) },
+      body: jsonOf(viewer(resource)(result.object)),
+    };
   }
 }
 
@@ -170,7 +188,10 @@ function ok(object: Obj): ApiResponse {
   return { status: 200, headers: JSON_TYPE, body: JSON.stringify(object) };
 }
 
-function deleted(result: { readonly object: Obj; readonly warnings: readonly string[] }, view: (object: Obj) => Obj): ApiResponse {
+function deleted(
+  result: { readonly object: Obj; readonly warnings: readonly string[] },
+  view: (object: Obj) => Obj,
+): ApiResponse {
   const object = result.object['kind'] === 'Status' ? result.object : view(result.object);
   return { status: 200, headers: { ...JSON_TYPE, ...warningHeader(result.warnings) }, body: JSON.stringify(object) };
 }
@@ -180,7 +201,9 @@ function discovery(object: Obj, aggregated: boolean, request: ApiRequest): ApiRe
   if (!aggregated) return { status: 200, headers: { ...JSON_TYPE, vary: 'Accept' }, body };
   const etag = `"${createHash('sha256').update(body).digest('hex').toUpperCase()}"`;
   const headers = { 'content-type': AGGREGATED_V2, vary: 'Accept', etag };
-  return request.headers['if-none-match'] === etag ? { status: 304, headers, body: '' } : { status: 200, headers, body };
+  return request.headers['if-none-match'] === etag
+    ? { status: 304, headers, body: '' }
+    : { status: 200, headers, body };
 }
 
 function pageNotFound(): ApiResponse {
@@ -192,7 +215,11 @@ export function failureResponse(error: ApiFailure): ApiResponse {
   const retryAfter = error.details?.retryAfterSeconds;
   return {
     status: error.code,
-    headers: { ...JSON_TYPE, ...warningHeader(error.warnings), ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }) },
+    headers: {
+      ...JSON_TYPE,
+      ...warningHeader(error.warnings),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    },
     body: JSON.stringify(error.status()),
   };
 }
@@ -200,6 +227,14 @@ export function failureResponse(error: ApiFailure): ApiResponse {
 function versionDocument(gitVersion: string): Obj {
   const [, major = '1', minor = '0'] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? [];
   return {
-    major, minor, gitVersion, gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: 'none', compiler: 'plumbline', platform: 'simulated',
+    major,
+    minor,
+    gitVersion,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: 'none',
+    compiler: 'plumbline',
+    platform: 'simulated',
   };
 }

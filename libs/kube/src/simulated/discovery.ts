@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Group, ResourceRegistry } from './rest/registry.js';
-import { apiVersionOf } from './rest/resource.js';
-import type { Resource } from './rest/resource.js';
+import { apiVersionOf, type Resource } from './rest/resource.js';
 import type { Obj, Value } from './value.js';
 
 /** Media type of aggregated discovery. */
@@ -9,13 +8,26 @@ export const AGGREGATED_V2 = 'application/json;g=apidiscovery.k8s.io;v=v2;as=API
 
 /** Whether a client asks for aggregated discovery. */
 export function wantsAggregated(accept: string): boolean {
-  return accept.split(',').some((entry) => /g=apidiscovery\.k8s\.io/.test(entry) && /v=v2(?!\w)/.test(entry) && /as=APIGroupDiscoveryList/.test(entry));
+  return accept
+    .split(',')
+    .some(
+      (entry) =>
+        /g=apidiscovery\.k8s\.io/.test(entry) && /v=v2(?!\w)/.test(entry) && /as=APIGroupDiscoveryList/.test(entry),
+    );
 }
 
 /** `GET /api` in the aggregated form or the old one. */
 export function coreRoot(registry: ResourceRegistry, aggregated: boolean): Obj {
-  if (aggregated) return aggregatedList(registry, registry.groups().filter((group) => group.name === ''));
-  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '127.0.0.1:6443' }] };
+  if (aggregated)
+    return aggregatedList(
+      registry,
+      registry.groups().filter((group) => group.name === ''),
+    );
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '127.0.0.1:6443' }],
+  };
 }
 
 /** `GET /apis`. */
@@ -40,15 +52,24 @@ export function resourceList(registry: ResourceRegistry, group: string, version:
   const resources: Obj[] = [];
   for (const resource of registry.resources(group, version)) {
     resources.push({
-      name: resource.plural, singularName: resource.singular, namespaced: resource.namespaced, kind: resource.kind, verbs: [...resource.verbs],
-      ...listed('shortNames', resource.shortNames), ...listed('categories', resource.categories),
+      name: resource.plural,
+      singularName: resource.singular,
+      namespaced: resource.namespaced,
+      kind: resource.kind,
+      verbs: [...resource.verbs],
+      ...listed('shortNames', resource.shortNames),
+      ...listed('categories', resource.categories),
       ...(resource.storageVersionHash === undefined ? {} : { storageVersionHash: resource.storageVersionHash }),
     });
     for (const sub of resource.subresources.values()) {
       const own = sub.group === resource.group && sub.version === resource.version;
       resources.push({
-        name: `${resource.plural}/${sub.name}`, singularName: '', namespaced: resource.namespaced,
-        ...(own ? {} : { group: sub.group, version: sub.version }), kind: sub.kind, verbs: [...sub.verbs],
+        name: `${resource.plural}/${sub.name}`,
+        singularName: '',
+        namespaced: resource.namespaced,
+        ...(own ? {} : { group: sub.group, version: sub.version }),
+        kind: sub.kind,
+        verbs: [...sub.verbs],
       });
     }
   }
@@ -62,7 +83,11 @@ function listed(key: string, values: readonly string[]): Obj {
 function aggregatedList(registry: ResourceRegistry, groups: readonly Group[]): Obj {
   const items = groups.map((group): Value => ({
     metadata: { ...(group.name === '' ? {} : { name: group.name }), creationTimestamp: null },
-    versions: group.versions.map((version): Value => ({ version, resources: registry.resources(group.name, version).map(aggregatedResource), freshness: 'Current' })),
+    versions: group.versions.map((version): Value => ({
+      version,
+      resources: registry.resources(group.name, version).map(aggregatedResource),
+      freshness: 'Current',
+    })),
   }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }
@@ -70,12 +95,22 @@ function aggregatedList(registry: ResourceRegistry, groups: readonly Group[]): O
 function aggregatedResource(resource: Resource): Value {
   const subresources = [...resource.subresources.values()].map((sub): Value => {
     const own = sub.group === resource.group && sub.version === resource.version;
-    return { subresource: sub.name, responseKind: own ? { group: '', version: '', kind: sub.kind } : { group: sub.group, version: sub.version, kind: sub.kind }, verbs: [...sub.verbs] };
+    return {
+      subresource: sub.name,
+      responseKind: own
+        ? { group: '', version: '', kind: sub.kind }
+        : { group: sub.group, version: sub.version, kind: sub.kind },
+      verbs: [...sub.verbs],
+    };
   });
   return {
-    resource: resource.plural, responseKind: { group: resource.group, version: resource.version, kind: resource.kind },
-    scope: resource.namespaced ? 'Namespaced' : 'Cluster', singularResource: resource.singular, verbs: [...resource.verbs],
-    ...listed('shortNames', resource.shortNames), ...listed('categories', resource.categories),
+    resource: resource.plural,
+    responseKind: { group: resource.group, version: resource.version, kind: resource.kind },
+    scope: resource.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: resource.singular,
+    verbs: [...resource.verbs],
+    ...listed('shortNames', resource.shortNames),
+    ...listed('categories', resource.categories),
     ...(subresources.length === 0 ? {} : { subresources }),
   };
 }

@@ -15,8 +15,11 @@ kubeContract('the simulated cluster is what the contract says', {
         const policy = `deny-${randomBytes(4).toString('hex')}`;
         cluster.denyAdmission((request) => {
           const subject = operation === 'DELETE' ? request.oldObject : request.object;
-          const concerns = request.operation === operation && request.namespace === namespace && request.kind === 'ConfigMap';
-          return concerns && objAt(subject, 'metadata', 'labels')[label] !== undefined ? { policy, message } : undefined;
+          const concerns =
+            request.operation === operation && request.namespace === namespace && request.kind === 'ConfigMap';
+          return concerns && objAt(subject, 'metadata', 'labels')[label] !== undefined
+            ? { policy, message }
+            : undefined;
         });
         return Promise.resolve(policy);
       },

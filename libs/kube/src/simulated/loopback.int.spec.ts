@@ -21,7 +21,10 @@ test('any client can read, write and watch over the loopback door', async () => 
   const lines = createInterface({ input: body })[Symbol.asyncIterator]();
   const created = await fetch(`${door.url}${MAPS}`, { ...post, body: configMap('a') });
   expect(created.status).toBe(201);
-  expect(JSON.parse(String((await lines.next()).value))).toMatchObject({ type: 'ADDED', object: { kind: 'ConfigMap', metadata: { name: 'a' } } });
+  expect(JSON.parse(String((await lines.next()).value))).toMatchObject({
+    type: 'ADDED',
+    object: { kind: 'ConfigMap', metadata: { name: 'a' } },
+  });
 
   const refused = await fetch(`${door.url}${MAPS}`, { ...post, body: configMap('a') });
   expect([refused.status, await refused.json()]).toMatchObject([409, { reason: 'AlreadyExists' }]);
@@ -45,7 +48,12 @@ test('a broken watch breaks its connection', async () => {
 test('a body that is too large is refused', async () => {
   const { cluster } = openProbe();
   const door = await cluster.listen();
-  const large = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'large' }, data: { a: 'x'.repeat(3_200_000) } });
+  const large = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'large' },
+    data: { a: 'x'.repeat(3_200_000) },
+  });
   const refused = await fetch(`${door.url}${MAPS}`, { ...post, body: large });
   expect([refused.status, await refused.json()]).toMatchObject([413, { reason: 'RequestEntityTooLarge' }]);
 });

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { systemClock, UpstreamError } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, systemClock, UpstreamError } from '@plumbline/core';
 import type { KubeRequest, KubeTransport } from '../kube-transport.port.js';
 import { failures } from './api-failure.js';
-import { ApiServer, failureResponse } from './api-server.js';
-import type { ApiResponse } from './api-server.js';
+import { type ApiResponse, ApiServer, failureResponse } from './api-server.js';
 import { bootstrap } from './bootstrap.js';
 import { Definitions } from './controllers/definitions.js';
 import { Scheduler } from './controllers/scheduler.js';
-import { Controllers } from './controllers/controllers.js';
-import type { StatusSimulation, WorkloadFailure } from './controllers/controllers.js';
-import { openLoopback } from './loopback.js';
-import type { Loopback } from './loopback.js';
-import { ServerContext } from './rest/context.js';
-import type { AdmissionHook } from './rest/context.js';
+import { Controllers, type StatusSimulation, type WorkloadFailure } from './controllers/controllers.js';
+import { type Loopback, openLoopback } from './loopback.js';
+import { type AdmissionHook, ServerContext } from './rest/context.js';
 import { ResourceRegistry } from './rest/registry.js';
-import { Store } from './store/store.js';
-import type { StoreState } from './store/store.js';
+import { Store, type StoreState } from './store/store.js';
 import { SimulatedTransport } from './transport.js';
 
 /** One request that the cluster has seen. */
@@ -66,143 +60,178 @@ export interface SimulatedClusterState {
  * both. Requests are answered atomically in the order they arrive. Everything is in memory; `snapshot` and `restore` carry it over.
  */
 export class SimulatedCluster {
+  readonly #options: SimulatedClusterOptions;
+
   /** The newest requests, oldest first. Bodies are kept as sent: a recorder of tests, never to be logged. */
   readonly requests: RecordedRequest[] = [];
-  private readonly context: ServerContext;
-  private readonly server: ApiServer;
-  private readonly scheduler = new Scheduler();
-  private readonly definitions: Definitions;
-  private readonly controllers: Controllers | undefined;
-  private readonly transports = new Set<SimulatedTransport>();
-  private readonly doors = new Set<Loopback>();
-  private latencyMs: (request: KubeRequest) => number = () => 0;
-  private refusals = { left: 0, retryAfterSeconds: 1, matches: (_: KubeRequest): boolean => true };
+  readonly #context: ServerContext;
+  readonly #server: ApiServer;
+  readonly #scheduler = new Scheduler();
+  readonly #definitions: Definitions;
+  readonly #controllers: Controllers | undefined;
+  readonly #transports = new Set<SimulatedTransport>();
+  readonly #doors = new Set<Loopback>();
+  #latencyMs: (request: KubeRequest) => number = () => 0;
+  #refusals = { left: 0, retryAfterSeconds: 1, matches: (_: KubeRequest): boolean => true };
 
-  constructor(private readonly options: SimulatedClusterOptions) {
+  constructor(options: SimulatedClusterOptions) {
+    this.#options = options;
+
     const started = systemClock.nowMs();
     const seed = options.seedTime;
-    const clock = options.clock ?? (seed === undefined ? systemClock : { nowMs: () => seed + systemClock.nowMs() - started });
+    const clock =
+      options.clock ?? (seed === undefined ? systemClock : { nowMs: () => seed + systemClock.nowMs() - started });
     const store = new Store({ maxHistory: options.maxHistory ?? 10_000, firstRevision: 0 });
-    this.context = new ServerContext(store, new ResourceRegistry(), clock, options.kubernetesVersion ?? 'v1.35.4');
-    this.server = new ApiServer(this.context, { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 });
-    this.definitions = new Definitions(this.server, this.scheduler, options.establishDelayMs ?? 10);
+    this.#context = new ServerContext(store, new ResourceRegistry(), clock, options.kubernetesVersion ?? 'v1.35.4');
+    this.#server = new ApiServer(this.#context, { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000 });
+    this.#definitions = new Definitions(this.#server, this.#scheduler, options.establishDelayMs ?? 10);
     const simulate = options.simulateStatus ?? false;
-    if (simulate !== false) this.controllers = new Controllers(this.server, this.scheduler, simulate === true ? {} : simulate);
-    bootstrap(this.server);
-    this.context.readAllocations();
+    if (simulate !== false)
+      this.#controllers = new Controllers(this.#server, this.#scheduler, simulate === true ? {} : simulate);
+    bootstrap(this.#server);
+    this.#context.readAllocations();
   }
 
   /** A transport of its own for a client in this process. */
   transport(): KubeTransport {
-    const transport = new SimulatedTransport((request) => this.answer(request));
-    this.transports.add(transport);
+    const transport = new SimulatedTransport((request) => this.#answer(request));
+    this.#transports.add(transport);
     return transport;
   }
 
   /** Opens a loopback HTTP door, so that kubectl or any other client can talk to the cluster. Not authenticated. */
   async listen(port = 0): Promise<Loopback> {
-    const door = await openLoopback((request) => this.answer(request), port);
-    this.doors.add(door);
+    const door = await openLoopback((request) => this.#answer(request), port);
+    this.#doors.add(door);
     return door;
   }
 
   /** Delays every answer: a constant, or by request. 0 turns it off. */
   injectLatency(latencyMs: number | ((request: KubeRequest) => number)): void {
-    this.latencyMs = typeof latencyMs === 'number' ? () => latencyMs : latencyMs;
+    this.#latencyMs = typeof latencyMs === 'number' ? () => latencyMs : latencyMs;
   }
 
   /** Answers the next `count` requests (those that match, if a filter is given) with 429 and Retry-After. */
-  inject429(count: number, options: { readonly retryAfterSeconds?: number; readonly matches?: (request: KubeRequest) => boolean } = {}): void {
-    this.refusals = { left: count, retryAfterSeconds: options.retryAfterSeconds ?? 1, matches: options.matches ?? (() => true) };
+  inject429(
+    count: number,
+    options: { readonly retryAfterSeconds?: number; readonly matches?: (request: KubeRequest) => boolean } = {},
+  ): void {
+    this.#refusals = {
+      left: count,
+      retryAfterSeconds: options.retryAfterSeconds ?? 1,
+      matches: options.matches ?? (() => true),
+    };
   }
 
   /** Installs an admission hook, asked before every write; returns the way to take it away again. */
   denyAdmission(hook: AdmissionHook): () => void {
-    this.context.admissionHooks.add(hook);
+    this.#context.admissionHooks.add(hook);
     return () => {
-      this.context.admissionHooks.delete(hook);
+      this.#context.admissionHooks.delete(hook);
     };
   }
 
   /** Forgets all history, so that watches and pages from before get 410 Gone. */
   compactNow(): void {
-    this.context.store.compact();
+    this.#context.store.compact();
   }
 
   /** Breaks every open watch as a network failure does: their lines throw. */
   disconnectWatches(): void {
-    this.server.watches.disconnect();
+    this.#server.watches.disconnect();
   }
 
   /** Ends every open watch cleanly, as a server does at its timeout. */
   endWatches(): void {
-    this.server.watches.endAll();
+    this.#server.watches.endAll();
   }
 
   /** Sends a bookmark on every watch that allows them. */
   bookmarkWatches(): void {
-    this.server.watches.bookmarkAll();
+    this.#server.watches.bookmarkAll();
   }
 
   /** Number of open watches. */
   get openWatches(): number {
-    return this.server.watches.count;
+    return this.#server.watches.count;
   }
 
   /** The newest resource version. */
   get resourceVersion(): string {
-    return String(this.context.store.revision);
+    return String(this.#context.store.revision);
   }
 
   /** Makes the status simulation fail a workload (`undefined` lets it recover). Needs `simulateStatus`. */
-  failWorkload(workload: { readonly kind: string; readonly namespace: string; readonly name: string }, failure: WorkloadFailure | undefined): void {
-    if (this.controllers === undefined) {
-      throw new UpstreamError('PLB-6203', `the simulated cluster ${this.options.name} simulates no status; make it with simulateStatus to let a workload fail`, { retry: 'never' });
+  failWorkload(
+    workload: { readonly kind: string; readonly namespace: string; readonly name: string },
+    failure: WorkloadFailure | undefined,
+  ): void {
+    if (this.#controllers === undefined) {
+      throw new UpstreamError(
+        'PLB-6203',
+        `the simulated cluster ${this.#options.name} simulates no status; make it with simulateStatus to let a workload fail`,
+        { retry: 'never' },
+      );
     }
-    this.controllers.fail(workload, failure);
+    this.#controllers.fail(workload, failure);
   }
 
   /** Everything as JSON. */
   snapshot(): SimulatedClusterState {
-    return { format: 1, store: this.context.store.state() };
+    return { format: 1, store: this.#context.store.state() };
   }
 
   /** Replaces everything by a snapshot. Open watches end; the identity of the cluster is the snapshot's. */
   restore(state: SimulatedClusterState): void {
-    if (state.format !== 1) throw new UpstreamError('PLB-6204', `the simulated cluster ${this.options.name} cannot read a snapshot of format ${String(state.format)}; only format 1 is known`, { retry: 'never' });
-    this.server.watches.endAll();
-    this.context.store.load(state.store);
-    this.context.readAllocations();
-    this.definitions.reload();
-    this.controllers?.resync();
+    if (state.format !== 1)
+      throw new UpstreamError(
+        'PLB-6204',
+        `the simulated cluster ${this.#options.name} cannot read a snapshot of format ${String(state.format)}; only format 1 is known`,
+        { retry: 'never' },
+      );
+    this.#server.watches.endAll();
+    this.#context.store.load(state.store);
+    this.#context.readAllocations();
+    this.#definitions.reload();
+    this.#controllers?.resync();
   }
 
   /** Ends transports, doors, watches and controllers. */
   async close(): Promise<void> {
-    this.scheduler.close();
-    this.server.watches.endAll();
-    for (const transport of this.transports) await transport.close();
-    for (const door of this.doors) await door.close();
+    this.#scheduler.close();
+    this.#server.watches.endAll();
+    for (const transport of this.#transports) await transport.close();
+    for (const door of this.#doors) await door.close();
   }
 
-  private async answer(request: KubeRequest): Promise<ApiResponse> {
-    const delayMs = this.latencyMs(request);
+  async #answer(request: KubeRequest): Promise<ApiResponse> {
+    const delayMs = this.#latencyMs(request);
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     request.signal?.throwIfAborted();
-    const refused = this.refusals.left > 0 && this.refusals.matches(request);
-    if (refused) this.refusals.left--;
-    const response = refused ? failureResponse(failures.tooManyRequests(this.refusals.retryAfterSeconds)) : this.server.handle(request);
-    this.record(request, response.status);
+    const refused = this.#refusals.left > 0 && this.#refusals.matches(request);
+    if (refused) this.#refusals.left--;
+    const response = refused
+      ? failureResponse(failures.tooManyRequests(this.#refusals.retryAfterSeconds))
+      : this.#server.handle(request);
+    this.#record(request, response.status);
     return response;
   }
 
-  private record(request: KubeRequest, status: number): void {
-    const limit = this.options.recordedRequests ?? 10_000;
+  #record(request: KubeRequest, status: number): void {
+    const limit = this.#options.recordedRequests ?? 10_000;
     if (limit === 0) return;
     const cut = request.path.indexOf('?');
     const path = cut === -1 ? request.path : request.path.slice(0, cut);
     const query = Object.fromEntries(new URLSearchParams(cut === -1 ? '' : request.path.slice(cut + 1)));
-    this.requests.push({ verb: verbOf(request, path, query), method: request.method, path, query, headers: request.headers ?? {}, body: request.body, status });
+    this.requests.push({
+      verb: verbOf(request, path, query),
+      method: request.method,
+      path,
+      query,
+      headers: request.headers ?? {},
+      body: request.body,
+      status,
+    });
     if (this.requests.length > limit * 2) this.requests.splice(0, this.requests.length - limit);
   }
 }
@@ -215,8 +244,10 @@ function verbOf(request: KubeRequest, path: string, query: Readonly<Record<strin
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
   const inNamespace = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest;
   const named = inNamespace.length > 1;
-  if (method === 'GET') return query['watch'] === '1' || query['watch'] === 'true' ? 'watch' : named || rest.length === 0 ? 'get' : 'list';
+  if (method === 'GET')
+    return query['watch'] === '1' || query['watch'] === 'true' ? 'watch' : named || rest.length === 0 ? 'get' : 'list';
   if (method === 'DELETE') return named ? 'delete' : 'deletecollection';
-  if (method === 'PATCH' && request.headers?.['content-type']?.startsWith('application/apply-patch') === true) return 'apply';
+  if (method === 'PATCH' && request.headers?.['content-type']?.startsWith('application/apply-patch') === true)
+    return 'apply';
   return VERBS[method];
 }

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test, vi } from 'vitest';
-import type { Obj, Value } from './value.js';
+import { listAt, numberAt, type Obj, textAt, textsAt, type Value, valueAt } from './value.js';
 import { openProbe } from './testing/probe.js';
-import { listAt, numberAt, textAt, textsAt, valueAt } from './value.js';
 
 const web: Obj = {
-  apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' },
-  spec: { replicas: 2, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image: 'web:1' }] } } },
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web' },
+  spec: {
+    replicas: 2,
+    selector: { matchLabels: { app: 'web' } },
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image: 'web:1' }] } },
+  },
 };
 const WEB = '/apis/apps/v1/namespaces/default/deployments/web';
-const configMap = (name: string, metadata: Obj = {}): Obj => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata } });
+const configMap = (name: string, metadata: Obj = {}): Obj => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, ...metadata },
+});
 const MAPS = '/api/v1/namespaces/default/configmaps';
 
 function condition(object: Obj | undefined, type: string): Value | undefined {
@@ -22,11 +31,21 @@ describe('a cluster that simulates status', () => {
   test('makes a Deployment available for the generation it has', async () => {
     const probe = openProbe(simulated);
     await probe.apply(WEB, web);
-    await vi.waitFor(async () => expect(textAt(condition(await probe.get(WEB), 'Progressing'), 'reason')).toBe('NewReplicaSetAvailable'));
+    await vi.waitFor(async () =>
+      expect(textAt(condition(await probe.get(WEB), 'Progressing'), 'reason')).toBe('NewReplicaSetAvailable'),
+    );
     const live = await probe.get(WEB);
-    expect(valueAt(live, 'status')).toMatchObject({ observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 });
+    expect(valueAt(live, 'status')).toMatchObject({
+      observedGeneration: 1,
+      replicas: 2,
+      updatedReplicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+    });
     expect(textAt(live, 'metadata', 'annotations', 'deployment.kubernetes.io/revision')).toBe('1');
-    const owner = listAt(live, 'metadata', 'managedFields').find((entry) => textAt(entry, 'manager') === 'kube-controller-manager');
+    const owner = listAt(live, 'metadata', 'managedFields').find(
+      (entry) => textAt(entry, 'manager') === 'kube-controller-manager',
+    );
     expect(owner).toMatchObject({ operation: 'Update', subresource: 'status' });
   });
 
@@ -37,18 +56,40 @@ describe('a cluster that simulates status', () => {
     probe.cluster.failWorkload({ kind: 'Deployment', namespace: 'default', name: 'web' }, { message: 'it crashes' });
     const next = JSON.parse(JSON.stringify(web).replace('web:1', 'web:2'));
     await probe.apply(WEB, next);
-    await vi.waitFor(async () => expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded', message: 'it crashes' }));
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({
+        status: 'False',
+        reason: 'ProgressDeadlineExceeded',
+        message: 'it crashes',
+      }),
+    );
     expect(numberAt(await probe.get(WEB), 'status', 'observedGeneration')).toBe(2);
     expect(numberAt(await probe.get(WEB), 'status', 'availableReplicas')).toBe(2);
     probe.cluster.failWorkload({ kind: 'Deployment', namespace: 'default', name: 'web' }, undefined);
-    await vi.waitFor(async () => expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable' }));
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({
+        status: 'True',
+        reason: 'NewReplicaSetAvailable',
+      }),
+    );
     expect(textAt(await probe.get(WEB), 'metadata', 'annotations', 'deployment.kubernetes.io/revision')).toBe('2');
   });
 
   test('fails workloads by what they are', async () => {
-    const probe = openProbe({ simulateStatus: { readyDelayMs: 1, failWhen: (workload) => (JSON.stringify(workload).includes('web:broken') ? { message: 'ImagePullBackOff' } : undefined) } });
+    const probe = openProbe({
+      simulateStatus: {
+        readyDelayMs: 1,
+        failWhen: (workload) =>
+          JSON.stringify(workload).includes('web:broken') ? { message: 'ImagePullBackOff' } : undefined,
+      },
+    });
     await probe.apply(WEB, JSON.parse(JSON.stringify(web).replace('web:1', 'web:broken')));
-    await vi.waitFor(async () => expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({ status: 'False', message: 'ImagePullBackOff' }));
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get(WEB), 'Progressing')).toMatchObject({
+        status: 'False',
+        message: 'ImagePullBackOff',
+      }),
+    );
     expect(condition(await probe.get(WEB), 'Available')).toMatchObject({ status: 'False' });
   });
 
@@ -63,21 +104,48 @@ describe('a cluster that simulates status', () => {
 
   test('completes a Job and fails one', async () => {
     const probe = openProbe(simulated);
-    const job = (name: string): Obj => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } } } });
+    const job = (name: string): Obj => ({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name },
+      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } } },
+    });
     probe.cluster.failWorkload({ kind: 'Job', namespace: 'default', name: 'bad' }, { message: 'exit code 1' });
     await probe.send('POST', '/apis/batch/v1/namespaces/default/jobs', job('good'));
     await probe.send('POST', '/apis/batch/v1/namespaces/default/jobs', job('bad'));
-    await vi.waitFor(async () => expect(condition(await probe.get('/apis/batch/v1/namespaces/default/jobs/good'), 'Complete')).toMatchObject({ status: 'True' }));
-    await vi.waitFor(async () => expect(condition(await probe.get('/apis/batch/v1/namespaces/default/jobs/bad'), 'Failed')).toMatchObject({ reason: 'BackoffLimitExceeded' }));
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get('/apis/batch/v1/namespaces/default/jobs/good'), 'Complete')).toMatchObject({
+        status: 'True',
+      }),
+    );
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get('/apis/batch/v1/namespaces/default/jobs/bad'), 'Failed')).toMatchObject({
+        reason: 'BackoffLimitExceeded',
+      }),
+    );
   });
 
   test('binds claims, gives addresses to load balancers and lets go of deleted claims', async () => {
     const probe = openProbe(simulated);
     const claims = '/api/v1/namespaces/default/persistentvolumeclaims';
-    await probe.send('POST', claims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } });
-    await probe.send('POST', '/api/v1/namespaces/default/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'lb' }, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } });
+    await probe.send('POST', claims, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    });
+    await probe.send('POST', '/api/v1/namespaces/default/services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'lb' },
+      spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+    });
     await vi.waitFor(async () => expect(textAt(await probe.get(`${claims}/data`), 'status', 'phase')).toBe('Bound'));
-    await vi.waitFor(async () => expect(listAt(await probe.get('/api/v1/namespaces/default/services/lb'), 'status', 'loadBalancer', 'ingress')).toHaveLength(1));
+    await vi.waitFor(async () =>
+      expect(
+        listAt(await probe.get('/api/v1/namespaces/default/services/lb'), 'status', 'loadBalancer', 'ingress'),
+      ).toHaveLength(1),
+    );
     await probe.send('DELETE', `${claims}/data`);
     await vi.waitFor(async () => expect(await probe.get(`${claims}/data`)).toBeUndefined());
   });
@@ -85,13 +153,27 @@ describe('a cluster that simulates status', () => {
   test('furnishes a namespace, empties it when it is deleted and finalises it', async () => {
     const probe = openProbe(simulated);
     await probe.send('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
-    await vi.waitFor(async () => expect(await probe.get('/api/v1/namespaces/shop/serviceaccounts/default')).toBeDefined());
-    await probe.send('POST', '/api/v1/namespaces/shop/configmaps', configMap('held', { finalizers: ['example.com/hold'] }));
+    await vi.waitFor(async () =>
+      expect(await probe.get('/api/v1/namespaces/shop/serviceaccounts/default')).toBeDefined(),
+    );
+    await probe.send(
+      'POST',
+      '/api/v1/namespaces/shop/configmaps',
+      configMap('held', { finalizers: ['example.com/hold'] }),
+    );
     await probe.send('DELETE', '/api/v1/namespaces/shop');
-    await vi.waitFor(async () => expect(condition(await probe.get('/api/v1/namespaces/shop'), 'NamespaceFinalizersRemaining')).toMatchObject({
-      status: 'True', message: 'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
-    }));
-    await probe.send('PATCH', '/api/v1/namespaces/shop/configmaps/held', { metadata: { finalizers: null } }, 'application/merge-patch+json');
+    await vi.waitFor(async () =>
+      expect(condition(await probe.get('/api/v1/namespaces/shop'), 'NamespaceFinalizersRemaining')).toMatchObject({
+        status: 'True',
+        message: 'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+      }),
+    );
+    await probe.send(
+      'PATCH',
+      '/api/v1/namespaces/shop/configmaps/held',
+      { metadata: { finalizers: null } },
+      'application/merge-patch+json',
+    );
     await vi.waitFor(async () => expect(await probe.get('/api/v1/namespaces/shop')).toBeUndefined());
     expect(await probe.get('/api/v1/namespaces/shop/configmaps/held')).toBeUndefined();
   });
@@ -100,7 +182,13 @@ describe('a cluster that simulates status', () => {
     const probe = openProbe(simulated);
     const owned = async (owner: string, name: string, metadata: Obj = {}): Promise<void> => {
       const { body } = await probe.send('POST', MAPS, configMap(owner));
-      const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: textAt(body, 'metadata', 'uid') ?? '', blockOwnerDeletion: true };
+      const reference = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        name: owner,
+        uid: textAt(body, 'metadata', 'uid') ?? '',
+        blockOwnerDeletion: true,
+      };
       await probe.send('POST', MAPS, configMap(name, { ownerReferences: [reference], ...metadata }));
     };
     await owned('a', 'a-child');
@@ -108,7 +196,9 @@ describe('a cluster that simulates status', () => {
     await vi.waitFor(async () => expect(await probe.get(`${MAPS}/a-child`)).toBeUndefined());
     await owned('b', 'b-child', { finalizers: ['example.com/hold'] });
     await probe.send('DELETE', `${MAPS}/b?propagationPolicy=Foreground`);
-    await vi.waitFor(async () => expect(textAt(await probe.get(`${MAPS}/b-child`), 'metadata', 'deletionTimestamp')).toBeDefined());
+    await vi.waitFor(async () =>
+      expect(textAt(await probe.get(`${MAPS}/b-child`), 'metadata', 'deletionTimestamp')).toBeDefined(),
+    );
     expect(textsAt(await probe.get(`${MAPS}/b`), 'metadata', 'finalizers')).toEqual(['foregroundDeletion']);
     await probe.send('PATCH', `${MAPS}/b-child`, { metadata: { finalizers: null } }, 'application/merge-patch+json');
     await vi.waitFor(async () => expect(await probe.get(`${MAPS}/b`)).toBeUndefined());
@@ -140,9 +230,14 @@ describe('the knobs of a test', () => {
 
   test('a refused write leaves no trace and names its webhook', async () => {
     const probe = openProbe();
-    const allow = probe.cluster.denyAdmission(({ operation }) => (operation === 'CREATE' ? { webhook: 'no.example.com', message: 'not today' } : undefined));
+    const allow = probe.cluster.denyAdmission(({ operation }) =>
+      operation === 'CREATE' ? { webhook: 'no.example.com', message: 'not today' } : undefined,
+    );
     const { status, body } = await probe.send('POST', MAPS, configMap('a'));
-    expect([status, textAt(body, 'message')]).toEqual([403, 'admission webhook "no.example.com" denied the request: not today']);
+    expect([status, textAt(body, 'message')]).toEqual([
+      403,
+      'admission webhook "no.example.com" denied the request: not today',
+    ]);
     expect(await probe.get(`${MAPS}/a`)).toBeUndefined();
     allow();
     expect((await probe.send('POST', MAPS, configMap('a'))).status).toBe(201);
@@ -151,7 +246,9 @@ describe('the knobs of a test', () => {
   test('a dropped watch throws, an ended one ends', async () => {
     const probe = openProbe();
     const open = async (): Promise<AsyncIterator<string>> => {
-      const response = await probe.cluster.transport().request({ method: 'GET', path: `${MAPS}?watch=true&resourceVersion=${probe.cluster.resourceVersion}` });
+      const response = await probe.cluster
+        .transport()
+        .request({ method: 'GET', path: `${MAPS}?watch=true&resourceVersion=${probe.cluster.resourceVersion}` });
       return response.lines()[Symbol.asyncIterator]();
     };
     const dropped = (await open()).next();
@@ -167,7 +264,9 @@ describe('the knobs of a test', () => {
   test('an aborted watch is closed on the server too', async () => {
     const probe = openProbe();
     const controller = new AbortController();
-    const response = await probe.cluster.transport().request({ method: 'GET', path: `${MAPS}?watch=true`, signal: controller.signal });
+    const response = await probe.cluster
+      .transport()
+      .request({ method: 'GET', path: `${MAPS}?watch=true`, signal: controller.signal });
     const lines = response.lines()[Symbol.asyncIterator]();
     const first = lines.next();
     controller.abort();
@@ -181,7 +280,9 @@ describe('the knobs of a test', () => {
     await probe.send('DELETE', `${MAPS}/a`, { propagationPolicy: 'Background', preconditions: { uid: 'other' } });
     await probe.get('/api/v1/namespaces/default');
     expect(probe.cluster.requests.map(({ verb, path, status }) => [verb, path, status])).toEqual([
-      ['apply', `${MAPS}/a`, 201], ['delete', `${MAPS}/a`, 409], ['get', '/api/v1/namespaces/default', 200],
+      ['apply', `${MAPS}/a`, 201],
+      ['delete', `${MAPS}/a`, 409],
+      ['get', '/api/v1/namespaces/default', 200],
     ]);
     expect(probe.cluster.requests[0]?.query).toMatchObject({ fieldManager: 'test', force: 'true' });
   });
@@ -191,22 +292,54 @@ describe('a snapshot', () => {
   test('carries objects, identity, ownership, CRDs and allocations into another cluster', async () => {
     const first = openProbe({ establishDelayMs: 1 });
     await first.apply(`${MAPS}/a`, { ...configMap('a'), data: { x: '1' } });
-    await first.send('POST', '/api/v1/namespaces/default/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 's' }, spec: { ports: [{ port: 80 }] } });
+    await first.send('POST', '/api/v1/namespaces/default/services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's' },
+      spec: { ports: [{ port: 80 }] },
+    });
     await first.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
-      apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'things.example.com' },
-      spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'things', kind: 'Thing' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }] },
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'things.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', kind: 'Thing' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
+      },
     });
     const things = '/apis/example.com/v1/namespaces/default/things';
     await vi.waitFor(async () => expect((await first.send('GET', things)).status).toBe(200));
-    await first.send('POST', things, { apiVersion: 'example.com/v1', kind: 'Thing', metadata: { name: 't' }, spec: { size: 1 } });
+    await first.send('POST', things, {
+      apiVersion: 'example.com/v1',
+      kind: 'Thing',
+      metadata: { name: 't' },
+      spec: { size: 1 },
+    });
     const state = JSON.parse(JSON.stringify(first.cluster.snapshot()));
 
     const second = openProbe();
     second.cluster.restore(state);
-    for (const path of [`${MAPS}/a`, '/api/v1/namespaces/kube-system', `${things}/t`]) expect(await second.get(path)).toEqual(await first.get(path));
+    for (const path of [`${MAPS}/a`, '/api/v1/namespaces/kube-system', `${things}/t`])
+      expect(await second.get(path)).toEqual(await first.get(path));
     expect(second.cluster.resourceVersion).toBe(first.cluster.resourceVersion);
-    const { body } = await second.send('POST', '/api/v1/namespaces/default/services', { apiVersion: 'v1', kind: 'Service', metadata: { name: 's2' }, spec: { ports: [{ port: 80 }] } });
-    expect(textAt(body, 'spec', 'clusterIP')).not.toBe(textAt(await first.get('/api/v1/namespaces/default/services/s'), 'spec', 'clusterIP'));
+    const { body } = await second.send('POST', '/api/v1/namespaces/default/services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's2' },
+      spec: { ports: [{ port: 80 }] },
+    });
+    expect(textAt(body, 'spec', 'clusterIP')).not.toBe(
+      textAt(await first.get('/api/v1/namespaces/default/services/s'), 'spec', 'clusterIP'),
+    );
   });
 
   test('of another format is refused', async () => {
@@ -218,8 +351,18 @@ describe('a snapshot', () => {
 
 test('a second claimant of a cluster IP is refused', async () => {
   const probe = openProbe();
-  const service = (name: string, clusterIP: string): Obj => ({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP, ports: [{ port: 80 }] } });
-  expect((await probe.send('POST', '/api/v1/namespaces/default/services', service('a', '10.96.0.77'))).status).toBe(201);
+  const service = (name: string, clusterIP: string): Obj => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name },
+    spec: { clusterIP, ports: [{ port: 80 }] },
+  });
+  expect((await probe.send('POST', '/api/v1/namespaces/default/services', service('a', '10.96.0.77'))).status).toBe(
+    201,
+  );
   const { status, body } = await probe.send('POST', '/api/v1/namespaces/default/services', service('b', '10.96.0.77'));
-  expect([status, textAt(body, 'message')]).toEqual([422, 'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.77"]: failed to allocate IP 10.96.0.77: provided IP is already allocated']);
+  expect([status, textAt(body, 'message')]).toEqual([
+    422,
+    'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.77"]: failed to allocate IP 10.96.0.77: provided IP is already allocated',
+  ]);
 });

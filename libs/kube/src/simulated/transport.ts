@@ -8,24 +8,37 @@ export type Door = (request: KubeRequest) => Promise<ApiResponse>;
 
 /** A transport that carries requests into the simulated cluster in this process. */
 export class SimulatedTransport implements KubeTransport {
-  private readonly cancels = new Set<() => void>();
-  private closed = false;
+  readonly #door: Door;
 
-  constructor(private readonly door: Door) {}
+  readonly #cancels = new Set<() => void>();
+  #closed = false;
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
 
   async request(request: KubeRequest): Promise<KubeResponse> {
-    if (this.closed) throw new UpstreamError('PLB-6200', 'the connection to the simulated cluster is closed; open a new one', { retry: 'never' });
+    if (this.#closed)
+      throw new UpstreamError('PLB-6200', 'the connection to the simulated cluster is closed; open a new one', {
+        retry: 'never',
+      });
     request.signal?.throwIfAborted();
-    const response = await this.door(request);
+    const response = await this.#door(request);
     const { body } = response;
     if (typeof body === 'string') {
-      return { status: response.status, headers: response.headers, text: () => Promise.resolve(body), lines: () => linesOf(body) };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text: () => Promise.resolve(body),
+        lines: () => linesOf(body),
+      };
     }
     const cancel = (): void => body.cancel();
-    this.cancels.add(cancel);
+    this.#cancels.add(cancel);
     request.signal?.addEventListener('abort', cancel, { once: true });
     return {
-      status: response.status, headers: response.headers,
+      status: response.status,
+      headers: response.headers,
       text: async () => {
         let text = '';
         for await (const line of body.lines()) text += `${line}\n`;
@@ -36,9 +49,9 @@ export class SimulatedTransport implements KubeTransport {
   }
 
   close(): Promise<void> {
-    this.closed = true;
-    for (const cancel of this.cancels) cancel();
-    this.cancels.clear();
+    this.#closed = true;
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels.clear();
     return Promise.resolve();
   }
 }

@@ -74,7 +74,10 @@ export function withAt(object: Obj, path: readonly string[], value: Value | unde
 /** Deep equality; an undefined member counts as absent, and shared parts cost nothing. */
 export function equalValues(left: Value | undefined, right: Value | undefined): boolean {
   if (left === right) return true;
-  if (isList(left)) return isList(right) && left.length === right.length && left.every((entry, index) => equalValues(entry, right[index]));
+  if (isList(left))
+    return (
+      isList(right) && left.length === right.length && left.every((entry, index) => equalValues(entry, right[index]))
+    );
   if (!isObj(left) || !isObj(right)) return false;
   for (const key in left) if (!equalValues(left[key], right[key])) return false;
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;

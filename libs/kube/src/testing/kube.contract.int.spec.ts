@@ -9,11 +9,28 @@ import type { ApiResource, KubeObject } from '../types.js';
 import { kubeContract } from './kube.contract.js';
 
 const policies: ApiResource = {
-  group: 'admissionregistration.k8s.io', version: 'v1', kind: 'ValidatingAdmissionPolicy', plural: 'validatingadmissionpolicies',
-  namespaced: false, verbs: [], preferred: true, subresources: [],
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'ValidatingAdmissionPolicy',
+  plural: 'validatingadmissionpolicies',
+  namespaced: false,
+  verbs: [],
+  preferred: true,
+  subresources: [],
 };
-const bindings: ApiResource = { ...policies, kind: 'ValidatingAdmissionPolicyBinding', plural: 'validatingadmissionpolicybindings' };
-const configMaps: ApiResource = { ...policies, group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+const bindings: ApiResource = {
+  ...policies,
+  kind: 'ValidatingAdmissionPolicyBinding',
+  plural: 'validatingadmissionpolicybindings',
+};
+const configMaps: ApiResource = {
+  ...policies,
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
 
 /** A real policy: CEL in the API server itself. It takes a moment until it is enforced. */
 async function deny(client: KubeClient, { operation, namespace, label, message }: Denial): Promise<string> {
@@ -24,23 +41,43 @@ async function deny(client: KubeClient, { operation, namespace, label, message }
   const subject = operation === 'DELETE' ? 'oldObject' : 'object';
   const expression = `!has(${subject}.metadata.labels) || !("${label}" in ${subject}.metadata.labels || "probe-${name}" in ${subject}.metadata.labels)`;
   await client.apply(policies, {
-    apiVersion, kind: policies.kind, metadata: { name },
+    apiVersion,
+    kind: policies.kind,
+    metadata: { name },
     spec: {
-      failurePolicy: 'Fail', validations: [{ expression, message }],
-      matchConstraints: { ...scope, resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: [operation], resources: ['configmaps'] }] },
+      failurePolicy: 'Fail',
+      validations: [{ expression, message }],
+      matchConstraints: {
+        ...scope,
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: [operation], resources: ['configmaps'] }],
+      },
     },
   });
-  await client.apply(bindings, { apiVersion, kind: bindings.kind, metadata: { name }, spec: { policyName: name, validationActions: ['Deny'] } });
-  const probe: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `probe-${name}`, namespace, labels: { [`probe-${name}`]: 'true' } } };
+  await client.apply(bindings, {
+    apiVersion,
+    kind: bindings.kind,
+    metadata: { name },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  });
+  const probe: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `probe-${name}`, namespace, labels: { [`probe-${name}`]: 'true' } },
+  };
   if (operation !== 'CREATE') await client.apply(configMaps, probe);
   const inForce = async (): Promise<boolean> => {
-    const attempt = operation === 'DELETE'
-      ? client.delete(configMaps, namespace, probe.metadata.name, { propagationPolicy: 'Background', dryRun: true })
-      : client.apply(configMaps, { ...probe, data: { at: String(performance.now()) } }, { dryRun: true });
-    return attempt.then(() => false, () => true);
+    const attempt =
+      operation === 'DELETE'
+        ? client.delete(configMaps, namespace, probe.metadata.name, { propagationPolicy: 'Background', dryRun: true })
+        : client.apply(configMaps, { ...probe, data: { at: String(performance.now()) } }, { dryRun: true });
+    return attempt.then(
+      () => false,
+      () => true,
+    );
   };
   const deadlineMs = performance.now() + 20_000;
-  while (!(await inForce())) if (performance.now() > deadlineMs) throw new Error(`the policy ${name} is not in force after 20 s`);
+  while (!(await inForce()))
+    if (performance.now() > deadlineMs) throw new Error(`the policy ${name} is not in force after 20 s`);
   return name;
 }
 

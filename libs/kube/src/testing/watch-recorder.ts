@@ -6,29 +6,34 @@ export class WatchRecorder {
   /** `added a`, `modified a`, `deleted a`, `synced`, in order. */
   readonly log: string[] = [];
   readonly statuses: WatchStatus[] = [];
-  private waiters: (() => void)[] = [];
+  #waiters: (() => void)[] = [];
 
   readonly onEvent = (event: WatchEvent): void => {
     this.log.push(event.type === 'synced' ? 'synced' : `${event.type} ${event.object.metadata.name}`);
-    this.wake();
+    this.#wake();
   };
 
   readonly onStatus = (status: WatchStatus): void => {
     this.statuses.push(status);
-    this.wake();
+    this.#wake();
   };
 
   /** Resolves once the condition holds; it is looked at after every event and every change of status. */
   async until(what: string, holds: () => boolean, timeoutMs = 20_000): Promise<void> {
     const deadline = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => deadline.reject(new Error(`${what}: not within ${timeoutMs} ms; seen: ${this.log.join(', ')}; ${JSON.stringify(this.statuses)}`)),
+      () =>
+        deadline.reject(
+          new Error(
+            `${what}: not within ${timeoutMs} ms; seen: ${this.log.join(', ')}; ${JSON.stringify(this.statuses)}`,
+          ),
+        ),
       timeoutMs,
     );
     try {
       while (!holds()) {
         const { promise, resolve } = Promise.withResolvers<void>();
-        this.waiters.push(resolve);
+        this.#waiters.push(resolve);
         await Promise.race([promise, deadline.promise]);
       }
     } finally {
@@ -36,9 +41,9 @@ export class WatchRecorder {
     }
   }
 
-  private wake(): void {
-    const { waiters } = this;
-    this.waiters = [];
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { systemClock } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, systemClock } from '@plumbline/core';
 import { retryAfterMsOf } from '../errors.js';
 import type { KubeRequest, KubeResponse, KubeTransport } from '../kube-transport.port.js';
 import { isWatch } from './undici-transport.js';
@@ -43,24 +42,25 @@ interface Waiter {
  * Answers are read to their end before they are handed over.
  */
 export class LimitedTransport implements KubeTransport {
-  private readonly reads: Lane;
-  private readonly writes: Lane;
+  readonly #inner: KubeTransport;
 
-  constructor(
-    private readonly inner: KubeTransport,
-    options: LimitedTransportOptions = {},
-  ) {
+  readonly #reads: Lane;
+  readonly #writes: Lane;
+
+  constructor(inner: KubeTransport, options: LimitedTransportOptions = {}) {
+    this.#inner = inner;
+
     const { clock = systemClock, random = Math.random } = options;
-    this.reads = new Lane(options.reads ?? {}, clock, random);
-    this.writes = new Lane(options.writes ?? {}, clock, random);
+    this.#reads = new Lane(options.reads ?? {}, clock, random);
+    this.#writes = new Lane(options.writes ?? {}, clock, random);
   }
 
   async request(request: KubeRequest): Promise<KubeResponse> {
-    if (isWatch(request.path)) return this.inner.request(request);
-    const lane = request.method === 'GET' ? this.reads : this.writes;
+    if (isWatch(request.path)) return this.#inner.request(request);
+    const lane = request.method === 'GET' ? this.#reads : this.#writes;
     const slot = await lane.enter(request.signal);
     try {
-      const response = await this.inner.request(request);
+      const response = await this.#inner.request(request);
       const text = await response.text();
       slot.leave(response);
       return { status: response.status, headers: response.headers, text: async () => text, lines: () => linesOf(text) };
@@ -72,11 +72,11 @@ export class LimitedTransport implements KubeTransport {
 
   /** For metrics and for people. */
   status(): { readonly reads: LaneStatus; readonly writes: LaneStatus } {
-    return { reads: this.reads.status(), writes: this.writes.status() };
+    return { reads: this.#reads.status(), writes: this.#writes.status() };
   }
 
   async close(): Promise<void> {
-    await this.inner.close();
+    await this.#inner.close();
   }
 }
 
@@ -93,93 +93,100 @@ function wasCancelled(signal: AbortSignal | undefined): boolean {
 }
 
 class Lane {
-  private limit: number;
-  private readonly min: number;
-  private readonly max: number;
-  private inFlight = 0;
-  private readonly queue: Waiter[] = [];
-  private pausedUntilMs = 0;
-  private decreasedAtMs = Number.NEGATIVE_INFINITY;
-  private timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  readonly #random: () => number;
 
-  constructor(
-    limits: LaneLimits,
-    private readonly clock: Clock,
-    private readonly random: () => number,
-  ) {
-    this.limit = limits.initial ?? 16;
-    this.min = limits.min ?? 1;
-    this.max = limits.max ?? 64;
+  #limit: number;
+  readonly #min: number;
+  readonly #max: number;
+  #inFlight = 0;
+  readonly #queue: Waiter[] = [];
+  #pausedUntilMs = 0;
+  #decreasedAtMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: LaneLimits, clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+
+    this.#limit = limits.initial ?? 16;
+    this.#min = limits.min ?? 1;
+    this.#max = limits.max ?? 64;
   }
 
   async enter(signal: AbortSignal | undefined): Promise<Slot> {
     signal?.throwIfAborted();
-    if (this.queue.length > 0 || !this.open()) await this.wait(signal);
-    else this.inFlight += 1;
-    const startedAtMs = this.clock.nowMs();
-    const wasFull = this.inFlight >= Math.floor(this.limit);
+    if (this.#queue.length > 0 || !this.#open()) await this.#wait(signal);
+    else this.#inFlight += 1;
+    const startedAtMs = this.#clock.nowMs();
+    const wasFull = this.#inFlight >= Math.floor(this.#limit);
     return {
       leave: (outcome) => {
-        this.inFlight -= 1;
-        if (outcome !== 'cancelled') this.learn(outcome, { startedAtMs, wasFull });
-        this.drain();
+        this.#inFlight -= 1;
+        if (outcome !== 'cancelled') this.#learn(outcome, { startedAtMs, wasFull });
+        this.#drain();
       },
     };
   }
 
   status(): LaneStatus {
-    const pausedMs = Math.max(0, this.pausedUntilMs - this.clock.nowMs());
-    return { limit: Math.floor(this.limit), inFlight: this.inFlight, queued: this.queue.length, pausedMs };
+    const pausedMs = Math.max(0, this.#pausedUntilMs - this.#clock.nowMs());
+    return { limit: Math.floor(this.#limit), inFlight: this.#inFlight, queued: this.#queue.length, pausedMs };
   }
 
-  private open(): boolean {
-    return this.inFlight < Math.floor(this.limit) && this.clock.nowMs() >= this.pausedUntilMs;
+  #open(): boolean {
+    return this.#inFlight < Math.floor(this.#limit) && this.#clock.nowMs() >= this.#pausedUntilMs;
   }
 
-  private wait(signal: AbortSignal | undefined): Promise<void> {
+  #wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const abandon = (): void => {
-        this.queue.splice(this.queue.indexOf(waiter), 1);
+        this.#queue.splice(this.#queue.indexOf(waiter), 1);
         reject(signal?.reason as Error);
       };
       const waiter: Waiter = {
         admit: () => {
           signal?.removeEventListener('abort', abandon);
-          this.inFlight += 1;
+          this.#inFlight += 1;
           resolve();
         },
       };
       signal?.addEventListener('abort', abandon, { once: true });
-      this.queue.push(waiter);
-      this.drain();
+      this.#queue.push(waiter);
+      this.#drain();
     });
   }
 
-  private drain(): void {
-    while (this.queue.length > 0 && this.open()) this.queue.shift()?.admit();
-    const pauseMs = this.pausedUntilMs - this.clock.nowMs();
-    if (this.queue.length === 0 || pauseMs <= 0 || this.timer !== undefined) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.drain();
+  #drain(): void {
+    while (this.#queue.length > 0 && this.#open()) this.#queue.shift()?.admit();
+    const pauseMs = this.#pausedUntilMs - this.#clock.nowMs();
+    if (this.#queue.length === 0 || pauseMs <= 0 || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#drain();
     }, pauseMs);
   }
 
-  private learn(outcome: Exclude<Outcome, 'cancelled'>, request: { readonly startedAtMs: number; readonly wasFull: boolean }): void {
-    const overloaded = outcome === 'failed' || outcome.status === 429 || outcome.status === 503 || outcome.status === 504;
+  #learn(
+    outcome: Exclude<Outcome, 'cancelled'>,
+    request: { readonly startedAtMs: number; readonly wasFull: boolean },
+  ): void {
+    const overloaded =
+      outcome === 'failed' || outcome.status === 429 || outcome.status === 503 || outcome.status === 504;
     if (!overloaded) {
       // An idle lane learns nothing about what the server can take.
-      if (request.wasFull) this.limit = Math.min(this.max, this.limit + 1 / this.limit);
+      if (request.wasFull) this.#limit = Math.min(this.#max, this.#limit + 1 / this.#limit);
       return;
     }
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.#clock.nowMs();
     // All requests in flight fail together: that is one signal, not many.
-    if (request.startedAtMs >= this.decreasedAtMs) {
-      this.limit = Math.max(this.min, this.limit / 2);
-      this.decreasedAtMs = nowMs;
+    if (request.startedAtMs >= this.#decreasedAtMs) {
+      this.#limit = Math.max(this.#min, this.#limit / 2);
+      this.#decreasedAtMs = nowMs;
     }
     const retryAfterMs = outcome === 'failed' ? undefined : retryAfterMsOf(outcome.headers);
-    if (retryAfterMs !== undefined) this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + retryAfterMs * (1 + 0.1 * this.random()));
+    if (retryAfterMs !== undefined)
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + retryAfterMs * (1 + 0.1 * this.#random()));
   }
 }
 

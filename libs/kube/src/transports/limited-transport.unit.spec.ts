@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KubeMethod, KubeRequest, KubeResponse, KubeTransport } from '../kube-transport.port.js';
-import { LimitedTransport } from './limited-transport.js';
-import type { LimitedTransportOptions } from './limited-transport.js';
+import { LimitedTransport, type LimitedTransportOptions } from './limited-transport.js';
 
 /** Holds every request until the test answers it. */
 class HeldTransport implements KubeTransport {
-  readonly held: { readonly path: string; readonly answer: (status?: number, headers?: Record<string, string>) => void; readonly fail: () => void }[] = [];
+  readonly held: {
+    readonly path: string;
+    readonly answer: (status?: number, headers?: Record<string, string>) => void;
+    readonly fail: () => void;
+  }[] = [];
 
   request({ path }: KubeRequest): Promise<KubeResponse> {
     return new Promise((resolve, reject) => {
       this.held.push({
         path,
-        answer: (status = 200, headers = {}) => resolve({ status, headers, text: async () => 'one\ntwo\n', lines: () => { throw new Error('unused'); } }),
+        answer: (status = 200, headers = {}) =>
+          resolve({
+            status,
+            headers,
+            text: async () => 'one\ntwo\n',
+            lines: () => {
+              throw new Error('unused');
+            },
+          }),
         fail: () => reject(new Error('connection reset')),
       });
     });
@@ -23,10 +34,15 @@ class HeldTransport implements KubeTransport {
 
 const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(0).then(() => undefined);
 
-function start(options: LimitedTransportOptions = {}): { inner: HeldTransport; limited: LimitedTransport; send: (method: KubeMethod, path: string, signal?: AbortSignal) => Promise<KubeResponse> } {
+function start(options: LimitedTransportOptions = {}): {
+  inner: HeldTransport;
+  limited: LimitedTransport;
+  send: (method: KubeMethod, path: string, signal?: AbortSignal) => Promise<KubeResponse>;
+} {
   const inner = new HeldTransport();
   const limited = new LimitedTransport(inner, { random: () => 0, ...options });
-  const send = (method: KubeMethod, path: string, signal?: AbortSignal): Promise<KubeResponse> => limited.request({ method, path, ...(signal === undefined ? {} : { signal }) });
+  const send = (method: KubeMethod, path: string, signal?: AbortSignal): Promise<KubeResponse> =>
+    limited.request({ method, path, ...(signal === undefined ? {} : { signal }) });
   return { inner, limited, send };
 }
 
@@ -56,9 +72,22 @@ describe('a limited transport', () => {
 
   it('has a lane for reads and one for writes, and none for watches', async () => {
     const { inner, send } = start({ reads: { initial: 1, max: 1 }, writes: { initial: 1, max: 1 } });
-    for (const [method, path] of [['GET', '/read'], ['GET', '/read-2'], ['DELETE', '/write'], ['POST', '/write-2'], ['GET', '/w?watch=true'], ['GET', '/w?a=b&watch=1'], ['GET', '/w?watcher=true']] as const) void send(method, path);
+    for (const [method, path] of [
+      ['GET', '/read'],
+      ['GET', '/read-2'],
+      ['DELETE', '/write'],
+      ['POST', '/write-2'],
+      ['GET', '/w?watch=true'],
+      ['GET', '/w?a=b&watch=1'],
+      ['GET', '/w?watcher=true'],
+    ] as const)
+      void send(method, path);
     await settle();
-    expect(inner.held.map(({ path }) => path)).toEqual(['/w?watch=true', '/w?a=b&watch=1', '/read', '/write'].toSorted((a, b) => inner.held.findIndex(({ path }) => path === a) - inner.held.findIndex(({ path }) => path === b)));
+    expect(inner.held.map(({ path }) => path)).toEqual(
+      ['/w?watch=true', '/w?a=b&watch=1', '/read', '/write'].toSorted(
+        (a, b) => inner.held.findIndex(({ path }) => path === a) - inner.held.findIndex(({ path }) => path === b),
+      ),
+    );
     expect(inner.held).toHaveLength(4);
   });
 
@@ -137,7 +166,9 @@ describe('a limited transport', () => {
   it('learns nothing from a request that its caller gave up, and halves after one that timed out', async () => {
     const { inner, limited, send } = start({ writes: { initial: 8 } });
     const [given, timed] = [new AbortController(), new AbortController()];
-    const pending = [send('PATCH', '/a', given.signal), send('PATCH', '/b', timed.signal)].map((sent) => sent.catch(() => undefined));
+    const pending = [send('PATCH', '/a', given.signal), send('PATCH', '/b', timed.signal)].map((sent) =>
+      sent.catch(() => undefined),
+    );
     await settle();
     given.abort(new Error('superseded'));
     inner.held[0]?.fail();

@@ -3,8 +3,7 @@ import { UpstreamError } from '@plumbline/core';
 import type { Dispatcher } from 'undici';
 import { KubeTransportError, transportError } from '../errors.js';
 import type { KubeRequest, KubeResponse, KubeTransport } from '../kube-transport.port.js';
-import { credentialSource } from './credentials.js';
-import type { CredentialSource, KubeConnection, TlsMaterial } from './credentials.js';
+import { credentialSource, type CredentialSource, type KubeConnection, type TlsMaterial } from './credentials.js';
 
 /** Limits of a connection to one API server. */
 export interface UndiciTransportOptions {
@@ -32,56 +31,69 @@ export function isWatch(path: string): boolean {
  * Credentials are resolved anew every half minute and after a 401, so rotated tokens and certificates are picked up.
  * @throws UpstreamError PLB-6123 when the kubeconfig or its context cannot be used.
  */
-export async function connectKube(connection: KubeConnection, options: UndiciTransportOptions = {}): Promise<KubeTransport> {
+export async function connectKube(
+  connection: KubeConnection,
+  options: UndiciTransportOptions = {},
+): Promise<KubeTransport> {
   const [source, undici] = await Promise.all([credentialSource(connection), import('undici')]);
   return new UndiciTransport(source, undici, options);
 }
 
 class UndiciTransport implements KubeTransport {
-  private agents: Agents | undefined;
-  private readonly old = new Set<Agents>();
-  private readonly opening = new Map<Dispatcher, Promise<unknown>>();
-  private readonly opened = new WeakSet<Dispatcher>();
-  private closed = false;
-  private readonly origin: string;
-  private readonly prefix: string;
+  readonly #source: CredentialSource;
+  readonly #undici: typeof import('undici');
+  readonly #options: UndiciTransportOptions;
 
-  constructor(
-    private readonly source: CredentialSource,
-    private readonly undici: typeof import('undici'),
-    private readonly options: UndiciTransportOptions,
-  ) {
-    this.origin = source.server.origin;
-    this.prefix = source.server.pathname.replace(/\/+$/, '');
+  #agents: Agents | undefined;
+  readonly #old = new Set<Agents>();
+  readonly #opening = new Map<Dispatcher, Promise<unknown>>();
+  readonly #opened = new WeakSet<Dispatcher>();
+  #closed = false;
+  readonly #origin: string;
+  readonly #prefix: string;
+
+  constructor(source: CredentialSource, undici: typeof import('undici'), options: UndiciTransportOptions) {
+    this.#source = source;
+    this.#undici = undici;
+    this.#options = options;
+
+    this.#origin = source.server.origin;
+    this.#prefix = source.server.pathname.replace(/\/+$/, '');
   }
 
   async request(request: KubeRequest): Promise<KubeResponse> {
-    if (this.closed) throw new UpstreamError('PLB-6125', `the connection to ${this.origin} is closed`, { retry: 'never' });
+    if (this.#closed)
+      throw new UpstreamError('PLB-6125', `the connection to ${this.#origin} is closed`, { retry: 'never' });
     request.signal?.throwIfAborted();
-    const { tls, headers } = await this.source.resolve();
-    const agents = this.agentsFor(tls);
+    const { tls, headers } = await this.#source.resolve();
+    const agents = this.#agentsFor(tls);
     const dispatcher = isWatch(request.path) ? agents.watches : agents.requests;
-    const response = await this.firstAlone(dispatcher, () => this.dispatch(dispatcher, request, headers));
-    if (response.statusCode === 401) this.source.expire();
-    return toResponse(response, this.origin, request.signal);
+    const response = await this.#firstAlone(dispatcher, () => this.#dispatch(dispatcher, request, headers));
+    if (response.statusCode === 401) this.#source.expire();
+    return toResponse(response, this.#origin, request.signal);
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    const all = [...this.old, ...(this.agents === undefined ? [] : [this.agents])];
-    this.agents = undefined;
-    const error = new UpstreamError('PLB-6125', `the connection to ${this.origin} was closed`, { retry: 'never' });
+    this.#closed = true;
+    const all = [...this.#old, ...(this.#agents === undefined ? [] : [this.#agents])];
+    this.#agents = undefined;
+    const error = new UpstreamError('PLB-6125', `the connection to ${this.#origin} was closed`, { retry: 'never' });
     await Promise.all(all.flatMap(({ requests, watches }) => [requests.destroy(error), watches.destroy(error)]));
   }
 
   /** Until a server has answered once, undici does not know that it speaks HTTP/2 and would open a connection for each request of a burst. */
-  private async firstAlone<T>(dispatcher: Dispatcher, send: () => Promise<T>): Promise<T> {
-    while (!this.opened.has(dispatcher)) {
-      const first = this.opening.get(dispatcher);
+  async #firstAlone<T>(dispatcher: Dispatcher, send: () => Promise<T>): Promise<T> {
+    while (!this.#opened.has(dispatcher)) {
+      const first = this.#opening.get(dispatcher);
       if (first === undefined) {
         const attempt = send();
-        const settled = attempt.then(() => this.opened.add(dispatcher), () => undefined).finally(() => this.opening.delete(dispatcher));
-        this.opening.set(dispatcher, settled);
+        const settled = attempt
+          .then(
+            () => this.#opened.add(dispatcher),
+            () => undefined,
+          )
+          .finally(() => this.#opening.delete(dispatcher));
+        this.#opening.set(dispatcher, settled);
         return attempt;
       }
       await first;
@@ -89,45 +101,60 @@ class UndiciTransport implements KubeTransport {
     return send();
   }
 
-  private async dispatch(dispatcher: Dispatcher, request: KubeRequest, credentials: Readonly<Record<string, string>>): Promise<Dispatcher.ResponseData> {
+  async #dispatch(
+    dispatcher: Dispatcher,
+    request: KubeRequest,
+    credentials: Readonly<Record<string, string>>,
+  ): Promise<Dispatcher.ResponseData> {
     const { method, path, body, headers, signal } = request;
     try {
       return await dispatcher.request({
-        origin: this.origin, method, path: this.prefix + path,
-        headers: { 'user-agent': this.options.userAgent ?? 'plumbline', ...headers, ...credentials },
+        origin: this.#origin,
+        method,
+        path: this.#prefix + path,
+        headers: { 'user-agent': this.#options.userAgent ?? 'plumbline', ...headers, ...credentials },
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
         ...(isWatch(path) ? { bodyTimeout: 0 } : {}),
       });
     } catch (error) {
-      throw failure(error, this.origin, signal);
+      throw failure(error, this.#origin, signal);
     }
   }
 
-  private agentsFor(tls: TlsMaterial): Agents {
-    const fingerprint = JSON.stringify([tls.ca, tls.cert, tls.key, tls.servername, tls.rejectUnauthorized].map((part) => part?.toString() ?? ''));
-    if (this.agents?.fingerprint === fingerprint) return this.agents;
-    if (this.agents !== undefined) this.retire(this.agents);
-    this.agents = { fingerprint, requests: this.dispatcher(tls, this.options.maxConnections ?? 16), watches: this.dispatcher(tls, undefined) };
-    return this.agents;
+  #agentsFor(tls: TlsMaterial): Agents {
+    const fingerprint = JSON.stringify(
+      [tls.ca, tls.cert, tls.key, tls.servername, tls.rejectUnauthorized].map((part) => part?.toString() ?? ''),
+    );
+    if (this.#agents?.fingerprint === fingerprint) return this.#agents;
+    if (this.#agents !== undefined) this.#retire(this.#agents);
+    this.#agents = {
+      fingerprint,
+      requests: this.#dispatcher(tls, this.#options.maxConnections ?? 16),
+      watches: this.#dispatcher(tls, undefined),
+    };
+    return this.#agents;
   }
 
   /** New requests use the new certificates; what is open runs to its end. */
-  private retire(agents: Agents): void {
-    this.old.add(agents);
-    void Promise.allSettled([agents.requests.close(), agents.watches.close()]).then(() => this.old.delete(agents));
+  #retire(agents: Agents): void {
+    this.#old.add(agents);
+    void Promise.allSettled([agents.requests.close(), agents.watches.close()]).then(() => this.#old.delete(agents));
   }
 
-  private dispatcher(tls: TlsMaterial, connections: number | undefined): Dispatcher {
-    const timeout = this.options.connectTimeoutMs ?? 10_000;
+  #dispatcher(tls: TlsMaterial, connections: number | undefined): Dispatcher {
+    const timeout = this.#options.connectTimeoutMs ?? 10_000;
     const shared = {
-      allowH2: true, headersTimeout: 90_000, bodyTimeout: 90_000, keepAliveTimeout: 60_000,
+      allowH2: true,
+      headersTimeout: 90_000,
+      bodyTimeout: 90_000,
+      keepAliveTimeout: 60_000,
       ...(connections === undefined ? {} : { connections }),
     };
-    const { proxyUrl } = this.source;
+    const { proxyUrl } = this.#source;
     return proxyUrl === undefined
-      ? new this.undici.Agent({ ...shared, connect: { ...tls, timeout } })
-      : new this.undici.ProxyAgent({ ...shared, uri: proxyUrl, requestTls: { ...tls, timeout } });
+      ? new this.#undici.Agent({ ...shared, connect: { ...tls, timeout } })
+      : new this.#undici.ProxyAgent({ ...shared, uri: proxyUrl, requestTls: { ...tls, timeout } });
   }
 }
 
@@ -135,7 +162,9 @@ function failure(error: unknown, where: string, signal: AbortSignal | undefined)
   if (signal?.aborted === true) {
     const reason: unknown = signal.reason;
     const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-    return timedOut ? new KubeTransportError('PLB-6124', `the API server at ${where} did not answer in time`, { cause: reason }) : reason;
+    return timedOut
+      ? new KubeTransportError('PLB-6124', `the API server at ${where} did not answer in time`, { cause: reason })
+      : reason;
   }
   return error instanceof UpstreamError ? error : transportError(where, error);
 }
@@ -159,7 +188,11 @@ function toResponse(response: Dispatcher.ResponseData, where: string, signal: Ab
   };
 }
 
-async function* lines(body: AsyncIterable<Buffer>, where: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
+async function* lines(
+  body: AsyncIterable<Buffer>,
+  where: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let pending = '';
   try {

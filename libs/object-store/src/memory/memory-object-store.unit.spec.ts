@@ -2,4 +2,7 @@
 import { objectStoreContract } from '../testing/object-store.contract.js';
 import { MemoryObjectStore } from './memory-object-store.js';
 
-objectStoreContract('memory', async () => ({ store: new MemoryObjectStore(), [Symbol.asyncDispose]: async () => undefined }));
+objectStoreContract('memory', async () => ({
+  store: new MemoryObjectStore(),
+  [Symbol.asyncDispose]: async () => undefined,
+}));

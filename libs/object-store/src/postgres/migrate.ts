@@ -20,7 +20,9 @@ const migrations = [Content0001];
 const newest = 'Content1764000000001';
 
 async function isUpToDate(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ there: boolean }>("select to_regclass('objects.migration') is not null as there");
+  const { rows } = await client.query<{ there: boolean }>(
+    "select to_regclass('objects.migration') is not null as there",
+  );
   if (rows[0]?.there !== true) return false;
   const { rowCount } = await client.query('select 1 from objects.migration where name = $1', [newest]);
   return rowCount === 1;
@@ -30,8 +32,15 @@ async function runPending(url: string): Promise<void> {
   // Loaded here: most starts find nothing to do and need not pay for it (450 ms, 29 MB).
   const { DataSource } = await import('typeorm');
   const source = new DataSource({
-    type: 'postgres', url, schema: 'objects', migrationsTableName: 'migration', migrationsTransactionMode: 'each', migrations, installExtensions: false,
-    logging: false, poolSize: 1,
+    type: 'postgres',
+    url,
+    schema: 'objects',
+    migrationsTableName: 'migration',
+    migrationsTransactionMode: 'each',
+    migrations,
+    installExtensions: false,
+    logging: false,
+    poolSize: 1,
   });
   await source.initialize();
   try {
@@ -55,7 +64,11 @@ export async function migrateObjectStore(url: string): Promise<void> {
     await client.query('create schema if not exists objects');
     await runPending(url);
   } catch (error) {
-    throw new UpstreamError('PLB-6021', `the schema of the object store could not be brought up to date: ${messageOf(error)}`, { cause: error });
+    throw new UpstreamError(
+      'PLB-6021',
+      `the schema of the object store could not be brought up to date: ${messageOf(error)}`,
+      { cause: error },
+    );
   } finally {
     await client.end();
   }

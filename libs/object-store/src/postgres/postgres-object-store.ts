@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Digest } from '@plumbline/core';
-import { messageOf, UpstreamError } from '@plumbline/core';
+import { type Digest, messageOf, UpstreamError } from '@plumbline/core';
 import pg from 'pg';
 import { checkContents, missingContent, readContent } from '../contents.js';
 import type { ObjectStore, StoredContent } from '../object-store.port.js';
@@ -23,7 +22,9 @@ function bytesOf(digest: Digest): Buffer {
   return Buffer.from(digest.slice('sha256:'.length), 'hex');
 }
 
-function* chunksOf(entries: readonly { readonly digest: Digest; readonly bytes: Buffer }[]): Iterable<readonly { readonly digest: Digest; readonly bytes: Buffer }[]> {
+function* chunksOf(
+  entries: readonly { readonly digest: Digest; readonly bytes: Buffer }[],
+): Iterable<readonly { readonly digest: Digest; readonly bytes: Buffer }[]> {
   let chunk: { readonly digest: Digest; readonly bytes: Buffer }[] = [];
   let size = 0;
   for (const entry of entries) {
@@ -40,14 +41,24 @@ function* chunksOf(entries: readonly { readonly digest: Digest; readonly bytes: 
 
 /** The object store on PostgreSQL. Connects, and migrates, at the first use. */
 export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
+  readonly #options: PostgresObjectStoreOptions;
+
   readonly #pool: pg.Pool;
   #ready: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(private readonly options: PostgresObjectStoreOptions) {
+  constructor(options: PostgresObjectStoreOptions) {
+    this.#options = options;
+
     this.#pool = new pg.Pool({
-      connectionString: options.url, max: options.connections ?? 4, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000,
-      statement_timeout: 30_000, query_timeout: 35_000, keepAlive: true, application_name: 'plumbline-objects',
+      connectionString: options.url,
+      max: options.connections ?? 4,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      statement_timeout: 30_000,
+      query_timeout: 35_000,
+      keepAlive: true,
+      application_name: 'plumbline-objects',
     });
     // The next query reports what matters; an idle connection that broke does not.
     this.#pool.on('error', () => undefined);
@@ -65,8 +76,10 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
           from unnest($3::integer[], $4::integer[]) with ordinality as p(start, size, i)
           on conflict do nothing`,
         values: [
-          Buffer.concat(chunk.map((entry) => bytesOf(entry.digest))), Buffer.concat(chunk.map((entry) => entry.bytes)),
-          startsOf(chunk.map((entry) => entry.bytes.length)), chunk.map((entry) => entry.bytes.length),
+          Buffer.concat(chunk.map((entry) => bytesOf(entry.digest))),
+          Buffer.concat(chunk.map((entry) => entry.bytes)),
+          startsOf(chunk.map((entry) => entry.bytes.length)),
+          chunk.map((entry) => entry.bytes.length),
         ],
       });
     }
@@ -110,13 +123,15 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
     try {
       return await this.#pool.query<Row>(query);
     } catch (error) {
-      throw new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
   async #prepared(): Promise<void> {
-    if (this.options.migrate === false) return;
-    this.#ready ??= migrateObjectStore(this.options.url).catch((error: unknown) => {
+    if (this.#options.migrate === false) return;
+    this.#ready ??= migrateObjectStore(this.#options.url).catch((error: unknown) => {
       // The next use tries again.
       this.#ready = undefined;
       throw error;

@@ -29,7 +29,7 @@ export function objectStoreContract(title: string, open: () => Promise<StoreUnde
     it.each([
       ['plain text', 'hello'],
       ['nothing', ''],
-      ['every kind of character', 'nul \u0000, tab \t, umlaut ä, \u2028, emoji 👩‍🚀, quote \', backslash \\x00'],
+      ['every kind of character', "nul \u0000, tab \t, umlaut ä, \u2028, emoji 👩‍🚀, quote ', backslash \\x00"],
       ['a megabyte', 'plumb line '.repeat(100_000)],
     ])('gives back %s as it was', async (_what, text) => {
       await store().put([content(text)]);
@@ -40,7 +40,12 @@ export function objectStoreContract(title: string, open: () => Promise<StoreUnde
       const [a, b] = [content('again a'), content('again b')];
       await store().put([a]);
       await Promise.all([store().put([a, b, a]), store().put([b, a]), store().put([a, b])]);
-      expect(await store().getMany([a.digest, b.digest])).toEqual(new Map([[a.digest, a.content], [b.digest, b.content]]));
+      expect(await store().getMany([a.digest, b.digest])).toEqual(
+        new Map([
+          [a.digest, a.content],
+          [b.digest, b.content],
+        ]),
+      );
     });
 
     it('takes thousands at once and returns them all', async () => {
@@ -67,7 +72,9 @@ export function objectStoreContract(title: string, open: () => Promise<StoreUnde
 
     it('refuses content that is not what the digest names, and stores nothing of that call', async () => {
       const good = content('good beside bad');
-      await expect(store().put([good, { digest: Digest.of('one'), content: 'another' }])).rejects.toEqual(code('PLB-1201'));
+      await expect(store().put([good, { digest: Digest.of('one'), content: 'another' }])).rejects.toEqual(
+        code('PLB-1201'),
+      );
       expect(await store().getMany([good.digest])).toEqual(new Map());
     });
 

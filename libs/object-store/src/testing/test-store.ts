@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sharedDatabase } from '@plumbline/testkit';
-import type { PostgresFlavour, TestDatabase } from '@plumbline/testkit';
+import { type PostgresFlavour, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import { migrateObjectStore } from '../postgres/migrate.js';
 import { PostgresObjectStore } from '../postgres/postgres-object-store.js';
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { InputError, messageOf } from '@plumbline/core';
 import { parseListen } from '../load-config.js';
 import type { Readiness } from '../readiness.js';
@@ -20,7 +19,9 @@ export interface HealthParts {
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(`${JSON.stringify(body)}\n`);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    .end(`${JSON.stringify(body)}\n`);
 }
 
 function route(parts: HealthParts, request: IncomingMessage, response: ServerResponse): void {
@@ -40,7 +41,13 @@ export async function startHealthServer(parts: HealthParts): Promise<HealthServe
   const server = createServer((request, response) => route(parts, request, response));
   const { host, port } = parseListen(parts.listen);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new InputError('PLB-1904', `the health address ${parts.listen} cannot be used: ${messageOf(error)}`, { cause: error })));
+    server.once('error', (error) =>
+      reject(
+        new InputError('PLB-1904', `the health address ${parts.listen} cannot be used: ${messageOf(error)}`, {
+          cause: error,
+        }),
+      ),
+    );
     server.listen(port, host, resolve);
   });
   const address = server.address();

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
-import { Catch, HttpException, Inject } from '@nestjs/common';
-import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import { InputError, InvariantError, messageOf, NotFoundError, OverloadedError, PlumblineError } from '@plumbline/core';
-import type { ErrorDetails } from '@plumbline/core';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import {
+  type ErrorDetails,
+  InputError,
+  InvariantError,
+  messageOf,
+  NotFoundError,
+  OverloadedError,
+  PlumblineError,
+} from '@plumbline/core';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from '../logger.js';
 import { LOGGER } from '../tokens.js';
@@ -36,13 +42,24 @@ function fromFastify(error: unknown): PlumblineError | undefined {
 export function publicError(error: unknown): PlumblineError {
   if (error instanceof PlumblineError && !(error instanceof InvariantError)) return error;
   const known = error instanceof HttpException ? fromFramework(error) : fromFastify(error);
-  return known ?? new InvariantError('PLB-9000', 'something went wrong inside; the operator finds the reason in the log by this instance id', { cause: error });
+  return (
+    known ??
+    new InvariantError(
+      'PLB-9000',
+      'something went wrong inside; the operator finds the reason in the log by this instance id',
+      { cause: error },
+    )
+  );
 }
 
 /** Answers `{code, message, details, instance}`; logs what is masked, with the same instance id. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
-  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+  readonly #logger: Logger;
+
+  constructor(@Inject(LOGGER) logger: Logger) {
+    this.#logger = logger;
+  }
 
   catch(error: unknown, host: ArgumentsHost): void {
     // On the bus the transport decides (it redelivers); only HTTP has somebody to answer.
@@ -51,20 +68,21 @@ export class ErrorFilter implements ExceptionFilter {
     const shown = publicError(error);
     const instance = randomUUID();
     if (shown instanceof InvariantError) {
-      this.logger.error('a request failed by a bug of ours', {
+      this.#logger.error('a request failed by a bug of ours', {
         instance,
         errorCode: error instanceof PlumblineError ? error.code : shown.code,
         error: messageOf(error),
         stack: error instanceof Error ? error.stack : undefined,
       });
     } else {
-      this.logger.debug('a request was refused', { instance, errorCode: shown.code });
+      this.#logger.debug('a request was refused', { instance, errorCode: shown.code });
     }
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy();
       return;
     }
-    if (shown instanceof OverloadedError) void reply.header('retry-after', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))));
+    if (shown instanceof OverloadedError)
+      void reply.header('retry-after', String(Math.max(1, Math.ceil(shown.retryAfterMs / 1000))));
     if (shown.httpStatus === 401) void reply.header('www-authenticate', 'Bearer');
     const body: ErrorBody = { code: shown.code, message: shown.message, details: shown.details, instance };
     void reply.status(shown.httpStatus).send(body);

@@ -2,11 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { trace } from '@opentelemetry/api';
-import type { Meter, Tracer } from '@opentelemetry/api';
+import { type Meter, trace, type Tracer } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { Resource } from '@opentelemetry/resources';
+import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { TracerProvider } from '@opentelemetry/sdk-trace';
 import { installTraceContext } from './context.js';
@@ -28,14 +26,19 @@ export interface Telemetry {
 function observeProcess(meter: Meter): () => void {
   const loop = monitorEventLoopDelay({ resolution: 20 });
   loop.enable();
-  meter.createObservableGauge('plumbline_process_resident_memory_bytes', { description: 'Resident memory' })
+  meter
+    .createObservableGauge('plumbline_process_resident_memory_bytes', { description: 'Resident memory' })
     .addCallback((result) => result.observe(process.memoryUsage.rss()));
-  meter.createObservableCounter('plumbline_process_cpu_seconds', { description: 'User and system CPU time' })
+  meter
+    .createObservableCounter('plumbline_process_cpu_seconds', { description: 'User and system CPU time' })
     .addCallback((result) => {
       const { user, system } = process.cpuUsage();
       result.observe((user + system) / 1e6);
     });
-  meter.createObservableGauge('plumbline_process_event_loop_delay_seconds', { description: 'Event loop delay since the last scrape, 99th percentile' })
+  meter
+    .createObservableGauge('plumbline_process_event_loop_delay_seconds', {
+      description: 'Event loop delay since the last scrape, 99th percentile',
+    })
     .addCallback((result) => {
       result.observe(loop.percentile(99) / 1e9);
       loop.reset();
@@ -45,7 +48,10 @@ function observeProcess(meter: Meter): () => void {
 
 /** Loaded only when traces are wanted: the exporter costs more to start than everything else here. */
 async function traceProvider(resource: Resource, otlpUrl: string): Promise<TracerProvider> {
-  const [{ OTLPTraceExporter }, sdk] = await Promise.all([import('@opentelemetry/exporter-trace-otlp-grpc'), import('@opentelemetry/sdk-trace')]);
+  const [{ OTLPTraceExporter }, sdk] = await Promise.all([
+    import('@opentelemetry/exporter-trace-otlp-grpc'),
+    import('@opentelemetry/sdk-trace'),
+  ]);
   return new sdk.TracerProvider({
     resource,
     sampler: new sdk.ParentBasedSampler({ root: new sdk.AlwaysOnSampler() }),
@@ -54,9 +60,15 @@ async function traceProvider(resource: Resource, otlpUrl: string): Promise<Trace
 }
 
 /** Starts metrics, and traces when there is a collector. No resource detection: it would publish the command line and the host id. */
-export async function startTelemetry(options: { readonly service: string; readonly otlpUrl: string | undefined }): Promise<Telemetry> {
+export async function startTelemetry(options: {
+  readonly service: string;
+  readonly otlpUrl: string | undefined;
+}): Promise<Telemetry> {
   installTraceContext();
-  const resource = resourceFromAttributes({ 'service.name': `plumbline-${options.service}`, 'service.namespace': 'plumbline' });
+  const resource = resourceFromAttributes({
+    'service.name': `plumbline-${options.service}`,
+    'service.namespace': 'plumbline',
+  });
   const exporter = new PrometheusExporter({ host: '127.0.0.1', preventServerStart: true });
   const meters = new MeterProvider({ resource, readers: [exporter] });
   const meter = meters.getMeter(SCOPE);

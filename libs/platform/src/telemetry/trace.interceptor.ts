@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Inject, Injectable } from '@nestjs/common';
-import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Tracer } from '@opentelemetry/api';
+import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import { context, propagation, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import { messageOf } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
 import { Observable } from 'rxjs';
@@ -11,7 +9,11 @@ import { TRACER } from '../tokens.js';
 /** A server span per HTTP request, continued from the caller's `traceparent`. */
 @Injectable()
 export class TraceInterceptor implements NestInterceptor {
-  constructor(@Inject(TRACER) private readonly tracer: Tracer) {}
+  readonly #tracer: Tracer;
+
+  constructor(@Inject(TRACER) tracer: Tracer) {
+    this.#tracer = tracer;
+  }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     // The bus makes its own spans.
@@ -19,7 +21,11 @@ export class TraceInterceptor implements NestInterceptor {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const parent = propagation.extract(context.active(), request.headers);
     const name = `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
-    const span = this.tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: { 'http.request.method': request.method } }, parent);
+    const span = this.#tracer.startSpan(
+      name,
+      { kind: SpanKind.SERVER, attributes: { 'http.request.method': request.method } },
+      parent,
+    );
     const active = trace.setSpan(parent, span);
     return new Observable((subscriber) =>
       context.with(active, () =>

@@ -15,17 +15,27 @@ async function startCollector(): Promise<{ readonly url: string; readonly receiv
   const received: Buffer[] = [];
   const server = new Server();
   const method = {
-    path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export', requestStream: false, responseStream: false,
-    requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes,
+    path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
   };
-  server.addService({ Export: method }, {
-    Export: (call: { readonly request: Buffer }, callback: (error: null, response: Buffer) => void) => {
-      received.push(call.request);
-      callback(null, Buffer.alloc(0));
+  server.addService(
+    { Export: method },
+    {
+      Export: (call: { readonly request: Buffer }, callback: (error: null, response: Buffer) => void) => {
+        received.push(call.request);
+        callback(null, Buffer.alloc(0));
+      },
     },
-  });
+  );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
   });
   return { url: `http://127.0.0.1:${port}`, received, stop: () => server.forceShutdown() };
 }
@@ -45,7 +55,12 @@ const SOURCE = { PLUMBLINE_LOG_URL: 'postgres://unused', PLUMBLINE_OBJECT_STORE_
 
 it('sends the spans of requests to the collector, named by route and not by what was asked for', async () => {
   const collector = await startCollector();
-  const host = await startHost({ module: ThingsModule, name: 'things', source: { ...SOURCE, PLUMBLINE_OTLP_URL: collector.url }, logger });
+  const host = await startHost({
+    module: ThingsModule,
+    name: 'things',
+    source: { ...SOURCE, PLUMBLINE_OTLP_URL: collector.url },
+    logger,
+  });
   await fetch(`${host.endpoints.get('http') ?? ''}/things/hidden-name`);
   expect(await host.stop()).toEqual([]);
   const text = Buffer.concat(collector.received).toString('latin1');
@@ -57,7 +72,12 @@ it('sends the spans of requests to the collector, named by route and not by what
 
 it('serves and stops in good time when the collector is away', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
-  const host = await startHost({ module: ThingsModule, name: 'things', source: { ...SOURCE, PLUMBLINE_OTLP_URL: url }, logger });
+  const host = await startHost({
+    module: ThingsModule,
+    name: 'things',
+    source: { ...SOURCE, PLUMBLINE_OTLP_URL: url },
+    logger,
+  });
   expect(await (await fetch(`${host.endpoints.get('http') ?? ''}/things/a`)).text()).toBe('here');
   const startedMs = performance.now();
   expect(await host.stop()).toEqual([]);

@@ -14,7 +14,9 @@ export async function freePort(): Promise<number> {
       probe.once('error', reject);
       probe.listen(0, '127.0.0.1', () => {
         const address = probe.address();
-        probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+        probe.close(() =>
+          address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+        );
       });
     });
     if (!handedOut.has(port)) {
@@ -30,7 +32,8 @@ export async function withFreePort<T>(start: (port: number) => Promise<T>): Prom
     try {
       return await start(await freePort());
     } catch (error) {
-      const lostRace = error instanceof Error && /address already in use|EADDRINUSE|could not bind/i.test(error.message);
+      const lostRace =
+        error instanceof Error && /address already in use|EADDRINUSE|could not bind/i.test(error.message);
       if (!lostRace || attempt === 3) throw error;
     }
   }

@@ -75,13 +75,20 @@ export class GitRepository {
     const parts: (string | Buffer)[] = [];
     // `commit` continues the branch by itself; only `reset` first makes a root or another parent possible.
     if (head !== undefined) parts.push(`reset ${ref}\n`, parent === undefined ? '\n' : `from ${parent}\n\n`);
-    parts.push(`commit ${ref}\nmark :1\n`, `author ${name} <${email}> ${seconds} +0000\n`, `committer ${name} <${email}> ${seconds} +0000\n`);
+    parts.push(
+      `commit ${ref}\nmark :1\n`,
+      `author ${name} <${email}> ${seconds} +0000\n`,
+      `committer ${name} <${email}> ${seconds} +0000\n`,
+    );
     parts.push(`data ${message.length}\n`, message, '\n');
     if (parent !== undefined) parts.push(`from ${parent}\n`);
     if (options.replaceTree === true) parts.push('deleteall\n');
     for (const [file, value] of Object.entries(options.files)) parts.push(...fileChange(file, value));
     parts.push('\ndone\n');
-    await this.git(['fast-import', '--quiet', '--force', '--done'], Buffer.concat(parts.map((part) => Buffer.from(part))));
+    await this.git(
+      ['fast-import', '--quiet', '--force', '--done'],
+      Buffer.concat(parts.map((part) => Buffer.from(part))),
+    );
     return this.head(options.branch);
   }
 
@@ -102,7 +109,17 @@ export class GitRepository {
   /** A lightweight tag, or an annotated one when there is a message. Moves an existing tag. */
   async tag(tag: string, commit: string, message?: string): Promise<void> {
     const annotated = message === undefined ? [] : ['-a', '-m', message];
-    await this.git(['-c', `user.name=${ADA.name}`, '-c', `user.email=${ADA.email}`, 'tag', '--force', ...annotated, tag, commit]);
+    await this.git([
+      '-c',
+      `user.name=${ADA.name}`,
+      '-c',
+      `user.email=${ADA.email}`,
+      'tag',
+      '--force',
+      ...annotated,
+      tag,
+      commit,
+    ]);
   }
 
   async deleteTag(tag: string): Promise<void> {
@@ -111,7 +128,10 @@ export class GitRepository {
 
   /** Runs any Git command in the bare repository and returns its output. */
   async git(args: readonly string[], input?: Buffer): Promise<string> {
-    const child = spawn('git', ['-C', this.path, ...args], { env: childEnvironment(gitEnvironment), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('git', ['-C', this.path, ...args], {
+      env: childEnvironment(gitEnvironment),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -22,13 +22,22 @@ describeWith('git', 'the Git server', () => {
     await using server = await startGit();
     await using dir = await tempDir('clone');
     const repository = await server.createRepository('shop');
-    const first = await repository.commit({ files: { 'a.yaml': 'a: 1\n', 'dir/b "q".yaml': 'b: 1\n' }, author: { name: 'Grace', email: 'grace@example.com' } });
-    const second = await repository.commit({ files: { 'a.yaml': undefined, 'run.sh': { content: 'true\n', mode: '100755' } } });
+    const first = await repository.commit({
+      files: { 'a.yaml': 'a: 1\n', 'dir/b "q".yaml': 'b: 1\n' },
+      author: { name: 'Grace', email: 'grace@example.com' },
+    });
+    const second = await repository.commit({
+      files: { 'a.yaml': undefined, 'run.sh': { content: 'true\n', mode: '100755' } },
+    });
     await repository.setBranch('side', first);
     await repository.tag('v1', first, 'first release');
     await git('clone', '--quiet', repository.url, dir.path);
-    expect(await git('-C', dir.path, 'rev-parse', 'HEAD', 'origin/side', 'v1^{commit}')).toBe([second, first, first].join('\n'));
-    expect(await git('-C', dir.path, 'ls-tree', '-r', '--format=%(objectmode) %(path)', 'HEAD')).toBe('100644 dir/b "q".yaml\n100755 run.sh'.replace('dir/b "q".yaml', '"dir/b \\"q\\".yaml"'));
+    expect(await git('-C', dir.path, 'rev-parse', 'HEAD', 'origin/side', 'v1^{commit}')).toBe(
+      [second, first, first].join('\n'),
+    );
+    expect(await git('-C', dir.path, 'ls-tree', '-r', '--format=%(objectmode) %(path)', 'HEAD')).toBe(
+      '100644 dir/b "q".yaml\n100755 run.sh'.replace('dir/b "q".yaml', '"dir/b \\"q\\".yaml"'),
+    );
     expect(await git('-C', dir.path, 'log', '--format=%an', 'v1')).toBe('Grace');
     expect(await readFile(path.join(dir.path, 'run.sh'), 'utf8')).toBe('true\n');
     expect(server.requests.some((request) => request.path.includes('git-upload-pack'))).toBe(true);

@@ -83,7 +83,10 @@ function writeCgiHead(response: ServerResponse, head: string): void {
 }
 
 function serveCgi(request: IncomingMessage, response: ServerResponse, root: string): void {
-  const child = spawn('git', ['http-backend'], { env: cgiEnvironment(request, root), stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('git', ['http-backend'], {
+    env: cgiEnvironment(request, root),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   let head: Buffer | undefined = Buffer.alloc(0);
   child.stdout.on('data', (chunk: Buffer) => {
     if (head === undefined) {
@@ -138,9 +141,13 @@ class OwnGitServer implements GitServer {
 
   async createRepository(name: string): Promise<GitRepository> {
     const dir = path.join(this.#dir.path, `${name}.git`);
-    await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', dir], { env: childEnvironment(gitEnvironment) });
+    await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', dir], {
+      env: childEnvironment(gitEnvironment),
+    });
     // As the large hosts do: a commit can be fetched by its id.
-    await run('git', ['-C', dir, 'config', 'uploadpack.allowAnySHA1InWant', 'true'], { env: childEnvironment(gitEnvironment) });
+    await run('git', ['-C', dir, 'config', 'uploadpack.allowAnySHA1InWant', 'true'], {
+      env: childEnvironment(gitEnvironment),
+    });
     await run('git', ['-C', dir, 'config', 'http.receivepack', 'true'], { env: childEnvironment(gitEnvironment) });
     return new GitRepository(name, dir, `${this.url}/${name}.git`);
   }

@@ -72,7 +72,8 @@ for (const { etcd, need, title, first } of streaming) {
   describeWith(need, `the API server on etcd ${etcd}`, () => {
     it(title, async () => {
       await using kube = await startKube({ etcd });
-      const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
+      const query =
+        'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1';
       const response = await kube.request('GET', `${configMaps}?${query}`);
       expect(response).toMatchObject({ status: 200, body: first });
     });

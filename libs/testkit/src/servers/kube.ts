@@ -151,13 +151,25 @@ function parsed(text: string): unknown {
   }
 }
 
-function send(url: URL, credentials: KubeCredentials, method: string, options: KubeRequestOptions): Promise<KubeResponse> {
+function send(
+  url: URL,
+  credentials: KubeCredentials,
+  method: string,
+  options: KubeRequestOptions,
+): Promise<KubeResponse> {
   return new Promise((resolve, reject) => {
-    const body = options.body === undefined ? undefined : typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
+    const body =
+      options.body === undefined
+        ? undefined
+        : typeof options.body === 'string'
+          ? options.body
+          : JSON.stringify(options.body);
     const headers = {
       accept: 'application/json',
       'user-agent': 'plumbline-testkit',
-      ...(body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json', 'content-length': Buffer.byteLength(body) }),
+      ...(body === undefined
+        ? {}
+        : { 'content-type': options.contentType ?? 'application/json', 'content-length': Buffer.byteLength(body) }),
     };
     const outgoing = httpsRequest(
       url,
@@ -221,7 +233,8 @@ class OwnKubeServer implements KubeServer {
 
   async auditEvents(): Promise<readonly KubeAuditEvent[]> {
     const file = path.join(this.#dir.path, 'audit.log');
-    if (!existsSync(path.join(this.#dir.path, 'audit-policy.json'))) throw new Error('this API server was started without the option audit');
+    if (!existsSync(path.join(this.#dir.path, 'audit-policy.json')))
+      throw new Error('this API server was started without the option audit');
     if (!existsSync(file)) return [];
     const lines = (await readFile(file, 'utf8')).split('\n');
     // The last line may still be being written.

@@ -140,9 +140,29 @@ export const LIVE_CLUSTER_STAGES: readonly object[] = [
     ],
     next(podStatus('Succeeded', false, terminated('Completed', 0))),
   ),
-  stage('pod-crash', 'Pod', [ALIVE, fateIs('crash'), isNotUnready], next(podStatus('Running', false, waiting('CrashLoopBackOff', 3)))),
-  stage('pod-image', 'Pod', [ALIVE, fateIs('image'), isNotUnready], next(podStatus('Pending', false, waiting('ImagePullBackOff', 0)))),
-  stage('pod-never-ready', 'Pod', [ALIVE, fateIs('never-ready'), isNotUnready], next(podStatus('Running', false, running))),
-  stage('pod-fail', 'Pod', [ALIVE, fateIs('fail'), phaseIsNot('Failed')], next(podStatus('Failed', false, terminated('Error', 1)))),
+  stage(
+    'pod-crash',
+    'Pod',
+    [ALIVE, fateIs('crash'), isNotUnready],
+    next(podStatus('Running', false, waiting('CrashLoopBackOff', 3))),
+  ),
+  stage(
+    'pod-image',
+    'Pod',
+    [ALIVE, fateIs('image'), isNotUnready],
+    next(podStatus('Pending', false, waiting('ImagePullBackOff', 0))),
+  ),
+  stage(
+    'pod-never-ready',
+    'Pod',
+    [ALIVE, fateIs('never-ready'), isNotUnready],
+    next(podStatus('Running', false, running)),
+  ),
+  stage(
+    'pod-fail',
+    'Pod',
+    [ALIVE, fateIs('fail'), phaseIsNot('Failed')],
+    next(podStatus('Failed', false, terminated('Error', 1))),
+  ),
   stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], { next: { delete: true } }),
 ];

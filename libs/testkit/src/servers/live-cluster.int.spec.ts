@@ -33,7 +33,9 @@ describeWith('live-cluster', 'the live cluster', () => {
   it('makes a Deployment available and removes its Pods with it', async () => {
     await cluster.request('POST', deployments, { body: deployment('web', 3) });
     await cluster.waitFor(`${deployments}/web`, (body) => JSON.stringify(body).includes('"availableReplicas":3'));
-    await cluster.request('DELETE', `${deployments}/web`, { body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' } });
+    await cluster.request('DELETE', `${deployments}/web`, {
+      body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' },
+    });
     await cluster.waitFor(pods('web'), (body) => JSON.stringify(body).includes('"items":[]'));
   });
 
@@ -49,19 +51,26 @@ describeWith('live-cluster', 'the live cluster', () => {
     await cluster.waitFor(`${deployments}/late`, (body) => JSON.stringify(body).includes('"availableReplicas":1'));
     const { body } = await cluster.request('GET', pods('late'));
     const patch = { metadata: { annotations: { [POD_FATE_ANNOTATION]: 'never-ready' } } };
-    await cluster.request('PATCH', `/api/v1/namespaces/default/pods/${body.items[0].metadata.name}`, { body: patch, contentType: 'application/merge-patch+json' });
+    await cluster.request('PATCH', `/api/v1/namespaces/default/pods/${body.items[0].metadata.name}`, {
+      body: patch,
+      contentType: 'application/merge-patch+json',
+    });
     await cluster.waitFor(`${deployments}/late`, (seen) => JSON.stringify(seen).includes('"unavailableReplicas":1'));
   });
 
   it('completes Jobs', async () => {
     const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'example.com/none' }] } };
     const jobs = '/apis/batch/v1/namespaces/default/jobs';
-    await cluster.request('POST', jobs, { body: { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'once' }, spec: { template } } });
+    await cluster.request('POST', jobs, {
+      body: { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'once' }, spec: { template } },
+    });
     await cluster.waitFor(`${jobs}/once`, (body) => JSON.stringify(body).includes('"succeeded":1'));
   });
 
   it('finalises namespaces', async () => {
-    await cluster.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'gone' } } });
+    await cluster.request('POST', '/api/v1/namespaces', {
+      body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'gone' } },
+    });
     await cluster.request('DELETE', '/api/v1/namespaces/gone');
     await cluster.waitFor('/api/v1/namespaces/gone', (_, status) => status === 404);
   });

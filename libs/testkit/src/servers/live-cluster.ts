@@ -40,24 +40,38 @@ function flagsOf(kube: KubeServer, stagesFile: string): Record<Component, readon
       `--root-ca-file=${path.join(certificates, 'ca.crt')}`,
     ],
     'kube-scheduler': control,
-    kwok: [`--kubeconfig=${kube.kubeconfigPath}`, `--config=${stagesFile}`, '--manage-all-nodes=true', '--node-lease-duration-seconds=40'],
+    kwok: [
+      `--kubeconfig=${kube.kubeconfigPath}`,
+      `--config=${stagesFile}`,
+      '--manage-all-nodes=true',
+      '--node-lease-duration-seconds=40',
+    ],
   };
 }
 
-async function poll(kube: KubeServer, requestPath: string, check: (body: unknown, status: number) => boolean, timeoutMs: number): Promise<void> {
+async function poll(
+  kube: KubeServer,
+  requestPath: string,
+  check: (body: unknown, status: number) => boolean,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { body, status } = await kube.request('GET', requestPath);
     if (check(body, status)) return;
     if (performance.now() > deadline) {
-      throw new Error(`${requestPath} is not as expected after ${timeoutMs} ms: ${status} ${JSON.stringify(body).slice(0, 2_000)}`);
+      throw new Error(
+        `${requestPath} is not as expected after ${timeoutMs} ms: ${status} ${JSON.stringify(body).slice(0, 2_000)}`,
+      );
     }
     await delay(100);
   }
 }
 
 function hasReadyNodes(count: number): (body: unknown) => boolean {
-  return (body) => (JSON.stringify(body).match(/"type":"Ready","status":"True"|"status":"True",[^{}]*"type":"Ready"/g) ?? []).length >= count;
+  return (body) =>
+    (JSON.stringify(body).match(/"type":"Ready","status":"True"|"status":"True",[^{}]*"type":"Ready"/g) ?? []).length >=
+    count;
 }
 
 async function populate(kube: KubeServer, nodes: number): Promise<void> {

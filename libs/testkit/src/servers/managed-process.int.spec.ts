@@ -52,7 +52,10 @@ describe('a managed process', () => {
 
   it('kills a process that is not ready in time', async () => {
     const script = "console.log('pid=' + process.pid + ' starting'); setInterval(() => {}, 1e6)";
-    const error = await ManagedProcess.start(node(script, { startTimeoutMs: 700 })).then(() => undefined, (reason: Error) => reason);
+    const error = await ManagedProcess.start(node(script, { startTimeoutMs: 700 })).then(
+      () => undefined,
+      (reason: Error) => reason,
+    );
     expect(error?.message).toMatch(/was not ready after 700 ms/);
     const pid = Number(/pid=(\d+)/.exec(error?.message ?? '')?.[1]);
     expect(isAlive(pid)).toBe(false);
@@ -75,9 +78,13 @@ describe('a managed process', () => {
         args: ['-e', "console.log('ready'); setInterval(() => {}, 1e6)"], ready: (o) => o.includes('ready') });
       console.log(JSON.stringify({ pid: child.pid, dir: dir.path }));
       process.kill(process.pid, 'SIGTERM');`;
-    const result = await promisify(execFile)(process.execPath, ['--import', loader(), '--input-type=module', '-e', script]).catch(
-      (error: { stdout: string; signal: string }) => error,
-    );
+    const result = await promisify(execFile)(process.execPath, [
+      '--import',
+      loader(),
+      '--input-type=module',
+      '-e',
+      script,
+    ]).catch((error: { stdout: string; signal: string }) => error);
     expect(result).toMatchObject({ signal: 'SIGTERM' });
     const { pid, dir }: { pid: number; dir: string } = JSON.parse(result.stdout);
     await expect.poll(async () => processState(pid)).toMatch(/^(gone|Z)/);

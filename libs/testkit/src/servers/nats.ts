@@ -58,7 +58,14 @@ class OwnNatsServer implements NatsServer {
   readonly #launch: () => Promise<ManagedProcess>;
   #process: ManagedProcess;
 
-  constructor(parts: { flavour: NatsFlavour; version: string; port: number; dir: TempDir; process: ManagedProcess; launch: () => Promise<ManagedProcess> }) {
+  constructor(parts: {
+    flavour: NatsFlavour;
+    version: string;
+    port: number;
+    dir: TempDir;
+    process: ManagedProcess;
+    launch: () => Promise<ManagedProcess>;
+  }) {
     this.flavour = parts.flavour;
     this.version = parts.version;
     this.port = parts.port;

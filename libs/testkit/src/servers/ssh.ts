@@ -63,13 +63,26 @@ async function isLocked(): Promise<boolean> {
 
 async function configuration(files: { readonly hostKey: string; readonly authorizedKeys: string }): Promise<string> {
   return [
-    'ListenAddress 127.0.0.1', `HostKey "${files.hostKey}"`, `AuthorizedKeysFile "${files.authorizedKeys}"`, 'PidFile none', 'LogLevel VERBOSE',
+    'ListenAddress 127.0.0.1',
+    `HostKey "${files.hostKey}"`,
+    `AuthorizedKeysFile "${files.authorizedKeys}"`,
+    'PidFile none',
+    'LogLevel VERBOSE',
     // The files lie below a directory that everybody may write to.
-    'StrictModes no', `UsePAM ${(await isLocked()) ? 'yes' : 'no'}`, 'PermitRootLogin prohibit-password',
-    'PubkeyAuthentication yes', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitUserRC no', 'AllowTcpForwarding no', 'X11Forwarding no', 'PrintMotd no',
+    'StrictModes no',
+    `UsePAM ${(await isLocked()) ? 'yes' : 'no'}`,
+    'PermitRootLogin prohibit-password',
+    'PubkeyAuthentication yes',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitUserRC no',
+    'AllowTcpForwarding no',
+    'X11Forwarding no',
+    'PrintMotd no',
     // Where Git is, whatever the login shell says.
     `SetEnv "PATH=${childEnvironment({})['PATH'] ?? ''}" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null`,
-    ...(await penaltiesOff()), '',
+    ...(await penaltiesOff()),
+    '',
   ].join('\n');
 }
 
@@ -80,7 +93,16 @@ class OwnSshServer implements SshServer {
   #hostKey: SshKey;
   #keys = 0;
 
-  constructor(readonly port: number, readonly key: SshKey, parts: { readonly dir: TempDir; readonly hostKey: SshKey; readonly process: ManagedProcess; readonly launch: () => Promise<ManagedProcess> }) {
+  constructor(
+    readonly port: number,
+    readonly key: SshKey,
+    parts: {
+      readonly dir: TempDir;
+      readonly hostKey: SshKey;
+      readonly process: ManagedProcess;
+      readonly launch: () => Promise<ManagedProcess>;
+    },
+  ) {
     this.#dir = parts.dir;
     this.#hostKey = parts.hostKey;
     this.#process = parts.process;
@@ -112,8 +134,12 @@ class OwnSshServer implements SshServer {
 
   async createRepository(name: string): Promise<GitRepository> {
     const dir = path.join(this.#dir.path, 'repositories', `${name}.git`);
-    await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', dir], { env: childEnvironment(gitEnvironment) });
-    await run('git', ['-C', dir, 'config', 'uploadpack.allowAnySHA1InWant', 'true'], { env: childEnvironment(gitEnvironment) });
+    await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', dir], {
+      env: childEnvironment(gitEnvironment),
+    });
+    await run('git', ['-C', dir, 'config', 'uploadpack.allowAnySHA1InWant', 'true'], {
+      env: childEnvironment(gitEnvironment),
+    });
     return new GitRepository(name, dir, `${this.url}${dir}`);
   }
 
@@ -137,10 +163,13 @@ export async function startSsh(): Promise<SshServer> {
     await writeFile(config, await configuration({ hostKey: hostKey.file, authorizedKeys }));
     await preparePrivilegeSeparation();
     return await withFreePort(async (port) => {
-      const launch = (): Promise<ManagedProcess> => ManagedProcess.start({
-        name: 'sshd', command: findOnPath('sshd') ?? 'sshd', args: ['-D', '-e', '-f', config, '-p', String(port)],
-        ready: (output) => output.includes(`Server listening on 127.0.0.1 port ${port}`),
-      });
+      const launch = (): Promise<ManagedProcess> =>
+        ManagedProcess.start({
+          name: 'sshd',
+          command: findOnPath('sshd') ?? 'sshd',
+          args: ['-D', '-e', '-f', config, '-p', String(port)],
+          ready: (output) => output.includes(`Server listening on 127.0.0.1 port ${port}`),
+        });
       return new OwnSshServer(port, key, { dir, hostKey, launch, process: await launch() });
     });
   } catch (error) {

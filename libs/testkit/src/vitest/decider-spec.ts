@@ -25,10 +25,13 @@ export interface Given<Command, Event> {
  * Lets a decider's spec read like its requirement:
  * `const given = deciderSpec(decider); given(observed).when(release).then(released);`
  */
-export function deciderSpec<State, Command, Event>(decider: Decider<State, Command, Event>): (...history: readonly Event[]) => Given<Command, Event> {
+export function deciderSpec<State, Command, Event>(
+  decider: Decider<State, Command, Event>,
+): (...history: readonly Event[]) => Given<Command, Event> {
   return (...history) => ({
     when: (command) => {
-      const decide = (): readonly Event[] => decider.decide(history.reduce(decider.evolve, decider.initialState), command);
+      const decide = (): readonly Event[] =>
+        decider.decide(history.reduce(decider.evolve, decider.initialState), command);
       return {
         // oxlint-disable-next-line unicorn/no-thenable -- given/when/then is the vocabulary; nobody awaits an outcome
         then: (...expected) => expect(decide()).toEqual(expected),

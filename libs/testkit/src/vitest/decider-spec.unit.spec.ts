@@ -14,11 +14,17 @@ const given = deciderSpec<number, 'add' | 'reset' | 'break', number>({
 it('folds the history before it decides', () => {
   given(1, 2).when('add').then(3);
   given().when('reset').thenNothing();
-  given().when('break').thenThrows((error) => expect(error).toMatchObject({ message: 'no' }));
+  given()
+    .when('break')
+    .thenThrows((error) => expect(error).toMatchObject({ message: 'no' }));
 });
 
 it('fails when the events are others', () => {
   expect(() => given(1).when('add').then(7)).toThrow();
   expect(() => given(1).when('add').thenNothing()).toThrow();
-  expect(() => given(1).when('add').thenThrows(() => undefined)).toThrow(/was accepted/);
+  expect(() =>
+    given(1)
+      .when('add')
+      .thenThrows(() => undefined),
+  ).toThrow(/was accepted/);
 });

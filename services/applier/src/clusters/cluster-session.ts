@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { canonicalJson, ConflictError, Digest, messageOf, PlumblineError } from '@plumbline/core';
-import type { Clock, TargetId } from '@plumbline/core';
-import { KubeApiError, KubeClient, KubeTransportError } from '@plumbline/kube';
-import type { ApiResource, KubeTransport } from '@plumbline/kube';
+import {
+  canonicalJson,
+  type Clock,
+  ConflictError,
+  Digest,
+  messageOf,
+  PlumblineError,
+  type TargetId,
+} from '@plumbline/core';
+import { type ApiResource, KubeApiError, KubeClient, type KubeTransport, KubeTransportError } from '@plumbline/kube';
 import type { StoredContent } from '@plumbline/object-store';
 import { LiveCache } from './live-cache.js';
-import { hashesOf, readIndex, readSchemas } from './published-schemas.js';
-import type { PublishedSchemas, SchemaCache } from './published-schemas.js';
+import { hashesOf, type PublishedSchemas, readIndex, readSchemas, type SchemaCache } from './published-schemas.js';
 
 /** What a session found at the other end. */
 export interface ClusterIdentity {
@@ -54,6 +59,8 @@ const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
 
 /** The connection to one cluster: identity, discovery, watches, and which target owns which object. */
 export class ClusterSession {
+  readonly #options: ClusterSessionOptions;
+
   /** Key to the target that has it; decided here alone, so two targets never write one object. */
   readonly claims = new Map<string, TargetId>();
   #client: KubeClient | undefined;
@@ -70,10 +77,12 @@ export class ClusterSession {
   readonly #opened = Promise.withResolvers<void>();
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: ClusterSessionOptions) {}
+  constructor(options: ClusterSessionOptions) {
+    this.#options = options;
+  }
 
   get name(): string {
-    return this.options.name;
+    return this.#options.name;
   }
 
   /** True while the cluster answers and is the one that the name is bound to. */
@@ -87,13 +96,15 @@ export class ClusterSession {
 
   /** @throws KubeTransportError while not connected. */
   get client(): KubeClient {
-    if (this.#client === undefined) throw new KubeTransportError('PLB-6501', `cluster ${this.name} is not connected yet`);
+    if (this.#client === undefined)
+      throw new KubeTransportError('PLB-6501', `cluster ${this.name} is not connected yet`);
     return this.#client;
   }
 
   /** @throws KubeTransportError while not connected. */
   get cache(): LiveCache {
-    if (this.#cache === undefined) throw new KubeTransportError('PLB-6501', `cluster ${this.name} is not connected yet`);
+    if (this.#cache === undefined)
+      throw new KubeTransportError('PLB-6501', `cluster ${this.name} is not connected yet`);
     return this.#cache;
   }
 
@@ -134,12 +145,14 @@ export class ClusterSession {
         failures = 0;
       } catch (error) {
         if (this.#stopped) return;
-        if (error instanceof OwnTrouble) this.options.onTrouble(messageOf(error.cause));
+        if (error instanceof OwnTrouble) this.#options.onTrouble(messageOf(error.cause));
         // Who asks for patience is there.
         else if (!this.#ready || !(error instanceof KubeApiError) || error.status !== 429) this.#lose(error);
         failures += 1;
       }
-      const pauseMs = this.#ready ? this.#probeAfterMs() : Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));
+      const pauseMs = this.#ready
+        ? this.#probeAfterMs()
+        : Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));
       await this.#pause(pauseMs);
     }
   }
@@ -147,18 +160,21 @@ export class ClusterSession {
   /** One look at the cluster: opens the connection if need be, checks who answers, and reports the transition. */
   async #verify(): Promise<void> {
     if (this.#client === undefined) {
-      const transport = await this.options.connect().finally(() => this.#opened.resolve());
+      const transport = await this.#options.connect().finally(() => this.#opened.resolve());
       if (this.#stopped) {
         await transport.close();
         return;
       }
-      this.#client = new KubeClient(transport, { cluster: this.name, clock: this.options.clock });
+      this.#client = new KubeClient(transport, { cluster: this.name, clock: this.#options.clock });
     }
     const client = this.#client;
     const uid = await this.#inTime(client.serverUid());
-    const pinned = this.options.pinnedUid();
+    const pinned = this.#options.pinnedUid();
     if (pinned !== undefined && uid !== pinned) {
-      throw new ConflictError('PLB-4601', `cluster ${this.name} is bound to the API server with identity ${pinned}, but ${uid} answers: correct the connection, or remove and declare the cluster again`);
+      throw new ConflictError(
+        'PLB-4601',
+        `cluster ${this.name} is bound to the API server with identity ${pinned}, but ${uid} answers: correct the connection, or remove and declare the cluster again`,
+      );
     }
     if (this.#ready) {
       await this.#look(client, uid);
@@ -167,23 +183,25 @@ export class ClusterSession {
     // Beside the rest of the start, and never in its way for long.
     const schemas = this.#readSchemas(client);
     const [{ gitVersion }] = await Promise.all([client.version(), client.discovery.refresh()]);
-    this.#cache ??= new LiveCache(client, this.options.clock, {
+    this.#cache ??= new LiveCache(client, this.#options.clock, {
       onObject: (key) => {
         if (key.startsWith(DEFINITIONS)) this.#lookSoon();
-        this.options.onObject(key, this.claims.get(key));
+        this.#options.onObject(key, this.claims.get(key));
       },
       onStatus: (_groupKind, status) => {
         if (status.state === 'lost') this.suspect();
-        else if (status.state === 'live') this.options.onLive();
+        else if (status.state === 'live') this.#options.onLive();
       },
     });
     const resources = await client.discovery.all();
-    const identity = schemas.then((published) => identityOf({ uid, kubernetesVersion: gitVersion }, resources, published));
+    const identity = schemas.then((published) =>
+      identityOf({ uid, kubernetesVersion: gitVersion }, resources, published),
+    );
     await this.#announce(identity);
     this.#report(await identity, await schemas);
-    this.#connectedAtMs = this.options.clock.nowMs();
+    this.#connectedAtMs = this.#options.clock.nowMs();
     this.#ready = true;
-    this.options.onLive();
+    this.#options.onLive();
   }
 
   #lookSoon(): void {
@@ -193,14 +211,14 @@ export class ClusterSession {
   }
 
   #probeAfterMs(): number {
-    if (this.#looksLeft === 0) return this.options.probeMs;
+    if (this.#looksLeft === 0) return this.#options.probeMs;
     this.#looksLeft -= 1;
-    return Math.min(SETTLE_MS, this.options.probeMs);
+    return Math.min(SETTLE_MS, this.#options.probeMs);
   }
 
   async #readSchemas(client: KubeClient): Promise<PublishedSchemas> {
-    const previous = this.#reported ?? (await this.options.knownApis().catch(() => undefined));
-    return readSchemas(client.transport, { previous, cache: this.options.schemas, timeoutMs: SCHEMAS_TIMEOUT_MS });
+    const previous = this.#reported ?? (await this.#options.knownApis().catch(() => undefined));
+    return readSchemas(client.transport, { previous, cache: this.#options.schemas, timeoutMs: SCHEMAS_TIMEOUT_MS });
   }
 
   #report({ apis }: ClusterIdentity, { documents, complete }: PublishedSchemas): void {
@@ -222,9 +240,13 @@ export class ClusterSession {
         this.#looksLeft = Math.max(1, this.#looksLeft);
         return;
       }
-      const [schemas, { gitVersion }] = await Promise.all([this.#readSchemas(client), client.version(), client.discovery.refresh()]);
+      const [schemas, { gitVersion }] = await Promise.all([
+        this.#readSchemas(client),
+        client.version(),
+        client.discovery.refresh(),
+      ]);
       const identity = identityOf({ uid, kubernetesVersion: gitVersion }, await client.discovery.all(), schemas);
-      await this.options.onApisChanged(identity);
+      await this.#options.onApisChanged(identity);
       this.#report(identity, schemas);
       this.#candidate = undefined;
     } catch {
@@ -235,9 +257,11 @@ export class ClusterSession {
   /** What fails here is mostly the log or the object store: no fault of the cluster, and not to be told as one. */
   async #announce(identity: Promise<ClusterIdentity>): Promise<void> {
     try {
-      await this.options.onConnected(identity, this);
+      await this.#options.onConnected(identity, this);
     } catch (error) {
-      throw error instanceof KubeApiError || error instanceof KubeTransportError ? error : new OwnTrouble('the cluster could not be taken into service', { cause: error });
+      throw error instanceof KubeApiError || error instanceof KubeTransportError
+        ? error
+        : new OwnTrouble('the cluster could not be taken into service', { cause: error });
     }
   }
 
@@ -245,13 +269,19 @@ export class ClusterSession {
     const reason = reasonOf(error);
     // Whoever answers under a changed identity must not be written to, nor believed.
     this.#ready = false;
-    this.options.onLost(reason, messageOf(error));
+    this.#options.onLost(reason, messageOf(error));
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new KubeTransportError('PLB-6502', `cluster ${this.name} did not answer in ${PROBE_TIMEOUT_MS / 1000} s`)), PROBE_TIMEOUT_MS);
+      timer = setTimeout(
+        () =>
+          reject(
+            new KubeTransportError('PLB-6502', `cluster ${this.name} did not answer in ${PROBE_TIMEOUT_MS / 1000} s`),
+          ),
+        PROBE_TIMEOUT_MS,
+      );
     });
     try {
       return await Promise.race([work, limit]);
@@ -269,7 +299,11 @@ export class ClusterSession {
   }
 }
 
-function identityOf(server: Pick<ClusterIdentity, 'uid' | 'kubernetesVersion'>, served: readonly ApiResource[], published: PublishedSchemas): ClusterIdentity {
+function identityOf(
+  server: Pick<ClusterIdentity, 'uid' | 'kubernetesVersion'>,
+  served: readonly ApiResource[],
+  published: PublishedSchemas,
+): ClusterIdentity {
   const { documents, digests, contents } = published;
   const resources = served.map(({ group, version, kind, plural, namespaced }) => {
     const schema = digests[`${group === '' ? '' : `${group}/`}${version}/${kind}`];
@@ -287,7 +321,8 @@ class OwnTrouble extends Error {}
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConflictError) return 'IdentityChanged';
-  if (error instanceof KubeApiError) return error.status === 401 || error.status === 403 ? 'Unauthorized' : 'ServerError';
+  if (error instanceof KubeApiError)
+    return error.status === 401 || error.status === 403 ? 'Unauthorized' : 'ServerError';
   if (error instanceof PlumblineError && error.code === 'PLB-6123') return 'BadConnection';
   return 'Unreachable';
 }

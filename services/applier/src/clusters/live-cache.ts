@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@plumbline/core';
-import { refKey, refOf, ResourceWatch } from '@plumbline/kube';
-import type { ApiResource, KubeClient, KubeObject, WatchEvent, WatchStatus } from '@plumbline/kube';
+import {
+  type ApiResource,
+  type KubeClient,
+  type KubeObject,
+  refKey,
+  refOf,
+  ResourceWatch,
+  type WatchEvent,
+  type WatchStatus,
+} from '@plumbline/kube';
 import { TARGET_LABEL } from '../domain/ownership.js';
-import { isNewer, toLive } from './live-object.js';
-import type { LiveObject } from './live-object.js';
+import { isNewer, type LiveObject, toLive } from './live-object.js';
 
 /** Who hears of changes. */
 export interface LiveCacheEvents {
@@ -59,13 +66,17 @@ function groupKindOfKey(key: string): string {
 
 /** Watches each kind in use and keeps what drift and health need, fed by the watches and by the answers to our own writes. */
 export class LiveCache {
+  readonly #client: KubeClient;
+  readonly #clock: Clock;
+  readonly #events: LiveCacheEvents;
+
   readonly #kinds = new Map<string, Kind>();
 
-  constructor(
-    private readonly client: KubeClient,
-    private readonly clock: Clock,
-    private readonly events: LiveCacheEvents,
-  ) {}
+  constructor(client: KubeClient, clock: Clock, events: LiveCacheEvents) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#events = events;
+  }
 
   /** Begins to watch a kind if nobody does yet; resolves true once the watch is up to date, false when that does not happen in time. */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
@@ -76,9 +87,9 @@ export class LiveCache {
       this.#kinds.set(groupKind, kind);
     }
     if (kind.status.state === 'live') return true;
-    if (this.clock.nowMs() < kind.patienceFromMs) return false;
+    if (this.#clock.nowMs() < kind.patienceFromMs) return false;
     const live = await untilLive(kind, withinMs);
-    if (!live) kind.patienceFromMs = this.clock.nowMs() + IMPATIENCE_MS;
+    if (!live) kind.patienceFromMs = this.#clock.nowMs() + IMPATIENCE_MS;
     return live;
   }
 
@@ -117,7 +128,7 @@ export class LiveCache {
   /** Takes the answer to a write or a read of our own. */
   record(object: KubeObject): LiveObject | undefined {
     const kind = this.#kinds.get(groupKindOf(refOf(object)));
-    return kind === undefined ? undefined : this.#put(kind, toLive(object, kind.resource, this.clock.nowMs()));
+    return kind === undefined ? undefined : this.#put(kind, toLive(object, kind.resource, this.#clock.nowMs()));
   }
 
   /** Takes the news that an object is gone. */
@@ -132,7 +143,7 @@ export class LiveCache {
   }
 
   #begin(groupKind: string, resource: ApiResource): Kind {
-    const watch = new ResourceWatch(this.client, resource, {
+    const watch = new ResourceWatch(this.#client, resource, {
       ...(groupKind === NAMESPACE ? {} : { labelSelector: TARGET_LABEL }),
       strip: (raw) => this.#strip(raw, resource),
       backoff: { firstMs: 100, longestMs: 5_000 },
@@ -141,10 +152,18 @@ export class LiveCache {
         const became = status.state !== kind.status.state;
         kind.status = status;
         if (status.state === 'live') for (const waiter of kind.waiters.splice(0)) waiter();
-        if (became) this.events.onStatus(groupKind, status);
+        if (became) this.#events.onStatus(groupKind, status);
       },
     });
-    const kind: Kind = { resource, watch, objects: new Map(), vanished: new Map(), waiters: [], status: watch.status, patienceFromMs: 0 };
+    const kind: Kind = {
+      resource,
+      watch,
+      objects: new Map(),
+      vanished: new Map(),
+      waiters: [],
+      status: watch.status,
+      patienceFromMs: 0,
+    };
     watch.start();
     return kind;
   }
@@ -153,12 +172,16 @@ export class LiveCache {
   #strip(raw: KubeObject, resource: ApiResource): KubeObject {
     const { name, namespace, uid, resourceVersion } = raw.metadata;
     const identity: KubeObject = {
-      apiVersion: raw.apiVersion, kind: raw.kind,
+      apiVersion: raw.apiVersion,
+      kind: raw.kind,
       metadata: {
-        name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }),
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(uid === undefined ? {} : { uid }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
       },
     };
-    this.#parsed.set(identity, toLive(raw, resource, this.clock.nowMs()));
+    this.#parsed.set(identity, toLive(raw, resource, this.#clock.nowMs()));
     return identity;
   }
 
@@ -183,7 +206,7 @@ export class LiveCache {
     if (before !== undefined && !isNewer(live.resourceVersion, before.resourceVersion)) return before;
     kind.objects.set(live.key, live);
     kind.vanished.delete(live.key);
-    this.events.onObject(live.key);
+    this.#events.onObject(live.key);
     return live;
   }
 
@@ -194,7 +217,7 @@ export class LiveCache {
     if (isNewer(before.resourceVersion, last.metadata.resourceVersion ?? '')) return;
     if (before.object?.kind === 'Job') kind.vanished.set(key, before.object);
     kind.objects.delete(key);
-    this.events.onObject(key);
+    this.#events.onObject(key);
   }
 
   /** After a list: what our own writes had put in and the list does not have is gone. */
@@ -203,7 +226,7 @@ export class LiveCache {
       const { namespace, name } = splitKey(key);
       if (kind.watch.get(namespace, name) !== undefined || isNewer(live.resourceVersion, listVersion)) continue;
       kind.objects.delete(key);
-      this.events.onObject(key);
+      this.#events.onObject(key);
     }
   }
 }

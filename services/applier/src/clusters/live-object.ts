@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { FIELD_MANAGER, healthOf, refKey, refOf } from '@plumbline/kube';
-import type { ApiResource, KubeObject, ObjectHealth } from '@plumbline/kube';
+import {
+  type ApiResource,
+  FIELD_MANAGER,
+  healthOf,
+  type KubeObject,
+  type ObjectHealth,
+  refKey,
+  refOf,
+} from '@plumbline/kube';
 import type { Observed } from '../domain/drift.js';
 import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
 
@@ -17,7 +24,9 @@ export interface LiveObject extends Observed {
 
 /** Digest of the fields that our Apply entry owns; `none` when we own nothing. */
 export function ownedDigestOf(object: KubeObject): string {
-  const mine = object.metadata.managedFields?.find((entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && (entry.subresource ?? '') === '');
+  const mine = object.metadata.managedFields?.find(
+    (entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
+  );
   if (mine?.fieldsV1 === undefined) return 'none';
   return createHash('sha256').update(JSON.stringify(mine.fieldsV1)).digest('hex').slice(0, 32);
 }
@@ -32,10 +41,16 @@ export function toLive(object: KubeObject, resource: ApiResource, nowMs: number)
   const health = healthOf(object, { nowMs, hasStatus: resource.subresources.includes('status') });
   const { managedFields: _, ...slim } = metadata;
   return {
-    key: refKey(refOf(object)), uid: metadata.uid ?? '', ownedDigest: ownedDigestOf(object),
-    label: metadata.labels?.[TARGET_LABEL], owner: metadata.annotations?.[OWNER_ANNOTATION],
-    deleting: metadata.deletionTimestamp !== undefined, deletedAt: metadata.deletionTimestamp, finalizers: metadata.finalizers ?? [],
-    resourceVersion: metadata.resourceVersion ?? '', health,
+    key: refKey(refOf(object)),
+    uid: metadata.uid ?? '',
+    ownedDigest: ownedDigestOf(object),
+    label: metadata.labels?.[TARGET_LABEL],
+    owner: metadata.annotations?.[OWNER_ANNOTATION],
+    deleting: metadata.deletionTimestamp !== undefined,
+    deletedAt: metadata.deletionTimestamp,
+    finalizers: metadata.finalizers ?? [],
+    resourceVersion: metadata.resourceVersion ?? '',
+    health,
     object: keepsWhole(object, health) ? { ...object, metadata: slim } : undefined,
   };
 }

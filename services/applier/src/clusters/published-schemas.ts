@@ -35,7 +35,9 @@ interface DocumentSchemas {
 
 const indexSchema = z.object({ paths: z.record(z.string(), z.object({ serverRelativeURL: z.string() })) });
 const previousSchema = z.object({
-  resources: z.array(z.object({ group: z.string(), version: z.string(), kind: z.string(), schema: z.string().optional() })),
+  resources: z.array(
+    z.object({ group: z.string(), version: z.string(), kind: z.string(), schema: z.string().optional() }),
+  ),
   openapi: z.record(z.string(), z.string()).optional(),
 });
 
@@ -52,12 +54,14 @@ export class SchemaCache {
     const shared = await this.#documents.get(id);
     if (shared !== undefined) return shared;
     const own: { schemas?: DocumentSchemas } = {};
-    const reading = read().then((text) => {
-      if (text === undefined) return undefined;
-      own.schemas = schemasOf(text);
-      // Only what is proven by its hash may count for other clusters: a cluster cannot speak for another.
-      return createHash('sha512').update(text).digest('hex').toUpperCase() === hash ? own.schemas : undefined;
-    }).catch(() => undefined);
+    const reading = read()
+      .then((text) => {
+        if (text === undefined) return undefined;
+        own.schemas = schemasOf(text);
+        // Only what is proven by its hash may count for other clusters: a cluster cannot speak for another.
+        return createHash('sha512').update(text).digest('hex').toUpperCase() === hash ? own.schemas : undefined;
+      })
+      .catch(() => undefined);
     if (this.#documents.size >= MAX_SHARED) this.#documents.clear();
     this.#documents.set(id, reading);
     const proven = await reading;
@@ -80,18 +84,33 @@ function schemasOf(text: string): DocumentSchemas {
 
 /** The paths of an index with the hashes of their documents; a document without one always counts as changed. */
 export function hashesOf(index: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(index).map(([path, url]) => [path, new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('hash') ?? '']));
+  return Object.fromEntries(
+    Object.entries(index).map(([path, url]) => [
+      path,
+      new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('hash') ?? '',
+    ]),
+  );
 }
 
 /** Path and address of every document; undefined when the server does not answer, `{}` when it publishes none. */
-export async function readIndex(transport: KubeTransport, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
-  const response = await transport.request({ method: 'GET', path: '/openapi/v3', headers: { accept: 'application/json' }, signal });
+export async function readIndex(
+  transport: KubeTransport,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const response = await transport.request({
+    method: 'GET',
+    path: '/openapi/v3',
+    headers: { accept: 'application/json' },
+    signal,
+  });
   const text = await response.text();
   if (response.status === 404 || response.status === 403) return {};
   if (response.status !== 200) return undefined;
   const parsed = indexSchema.safeParse(JSON.parse(text));
   if (!parsed.success) return {};
-  const entries = Object.entries(parsed.data.paths).filter(([path, { serverRelativeURL }]) => GROUP_VERSION.test(path) && serverRelativeURL.startsWith('/openapi/v3/'));
+  const entries = Object.entries(parsed.data.paths).filter(
+    ([path, { serverRelativeURL }]) => GROUP_VERSION.test(path) && serverRelativeURL.startsWith('/openapi/v3/'),
+  );
   return Object.fromEntries(entries.map(([path, { serverRelativeURL }]) => [path, serverRelativeURL]).sort());
 }
 
@@ -111,7 +130,9 @@ export async function readSchemas(transport: KubeTransport, options: ReadSchemas
     for (const [path, url] of paths) {
       const hash = hashes[path] ?? '';
       const unchanged = hash !== '' && known.documents[path] === hash;
-      const found = unchanged ? undefined : await options.cache.get(`${path} ${hash}`, hash, () => textAt(transport, url, signal));
+      const found = unchanged
+        ? undefined
+        : await options.cache.get(`${path} ${hash}`, hash, () => textAt(transport, url, signal));
       if (unchanged || found === undefined) {
         complete &&= unchanged;
         Object.assign(digests, known.byPath(path));
@@ -146,7 +167,10 @@ function parsePrevious(text: string | undefined): Known {
   const grouped = new Map<string, Record<string, string>>();
   for (const { group, version, kind, schema } of parsed?.data?.resources ?? []) {
     if (schema === undefined) continue;
-    const [path, id] = group === '' ? [`api/${version}`, `${version}/${kind}`] : [`apis/${group}/${version}`, `${group}/${version}/${kind}`];
+    const [path, id] =
+      group === ''
+        ? [`api/${version}`, `${version}/${kind}`]
+        : [`apis/${group}/${version}`, `${group}/${version}/${kind}`];
     digests[id] = schema;
     grouped.set(path, { ...grouped.get(path), [id]: schema });
   }

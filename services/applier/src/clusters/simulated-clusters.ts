@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Inject, Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
 import type { KubeTransport } from '@plumbline/kube';
 import type { SimulatedCluster, SimulatedClusterState } from '@plumbline/kube/simulated';
-import type { Logger } from '@plumbline/platform';
-import { LOGGER } from '@plumbline/platform';
+import { type Logger, LOGGER } from '@plumbline/platform';
 
 /** Injection token of the {@link SimulatedOptions}. */
 export const SIMULATED_OPTIONS = Symbol('SIMULATED_OPTIONS');
@@ -31,13 +29,16 @@ interface Kept {
 /** The simulated clusters of this process, kept in a directory so that a restart finds them as they were. */
 @Injectable()
 export class SimulatedClusters implements OnApplicationShutdown {
+  readonly #options: SimulatedOptions;
+  readonly #logger: Logger;
+
   readonly #clusters = new Map<string, Promise<Kept>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    @Inject(SIMULATED_OPTIONS) private readonly options: SimulatedOptions,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  constructor(@Inject(SIMULATED_OPTIONS) options: SimulatedOptions, @Inject(LOGGER) logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+  }
 
   /** The way to a simulated cluster; it begins to exist with the first call. */
   async transport(name: string): Promise<KubeTransport> {
@@ -74,29 +75,43 @@ export class SimulatedClusters implements OnApplicationShutdown {
   }
 
   #file(name: string, extension: string): string {
-    return path.join(this.options.directory, `${name}.${extension}`);
+    return path.join(this.#options.directory, `${name}.${extension}`);
   }
 
   async #open(name: string): Promise<Kept> {
     // 4 MB of schemas: only for those who simulate.
     const { SimulatedCluster: Simulated } = await import('@plumbline/kube/simulated');
-    await mkdir(this.options.directory, { recursive: true });
+    await mkdir(this.#options.directory, { recursive: true });
     // Wherever the version is shown, the cluster is to be known for what it is.
-    const cluster = new Simulated({ name, simulateStatus: true, recordedRequests: 0, kubernetesVersion: 'v1.35.4+simulated' });
+    const cluster = new Simulated({
+      name,
+      simulateStatus: true,
+      recordedRequests: 0,
+      kubernetesVersion: 'v1.35.4+simulated',
+    });
     const file = this.#file(name, 'json');
     const saved = await readFile(file, 'utf8').catch(() => undefined);
     if (saved !== undefined) cluster.restore(JSON.parse(saved) as SimulatedClusterState);
-    const kept: Kept = { cluster, file, savedVersion: saved === undefined ? '' : cluster.resourceVersion, saving: Promise.resolve() };
+    const kept: Kept = {
+      cluster,
+      file,
+      savedVersion: saved === undefined ? '' : cluster.resourceVersion,
+      saving: Promise.resolve(),
+    };
     // The identity of a cluster is pinned by its first connection: it must not get another one by a crash.
     await this.#save(kept);
-    if (this.options.doors) await this.#openDoor(name, cluster);
+    if (this.#options.doors) await this.#openDoor(name, cluster);
     return kept;
   }
 
   async #openDoor(name: string, cluster: SimulatedCluster): Promise<void> {
     const { url } = await cluster.listen();
     const kubeconfig = {
-      apiVersion: 'v1', kind: 'Config', 'current-context': name, clusters: [{ name, cluster: { server: url } }], users: [{ name: 'anyone', user: {} }],
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': name,
+      clusters: [{ name, cluster: { server: url } }],
+      users: [{ name: 'anyone', user: {} }],
       contexts: [{ name, context: { cluster: name, user: 'anyone' } }],
     };
     await writeAtomically(this.#file(name, 'kubeconfig'), `${JSON.stringify(kubeconfig, undefined, 2)}\n`);
@@ -117,7 +132,10 @@ export class SimulatedClusters implements OnApplicationShutdown {
         await writeAtomically(kept.file, JSON.stringify(kept.cluster.snapshot()));
         kept.savedVersion = version;
       } catch (error) {
-        this.logger.warn('the state of a simulated cluster could not be saved', { file: kept.file, message: messageOf(error) });
+        this.#logger.warn('the state of a simulated cluster could not be saved', {
+          file: kept.file,
+          message: messageOf(error),
+        });
       }
     });
     return kept.saving;

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { EVENTS_PATTERN } from '@plumbline/bus';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import { type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/bus';
 import { ApplierService } from '../applier.service.js';
 
 /** Takes batches from the bus. */
 @Controller()
 export class EventsConsumer {
-  constructor(@Inject(ApplierService) private readonly applier: ApplierService) {}
+  readonly #applier: ApplierService;
+
+  constructor(@Inject(ApplierService) applier: ApplierService) {
+    this.#applier = applier;
+  }
 
   @EventPattern(EVENTS_PATTERN)
   onBatch(@Payload() batch: EventEnvelopeBatch): void {
-    this.applier.offer(batch);
+    this.#applier.offer(batch);
   }
 }

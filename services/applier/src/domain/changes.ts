@@ -8,14 +8,30 @@ const MAX_INLINE_BYTES = 24_000;
 const MAX_MESSAGE = 1_000;
 
 const URGENCY: readonly ChangeAction[] = [
-  'Failed', 'Refused', 'PendingDeletion', 'Skipped', 'Pruned', 'Released', 'Recreated', 'Created', 'Adopted', 'Configured', 'Unverified', 'Unchanged',
+  'Failed',
+  'Refused',
+  'PendingDeletion',
+  'Skipped',
+  'Pruned',
+  'Released',
+  'Recreated',
+  'Created',
+  'Adopted',
+  'Configured',
+  'Unverified',
+  'Unchanged',
 ];
 
 /** Outcomes as events carry them, and the blob with the whole list that must be stored first. */
-export function changeList(changes: readonly ObjectChange[]): { readonly list: ChangeList; readonly blob: StoredContent } {
+export function changeList(changes: readonly ObjectChange[]): {
+  readonly list: ChangeList;
+  readonly blob: StoredContent;
+} {
   const counts: Partial<Record<ChangeAction, number>> = {};
   for (const { action } of changes) counts[action] = (counts[action] ?? 0) + 1;
-  const sorted = [...changes].sort((a, b) => URGENCY.indexOf(a.action) - URGENCY.indexOf(b.action) || (a.key < b.key ? -1 : 1));
+  const sorted = [...changes].sort(
+    (a, b) => URGENCY.indexOf(a.action) - URGENCY.indexOf(b.action) || (a.key < b.key ? -1 : 1),
+  );
   const content = canonicalJson({ changes: sorted });
   const digest = Digest.of(content);
   const inline: ObjectChange[] = [];
@@ -34,7 +50,9 @@ function shortened(change: ObjectChange): ObjectChange {
   return {
     ...change,
     ...(message !== undefined && message.length > MAX_MESSAGE ? { message: `${message.slice(0, MAX_MESSAGE)}…` } : {}),
-    ...(fields !== undefined && fields.length > 30 ? { fields: [...fields.slice(0, 30), `… and ${fields.length - 30} more`] } : {}),
+    ...(fields !== undefined && fields.length > 30
+      ? { fields: [...fields.slice(0, 30), `… and ${fields.length - 30} more`] }
+      : {}),
   };
 }
 
@@ -42,11 +60,23 @@ function shortened(change: ObjectChange): ObjectChange {
 export function summary(changes: readonly ObjectChange[]): string {
   const counts = new Map<ChangeAction, number>();
   for (const { action } of changes) counts.set(action, (counts.get(action) ?? 0) + 1);
-  const words = URGENCY.filter((action) => counts.has(action)).map((action) => `${counts.get(action) ?? 0} ${WORDS[action]}`);
+  const words = URGENCY.filter((action) => counts.has(action)).map(
+    (action) => `${counts.get(action) ?? 0} ${WORDS[action]}`,
+  );
   return words.length === 0 ? 'no objects' : words.join(', ');
 }
 
 const WORDS: Readonly<Record<ChangeAction, string>> = {
-  Created: 'created', Configured: 'configured', Unchanged: 'unchanged', Adopted: 'adopted', Recreated: 'recreated', Pruned: 'pruned',
-  PendingDeletion: 'waiting for deletion', Released: 'released', Skipped: 'skipped', Refused: 'refused', Failed: 'failed', Unverified: 'unverified',
+  Created: 'created',
+  Configured: 'configured',
+  Unchanged: 'unchanged',
+  Adopted: 'adopted',
+  Recreated: 'recreated',
+  Pruned: 'pruned',
+  PendingDeletion: 'waiting for deletion',
+  Released: 'released',
+  Skipped: 'skipped',
+  Refused: 'refused',
+  Failed: 'failed',
+  Unverified: 'unverified',
 };

@@ -23,10 +23,27 @@ export interface LiveFacts {
 export type Decision =
   | { readonly type: 'none' }
   | { readonly type: 'wait'; readonly untilMs: number }
-  | { readonly type: 'sync'; readonly cause: SyncCause; readonly trigger: Cause; readonly release: Release; readonly confirmPrune: boolean }
-  | { readonly type: 'resume'; readonly running: RunningSync; readonly release: Release | undefined; readonly superseded: boolean }
+  | {
+      readonly type: 'sync';
+      readonly cause: SyncCause;
+      readonly trigger: Cause;
+      readonly release: Release;
+      readonly confirmPrune: boolean;
+    }
+  | {
+      readonly type: 'resume';
+      readonly running: RunningSync;
+      readonly release: Release | undefined;
+      readonly superseded: boolean;
+    }
   | { readonly type: 'remove'; readonly trigger: Cause; readonly mode: 'Delete' | 'Orphan'; readonly touch: boolean }
-  | { readonly type: 'refuse'; readonly trigger: Cause; readonly release: Release; readonly reason: string; readonly message: string };
+  | {
+      readonly type: 'refuse';
+      readonly trigger: Cause;
+      readonly release: Release;
+      readonly reason: string;
+      readonly message: string;
+    };
 
 const EAGER_TRIES = 5;
 const NONE: Decision = { type: 'none' };
@@ -72,7 +89,12 @@ function removalOf(fleet: FleetState, target: TargetState, application: Applicat
   if (application.suspended) return undefined;
   const trigger = release ?? target.running ?? target.driftCause;
   if (trigger === undefined && target.last === undefined) return undefined;
-  const cause: Cause = trigger ?? { eventId: target.last?.syncId ?? '', correlationId: target.last?.syncId ?? '', timeMs: target.last?.atMs ?? 0, position: target.position };
+  const cause: Cause = trigger ?? {
+    eventId: target.last?.syncId ?? '',
+    correlationId: target.last?.syncId ?? '',
+    timeMs: target.last?.atMs ?? 0,
+    position: target.position,
+  };
   return { trigger: cause, mode: clusterGone ? 'Orphan' : 'Delete', touch: !clusterGone };
 }
 
@@ -98,7 +120,13 @@ function resume(running: RunningSync, release: Release | undefined): Decision {
 function suspended(target: TargetState, release: Release): Decision {
   const { request } = target;
   if (request === undefined) return NONE;
-  return { type: 'refuse', trigger: request, release, reason: 'Suspended', message: `application ${target.application} is suspended: resume it to sync` };
+  return {
+    type: 'refuse',
+    trigger: request,
+    release,
+    reason: 'Suspended',
+    message: `application ${target.application} is suspended: resume it to sync`,
+  };
 }
 
 interface SyncInput {
@@ -110,16 +138,28 @@ interface SyncInput {
 
 function syncDue({ fleet, target, release, facts }: SyncInput): Decision {
   const { last, request } = target;
-  const sync = (cause: SyncCause, trigger: Cause, confirmPrune = false): Decision => ({ type: 'sync', cause, trigger, release, confirmPrune });
+  const sync = (cause: SyncCause, trigger: Cause, confirmPrune = false): Decision => ({
+    type: 'sync',
+    cause,
+    trigger,
+    release,
+    confirmPrune,
+  });
   if (request !== undefined) return sync('Request', request, request.confirmPrune);
   if (last === undefined || last.releaseId !== release.data.releaseId) {
     // A new generation for other clusters leaves a target that has this very render alone.
-    const same = last?.result === 'Succeeded' && last.renderDigest === release.data.renderDigest && last.version === release.data.version;
+    const same =
+      last?.result === 'Succeeded' &&
+      last.renderDigest === release.data.renderDigest &&
+      last.version === release.data.version;
     if (!same) return sync(release.data.kind === 'Rollback' ? 'Rollback' : 'Release', release);
   }
   const healing = heal(fleet, target, facts, (trigger) => sync('SelfHeal', trigger));
   if (last === undefined || last.result === 'Succeeded') return healing;
-  return sooner(retry(last, facts, () => sync('Retry', release, last.releaseId === release.data.releaseId && last.confirmPrune)), healing);
+  return sooner(
+    retry(last, facts, () => sync('Retry', release, last.releaseId === release.data.releaseId && last.confirmPrune)),
+    healing,
+  );
 }
 
 function sooner(a: Decision, b: Decision): Decision {
@@ -137,7 +177,8 @@ function retry(last: NonNullable<TargetState['last']>, facts: LiveFacts, sync: (
 }
 
 function heal(fleet: FleetState, target: TargetState, facts: LiveFacts, sync: (trigger: Cause) => Decision): Decision {
-  if (target.driftCause === undefined || fleet.syncSpec(target.application, target.environment)?.selfHeal !== true) return NONE;
+  if (target.driftCause === undefined || fleet.syncSpec(target.application, target.environment)?.selfHeal !== true)
+    return NONE;
   const detectedMs = target.driftCause.timeMs;
   const delayMs = Math.min(...target.drift.map(({ key }) => healDelayMs(target.driftMemory.get(key)?.count ?? 1)));
   const untilMs = detectedMs + delayMs;

@@ -24,7 +24,11 @@ export interface ExpectedMarks {
 }
 
 /** Compares an inventory entry with the live object; undefined when they agree or when the entry was never applied. */
-export function driftOf(entry: InventoryEntry, live: Observed | undefined, marks: ExpectedMarks): DriftKind | undefined {
+export function driftOf(
+  entry: InventoryEntry,
+  live: Observed | undefined,
+  marks: ExpectedMarks,
+): DriftKind | undefined {
   if (entry.uid === undefined || entry.ownedDigest === undefined || entry.deleting === true) return undefined;
   if (live === undefined) return 'Missing';
   if (live.uid !== entry.uid) return 'Replaced';
@@ -41,7 +45,9 @@ export interface LostFields {
 /** Fields of the desired object that our Apply entry no longer owns on the live one, with the managers that own them now. */
 export function lostFields(desired: KubeObject, live: KubeObject, manager: string): LostFields {
   const entries = live.metadata.managedFields ?? [];
-  const mine = entries.find((entry) => entry.manager === manager && entry.operation === 'Apply' && (entry.subresource ?? '') === '');
+  const mine = entries.find(
+    (entry) => entry.manager === manager && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
+  );
   const others = entries.filter((entry) => entry !== mine);
   const { apiVersion: _, kind: __, metadata, status: ___, ...body } = desired;
   const { labels, annotations, finalizers, ownerReferences } = metadata;
@@ -58,15 +64,21 @@ interface At {
 }
 
 class LossWalk {
+  readonly #others: readonly ManagedFieldsEntry[];
+
   readonly fields = new Set<string>();
   readonly #actors = new Set<string>();
 
-  constructor(private readonly others: readonly ManagedFieldsEntry[]) {}
+  constructor(others: readonly ManagedFieldsEntry[]) {
+    this.#others = others;
+  }
 
   /** Managers of the lost fields; where nobody owns them, whoever wrote last. */
   actors(): string[] {
     if (this.fields.size > 0 && this.#actors.size === 0) {
-      const writers = this.others.filter((entry) => (entry.subresource ?? '') === '').sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1));
+      const writers = this.#others
+        .filter((entry) => (entry.subresource ?? '') === '')
+        .sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1));
       const last = writers[0]?.manager;
       if (last !== undefined) this.#actors.add(last);
     }
@@ -77,36 +89,39 @@ class LossWalk {
     for (const [name, child] of Object.entries(value)) {
       if (child === undefined || child === null) continue;
       const step = `f:${name}`;
-      this.value(child, owned[step], { path: joined(at.path, name), steps: [...at.steps, step] });
+      this.#value(child, owned[step], { path: joined(at.path, name), steps: [...at.steps, step] });
     }
   }
 
-  private value(value: unknown, owned: FieldsV1 | undefined, at: At): void {
+  #value(value: unknown, owned: FieldsV1 | undefined, at: At): void {
     if (owned !== undefined && Object.keys(owned).length === 0) return;
-    if (Array.isArray(value)) return this.list(value, owned, at);
+    if (Array.isArray(value)) return this.#list(value, owned, at);
     if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
       return this.object(Object.fromEntries(Object.entries(value)), owned ?? {}, at);
     }
-    if (owned === undefined) this.lose(at);
+    if (owned === undefined) this.#lose(at);
   }
 
-  private list(value: readonly unknown[], owned: FieldsV1 | undefined, at: At): void {
+  #list(value: readonly unknown[], owned: FieldsV1 | undefined, at: At): void {
     if (owned === undefined) {
-      this.lose(at);
+      this.#lose(at);
       return;
     }
     for (const item of value) {
       const step = stepOf(item, owned);
-      if (step === undefined) this.lose({ path: `${at.path}[${describe(item)}]`, steps: at.steps });
+      if (step === undefined) this.#lose({ path: `${at.path}[${describe(item)}]`, steps: at.steps });
       else if (step.startsWith('k:') && typeof item === 'object' && item !== null) {
-        this.object(Object.fromEntries(Object.entries(item)), owned[step] ?? {}, { path: `${at.path}[${describe(item)}]`, steps: [...at.steps, step] });
+        this.object(Object.fromEntries(Object.entries(item)), owned[step] ?? {}, {
+          path: `${at.path}[${describe(item)}]`,
+          steps: [...at.steps, step],
+        });
       }
     }
   }
 
-  private lose(at: At): void {
+  #lose(at: At): void {
     this.fields.add(at.path);
-    for (const { manager, fieldsV1 } of this.others) {
+    for (const { manager, fieldsV1 } of this.#others) {
       if (manager !== undefined && owns(fieldsV1, at.steps)) this.#actors.add(manager);
     }
   }

@@ -7,7 +7,9 @@ import type { KubeObject } from '@plumbline/kube';
  */
 export function withoutField(object: KubeObject, path: string): KubeObject | undefined {
   // Not even the API server can miss what makes an object one.
-  return /^\.(apiVersion|kind|metadata|metadata\.name)?$/.test(path) ? undefined : (removed(object, path) as KubeObject | undefined);
+  return /^\.(apiVersion|kind|metadata|metadata\.name)?$/.test(path)
+    ? undefined
+    : (removed(object, path) as KubeObject | undefined);
 }
 
 /** The object without the fields that it has of those named. */
@@ -20,12 +22,16 @@ function removed(value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null || !path.startsWith('.')) return undefined;
   const members = Object.entries(value);
   // Names may have dots in them: the longest that fits comes first.
-  const names = members.map(([name]) => name).filter((name) => path.startsWith(`.${name}`) && /^($|[.[])/.test(path.slice(1 + name.length))).sort((a, b) => b.length - a.length);
+  const names = members
+    .map(([name]) => name)
+    .filter((name) => path.startsWith(`.${name}`) && /^($|[.[])/.test(path.slice(1 + name.length)))
+    .sort((a, b) => b.length - a.length);
   for (const name of names) {
     const rest = path.slice(1 + name.length);
     if (rest === '') return Object.fromEntries(members.filter(([other]) => other !== name));
     const below = removed(Reflect.get(value, name), rest);
-    if (below !== undefined) return Object.fromEntries(members.map(([other, member]) => [other, other === name ? below : member]));
+    if (below !== undefined)
+      return Object.fromEntries(members.map(([other, member]) => [other, other === name ? below : member]));
   }
   return undefined;
 }
@@ -49,7 +55,10 @@ function indexOf(list: readonly unknown[], selector: string): number {
 
 function isSelected(item: unknown, selector: string, { absent }: { readonly absent: boolean }): boolean {
   if (typeof item !== 'object' || item === null) return false;
-  const values = [...selector.matchAll(PAIR)].map(([, key = '', text = '']) => ({ value: Reflect.get(item, key) as unknown, text }));
+  const values = [...selector.matchAll(PAIR)].map(([, key = '', text = '']) => ({
+    value: Reflect.get(item, key) as unknown,
+    text,
+  }));
   if (values.every(({ value }) => value === undefined)) return false;
   return values.every(({ value, text }) => (value === undefined ? absent : JSON.stringify(value) === text));
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { TargetId } from '@plumbline/core';
-import type { Digest } from '@plumbline/core';
-import type { ApplicationSpec, ClusterSpec, EventData, PlumblineEvent, RecordedEvent, SyncSpec } from '@plumbline/events';
-import { causeOf, foldTarget } from './target-state.js';
-import type { Cause, TargetState } from './target-state.js';
+import { type Digest, TargetId } from '@plumbline/core';
+import type {
+  ApplicationSpec,
+  ClusterSpec,
+  EventData,
+  PlumblineEvent,
+  RecordedEvent,
+  SyncSpec,
+} from '@plumbline/events';
+import { type Cause, causeOf, foldTarget, type TargetState } from './target-state.js';
 
 /** A version as rendered. */
 export interface RenderedVersion {
@@ -136,34 +141,67 @@ export class FleetState {
     if (state === undefined) {
       const { application, environment, cluster } = TargetId.parts(id);
       state = {
-        id, application, environment, cluster, revision: -1, position: -1, inventoryDigest: undefined, objectCount: 0, running: undefined, last: undefined, request: undefined,
-        drift: [], driftCause: undefined, driftMemory: new Map(), health: undefined, removed: false,
+        id,
+        application,
+        environment,
+        cluster,
+        revision: -1,
+        position: -1,
+        inventoryDigest: undefined,
+        objectCount: 0,
+        running: undefined,
+        last: undefined,
+        request: undefined,
+        drift: [],
+        driftCause: undefined,
+        driftMemory: new Map(),
+        health: undefined,
+        removed: false,
       };
       this.targets.set(id, state);
     }
     return state;
   }
 
-  #application(event: PlumblineEvent & { type: 'ApplicationDeclared' | 'ApplicationRemoved' | 'ApplicationSuspended' | 'ApplicationResumed' }): void {
+  #application(
+    event: PlumblineEvent & {
+      type: 'ApplicationDeclared' | 'ApplicationRemoved' | 'ApplicationSuspended' | 'ApplicationResumed';
+    },
+  ): void {
     const known = this.applications.get(event.data.application);
     if (event.type === 'ApplicationDeclared') {
-      if (known === undefined) this.applications.set(event.data.application, { spec: event.data.spec, suspended: false, removal: undefined });
+      if (known === undefined)
+        this.applications.set(event.data.application, { spec: event.data.spec, suspended: false, removal: undefined });
       else Object.assign(known, { spec: event.data.spec, removal: undefined });
     } else if (known === undefined) return;
     else if (event.type === 'ApplicationRemoved') {
       known.removal = { ...causeOf(event), mode: event.data.mode, suspended: known.suspended };
       known.suspended = false;
       // A later application of the same name starts without a release.
-      for (const { name } of known.spec.environments) this.environment(event.data.application, name).release = undefined;
+      for (const { name } of known.spec.environments)
+        this.environment(event.data.application, name).release = undefined;
     } else known.suspended = event.type === 'ApplicationSuspended';
   }
 
-  #cluster(event: PlumblineEvent & { type: 'ClusterDeclared' | 'ClusterRemoved' | 'ClusterConnected' | 'ClusterUnreachable' }): string {
+  #cluster(
+    event: PlumblineEvent & { type: 'ClusterDeclared' | 'ClusterRemoved' | 'ClusterConnected' | 'ClusterUnreachable' },
+  ): string {
     if (event.type === 'ClusterDeclared') {
       const { name, labels, spec } = event.data;
       const known = this.clusters.get(name);
       if (known !== undefined) Object.assign(known, { labels, spec, declaredBy: causeOf(event) });
-      else this.clusters.set(name, { name, labels, spec, uid: undefined, kubernetesVersion: undefined, apisDigest: undefined, connection: 'Unknown', reason: undefined, declaredBy: causeOf(event) });
+      else
+        this.clusters.set(name, {
+          name,
+          labels,
+          spec,
+          uid: undefined,
+          kubernetesVersion: undefined,
+          apisDigest: undefined,
+          connection: 'Unknown',
+          reason: undefined,
+          declaredBy: causeOf(event),
+        });
       return name;
     }
     if (event.type === 'ClusterRemoved') {
@@ -185,7 +223,10 @@ export class FleetState {
   #rendered(data: EventData<'VersionRendered'>): void {
     const environment = this.environment(data.application, data.environment);
     environment.versions.set(data.version, {
-      version: data.version, renderDigest: data.renderDigest as Digest, sourcesDigest: data.sourcesDigest as Digest, createNamespace: data.createNamespace,
+      version: data.version,
+      renderDigest: data.renderDigest as Digest,
+      sourcesDigest: data.sourcesDigest as Digest,
+      createNamespace: data.createNamespace,
       ...(data.namespace === undefined ? {} : { namespace: data.namespace }),
     });
     environment.latest = Math.max(environment.latest ?? 0, data.version);
@@ -194,9 +235,16 @@ export class FleetState {
   #released(event: PlumblineEvent & { type: 'VersionReleased' }, touched: Set<TargetId>): void {
     const { application, environment, clusters, generation } = event.data;
     const state = this.environment(application, environment);
-    if (state.release !== undefined && state.release.data.generation >= generation && state.release.position > event.position) return;
-    for (const cluster of [...(state.release?.data.clusters ?? []), ...clusters]) touched.add(this.target(TargetId.of(application, environment, cluster)).id);
-    for (const target of this.targets.values()) if (target.application === application && target.environment === environment) touched.add(target.id);
+    if (
+      state.release !== undefined &&
+      state.release.data.generation >= generation &&
+      state.release.position > event.position
+    )
+      return;
+    for (const cluster of [...(state.release?.data.clusters ?? []), ...clusters])
+      touched.add(this.target(TargetId.of(application, environment, cluster)).id);
+    for (const target of this.targets.values())
+      if (target.application === application && target.environment === environment) touched.add(target.id);
     state.release = { ...causeOf(event), data: event.data };
   }
 
@@ -233,7 +281,9 @@ export class FleetState {
     for (const target of this.targets.values()) if (target.application === application) touched.add(target.id);
   }
 
-  #target(event: PlumblineEvent & { data: { application: string; environment: string; cluster: string } }): TargetState {
+  #target(
+    event: PlumblineEvent & { data: { application: string; environment: string; cluster: string } },
+  ): TargetState {
     const { application, environment, cluster } = event.data;
     const target = this.target(TargetId.of(application, environment, cluster));
     // Our own appends are folded at once and come again with the log.
@@ -241,7 +291,8 @@ export class FleetState {
     target.position = event.position;
     target.revision = event.revision;
     foldTarget(target, event);
-    if (event.type === 'PlanComputed' || event.type === 'PlanFailed') this.plans.get(target.id)?.delete(event.causationId);
+    if (event.type === 'PlanComputed' || event.type === 'PlanFailed')
+      this.plans.get(target.id)?.delete(event.causationId);
     return target;
   }
 }

@@ -19,7 +19,12 @@ export interface GuardVerdict {
   readonly message: string;
 }
 
-const DATA_BEARING = new Set(['/Namespace', 'apiextensions.k8s.io/CustomResourceDefinition', '/PersistentVolume', '/PersistentVolumeClaim']);
+const DATA_BEARING = new Set([
+  '/Namespace',
+  'apiextensions.k8s.io/CustomResourceDefinition',
+  '/PersistentVolume',
+  '/PersistentVolumeClaim',
+]);
 const MAX_UNASKED = 10;
 
 /** Deletions never happen unasked when the render is empty, when most of a target would go, or when data may be lost with them. */
@@ -29,14 +34,25 @@ export function pruneGuard(input: GuardInput): GuardVerdict | undefined {
   const how = 'confirm it with "plumb sync --confirm-prune"';
   if (wanted === 0) {
     if (allowEmpty) return undefined;
-    return { reason: 'EmptyRender', message: `the render has no objects and would delete all ${prune.length}: ${how} or set sync.allowEmpty` };
+    return {
+      reason: 'EmptyRender',
+      message: `the render has no objects and would delete all ${prune.length}: ${how} or set sync.allowEmpty`,
+    };
   }
-  const precious = prune.filter((ref) => DATA_BEARING.has(`${ref.group}/${ref.kind}`)).map((ref) => `${ref.kind} ${ref.name}`);
+  const precious = prune
+    .filter((ref) => DATA_BEARING.has(`${ref.group}/${ref.kind}`))
+    .map((ref) => `${ref.kind} ${ref.name}`);
   if (precious.length > 0) {
-    return { reason: 'PruneNeedsConfirmation', message: `deleting ${precious.slice(0, 5).join(', ')}${precious.length > 5 ? ` and ${precious.length - 5} more` : ''} deletes what is inside: ${how}` };
+    return {
+      reason: 'PruneNeedsConfirmation',
+      message: `deleting ${precious.slice(0, 5).join(', ')}${precious.length > 5 ? ` and ${precious.length - 5} more` : ''} deletes what is inside: ${how}`,
+    };
   }
   if (prune.length > MAX_UNASKED && prune.length * 2 > before) {
-    return { reason: 'PruneNeedsConfirmation', message: `${prune.length} of ${before} objects would be deleted: ${how}` };
+    return {
+      reason: 'PruneNeedsConfirmation',
+      message: `${prune.length} of ${before} objects would be deleted: ${how}`,
+    };
   }
   return undefined;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { pruneGuard } from './guard.js';
-import type { GuardInput } from './guard.js';
+import { type GuardInput, pruneGuard } from './guard.js';
 
-const maps = (count: number): GuardInput['prune'] => Array.from({ length: count }, (_, index) => ({ group: '', kind: 'ConfigMap', namespace: 'web', name: `m${index}` }));
-const verdict = (input: Partial<GuardInput>): string | undefined => pruneGuard({ wanted: 5, before: 10, prune: maps(1), allowEmpty: false, confirmed: false, ...input })?.reason;
+const maps = (count: number): GuardInput['prune'] =>
+  Array.from({ length: count }, (_, index) => ({ group: '', kind: 'ConfigMap', namespace: 'web', name: `m${index}` }));
+const verdict = (input: Partial<GuardInput>): string | undefined =>
+  pruneGuard({ wanted: 5, before: 10, prune: maps(1), allowEmpty: false, confirmed: false, ...input })?.reason;
 
 it('lets few deletions pass, asks for an empty render, for most of many, and for what holds data', () => {
   expect(verdict({})).toBeUndefined();
@@ -13,7 +14,12 @@ it('lets few deletions pass, asks for an empty render, for most of many, and for
   expect(verdict({ prune: maps(10), before: 11 })).toBeUndefined();
   expect(verdict({ prune: maps(11), before: 21 })).toBe('PruneNeedsConfirmation');
   expect(verdict({ prune: maps(11), before: 22 })).toBeUndefined();
-  for (const [group, kind] of [['', 'Namespace'], ['apiextensions.k8s.io', 'CustomResourceDefinition'], ['', 'PersistentVolume'], ['', 'PersistentVolumeClaim']] as const) {
+  for (const [group, kind] of [
+    ['', 'Namespace'],
+    ['apiextensions.k8s.io', 'CustomResourceDefinition'],
+    ['', 'PersistentVolume'],
+    ['', 'PersistentVolumeClaim'],
+  ] as const) {
     expect(verdict({ prune: [{ group, kind, name: 'x' }], before: 100 }), kind).toBe('PruneNeedsConfirmation');
   }
   expect(verdict({ prune: [{ group: 'example.com', kind: 'Namespace', name: 'x' }], before: 100 })).toBeUndefined();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
 import type { ObjectChange } from '@plumbline/events';
-import { groupOf, refKey, versionOf } from '@plumbline/kube';
-import type { ObjectRef } from '@plumbline/kube';
+import { groupOf, type ObjectRef, refKey, versionOf } from '@plumbline/kube';
 
 /** One line of a rendered object set. */
 export interface RenderedEntry {
@@ -48,7 +47,12 @@ export interface ResolveInput {
 }
 
 /** Parts of `group/Kind/namespace/name`. */
-export function partsOf(key: string): { readonly group: string; readonly kind: string; readonly namespace: string; readonly name: string } {
+export function partsOf(key: string): {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+} {
   const [group = '', kind = '', namespace = '', ...name] = key.split('/');
   return { group, kind, namespace, name: name.join('/') };
 }
@@ -75,26 +79,48 @@ export function resolveSet(input: ResolveInput): ResolvedSet {
     const base = { key: entry.key, apiVersion: entry.apiVersion, ...(source === undefined ? {} : { source }) };
     const answer = input.kindOf(entry.apiVersion, kind);
     if (answer.type === 'missing') {
-      unresolved.push({ ...base, action: 'Failed', reason: UNKNOWN_REASONS[answer.what], message: unknownMessage(entry.apiVersion, kind, answer) });
+      unresolved.push({
+        ...base,
+        action: 'Failed',
+        reason: UNKNOWN_REASONS[answer.what],
+        message: unknownMessage(entry.apiVersion, kind, answer),
+      });
       continue;
     }
     if (answer.type === 'undetermined') {
       undetermined = true;
-      unresolved.push({ ...base, action: 'Failed', reason: 'DiscoveryFailed', message: `the cluster could not tell about ${entry.apiVersion} ${kind}: ${answer.reason}` });
+      unresolved.push({
+        ...base,
+        action: 'Failed',
+        reason: 'DiscoveryFailed',
+        message: `the cluster could not tell about ${entry.apiVersion} ${kind}: ${answer.reason}`,
+      });
       continue;
     }
     const effective = answer.namespaced ? (namespace === '' ? input.namespace : namespace) : undefined;
     if (answer.namespaced && effective === undefined) {
-      refused.push({ ...base, action: 'Refused', reason: 'NamespaceRequired', message: `${kind} ${name} names no namespace and the application has none: set metadata.namespace or the application's namespace` });
+      refused.push({
+        ...base,
+        action: 'Refused',
+        reason: 'NamespaceRequired',
+        message: `${kind} ${name} names no namespace and the application has none: set metadata.namespace or the application's namespace`,
+      });
       continue;
     }
-    const ref: ObjectRef = effective === undefined ? { group: groupOf(entry.apiVersion), kind, name } : { group: groupOf(entry.apiVersion), kind, namespace: effective, name };
+    const ref: ObjectRef =
+      effective === undefined
+        ? { group: groupOf(entry.apiVersion), kind, name }
+        : { group: groupOf(entry.apiVersion), kind, namespace: effective, name };
     wanted.push({ key: refKey(ref), ref, apiVersion: entry.apiVersion, digest: entry.digest, renderedKey: entry.key });
   }
   return { wanted, unresolved, refused: [...refused, ...duplicates(wanted, input.sources)], undetermined };
 }
 
-function unknownMessage(apiVersion: string, kind: string, answer: { readonly what: 'group' | 'version' | 'kind'; readonly hint: string }): string {
+function unknownMessage(
+  apiVersion: string,
+  kind: string,
+  answer: { readonly what: 'group' | 'version' | 'kind'; readonly hint: string },
+): string {
   const subject = `${apiVersion} ${kind}`;
   switch (answer.what) {
     case 'group':
@@ -115,7 +141,10 @@ function duplicates(wanted: readonly WantedObject[], sources: ReadonlyMap<string
     if (first === undefined || same.length < 2) continue;
     const places = same.map(({ renderedKey }) => sources.get(renderedKey) ?? renderedKey);
     found.push({
-      key, apiVersion: first.apiVersion, action: 'Refused', reason: 'DuplicateObject',
+      key,
+      apiVersion: first.apiVersion,
+      action: 'Refused',
+      reason: 'DuplicateObject',
       message: `${first.ref.kind} ${first.ref.name} is written ${same.length} times: ${places.join(' and ')}: keep one`,
       source: places[0] ?? key,
     });

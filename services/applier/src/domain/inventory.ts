@@ -27,8 +27,13 @@ export type Inventory = ReadonlyMap<string, InventoryEntry>;
 const inventoryBlob = z.object({
   entries: z.array(
     z.object({
-      key: z.string(), apiVersion: z.string(), uid: z.string().optional(), desiredDigest: z.string().optional(), ownedDigest: z.string().optional(),
-      dropped: z.array(z.string()).optional(), deleting: z.boolean().optional(),
+      key: z.string(),
+      apiVersion: z.string(),
+      uid: z.string().optional(),
+      desiredDigest: z.string().optional(),
+      ownedDigest: z.string().optional(),
+      dropped: z.array(z.string()).optional(),
+      deleting: z.boolean().optional(),
     }),
   ),
 });
@@ -47,20 +52,27 @@ export function decodeInventory(content: string): Inventory {
   return new Map(
     parsed.data.entries.map((raw) => {
       const { uid, desiredDigest, ownedDigest, dropped, deleting } = raw;
-      return [raw.key, {
-        key: raw.key, apiVersion: raw.apiVersion,
-        ...(uid === undefined ? {} : { uid }),
-        ...(desiredDigest === undefined ? {} : { desiredDigest: Digest.parse(desiredDigest) }),
-        ...(ownedDigest === undefined ? {} : { ownedDigest }),
-        ...(dropped === undefined ? {} : { dropped }),
-        ...(deleting === undefined ? {} : { deleting }),
-      }];
+      return [
+        raw.key,
+        {
+          key: raw.key,
+          apiVersion: raw.apiVersion,
+          ...(uid === undefined ? {} : { uid }),
+          ...(desiredDigest === undefined ? {} : { desiredDigest: Digest.parse(desiredDigest) }),
+          ...(ownedDigest === undefined ? {} : { ownedDigest }),
+          ...(dropped === undefined ? {} : { dropped }),
+          ...(deleting === undefined ? {} : { deleting }),
+        },
+      ];
     }),
   );
 }
 
 /** Old ∪ new: what may exist once the first write of a run was sent. */
-export function intendedInventory(before: Inventory, wanted: Iterable<{ readonly key: string; readonly apiVersion: string }>): Inventory {
+export function intendedInventory(
+  before: Inventory,
+  wanted: Iterable<{ readonly key: string; readonly apiVersion: string }>,
+): Inventory {
   const union = new Map(before);
   for (const { key, apiVersion } of wanted) if (!union.has(key)) union.set(key, { key, apiVersion });
   return union;

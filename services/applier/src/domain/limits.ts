@@ -23,7 +23,11 @@ export class Slots {
 }
 
 /** Runs a task for each item, so many at once; keeps the order of the results. */
-export async function forEachOf<Item, Result>(items: readonly Item[], concurrency: number, task: (item: Item) => Promise<Result>): Promise<Result[]> {
+export async function forEachOf<Item, Result>(
+  items: readonly Item[],
+  concurrency: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {

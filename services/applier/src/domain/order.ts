@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { definedKind, dependenciesOf, isWebhookConfiguration, isWorkload } from './references.js';
-import type { SetObject } from './references.js';
+import { definedKind, dependenciesOf, isWebhookConfiguration, isWorkload, type SetObject } from './references.js';
 import type { ObjectRef } from '@plumbline/kube';
 
 /** A set in the order of its writes. Objects of one level do not need each other. */
@@ -13,12 +12,27 @@ export interface ApplyOrder {
 }
 
 const DEFINITIONS = new Set([
-  '/Namespace', 'apiextensions.k8s.io/CustomResourceDefinition', 'scheduling.k8s.io/PriorityClass', 'storage.k8s.io/StorageClass',
-  'node.k8s.io/RuntimeClass', 'networking.k8s.io/IngressClass', 'gateway.networking.k8s.io/GatewayClass',
+  '/Namespace',
+  'apiextensions.k8s.io/CustomResourceDefinition',
+  'scheduling.k8s.io/PriorityClass',
+  'storage.k8s.io/StorageClass',
+  'node.k8s.io/RuntimeClass',
+  'networking.k8s.io/IngressClass',
+  'gateway.networking.k8s.io/GatewayClass',
 ]);
 const FOUNDATIONS = new Set([
-  '/ResourceQuota', '/LimitRange', 'networking.k8s.io/NetworkPolicy', '/ServiceAccount', '/Secret', '/ConfigMap', '/PersistentVolume', '/PersistentVolumeClaim',
-  'rbac.authorization.k8s.io/ClusterRole', 'rbac.authorization.k8s.io/ClusterRoleBinding', 'rbac.authorization.k8s.io/Role', 'rbac.authorization.k8s.io/RoleBinding',
+  '/ResourceQuota',
+  '/LimitRange',
+  'networking.k8s.io/NetworkPolicy',
+  '/ServiceAccount',
+  '/Secret',
+  '/ConfigMap',
+  '/PersistentVolume',
+  '/PersistentVolumeClaim',
+  'rbac.authorization.k8s.io/ClusterRole',
+  'rbac.authorization.k8s.io/ClusterRoleBinding',
+  'rbac.authorization.k8s.io/Role',
+  'rbac.authorization.k8s.io/RoleBinding',
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
 ]);
 const LAST_PHASE = 3;
@@ -33,16 +47,40 @@ function phaseOf(ref: ObjectRef): number {
 
 /** Order within a level for people and for one request at a time; concurrent writes of a level do not depend on it. */
 const RANK = [
-  '/Namespace', 'scheduling.k8s.io/PriorityClass', 'storage.k8s.io/StorageClass', 'apiextensions.k8s.io/CustomResourceDefinition', '/ResourceQuota', '/LimitRange',
-  'networking.k8s.io/NetworkPolicy', '/ServiceAccount', 'rbac.authorization.k8s.io/ClusterRole', 'rbac.authorization.k8s.io/ClusterRoleBinding',
-  'rbac.authorization.k8s.io/Role', 'rbac.authorization.k8s.io/RoleBinding', '/Secret', '/ConfigMap', '/PersistentVolume', '/PersistentVolumeClaim', '/Service',
-  'apps/DaemonSet', '/Pod', 'apps/ReplicaSet', 'apps/Deployment', 'autoscaling/HorizontalPodAutoscaler', 'apps/StatefulSet', 'batch/Job', 'batch/CronJob',
-  'networking.k8s.io/Ingress', 'apiregistration.k8s.io/APIService',
+  '/Namespace',
+  'scheduling.k8s.io/PriorityClass',
+  'storage.k8s.io/StorageClass',
+  'apiextensions.k8s.io/CustomResourceDefinition',
+  '/ResourceQuota',
+  '/LimitRange',
+  'networking.k8s.io/NetworkPolicy',
+  '/ServiceAccount',
+  'rbac.authorization.k8s.io/ClusterRole',
+  'rbac.authorization.k8s.io/ClusterRoleBinding',
+  'rbac.authorization.k8s.io/Role',
+  'rbac.authorization.k8s.io/RoleBinding',
+  '/Secret',
+  '/ConfigMap',
+  '/PersistentVolume',
+  '/PersistentVolumeClaim',
+  '/Service',
+  'apps/DaemonSet',
+  '/Pod',
+  'apps/ReplicaSet',
+  'apps/Deployment',
+  'autoscaling/HorizontalPodAutoscaler',
+  'apps/StatefulSet',
+  'batch/Job',
+  'batch/CronJob',
+  'networking.k8s.io/Ingress',
+  'apiregistration.k8s.io/APIService',
 ];
 const RANKS = new Map(RANK.map((groupKind, index) => [groupKind, index]));
 
 function compare(a: SetObject, b: SetObject): number {
-  const rank = (RANKS.get(`${a.ref.group}/${a.ref.kind}`) ?? RANK.length) - (RANKS.get(`${b.ref.group}/${b.ref.kind}`) ?? RANK.length);
+  const rank =
+    (RANKS.get(`${a.ref.group}/${a.ref.kind}`) ?? RANK.length) -
+    (RANKS.get(`${b.ref.group}/${b.ref.kind}`) ?? RANK.length);
   return rank !== 0 ? rank : a.key < b.key ? -1 : 1;
 }
 
@@ -74,14 +112,17 @@ interface Place {
 }
 
 class LevelWalk {
+  readonly #set: ReadonlyMap<string, SetObject>;
+  readonly #dependencies: ReadonlyMap<string, ReadonlySet<string>>;
+
   loop: readonly string[] = [];
   readonly #places = new Map<string, Place>();
   readonly #path: string[] = [];
 
-  constructor(
-    private readonly set: ReadonlyMap<string, SetObject>,
-    private readonly dependencies: ReadonlyMap<string, ReadonlySet<string>>,
-  ) {}
+  constructor(set: ReadonlyMap<string, SetObject>, dependencies: ReadonlyMap<string, ReadonlySet<string>>) {
+    this.#set = set;
+    this.#dependencies = dependencies;
+  }
 
   /** A number that sorts by phase, then by depth. */
   levelOf(key: string): number {
@@ -98,13 +139,14 @@ class LevelWalk {
       return false;
     }
     this.#path.push(key);
-    const node = this.set.get(key);
+    const node = this.#set.get(key);
     let place: Place = { phase: node === undefined ? 0 : phaseOf(node.ref), depth: 0 };
-    for (const dependency of this.dependencies.get(key) ?? []) {
+    for (const dependency of this.#dependencies.get(key) ?? []) {
       if (!this.visit(dependency)) return false;
       const before = this.#places.get(dependency) ?? { phase: 0, depth: 0 };
       if (before.phase > place.phase) place = { phase: before.phase, depth: before.depth + 1 };
-      else if (before.phase === place.phase) place = { phase: place.phase, depth: Math.max(place.depth, before.depth + 1) };
+      else if (before.phase === place.phase)
+        place = { phase: place.phase, depth: Math.max(place.depth, before.depth + 1) };
     }
     this.#path.pop();
     this.#places.set(key, place);
@@ -127,21 +169,38 @@ export function pruneOrder(objects: readonly SetObject[], isCustom: (ref: Object
   const { levels: ascending } = applyOrder(objects);
   const ordered = ascending.length === 0 ? [objects] : ascending.toReversed();
   const custom = objects.filter(({ ref }) => isCustom(ref));
-  const levels = ordered.flatMap((level) => [level.filter(({ ref }) => isCustom(ref)), level.filter(({ ref }) => !isCustom(ref)).toReversed()]).filter((level) => level.length > 0);
+  const levels = ordered
+    .flatMap((level) => [
+      level.filter(({ ref }) => isCustom(ref)),
+      level.filter(({ ref }) => !isCustom(ref)).toReversed(),
+    ])
+    .filter((level) => level.length > 0);
   const after = new Map<string, ReadonlySet<string>>();
   for (const node of objects) {
     const { ref, object } = node;
     const defined = definedKind(object);
-    if (ref.group === '' && ref.kind === 'Namespace') after.set(node.key, new Set(objects.filter((inner) => inner.ref.namespace === ref.name).map(({ key }) => key)));
-    else if (defined !== undefined) after.set(node.key, new Set(custom.filter((inner) => `${inner.ref.group}/${inner.ref.kind}` === defined).map(({ key }) => key)));
+    if (ref.group === '' && ref.kind === 'Namespace')
+      after.set(node.key, new Set(objects.filter((inner) => inner.ref.namespace === ref.name).map(({ key }) => key)));
+    else if (defined !== undefined)
+      after.set(
+        node.key,
+        new Set(custom.filter((inner) => `${inner.ref.group}/${inner.ref.kind}` === defined).map(({ key }) => key)),
+      );
     else if (isWorkload(ref) && custom.length > 0) after.set(node.key, new Set(custom.map(({ key }) => key)));
   }
   return { levels: customFirst(levels, isCustom), after };
 }
 
 /** Custom resources move ahead of the first level with a workload, after the webhooks. */
-function customFirst(levels: readonly (readonly SetObject[])[], isCustom: (ref: ObjectRef) => boolean): readonly (readonly SetObject[])[] {
+function customFirst(
+  levels: readonly (readonly SetObject[])[],
+  isCustom: (ref: ObjectRef) => boolean,
+): readonly (readonly SetObject[])[] {
   const isHookLevel = (level: readonly SetObject[]): boolean => level.some(({ ref }) => isWebhookConfiguration(ref));
   const isCustomLevel = (level: readonly SetObject[]): boolean => level.every(({ ref }) => isCustom(ref));
-  return [...levels.filter(isHookLevel), ...levels.filter((level) => !isHookLevel(level) && isCustomLevel(level)), ...levels.filter((level) => !isHookLevel(level) && !isCustomLevel(level))];
+  return [
+    ...levels.filter(isHookLevel),
+    ...levels.filter((level) => !isHookLevel(level) && isCustomLevel(level)),
+    ...levels.filter((level) => !isHookLevel(level) && !isCustomLevel(level)),
+  ];
 }

@@ -56,7 +56,10 @@ export class Marks {
 
   /** True when the metadata carries both of our marks for this key. */
   isOn(metadata: ObjectMeta, key: string): boolean {
-    return metadata.labels?.[TARGET_LABEL] === this.label && metadata.annotations?.[OWNER_ANNOTATION] === this.annotationFor(key);
+    return (
+      metadata.labels?.[TARGET_LABEL] === this.label &&
+      metadata.annotations?.[OWNER_ANNOTATION] === this.annotationFor(key)
+    );
   }
 }
 
@@ -69,7 +72,10 @@ export function ownerOf(annotation: string | undefined, key: string): OwnerMark 
 const KEEP: readonly { readonly annotation: string; readonly keeps: (value: string) => boolean }[] = [
   { annotation: 'plumbline.dev/prune', keeps: (value) => value === 'disabled' },
   { annotation: 'kustomize.toolkit.fluxcd.io/prune', keeps: (value) => value === 'disabled' },
-  { annotation: 'argocd.argoproj.io/sync-options', keeps: (value) => value.split(',').some((option) => /^(Prune|Delete)=false$/.test(option.trim())) },
+  {
+    annotation: 'argocd.argoproj.io/sync-options',
+    keeps: (value) => value.split(',').some((option) => /^(Prune|Delete)=false$/.test(option.trim())),
+  },
   { annotation: 'helm.sh/resource-policy', keeps: (value) => value === 'keep' },
   { annotation: 'client.lifecycle.config.k8s.io/deletion', keeps: (value) => value === 'detach' },
   { annotation: 'cli-utils.sigs.k8s.io/on-remove', keeps: (value) => value === 'keep' },

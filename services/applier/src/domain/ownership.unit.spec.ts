@@ -8,9 +8,21 @@ const key = 'rbac.authorization.k8s.io/ClusterRole//plumb:reader';
 
 describe('marks', () => {
   it('survive the way to the cluster and back, also with odd names', () => {
-    const marked = new Marks('main', id).mark({ apiVersion: 'v1', kind: 'X', metadata: { name: 'x', namespace: 'lost', labels: { a: 'b' } } }, key, undefined);
-    expect(marked.metadata).toEqual({ name: 'x', labels: { a: 'b', 'plumbline.dev/target': targetLabel('main', id) }, annotations: { 'plumbline.dev/owner': `main/${id}:${key}` } });
-    expect(parseOwner(marked.metadata.annotations?.['plumbline.dev/owner'])).toEqual({ installation: 'main', target: id, key });
+    const marked = new Marks('main', id).mark(
+      { apiVersion: 'v1', kind: 'X', metadata: { name: 'x', namespace: 'lost', labels: { a: 'b' } } },
+      key,
+      undefined,
+    );
+    expect(marked.metadata).toEqual({
+      name: 'x',
+      labels: { a: 'b', 'plumbline.dev/target': targetLabel('main', id) },
+      annotations: { 'plumbline.dev/owner': `main/${id}:${key}` },
+    });
+    expect(parseOwner(marked.metadata.annotations?.['plumbline.dev/owner'])).toEqual({
+      installation: 'main',
+      target: id,
+      key,
+    });
     expect(new Marks('main', id).isOn(marked.metadata, key)).toBe(true);
   });
 
@@ -30,17 +42,27 @@ describe('marks', () => {
 });
 
 describe('protection from deletion', () => {
-  const object = (annotations: Readonly<Record<string, string>>) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', annotations } });
+  const object = (annotations: Readonly<Record<string, string>>) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'x', annotations },
+  });
   it.each([
-    ['plumbline.dev/prune', 'disabled'], ['kustomize.toolkit.fluxcd.io/prune', 'disabled'], ['argocd.argoproj.io/sync-options', 'Validate=false, Prune=false'], ['argocd.argoproj.io/sync-options', 'Delete=false'],
-    ['helm.sh/resource-policy', 'keep'], ['client.lifecycle.config.k8s.io/deletion', 'detach'], ['cli-utils.sigs.k8s.io/on-remove', 'keep'],
+    ['plumbline.dev/prune', 'disabled'],
+    ['kustomize.toolkit.fluxcd.io/prune', 'disabled'],
+    ['argocd.argoproj.io/sync-options', 'Validate=false, Prune=false'],
+    ['argocd.argoproj.io/sync-options', 'Delete=false'],
+    ['helm.sh/resource-policy', 'keep'],
+    ['client.lifecycle.config.k8s.io/deletion', 'detach'],
+    ['cli-utils.sigs.k8s.io/on-remove', 'keep'],
   ])('is given by %s: %s', (annotation, value) => {
     expect(protectionOf(object({ [annotation]: value }))).toContain(annotation);
     expect(protectionOf(object({ [annotation]: 'no' }))).toBeUndefined();
   });
 
   it('is given to namespaces of the cluster', () => {
-    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) expect(protectionOf({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })).toContain(name);
+    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+      expect(protectionOf({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })).toContain(name);
     expect(protectionOf({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } })).toBeUndefined();
   });
 });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { groupOf, refKey } from '@plumbline/kube';
-import type { KubeObject, ObjectRef } from '@plumbline/kube';
+import { groupOf, type KubeObject, type ObjectRef, refKey } from '@plumbline/kube';
 
 /** An object of a set with its effective identity. */
 export interface SetObject {
@@ -60,7 +59,8 @@ export function isWorkload(ref: ObjectRef): boolean {
 
 /** The GroupKind that a CustomResourceDefinition defines, as `group/Kind`. */
 export function definedKind(object: KubeObject): string | undefined {
-  if (object.kind !== 'CustomResourceDefinition' || groupOf(object.apiVersion) !== 'apiextensions.k8s.io') return undefined;
+  if (object.kind !== 'CustomResourceDefinition' || groupOf(object.apiVersion) !== 'apiextensions.k8s.io')
+    return undefined;
   const group = text(object, 'spec', 'group');
   const kind = text(object, 'spec', 'names', 'kind');
   return group === undefined || kind === undefined ? undefined : `${group}/${kind}`;
@@ -133,7 +133,11 @@ function labelsMatch(selector: unknown, labels: unknown): boolean {
 }
 
 /** Keys of workloads of the set, in the namespace, whose pods carry the labels. */
-function workloadsBehind(selector: unknown, namespace: string | undefined, set: ReadonlyMap<string, SetObject>): string[] {
+function workloadsBehind(
+  selector: unknown,
+  namespace: string | undefined,
+  set: ReadonlyMap<string, SetObject>,
+): string[] {
   const found: string[] = [];
   for (const { key, ref, object } of set.values()) {
     if (ref.namespace !== namespace || !isWorkload(ref)) continue;
@@ -145,7 +149,9 @@ function workloadsBehind(selector: unknown, namespace: string | undefined, set: 
 function behindServices(keys: readonly string[], set: ReadonlyMap<string, SetObject>): string[] {
   return keys.flatMap((key) => {
     const service = set.get(key);
-    return service === undefined ? [key] : [key, ...workloadsBehind(valueAt(service.object, 'spec', 'selector'), service.ref.namespace, set)];
+    return service === undefined
+      ? [key]
+      : [key, ...workloadsBehind(valueAt(service.object, 'spec', 'selector'), service.ref.namespace, set)];
   });
 }
 
@@ -157,7 +163,10 @@ function kindReferences(node: SetObject, set: ReadonlyMap<string, SetObject>): s
     case 'rbac.authorization.k8s.io/ClusterRoleBinding':
       return rbacReferences(node);
     case '/PersistentVolumeClaim':
-      return [`storage.k8s.io/StorageClass//${text(object, 'spec', 'storageClassName') ?? ''}`, `/PersistentVolume//${text(object, 'spec', 'volumeName') ?? ''}`];
+      return [
+        `storage.k8s.io/StorageClass//${text(object, 'spec', 'storageClassName') ?? ''}`,
+        `/PersistentVolume//${text(object, 'spec', 'volumeName') ?? ''}`,
+      ];
     case '/PersistentVolume':
       return [`storage.k8s.io/StorageClass//${text(object, 'spec', 'storageClassName') ?? ''}`];
     case 'networking.k8s.io/Ingress':
@@ -169,7 +178,9 @@ function kindReferences(node: SetObject, set: ReadonlyMap<string, SetObject>): s
       return [`gateway.networking.k8s.io/GatewayClass//${text(object, 'spec', 'gatewayClassName') ?? ''}`];
     case 'autoscaling/HorizontalPodAutoscaler': {
       const target = valueAt(object, 'spec', 'scaleTargetRef');
-      return [`${groupOf(text(target, 'apiVersion') ?? '')}/${text(target, 'kind') ?? ''}/${namespace}/${text(target, 'name') ?? ''}`];
+      return [
+        `${groupOf(text(target, 'apiVersion') ?? '')}/${text(target, 'kind') ?? ''}/${namespace}/${text(target, 'name') ?? ''}`,
+      ];
     }
     case 'policy/PodDisruptionBudget':
       return workloadsBehind(valueAt(object, 'spec', 'selector', 'matchLabels'), ref.namespace, set);
@@ -179,7 +190,10 @@ function kindReferences(node: SetObject, set: ReadonlyMap<string, SetObject>): s
       return behindServices(serviceReferences([valueAt(object, 'spec', 'service')]), set);
     case 'admissionregistration.k8s.io/MutatingWebhookConfiguration':
     case 'admissionregistration.k8s.io/ValidatingWebhookConfiguration':
-      return behindServices(serviceReferences(items(object, 'webhooks').map((hook) => valueAt(hook, 'clientConfig', 'service'))), set);
+      return behindServices(
+        serviceReferences(items(object, 'webhooks').map((hook) => valueAt(hook, 'clientConfig', 'service'))),
+        set,
+      );
     case 'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding':
       return [`admissionregistration.k8s.io/ValidatingAdmissionPolicy//${text(object, 'spec', 'policyName') ?? ''}`];
     default:
@@ -190,15 +204,27 @@ function kindReferences(node: SetObject, set: ReadonlyMap<string, SetObject>): s
 /** Explicit dependencies of an object; none of them need be in the set. */
 export function explicitDependencies(object: KubeObject): readonly string[] {
   const declared = object.metadata.annotations?.[DEPENDS_ON];
-  return declared === undefined ? [] : declared.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return declared === undefined
+    ? []
+    : declared
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '');
 }
 
 /** Keys of the objects of the set that this one needs: found by what it refers to, not by its kind's place in a list. */
-export function dependenciesOf(node: SetObject, set: ReadonlyMap<string, SetObject>, definitions: ReadonlyMap<string, string>): ReadonlySet<string> {
+export function dependenciesOf(
+  node: SetObject,
+  set: ReadonlyMap<string, SetObject>,
+  definitions: ReadonlyMap<string, string>,
+): ReadonlySet<string> {
   const { object, ref } = node;
   const candidates = [...kindReferences(node, set), ...explicitDependencies(object)];
   if (ref.namespace !== undefined) {
-    candidates.push(refKey({ group: '', kind: 'Namespace', name: ref.namespace }), ...podReferences(podTemplateOf(object), ref.namespace));
+    candidates.push(
+      refKey({ group: '', kind: 'Namespace', name: ref.namespace }),
+      ...podReferences(podTemplateOf(object), ref.namespace),
+    );
   }
   const definition = definitions.get(`${ref.group}/${ref.kind}`);
   if (definition !== undefined) candidates.push(definition);

@@ -14,7 +14,12 @@ export interface Cause {
 
 /** An event as the cause of what follows from it. */
 export function causeOf(event: PlumblineEvent): Cause {
-  return { eventId: event.id, correlationId: event.correlationId, timeMs: Date.parse(event.recordedAt), position: event.position };
+  return {
+    eventId: event.id,
+    correlationId: event.correlationId,
+    timeMs: Date.parse(event.recordedAt),
+    position: event.position,
+  };
 }
 
 /** A sync that has an intent in the log and no outcome yet. */
@@ -97,7 +102,11 @@ export interface TargetState {
 
 /** Text that is equal when two health reports mean the same. Messages may count up and do not make a transition. */
 export function healthSignature(data: Pick<EventData<'HealthChanged'>, 'health' | 'reason' | 'objects'>): string {
-  return JSON.stringify([data.health, data.reason, data.objects.map(({ key, health, reason }) => [key, health, reason])]);
+  return JSON.stringify([
+    data.health,
+    data.reason,
+    data.objects.map(({ key, health, reason }) => [key, health, reason]),
+  ]);
 }
 
 /** Takes one event of a target's stream. */
@@ -106,7 +115,12 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
     case 'SyncStarted':
       target.removed = false;
       target.inventoryDigest = event.data.inventoryDigest as Digest;
-      target.running = { ...causeOf(event), data: event.data, causedBy: event.causationId, confirmPrune: confirmed(target, event.causationId, event.data.releaseId) };
+      target.running = {
+        ...causeOf(event),
+        data: event.data,
+        causedBy: event.causationId,
+        confirmPrune: confirmed(target, event.causationId, event.data.releaseId),
+      };
       answer(target, event.causationId);
       target.objectCount = event.data.objectCount;
       return;
@@ -118,8 +132,22 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
       target.running = undefined;
       answer(target, event.causationId);
       target.last = {
-        syncId: event.id, confirmPrune: false, generation: -1, releaseId, version, renderDigest: '', cause: 'Release', result: 'Refused', reason, retryable: false,
-        atMs: Date.parse(event.recordedAt), position: event.position, attempts: 1, claims: [], foreign: [], unknownKinds: [],
+        syncId: event.id,
+        confirmPrune: false,
+        generation: -1,
+        releaseId,
+        version,
+        renderDigest: '',
+        cause: 'Release',
+        result: 'Refused',
+        reason,
+        retryable: false,
+        atMs: Date.parse(event.recordedAt),
+        position: event.position,
+        attempts: 1,
+        claims: [],
+        foreign: [],
+        unknownKinds: [],
       };
       return;
     }
@@ -137,7 +165,14 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
       return;
     case 'TargetRemoved':
       Object.assign(target, {
-        inventoryDigest: undefined, objectCount: 0, running: undefined, last: undefined, drift: [], driftCause: undefined, health: undefined, removed: true,
+        inventoryDigest: undefined,
+        objectCount: 0,
+        running: undefined,
+        last: undefined,
+        drift: [],
+        driftCause: undefined,
+        health: undefined,
+        removed: true,
       });
       target.driftMemory.clear();
       return;
@@ -148,7 +183,9 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
 function reportedHealth(target: TargetState, event: PlumblineEvent & { type: 'HealthChanged' }): ReportedHealth {
   const { health, reason } = event.data;
   const progressing = health === 'Progressing' || reason === NOT_HEALTHY_IN_TIME;
-  const progressingSinceMs = progressing ? (target.health?.progressingSinceMs ?? Date.parse(event.recordedAt)) : undefined;
+  const progressingSinceMs = progressing
+    ? (target.health?.progressingSinceMs ?? Date.parse(event.recordedAt))
+    : undefined;
   return { health, signature: healthSignature(event.data), progressingSinceMs };
 }
 
@@ -171,12 +208,24 @@ function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'Syn
   const failed = data.result !== 'Succeeded';
   const again = failed && last !== undefined && last.result !== 'Succeeded' && last.releaseId === releaseId;
   target.last = {
-    syncId: data.syncId, generation: running?.data.generation ?? -1, releaseId, version: data.version, renderDigest: data.renderDigest, cause: data.cause,
-    result: data.result, reason: data.reason, retryable: data.retryable, atMs: Date.parse(event.recordedAt), position: event.position,
-    attempts: again ? last.attempts + 1 : 1, confirmPrune: running?.confirmPrune ?? false,
+    syncId: data.syncId,
+    generation: running?.data.generation ?? -1,
+    releaseId,
+    version: data.version,
+    renderDigest: data.renderDigest,
+    cause: data.cause,
+    result: data.result,
+    reason: data.reason,
+    retryable: data.retryable,
+    atMs: Date.parse(event.recordedAt),
+    position: event.position,
+    attempts: again ? last.attempts + 1 : 1,
+    confirmPrune: running?.confirmPrune ?? false,
     claims: data.changes.inline.filter(({ reason }) => reason === 'OwnedByAnother').map(({ key }) => key),
     foreign: data.changes.inline.filter(({ reason }) => reason === 'HeldElsewhere').map(({ key }) => key),
-    unknownKinds: data.changes.inline.filter(({ reason }) => UNKNOWN_KIND_REASONS.has(reason ?? '')).map(({ apiVersion, key }) => `${apiVersion} ${key.split('/')[1] ?? ''}`),
+    unknownKinds: data.changes.inline
+      .filter(({ reason }) => UNKNOWN_KIND_REASONS.has(reason ?? ''))
+      .map(({ apiVersion, key }) => `${apiVersion} ${key.split('/')[1] ?? ''}`),
   };
   target.inventoryDigest = data.inventoryDigest as Digest;
   target.objectCount = data.objectCount;
@@ -185,7 +234,8 @@ function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'Syn
   target.driftCause = undefined;
   if (!failed) target.drift = [];
   // What was written needs its time again.
-  if (target.health?.progressingSinceMs !== undefined) target.health = { ...target.health, progressingSinceMs: Date.parse(event.recordedAt) };
+  if (target.health?.progressingSinceMs !== undefined)
+    target.health = { ...target.health, progressingSinceMs: Date.parse(event.recordedAt) };
 }
 
 function remember(target: TargetState, key: string, nowMs: number): void {

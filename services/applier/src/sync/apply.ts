@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
 import type { ObjectChange } from '@plumbline/events';
-import { FIELD_MANAGER, healthOf, isAlreadyExists, isFieldManagerConflict, isNotFound, refKey } from '@plumbline/kube';
-import type { ApiResource, ApplyResult, KubeObject } from '@plumbline/kube';
-import { diffObjects } from '@plumbline/manifest';
-import type { ManifestObject } from '@plumbline/manifest';
-import { partsOf } from '../domain/identity.js';
-import type { WantedObject } from '../domain/identity.js';
+import {
+  type ApiResource,
+  type ApplyResult,
+  FIELD_MANAGER,
+  healthOf,
+  isAlreadyExists,
+  isFieldManagerConflict,
+  isNotFound,
+  type KubeObject,
+  refKey,
+} from '@plumbline/kube';
+import { diffObjects, type ManifestObject } from '@plumbline/manifest';
+import { partsOf, type WantedObject } from '../domain/identity.js';
 import type { InventoryEntry } from '../domain/inventory.js';
 import { forEachOf } from '../domain/limits.js';
 import { applyOrder } from '../domain/order.js';
-import { ownerOf } from '../domain/ownership.js';
-import type { OwnerMark } from '../domain/ownership.js';
-import { definedKind, valueAt } from '../domain/references.js';
-import type { SetObject } from '../domain/references.js';
+import { type OwnerMark, ownerOf } from '../domain/ownership.js';
+import { definedKind, type SetObject, valueAt } from '../domain/references.js';
 import { ownedDigestOf } from '../clusters/live-object.js';
 import { asKubeObject, clearObject, readObjects } from '../targets/object-reader.js';
 import { failureOf, patiently } from './failure.js';
 import { untilServed } from './gates.js';
 import { takeOverClientSide } from './migrate.js';
-import { kindId } from './prepare.js';
-import type { PreparedSet } from './prepare.js';
+import { kindId, type PreparedSet } from './prepare.js';
 import { droppedNote, tolerantly } from './tolerance.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
@@ -49,7 +53,13 @@ export type Refusals = ReadonlyMap<string, ObjectChange>;
 /** True when nothing has to be sent for an object: it was applied from this very content and the watch shows it as we left it. */
 export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject): boolean {
   const entry = job.inventory.get(wanted.key);
-  if (entry?.desiredDigest !== wanted.digest || entry.apiVersion !== wanted.apiVersion || entry.uid === undefined || entry.deleting === true) return false;
+  if (
+    entry?.desiredDigest !== wanted.digest ||
+    entry.apiVersion !== wanted.apiVersion ||
+    entry.uid === undefined ||
+    entry.deleting === true
+  )
+    return false;
   // The API server may have learned the missing fields since.
   if (entry.dropped !== undefined) return false;
   const { cache } = tools.session;
@@ -61,12 +71,17 @@ export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject
 
 /** The refusal of an object that somebody else has. */
 export function heldByOther(owner: OwnerMark): Pick<ObjectChange, 'action' | 'reason' | 'message'> {
-  return { action: 'Refused', reason: 'HeldElsewhere', message: `belongs to target ${owner.target} of the installation "${owner.installation}"` };
+  return {
+    action: 'Refused',
+    reason: 'HeldElsewhere',
+    message: `belongs to target ${owner.target} of the installation "${owner.installation}"`,
+  };
 }
 
 /** True for a Job that was applied and that its time to live has removed since: it is done, applying it again would run it again. */
 export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undefined): Promise<boolean> {
-  if (entry?.uid === undefined || entry.desiredDigest === undefined || !entry.key.startsWith('batch/Job/')) return false;
+  if (entry?.uid === undefined || entry.desiredDigest === undefined || !entry.key.startsWith('batch/Job/'))
+    return false;
   const { cache } = tools.session;
   if (!cache.isLive(entry.key) || cache.get(entry.key) !== undefined) return false;
   const manifest = (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
@@ -77,6 +92,10 @@ export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undef
 
 /** Writes what differs, level by level; goes on past failures and skips only what needs the failed. */
 export class ApplyRun {
+  readonly #tools: SyncTools;
+  readonly #job: SyncJob;
+  readonly #prepared: PreparedSet;
+
   readonly #changes = new Map<string, ObjectChange>();
   readonly #entries = new Map<string, InventoryEntry>();
   readonly #uncertain = new Set<string>();
@@ -84,16 +103,18 @@ export class ApplyRun {
   #retryable = false;
   #superseded = false;
 
-  constructor(
-    private readonly tools: SyncTools,
-    private readonly job: SyncJob,
-    private readonly prepared: PreparedSet,
-  ) {}
+  constructor(tools: SyncTools, job: SyncJob, prepared: PreparedSet) {
+    this.#tools = tools;
+    this.#job = job;
+    this.#prepared = prepared;
+  }
 
   async run(writes: readonly WantedObject[], refusals: Refusals): Promise<ApplyResults> {
     for (const [key, change] of refusals) this.#changes.set(key, change);
-    const old = writes.map(({ key }) => this.job.inventory.get(key)?.desiredDigest).filter((digest) => digest !== undefined);
-    const objects = await readObjects(this.tools.store, [...writes.map(({ digest }) => digest), ...old]);
+    const old = writes
+      .map(({ key }) => this.#job.inventory.get(key)?.desiredDigest)
+      .filter((digest) => digest !== undefined);
+    const objects = await readObjects(this.#tools.store, [...writes.map(({ digest }) => digest), ...old]);
     for (const digest of old) {
       const object = objects.get(digest);
       if (object !== undefined) this.#before.set(digest, object);
@@ -103,7 +124,11 @@ export class ApplyRun {
     for (const wanted of writes) {
       const manifest = objects.get(wanted.digest);
       if (manifest === undefined) {
-        this.#fail(wanted, { reason: 'ContentMissing', message: `the rendered content ${wanted.digest} is not in the object store`, retryable: true });
+        this.#fail(wanted, {
+          reason: 'ContentMissing',
+          message: `the rendered content ${wanted.digest} is not in the object store`,
+          retryable: true,
+        });
         continue;
       }
       const node = { key: wanted.key, ref: wanted.ref, object: asKubeObject(manifest) };
@@ -113,31 +138,45 @@ export class ApplyRun {
     const order = applyOrder(nodes);
     await this.#namespace(nodes);
     for (const level of order.levels) {
-      if (this.job.superseded()) {
+      if (this.#job.superseded()) {
         this.#supersede(level, byKey);
         continue;
       }
       await this.#level(level, order.dependencies, byKey);
     }
-    return { changes: this.#changes, entries: this.#entries, uncertain: this.#uncertain, retryable: this.#retryable, superseded: this.#superseded };
+    return {
+      changes: this.#changes,
+      entries: this.#entries,
+      uncertain: this.#uncertain,
+      retryable: this.#retryable,
+      superseded: this.#superseded,
+    };
   }
 
-  async #level(level: readonly SetObject[], dependencies: ReadonlyMap<string, ReadonlySet<string>>, byKey: ReadonlyMap<string, Write>): Promise<void> {
-    await forEachOf(level, this.tools.limits.perTarget, async (node) => {
+  async #level(
+    level: readonly SetObject[],
+    dependencies: ReadonlyMap<string, ReadonlySet<string>>,
+    byKey: ReadonlyMap<string, Write>,
+  ): Promise<void> {
+    await forEachOf(level, this.#tools.limits.perTarget, async (node) => {
       const write = byKey.get(node.key);
       if (write === undefined) return;
       const { wanted } = write;
       const blocked = [...(dependencies.get(node.key) ?? [])].find((key) => this.#isBroken(key));
       if (blocked !== undefined) {
         const { kind, name } = partsOf(blocked);
-        this.#set(wanted, { action: 'Skipped', reason: 'DependencyFailed', message: `needs ${kind} ${name}, which was not applied` });
+        this.#set(wanted, {
+          action: 'Skipped',
+          reason: 'DependencyFailed',
+          message: `needs ${kind} ${name}, which was not applied`,
+        });
         return;
       }
       try {
         await this.#write(write);
       } catch (error) {
         const failure = failureOf(error);
-        if (failure.reason === 'ClusterUnreachable') this.tools.session.suspect();
+        if (failure.reason === 'ClusterUnreachable') this.#tools.session.suspect();
         if (failure.uncertain) this.#uncertain.add(wanted.key);
         this.#fail(wanted, failure);
       }
@@ -154,34 +193,50 @@ export class ApplyRun {
     const { wanted, manifest, node } = write;
     const resource = await this.#resourceFor(wanted);
     if (resource === undefined) return;
-    const { cache } = this.tools.session;
-    const watched = cache.isLive(wanted.key) || (await this.tools.session.watch(resource, this.tools.limits.watchMs));
+    const { cache } = this.#tools.session;
+    const watched = cache.isLive(wanted.key) || (await this.#tools.session.watch(resource, this.#tools.limits.watchMs));
     if (!watched) await this.#look(resource, wanted);
     const live = cache.get(wanted.key);
     const owner = ownerOf(live?.owner, wanted.key);
-    if (owner !== undefined && (owner.target !== this.job.target || owner.installation !== this.job.marks.installation) && this.job.heldElsewhere(owner)) {
+    if (
+      owner !== undefined &&
+      (owner.target !== this.#job.target || owner.installation !== this.#job.marks.installation) &&
+      this.#job.heldElsewhere(owner)
+    ) {
       this.#set(wanted, heldByOther(owner));
       return;
     }
-    const body = this.job.marks.mark(clearObject(manifest, this.tools.sealKey), wanted.key, wanted.ref.namespace);
-    const ours = owner !== undefined || (live !== undefined && this.job.inventory.get(wanted.key)?.uid === live.uid);
-    const { result: sent, body: kept, dropped } = await tolerantly(body, (sendable) => this.#send(resource, sendable, ours));
-    const migrated = sent.result.created || ours ? undefined : await takeOverClientSide(this.tools, resource, kept, sent.result);
+    const body = this.#job.marks.mark(clearObject(manifest, this.#tools.sealKey), wanted.key, wanted.ref.namespace);
+    const ours = owner !== undefined || (live !== undefined && this.#job.inventory.get(wanted.key)?.uid === live.uid);
+    const {
+      result: sent,
+      body: kept,
+      dropped,
+    } = await tolerantly(body, (sendable) => this.#send(resource, sendable, ours));
+    const migrated =
+      sent.result.created || ours ? undefined : await takeOverClientSide(this.#tools, resource, kept, sent.result);
     const result = migrated ?? sent.result;
-    const takenOver = migrated === undefined ? sent.takenOver : [...sent.takenOver, 'kubectl-client-side-apply: all of its fields'];
+    const takenOver =
+      migrated === undefined ? sent.takenOver : [...sent.takenOver, 'kubectl-client-side-apply: all of its fields'];
     this.#done(write, { result, takenOver, dropped, existed: live?.resourceVersion });
-    if (definedKind(node.object) !== undefined) await untilServed(this.tools, resource, result.object, this.job);
+    if (definedKind(node.object) !== undefined) await untilServed(this.#tools, resource, result.object, this.#job);
   }
 
   /** Where a kind cannot be watched, each object is read before it is first written. */
   async #look(resource: ApiResource, wanted: WantedObject): Promise<void> {
-    const found = await patiently(() => this.tools.session.client.get(resource, wanted.ref.namespace, wanted.ref.name));
-    if (found === undefined) this.tools.session.cache.recordGone(wanted.key);
-    else this.tools.session.cache.record(found);
+    const found = await patiently(() =>
+      this.#tools.session.client.get(resource, wanted.ref.namespace, wanted.ref.name),
+    );
+    if (found === undefined) this.#tools.session.cache.recordGone(wanted.key);
+    else this.#tools.session.cache.record(found);
   }
 
-  async #send(resource: ApiResource, body: KubeObject, ours: boolean): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
-    const { client } = this.tools.session;
+  async #send(
+    resource: ApiResource,
+    body: KubeObject,
+    ours: boolean,
+  ): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
+    const { client } = this.#tools.session;
     try {
       return { result: await patiently(() => client.apply(resource, body, { force: ours })), takenOver: [] };
     } catch (error) {
@@ -197,16 +252,35 @@ export class ApplyRun {
     }
   }
 
-  #done({ wanted, manifest }: Write, sent: { readonly result: ApplyResult; readonly takenOver: readonly string[]; readonly dropped: readonly string[]; readonly existed: string | undefined }): void {
+  #done(
+    { wanted, manifest }: Write,
+    sent: {
+      readonly result: ApplyResult;
+      readonly takenOver: readonly string[];
+      readonly dropped: readonly string[];
+      readonly existed: string | undefined;
+    },
+  ): void {
     const { object, created, warnings } = sent.result;
-    this.tools.session.cache.record(object);
+    this.#tools.session.cache.record(object);
     const { uid, resourceVersion } = object.metadata;
-    const before = this.job.inventory.get(wanted.key);
+    const before = this.#job.inventory.get(wanted.key);
     this.#entries.set(wanted.key, {
-      key: wanted.key, apiVersion: wanted.apiVersion, desiredDigest: wanted.digest, ownedDigest: ownedDigestOf(object), ...(uid === undefined ? {} : { uid }), ...(sent.dropped.length === 0 ? {} : { dropped: sent.dropped }),
+      key: wanted.key,
+      apiVersion: wanted.apiVersion,
+      desiredDigest: wanted.digest,
+      ownedDigest: ownedDigestOf(object),
+      ...(uid === undefined ? {} : { uid }),
+      ...(sent.dropped.length === 0 ? {} : { dropped: sent.dropped }),
     });
     const known = before?.uid !== undefined && before.uid === uid;
-    const action = created ? 'Created' : known ? (resourceVersion === sent.existed ? 'Unchanged' : 'Configured') : 'Adopted';
+    const action = created
+      ? 'Created'
+      : known
+        ? resourceVersion === sent.existed
+          ? 'Unchanged'
+          : 'Configured'
+        : 'Adopted';
     const notes = [droppedNote(sent.dropped), ...warnings].filter((note) => note !== undefined);
     const fields = action === 'Configured' ? this.#fields(before?.desiredDigest, wanted, manifest) : [];
     this.#set(wanted, {
@@ -226,39 +300,57 @@ export class ApplyRun {
 
   async #resourceFor(wanted: WantedObject): Promise<ApiResource | undefined> {
     const id = kindId(wanted.apiVersion, wanted.ref.kind);
-    const known = this.prepared.resources.get(id);
+    const known = this.#prepared.resources.get(id);
     if (known !== undefined) return known;
-    const lookup = await this.tools.session.client.discovery.resourceFor(wanted.apiVersion, wanted.ref.kind);
+    const lookup = await this.#tools.session.client.discovery.resourceFor(wanted.apiVersion, wanted.ref.kind);
     if ('found' in lookup) {
-      this.prepared.resources.set(id, lookup.found);
+      this.#prepared.resources.set(id, lookup.found);
       return lookup.found;
     }
-    this.#fail(wanted, { reason: 'UnknownKind', message: `${wanted.apiVersion} ${wanted.ref.kind} is not served yet`, retryable: true });
+    this.#fail(wanted, {
+      reason: 'UnknownKind',
+      message: `${wanted.apiVersion} ${wanted.ref.kind} is not served yet`,
+      retryable: true,
+    });
     return undefined;
   }
 
   /** Creates the application's namespace where the set does not bring it. It is not ours to delete later, so it carries no mark. */
   async #namespace(nodes: readonly SetObject[]): Promise<void> {
-    const { namespace } = this.job.version;
-    if (namespace === undefined || !this.job.version.createNamespace) return;
+    const { namespace } = this.#job.version;
+    if (namespace === undefined || !this.#job.version.createNamespace) return;
     const key = refKey({ group: '', kind: 'Namespace', name: namespace });
-    if (this.prepared.wanted.some((wanted) => wanted.key === key) || !nodes.some(({ ref }) => ref.namespace === namespace)) return;
-    if (this.tools.session.cache.get(key) !== undefined) return;
+    if (
+      this.#prepared.wanted.some((wanted) => wanted.key === key) ||
+      !nodes.some(({ ref }) => ref.namespace === namespace)
+    )
+      return;
+    if (this.#tools.session.cache.get(key) !== undefined) return;
     // A failure shows at each object that needs it.
     await this.#createNamespace(namespace).catch(() => undefined);
   }
 
   async #recreateNamespace(namespace: string | undefined): Promise<boolean> {
-    if (namespace === undefined || namespace !== this.job.version.namespace || !this.job.version.createNamespace) return false;
-    return this.#createNamespace(namespace).then(() => true, () => false);
+    if (namespace === undefined || namespace !== this.#job.version.namespace || !this.#job.version.createNamespace)
+      return false;
+    return this.#createNamespace(namespace).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #createNamespace(namespace: string): Promise<void> {
-    const { client, cache } = this.tools.session;
+    const { client, cache } = this.#tools.session;
     const lookup = await client.discovery.resourceFor('v1', 'Namespace');
     if (!('found' in lookup)) return;
     try {
-      cache.record(await client.create(lookup.found, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, { fieldManager: FIELD_MANAGER }));
+      cache.record(
+        await client.create(
+          lookup.found,
+          { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+          { fieldManager: FIELD_MANAGER },
+        ),
+      );
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }
@@ -268,11 +360,15 @@ export class ApplyRun {
     this.#superseded = true;
     for (const { key } of level) {
       const wanted = byKey.get(key)?.wanted;
-      if (wanted !== undefined) this.#set(wanted, { action: 'Skipped', reason: 'Superseded', message: 'a newer release takes over' });
+      if (wanted !== undefined)
+        this.#set(wanted, { action: 'Skipped', reason: 'Superseded', message: 'a newer release takes over' });
     }
   }
 
-  #fail(wanted: WantedObject, failure: { readonly reason: string; readonly message: string; readonly retryable: boolean }): void {
+  #fail(
+    wanted: WantedObject,
+    failure: { readonly reason: string; readonly message: string; readonly retryable: boolean },
+  ): void {
     if (failure.retryable) this.#retryable = true;
     this.#set(wanted, { action: 'Failed', reason: failure.reason, message: failure.message.slice(0, 4_000) });
   }

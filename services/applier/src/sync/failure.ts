@@ -14,9 +14,17 @@ export interface Failure {
 /** The class of a failure. Messages about Secrets come without the server's text already. */
 export function failureOf(error: unknown): Failure {
   const message = messageOf(error);
-  if (error instanceof KubeApiError) return { ...apiFailure(error), message, uncertain: error.status >= 500 && !misfits(error) };
-  if (error instanceof PlumblineError && error.code.startsWith('PLB-61')) return { reason: 'ClusterUnreachable', message, retryable: true, uncertain: true };
-  if (error instanceof PlumblineError) return { reason: error.code === 'PLB-6401' ? 'CannotUnseal' : 'Error', message, retryable: error.retry !== 'never', uncertain: false };
+  if (error instanceof KubeApiError)
+    return { ...apiFailure(error), message, uncertain: error.status >= 500 && !misfits(error) };
+  if (error instanceof PlumblineError && error.code.startsWith('PLB-61'))
+    return { reason: 'ClusterUnreachable', message, retryable: true, uncertain: true };
+  if (error instanceof PlumblineError)
+    return {
+      reason: error.code === 'PLB-6401' ? 'CannotUnseal' : 'Error',
+      message,
+      retryable: error.retry !== 'never',
+      uncertain: false,
+    };
   // An aborted or timed-out request: nobody knows.
   return { reason: 'Error', message, retryable: true, uncertain: true };
 }
@@ -44,8 +52,12 @@ function apiFailure(error: KubeApiError): { readonly reason: string; readonly re
   if (misfits(error)) return INVALID;
   if (error.status >= 500) return { reason: 'ServerError', retryable: true };
   const known: Readonly<Record<number, { readonly reason: string; readonly retryable: boolean }>> = {
-    401: { reason: 'Unauthorized', retryable: true }, 403: { reason: 'Forbidden', retryable: true },
-    404: { reason: 'NotFound', retryable: true }, 409: { reason: 'Conflict', retryable: true }, 413: { reason: 'TooLarge', retryable: false }, 429: { reason: 'TooManyRequests', retryable: true },
+    401: { reason: 'Unauthorized', retryable: true },
+    403: { reason: 'Forbidden', retryable: true },
+    404: { reason: 'NotFound', retryable: true },
+    409: { reason: 'Conflict', retryable: true },
+    413: { reason: 'TooLarge', retryable: false },
+    429: { reason: 'TooManyRequests', retryable: true },
   };
   return known[error.status] ?? { reason: 'ServerError', retryable: false };
 }
@@ -58,8 +70,15 @@ export async function patiently<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } catch (error) {
-      const throttled = error instanceof KubeApiError && (error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined));
-      const raced = error instanceof KubeApiError && error.status === 409 && error.conflicts.length === 0 && error.reason === 'Conflict' && !error.causes.some(({ immutable }) => immutable);
+      const throttled =
+        error instanceof KubeApiError &&
+        (error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined));
+      const raced =
+        error instanceof KubeApiError &&
+        error.status === 409 &&
+        error.conflicts.length === 0 &&
+        error.reason === 'Conflict' &&
+        !error.causes.some(({ immutable }) => immutable);
       if (attempt >= (raced ? 2 : THROTTLED_TRIES) || !(throttled || raced)) throw error;
     }
   }

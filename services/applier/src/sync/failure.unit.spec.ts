@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
-import { apiErrorFrom, KubeTransportError } from '@plumbline/kube';
-import type { KubeApiError } from '@plumbline/kube';
+import { apiErrorFrom, type KubeApiError, KubeTransportError } from '@plumbline/kube';
 import { describe, expect, it } from 'vitest';
 import { failureOf, patiently } from './failure.js';
 
@@ -12,19 +11,78 @@ function refusal(status: number, body: object = {}, headers: Readonly<Record<str
 
 describe('the class of a failure', () => {
   it.each<[string, unknown, string, boolean]>([
-    ['a policy', refusal(422, { reason: 'Invalid', message: "ValidatingAdmissionPolicy 'no' with binding 'no' denied request: no" }), 'AdmissionDenied', false],
-    ['a webhook', refusal(403, { reason: 'Forbidden', message: 'admission webhook "check.example.com" denied the request: no' }), 'AdmissionDenied', false],
-    ['a quota', refusal(403, { reason: 'Forbidden', message: 'configmaps "x" is forbidden: exceeded quota: small, requested: 1' }), 'QuotaExceeded', true],
-    ['missing rights', refusal(403, { reason: 'Forbidden', message: 'User "x" cannot patch resource "deployments" in API group "apps"' }), 'Forbidden', true],
-    ['an immutable field', refusal(422, { reason: 'Invalid', details: { causes: [{ reason: 'FieldValueInvalid', field: 'spec.selector', message: 'Invalid value: x: field is immutable' }] } }), 'ImmutableField', false],
-    ['a wrong object', refusal(422, { reason: 'Invalid', message: 'spec.replicas: must not be negative' }), 'InvalidObject', false],
-    ['a field that the schema does not have', refusal(500, { message: 'failed to create typed patch object (web/shop; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema' }), 'InvalidObject', false],
+    [
+      'a policy',
+      refusal(422, {
+        reason: 'Invalid',
+        message: "ValidatingAdmissionPolicy 'no' with binding 'no' denied request: no",
+      }),
+      'AdmissionDenied',
+      false,
+    ],
+    [
+      'a webhook',
+      refusal(403, { reason: 'Forbidden', message: 'admission webhook "check.example.com" denied the request: no' }),
+      'AdmissionDenied',
+      false,
+    ],
+    [
+      'a quota',
+      refusal(403, {
+        reason: 'Forbidden',
+        message: 'configmaps "x" is forbidden: exceeded quota: small, requested: 1',
+      }),
+      'QuotaExceeded',
+      true,
+    ],
+    [
+      'missing rights',
+      refusal(403, {
+        reason: 'Forbidden',
+        message: 'User "x" cannot patch resource "deployments" in API group "apps"',
+      }),
+      'Forbidden',
+      true,
+    ],
+    [
+      'an immutable field',
+      refusal(422, {
+        reason: 'Invalid',
+        details: {
+          causes: [
+            { reason: 'FieldValueInvalid', field: 'spec.selector', message: 'Invalid value: x: field is immutable' },
+          ],
+        },
+      }),
+      'ImmutableField',
+      false,
+    ],
+    [
+      'a wrong object',
+      refusal(422, { reason: 'Invalid', message: 'spec.replicas: must not be negative' }),
+      'InvalidObject',
+      false,
+    ],
+    [
+      'a field that the schema does not have',
+      refusal(500, {
+        message:
+          'failed to create typed patch object (web/shop; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema',
+      }),
+      'InvalidObject',
+      false,
+    ],
     ['a fault of the server', refusal(500, { message: 'etcdserver: leader changed' }), 'ServerError', true],
     ['too many requests', refusal(429), 'TooManyRequests', true],
     ['an object that is too large', refusal(413), 'TooLarge', false],
     ['a stale version', refusal(409, { reason: 'Conflict' }), 'Conflict', true],
     ['no answer', new KubeTransportError('PLB-6120', 'no answer'), 'ClusterUnreachable', true],
-    ['a wrong seal key', new UpstreamError('PLB-6401', 'cannot be unsealed', { retry: 'never' }), 'CannotUnseal', false],
+    [
+      'a wrong seal key',
+      new UpstreamError('PLB-6401', 'cannot be unsealed', { retry: 'never' }),
+      'CannotUnseal',
+      false,
+    ],
   ])('is told for %s', (_, error, reason, retryable) => {
     expect(failureOf(error)).toMatchObject({ reason, retryable });
   });
@@ -37,7 +95,9 @@ describe('the class of a failure', () => {
 });
 
 describe('patience', () => {
-  const failing = (errors: readonly unknown[]): { readonly calls: () => number; readonly request: () => Promise<string> } => {
+  const failing = (
+    errors: readonly unknown[],
+  ): { readonly calls: () => number; readonly request: () => Promise<string> } => {
     let calls = 0;
     return {
       calls: () => calls,

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FIELD_MANAGER, isConflict } from '@plumbline/kube';
-import type { ApiResource, ApplyResult, FieldsV1, KubeObject, ManagedFieldsEntry } from '@plumbline/kube';
+import {
+  type ApiResource,
+  type ApplyResult,
+  FIELD_MANAGER,
+  type FieldsV1,
+  isConflict,
+  type KubeObject,
+  type ManagedFieldsEntry,
+} from '@plumbline/kube';
 import { patiently } from './failure.js';
 import type { SyncTools } from './tools.js';
 
@@ -20,7 +27,8 @@ function isOurs(entry: ManagedFieldsEntry): boolean {
 /** The fields of both. */
 export function unionOf(a: FieldsV1, b: FieldsV1): FieldsV1 {
   const union: Record<string, FieldsV1> = { ...a };
-  for (const [step, fields] of Object.entries(b)) union[step] = union[step] === undefined ? fields : unionOf(union[step], fields);
+  for (const [step, fields] of Object.entries(b))
+    union[step] = union[step] === undefined ? fields : unionOf(union[step], fields);
   return union;
 }
 
@@ -30,20 +38,28 @@ export function withoutClientSide(managers: readonly ManagedFieldsEntry[]): read
   const ours = managers.find(isOurs);
   if (theirs.length === 0 || ours === undefined) return undefined;
   const fieldsV1 = theirs.reduce((fields, entry) => unionOf(fields, entry.fieldsV1 ?? {}), ours.fieldsV1 ?? {});
-  return managers.filter((entry) => !isClientSide(entry)).map((entry) => (entry === ours ? { ...ours, fieldsV1 } : entry));
+  return managers
+    .filter((entry) => !isClientSide(entry))
+    .map((entry) => (entry === ours ? { ...ours, fieldsV1 } : entry));
 }
 
 /**
  * Ends the co-ownership of `kubectl apply` on an object that was just adopted: without it, a field that leaves Git would survive. Guarded by the
  * resourceVersion, so no concurrent update is lost. Gives the object as it is afterwards, or undefined when there was nothing to do.
  */
-export async function takeOverClientSide(tools: SyncTools, resource: ApiResource, body: KubeObject, applied: ApplyResult): Promise<ApplyResult | undefined> {
+export async function takeOverClientSide(
+  tools: SyncTools,
+  resource: ApiResource,
+  body: KubeObject,
+  applied: ApplyResult,
+): Promise<ApplyResult | undefined> {
   const { client } = tools.session;
   const { name, namespace } = body.metadata;
   let current: KubeObject | undefined = applied.object;
   for (let attempt = 1; current !== undefined; attempt += 1) {
     const managedFields = withoutClientSide(current.metadata.managedFields ?? []);
-    if (managedFields === undefined) return attempt === 1 ? undefined : patiently(() => client.apply(resource, body, { force: true }));
+    if (managedFields === undefined)
+      return attempt === 1 ? undefined : patiently(() => client.apply(resource, body, { force: true }));
     const json = [
       { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
       { op: 'replace', path: '/metadata/managedFields', value: managedFields },

@@ -5,13 +5,28 @@ import { unionOf, withoutClientSide } from './migrate.js';
 
 const leaf = {};
 const ours: ManagedFieldsEntry = { manager: 'plumbline', operation: 'Apply', fieldsV1: { 'f:data': { 'f:a': leaf } } };
-const kubectl: ManagedFieldsEntry = { manager: 'kubectl-client-side-apply', operation: 'Update', fieldsV1: { 'f:data': { 'f:a': leaf, 'f:b': leaf }, 'f:metadata': { 'f:annotations': { '.': leaf } } } };
-const editor: ManagedFieldsEntry = { manager: 'kubectl-edit', operation: 'Update', fieldsV1: { 'f:data': { 'f:c': leaf } } };
-const status: ManagedFieldsEntry = { manager: 'kubectl-client-side-apply', operation: 'Update', subresource: 'status', fieldsV1: { 'f:status': leaf } };
+const kubectl: ManagedFieldsEntry = {
+  manager: 'kubectl-client-side-apply',
+  operation: 'Update',
+  fieldsV1: { 'f:data': { 'f:a': leaf, 'f:b': leaf }, 'f:metadata': { 'f:annotations': { '.': leaf } } },
+};
+const editor: ManagedFieldsEntry = {
+  manager: 'kubectl-edit',
+  operation: 'Update',
+  fieldsV1: { 'f:data': { 'f:c': leaf } },
+};
+const status: ManagedFieldsEntry = {
+  manager: 'kubectl-client-side-apply',
+  operation: 'Update',
+  subresource: 'status',
+  fieldsV1: { 'f:status': leaf },
+};
 
 it('gives the fields of kubectl apply to us, and leaves editors and subresources alone', () => {
   expect(withoutClientSide([kubectl, editor, ours, status])).toEqual([
-    editor, { ...ours, fieldsV1: { 'f:data': { 'f:a': leaf, 'f:b': leaf }, 'f:metadata': { 'f:annotations': { '.': leaf } } } }, status,
+    editor,
+    { ...ours, fieldsV1: { 'f:data': { 'f:a': leaf, 'f:b': leaf }, 'f:metadata': { 'f:annotations': { '.': leaf } } } },
+    status,
   ]);
 });
 

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { canonicalJson, Digest } from '@plumbline/core';
 import type { ObjectChange } from '@plumbline/events';
-import { isFieldManagerConflict, isNotFound, refKey } from '@plumbline/kube';
-import type { ApiResource, ApplyResult, KubeObject } from '@plumbline/kube';
-import { diffObjects, parseObject, scrubObject } from '@plumbline/manifest';
-import type { ManifestObject } from '@plumbline/manifest';
+import {
+  type ApiResource,
+  type ApplyResult,
+  isFieldManagerConflict,
+  isNotFound,
+  type KubeObject,
+  refKey,
+} from '@plumbline/kube';
+import { diffObjects, type ManifestObject, parseObject, scrubObject } from '@plumbline/manifest';
 import { pruneGuard } from '../domain/guard.js';
-import { refOfKey } from '../domain/identity.js';
-import type { WantedObject } from '../domain/identity.js';
+import { refOfKey, type WantedObject } from '../domain/identity.js';
 import { forEachOf } from '../domain/limits.js';
 import { ownerOf, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
 import { clearObject } from '../targets/object-reader.js';
 import { heldByOther, isUnchanged } from './apply.js';
 import { contentsNote } from './contents.js';
 import { failureOf, patiently } from './failure.js';
-import { kindId } from './prepare.js';
-import type { PreparedSet } from './prepare.js';
+import { kindId, type PreparedSet } from './prepare.js';
 import { droppedNote, tolerantly } from './tolerance.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
@@ -36,23 +39,45 @@ export async function computePlan(tools: SyncTools, job: SyncJob, prepared: Prep
   const writes = prepared.wanted.filter((wanted) => !isUnchanged(tools, job, wanted));
   const contents = await tools.store.getMany(writes.map(({ digest }) => digest));
   const changes = new Map<string, ObjectChange>();
-  for (const wanted of prepared.wanted) changes.set(wanted.key, { key: wanted.key, apiVersion: wanted.apiVersion, action: 'Unchanged' });
+  for (const wanted of prepared.wanted)
+    changes.set(wanted.key, { key: wanted.key, apiVersion: wanted.apiVersion, action: 'Unchanged' });
   for (const change of [...prepared.unresolved, ...prepared.refused]) changes.set(change.key, change);
   await forEachOf(writes, tools.limits.perTarget, async (wanted) => {
     const content = contents.get(wanted.digest);
     const base = { key: wanted.key, apiVersion: wanted.apiVersion };
-    if (content === undefined) changes.set(wanted.key, { ...base, action: 'Failed', reason: 'ContentMissing', message: 'the rendered content is not in the object store' });
-    else changes.set(wanted.key, { ...base, ...(await tryObject({ tools, job, prepared }, wanted, parseObject(content))) });
+    if (content === undefined)
+      changes.set(wanted.key, {
+        ...base,
+        action: 'Failed',
+        reason: 'ContentMissing',
+        message: 'the rendered content is not in the object store',
+      });
+    else
+      changes.set(wanted.key, {
+        ...base,
+        ...(await tryObject({ tools, job, prepared }, wanted, parseObject(content))),
+      });
   });
   const prune = await planPrune(tools, job, prepared);
   const all = [...changes.values(), ...prune].sort((a, b) => (a.key < b.key ? -1 : 1));
   const guard = pruneGuard({
-    wanted: prepared.wanted.length + prepared.unresolved.length, before: job.inventory.size, prune: prune.filter(({ action }) => action === 'Pruned').map(({ key }) => refOfKey(key)),
-    allowEmpty: job.spec.allowEmpty, confirmed: false,
+    wanted: prepared.wanted.length + prepared.unresolved.length,
+    before: job.inventory.size,
+    prune: prune.filter(({ action }) => action === 'Pruned').map(({ key }) => refOfKey(key)),
+    allowEmpty: job.spec.allowEmpty,
+    confirmed: false,
   });
   const digested = all.map(({ key, action, fields }) => ({ key, action, fields: fields ?? [] }));
   return {
-    changes: all, partial: all.some(({ action }) => action === 'Unverified'), guard: guard === undefined ? undefined : `${guard.message}${await contentsNote(tools, prune.filter(({ action }) => action === 'Pruned').flatMap(({ key }) => job.inventory.get(key) ?? []))}`,
+    changes: all,
+    partial: all.some(({ action }) => action === 'Unverified'),
+    guard:
+      guard === undefined
+        ? undefined
+        : `${guard.message}${await contentsNote(
+            tools,
+            prune.filter(({ action }) => action === 'Pruned').flatMap(({ key }) => job.inventory.get(key) ?? []),
+          )}`,
     planDigest: Digest.of(canonicalJson({ renderDigest: job.version.renderDigest, changes: digested })),
   };
 }
@@ -64,7 +89,9 @@ async function planPrune(tools: SyncTools, job: SyncJob, prepared: PreparedSet):
   const elsewhere = gone.length === 0 ? new Set<string>() : await job.wantedElsewhere(gone.map(({ key }) => key));
   return gone.map(({ key, apiVersion, uid }) => {
     const base = { key, apiVersion, ...(uid === undefined ? {} : { uid }) };
-    return elsewhere.has(key) ? { ...base, action: 'Released', reason: 'WantedElsewhere' } : { ...base, action: 'Pruned' };
+    return elsewhere.has(key)
+      ? { ...base, action: 'Released', reason: 'WantedElsewhere' }
+      : { ...base, action: 'Pruned' };
   });
 }
 
@@ -79,11 +106,17 @@ export interface PlanContext {
 export type PlannedChange = Omit<ObjectChange, 'key' | 'apiVersion'>;
 
 /** What writing one object would do, tried as a dry run. */
-export async function tryObject({ tools, job, prepared }: PlanContext, wanted: WantedObject, manifest: ManifestObject): Promise<PlannedChange> {
+export async function tryObject(
+  { tools, job, prepared }: PlanContext,
+  wanted: WantedObject,
+  manifest: ManifestObject,
+): Promise<PlannedChange> {
   const resource = prepared.resources.get(kindId(wanted.apiVersion, wanted.ref.kind));
-  if (resource === undefined) return unverified(`needs the CustomResourceDefinition of ${wanted.ref.kind}, which is in the same set`);
+  if (resource === undefined)
+    return unverified(`needs the CustomResourceDefinition of ${wanted.ref.kind}, which is in the same set`);
   const claimed = tools.session.claims.get(wanted.key);
-  if (claimed !== undefined && claimed !== job.target) return { action: 'Refused', reason: 'OwnedByAnother', message: `belongs to target ${claimed}` };
+  if (claimed !== undefined && claimed !== job.target)
+    return { action: 'Refused', reason: 'OwnedByAnother', message: `belongs to target ${claimed}` };
   const { namespace, name } = wanted.ref;
   try {
     const { client } = tools.session;
@@ -95,7 +128,11 @@ export async function tryObject({ tools, job, prepared }: PlanContext, wanted: W
     const note = droppedNote(dropped);
     return { ...planned(job, wanted, { live, ...result }), ...(note === undefined ? {} : { message: note }) };
   } catch (error) {
-    if (isNotFound(error) && namespace !== undefined && tools.session.cache.get(refKey({ group: '', kind: 'Namespace', name: namespace })) === undefined) {
+    if (
+      isNotFound(error) &&
+      namespace !== undefined &&
+      tools.session.cache.get(refKey({ group: '', kind: 'Namespace', name: namespace })) === undefined
+    ) {
       return unverified(`needs Namespace ${namespace}, which does not exist yet`);
     }
     const { reason, message } = failureOf(error);
@@ -107,7 +144,11 @@ function unverified(needs: string): PlannedChange {
   return { action: 'Unverified', reason: 'CannotDryRun', message: `would be created; ${needs}` };
 }
 
-async function dryRun(tools: SyncTools, resource: ApiResource, body: KubeObject): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
+async function dryRun(
+  tools: SyncTools,
+  resource: ApiResource,
+  body: KubeObject,
+): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
   const { client } = tools.session;
   try {
     return { result: await patiently(() => client.apply(resource, body, { dryRun: true })), takenOver: [] };
@@ -118,11 +159,17 @@ async function dryRun(tools: SyncTools, resource: ApiResource, body: KubeObject)
   }
 }
 
-function planned(job: SyncJob, wanted: WantedObject, found: { readonly live: KubeObject | undefined; readonly result: ApplyResult; readonly takenOver: readonly string[] }): PlannedChange {
+function planned(
+  job: SyncJob,
+  wanted: WantedObject,
+  found: { readonly live: KubeObject | undefined; readonly result: ApplyResult; readonly takenOver: readonly string[] },
+): PlannedChange {
   const { live, result, takenOver } = found;
   if (live === undefined) return { action: 'Created' };
   const known = job.inventory.get(wanted.key)?.uid === live.metadata.uid;
-  const fields = diffObjects(comparable(live), comparable(result.object)).map(({ path }) => path).filter((path) => !OWN_MARKS.has(path));
+  const fields = diffObjects(comparable(live), comparable(result.object))
+    .map(({ path }) => path)
+    .filter((path) => !OWN_MARKS.has(path));
   const taken = takenOver.length > 0 ? { takenOver } : {};
   if (!known) return { action: 'Adopted', fields, ...taken };
   return fields.length === 0 ? { action: 'Unchanged' } : { action: 'Configured', fields, ...taken };

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
-import { groupOf, versionOf } from '@plumbline/kube';
-import type { ApiResource } from '@plumbline/kube';
-import { parseObjectSet, parseSources } from '@plumbline/manifest';
-import type { ObjectSetEntry } from '@plumbline/manifest';
-import { partsOf, resolveSet } from '../domain/identity.js';
-import type { KindAnswer, ResolvedSet } from '../domain/identity.js';
+import { type ApiResource, groupOf, versionOf } from '@plumbline/kube';
+import { type ObjectSetEntry, parseObjectSet, parseSources } from '@plumbline/manifest';
+import { type KindAnswer, partsOf, type ResolvedSet, resolveSet } from '../domain/identity.js';
 import { definedKind, valueAt } from '../domain/references.js';
 import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import type { SyncTools } from './tools.js';
@@ -33,7 +30,8 @@ export function kindId(apiVersion: string, kind: string): string {
 export async function prepareSet(tools: SyncTools, source: SetSource): Promise<PreparedSet> {
   const entries = parseObjectSet(await tools.store.get(source.renderDigest));
   const { answers, resources } = await answerKinds(tools, entries);
-  const kindOf = (apiVersion: string, kind: string): KindAnswer => answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'not asked' };
+  const kindOf = (apiVersion: string, kind: string): KindAnswer =>
+    answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'not asked' };
   const input = { entries, namespace: source.namespace, kindOf };
   const first = resolveSet({ ...input, sources: new Map() });
   if (first.unresolved.length === 0 && first.refused.length === 0) return { ...first, resources, sources: new Map() };
@@ -72,9 +70,16 @@ async function answerKinds(tools: SyncTools, entries: readonly ObjectSetEntry[])
 }
 
 /** Kinds that the cluster does not have yet, but a CustomResourceDefinition of the same set brings. */
-async function answerFromDefinitions(tools: SyncTools, entries: readonly ObjectSetEntry[], answers: Map<string, KindAnswer>): Promise<void> {
+async function answerFromDefinitions(
+  tools: SyncTools,
+  entries: readonly ObjectSetEntry[],
+  answers: Map<string, KindAnswer>,
+): Promise<void> {
   const definitions = entries.filter(({ key }) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'));
-  const objects = await readObjects(tools.store, definitions.map(({ digest }) => digest));
+  const objects = await readObjects(
+    tools.store,
+    definitions.map(({ digest }) => digest),
+  );
   for (const manifest of objects.values()) {
     const definition = asKubeObject(manifest);
     const defined = definedKind(definition);
@@ -83,7 +88,11 @@ async function answerFromDefinitions(tools: SyncTools, entries: readonly ObjectS
     for (const [id, answer] of answers) {
       const [apiVersion = '', kind = ''] = id.split(' ');
       if (answer.type === 'known' || `${groupOf(apiVersion)}/${kind}` !== defined) continue;
-      const served = Array.isArray(versions) && versions.some((version) => valueAt(version, 'name') === versionOf(apiVersion) && valueAt(version, 'served') !== false);
+      const served =
+        Array.isArray(versions) &&
+        versions.some(
+          (version) => valueAt(version, 'name') === versionOf(apiVersion) && valueAt(version, 'served') !== false,
+        );
       if (served) answers.set(id, { type: 'known', namespaced, pending: true });
     }
   }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { groupOf } from '@plumbline/kube';
-import type { ApiResource, KubeObject } from '@plumbline/kube';
+import { type ApiResource, groupOf, type KubeObject } from '@plumbline/kube';
 import type { ObjectChange } from '@plumbline/events';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { InventoryEntry } from '../domain/inventory.js';
 import { forEachOf } from '../domain/limits.js';
 import { pruneOrder } from '../domain/order.js';
 import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
-import { definedKind } from '../domain/references.js';
-import type { SetObject } from '../domain/references.js';
+import { definedKind, type SetObject } from '../domain/references.js';
 import { asKubeObject, readObjects } from '../targets/object-reader.js';
 import { foreignContents } from './contents.js';
 import { failureOf, patiently } from './failure.js';
@@ -35,6 +33,10 @@ interface Doomed {
 
 /** Deletes what left the set: backwards, with the UID as precondition and an explicit propagation, and only what is still ours. */
 export class PruneRun {
+  readonly #tools: SyncTools;
+  readonly #job: SyncJob;
+  readonly #mode: 'Delete' | 'Orphan';
+
   readonly #changes: ObjectChange[] = [];
   readonly #kept = new Map<string, InventoryEntry>();
   readonly #remaining = new Set<string>();
@@ -43,17 +45,21 @@ export class PruneRun {
   readonly #definitions = new Map<string, string>();
   #retryable = false;
 
-  constructor(
-    private readonly tools: SyncTools,
-    private readonly job: SyncJob,
-    private readonly mode: 'Delete' | 'Orphan',
-  ) {}
+  constructor(tools: SyncTools, job: SyncJob, mode: 'Delete' | 'Orphan') {
+    this.#tools = tools;
+    this.#job = job;
+    this.#mode = mode;
+  }
 
   async run(entries: readonly InventoryEntry[]): Promise<PruneResults> {
     const nodes = await this.#nodes(entries);
-    const order = pruneOrder(nodes.map(({ node }) => node), (ref) => isCustomGroup(ref.group));
+    const order = pruneOrder(
+      nodes.map(({ node }) => node),
+      (ref) => isCustomGroup(ref.group),
+    );
     const byKey = new Map(nodes.map((doomed) => [doomed.entry.key, doomed]));
-    const elsewhere = this.mode === 'Delete' ? await this.job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
+    const elsewhere =
+      this.#mode === 'Delete' ? await this.#job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
     for (const { entry } of nodes) this.#remaining.add(entry.key);
     this.#doomed = new Set(byKey.keys());
     for (const { node } of nodes) {
@@ -61,41 +67,55 @@ export class PruneRun {
       if (defined !== undefined) this.#definitions.set(node.key, defined);
     }
     for (const level of order.levels) {
-      await forEachOf(level, this.tools.limits.perTarget, async ({ key }) => {
+      await forEachOf(level, this.#tools.limits.perTarget, async ({ key }) => {
         const doomed = byKey.get(key);
         if (doomed === undefined) return;
         if (elsewhere.has(key)) {
-          this.#settle(doomed.entry, { action: 'Released', reason: 'WantedElsewhere', message: 'another target has it in its set and takes it over' });
+          this.#settle(doomed.entry, {
+            action: 'Released',
+            reason: 'WantedElsewhere',
+            message: 'another target has it in its set and takes it over',
+          });
           return;
         }
         const held = await this.#waitFor(order.after.get(key) ?? new Set());
         if (held.length > 0) {
-          this.#keep(doomed.entry, { action: 'PendingDeletion', reason: 'WaitsForOthers', message: `is deleted once ${held.slice(0, 5).join(', ')} ${held.length === 1 ? 'is' : 'are'} gone` });
+          this.#keep(doomed.entry, {
+            action: 'PendingDeletion',
+            reason: 'WaitsForOthers',
+            message: `is deleted once ${held.slice(0, 5).join(', ')} ${held.length === 1 ? 'is' : 'are'} gone`,
+          });
           return;
         }
         await this.#one(doomed.entry);
       });
     }
     // The API server cleans up behind a definition by itself, in a moment.
-    await this.#waitFor(new Set([...this.#kept.keys()].filter((key) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'))));
+    await this.#waitFor(
+      new Set([...this.#kept.keys()].filter((key) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'))),
+    );
     return { changes: this.#changes, kept: [...this.#kept.values()], retryable: this.#retryable };
   }
 
   async #nodes(entries: readonly InventoryEntry[]): Promise<Doomed[]> {
-    const objects = await readObjects(this.tools.store, entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined));
+    const objects = await readObjects(
+      this.#tools.store,
+      entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined),
+    );
     return entries.map((entry) => {
       const manifest = entry.desiredDigest === undefined ? undefined : objects.get(entry.desiredDigest);
       const { kind, name } = partsOf(entry.key);
-      const object: KubeObject = manifest === undefined ? { apiVersion: entry.apiVersion, kind, metadata: { name } } : asKubeObject(manifest);
+      const object: KubeObject =
+        manifest === undefined ? { apiVersion: entry.apiVersion, kind, metadata: { name } } : asKubeObject(manifest);
       return { entry, node: { key: entry.key, ref: refOfKey(entry.key), object } };
     });
   }
 
   /** Waits until objects deleted before are really gone; gives the names of those that stay. */
   async #waitFor(keys: ReadonlySet<string>): Promise<readonly string[]> {
-    const untilMs = this.tools.clock.nowMs() + this.tools.limits.pruneWaitMs;
+    const untilMs = this.#tools.clock.nowMs() + this.#tools.limits.pruneWaitMs;
     let held = [...keys].filter((key) => this.#remaining.has(key));
-    while (held.length > 0 && this.tools.clock.nowMs() < untilMs) {
+    while (held.length > 0 && this.#tools.clock.nowMs() < untilMs) {
       if (!held.some((key) => this.#kept.has(key))) return this.#names(held);
       await delay(50);
       for (const key of held) await this.#recheck(key);
@@ -118,7 +138,7 @@ export class PruneRun {
     try {
       const resource = await this.#resource(entry);
       const { namespace, name } = refOfKey(key);
-      const live = resource === undefined ? undefined : await this.tools.session.client.get(resource, namespace, name);
+      const live = resource === undefined ? undefined : await this.#tools.session.client.get(resource, namespace, name);
       if (live !== undefined && live.metadata.uid === entry.uid) return;
       this.#kept.delete(key);
       const pending = this.#changes.findIndex((change) => change.key === key);
@@ -133,34 +153,53 @@ export class PruneRun {
     try {
       const resource = await this.#resource(entry);
       if (resource === undefined) {
-        this.#settle(entry, { action: 'Pruned', reason: 'KindGone', message: 'its kind is no longer served, so it is gone' });
+        this.#settle(entry, {
+          action: 'Pruned',
+          reason: 'KindGone',
+          message: 'its kind is no longer served, so it is gone',
+        });
         return;
       }
       const { namespace, name } = refOfKey(entry.key);
-      const live = await patiently(() => this.tools.session.client.get(resource, namespace, name));
+      const live = await patiently(() => this.#tools.session.client.get(resource, namespace, name));
       if (live === undefined) this.#settle(entry, { action: 'Pruned', reason: 'AlreadyGone' });
       else await this.#decide(resource, entry, live);
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.reason === 'ClusterUnreachable') this.tools.session.suspect();
+      if (failure.reason === 'ClusterUnreachable') this.#tools.session.suspect();
       this.#retryable = true;
-      this.#keep(entry, { action: 'Failed', reason: failure.reason, message: `could not be deleted: ${failure.message}` });
+      this.#keep(entry, {
+        action: 'Failed',
+        reason: failure.reason,
+        message: `could not be deleted: ${failure.message}`,
+      });
     }
   }
 
   async #decide(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
     const { uid = '', annotations, labels } = live.metadata;
     const owner = ownerOf(annotations?.[OWNER_ANNOTATION], entry.key);
-    const ours = owner?.installation === this.job.marks.installation && owner.target === this.job.target && labels?.[TARGET_LABEL] === this.job.marks.label;
+    const ours =
+      owner?.installation === this.#job.marks.installation &&
+      owner.target === this.#job.target &&
+      labels?.[TARGET_LABEL] === this.#job.marks.label;
     if (entry.uid !== undefined && entry.uid !== uid) {
-      this.#settle(entry, { action: 'Released', reason: 'Replaced', message: `somebody else has created it anew (UID ${uid}): left alone` });
+      this.#settle(entry, {
+        action: 'Released',
+        reason: 'Replaced',
+        message: `somebody else has created it anew (UID ${uid}): left alone`,
+      });
       return;
     }
     if (!ours) {
-      this.#settle(entry, { action: 'Released', reason: 'NotOwned', message: 'it no longer carries our mark: left alone' });
+      this.#settle(entry, {
+        action: 'Released',
+        reason: 'NotOwned',
+        message: 'it no longer carries our mark: left alone',
+      });
       return;
     }
-    if (this.mode === 'Orphan') {
+    if (this.#mode === 'Orphan') {
       await this.#release(resource, entry, live);
       return;
     }
@@ -169,9 +208,15 @@ export class PruneRun {
       this.#settle(entry, { action: 'Released', reason: 'Protected', message: `not deleted: ${protectedBy}` });
       return;
     }
-    const foreign = this.job.confirmPrune ? [] : await foreignContents(this.tools, { key: entry.key, ref: refOfKey(entry.key), object: live }, this.#doomed);
+    const foreign = this.#job.confirmPrune
+      ? []
+      : await foreignContents(this.#tools, { key: entry.key, ref: refOfKey(entry.key), object: live }, this.#doomed);
     if (foreign.length > 0) {
-      this.#settle(entry, { action: 'Released', reason: 'HoldsForeignObjects', message: `not deleted: it holds ${foreign.join(', ')}, which would go with it` });
+      this.#settle(entry, {
+        action: 'Released',
+        reason: 'HoldsForeignObjects',
+        message: `not deleted: it holds ${foreign.join(', ')}, which would go with it`,
+      });
       return;
     }
     await this.#delete(resource, entry, live);
@@ -180,25 +225,35 @@ export class PruneRun {
   async #delete(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
     const { namespace, name } = refOfKey(entry.key);
     const { uid = '' } = live.metadata;
-    const { client, cache } = this.tools.session;
-    const result = live.metadata.deletionTimestamp === undefined
-      ? await patiently(() => client.delete(resource, namespace, name, { uid, propagationPolicy: 'Background' }))
-      : { gone: false, object: live };
+    const { client, cache } = this.#tools.session;
+    const result =
+      live.metadata.deletionTimestamp === undefined
+        ? await patiently(() => client.delete(resource, namespace, name, { uid, propagationPolicy: 'Background' }))
+        : { gone: false, object: live };
     if (result.gone) {
       cache.recordGone(entry.key);
       this.#settle(entry, { action: 'Pruned', uid });
       return;
     }
     const { finalizers = [], deletionTimestamp = '' } = result.object?.metadata ?? live.metadata;
-    this.#keep({ ...entry, uid, deleting: true }, {
-      action: 'PendingDeletion', reason: 'Finalizers', uid, finalizers, message: `is being deleted since ${deletionTimestamp}; waits for ${finalizers.length > 0 ? finalizers.join(', ') : 'its contents'}`,
-    });
+    this.#keep(
+      { ...entry, uid, deleting: true },
+      {
+        action: 'PendingDeletion',
+        reason: 'Finalizers',
+        uid,
+        finalizers,
+        message: `is being deleted since ${deletionTimestamp}; waits for ${finalizers.length > 0 ? finalizers.join(', ') : 'its contents'}`,
+      },
+    );
   }
 
   /** Takes off our marks and our claim on the fields; the object itself stays as it is. */
   async #release(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
     const { name, namespace, resourceVersion } = live.metadata;
-    const managedFields = (live.metadata.managedFields ?? []).filter((field) => !(field.manager === 'plumbline' && field.operation === 'Apply'));
+    const managedFields = (live.metadata.managedFields ?? []).filter(
+      (field) => !(field.manager === 'plumbline' && field.operation === 'Apply'),
+    );
     const escape = (text: string): string => text.replaceAll('~', '~0').replaceAll('/', '~1');
     const json = [
       { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
@@ -207,25 +262,31 @@ export class PruneRun {
       // The API server takes a list with one empty entry as "no managers"; an empty list it would ignore.
       { op: 'replace', path: '/metadata/managedFields', value: managedFields.length > 0 ? managedFields : [{}] },
     ];
-    await patiently(() => this.tools.session.client.patch(resource, { namespace, name }, { json }));
-    this.#settle(entry, { action: 'Released', reason: 'Orphaned', ...(entry.uid === undefined ? {} : { uid: entry.uid }) });
+    await patiently(() => this.#tools.session.client.patch(resource, { namespace, name }, { json }));
+    this.#settle(entry, {
+      action: 'Released',
+      reason: 'Orphaned',
+      ...(entry.uid === undefined ? {} : { uid: entry.uid }),
+    });
   }
 
   /** The resource to ask for; undefined when its kind does not exist any more. @throws when discovery could not tell. */
   async #resource(entry: InventoryEntry): Promise<ApiResource | undefined> {
-    const { discovery } = this.tools.session.client;
+    const { discovery } = this.#tools.session.client;
     const { kind } = partsOf(entry.key);
     const lookup = await discovery.resourceFor(entry.apiVersion, kind);
     if ('found' in lookup) return lookup.found;
     if ('unknown' in lookup) throw new Error(`discovery failed: ${lookup.unknown}`);
     // The version may have gone while the kind is still there.
-    return (await discovery.all()).find((resource) => resource.group === groupOf(entry.apiVersion) && resource.kind === kind);
+    return (await discovery.all()).find(
+      (resource) => resource.group === groupOf(entry.apiVersion) && resource.kind === kind,
+    );
   }
 
   #settle(entry: InventoryEntry, change: Omit<ObjectChange, 'key' | 'apiVersion'>): void {
     this.#remaining.delete(entry.key);
     const defined = change.action === 'Pruned' ? this.#definitions.get(entry.key) : undefined;
-    if (defined !== undefined) void this.tools.session.cache.forget(defined);
+    if (defined !== undefined) void this.#tools.session.cache.forget(defined);
     this.#changes.push({ key: entry.key, apiVersion: entry.apiVersion, ...change });
   }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeApiError } from '@plumbline/kube';
-import type { KubeObject } from '@plumbline/kube';
+import { KubeApiError, type KubeObject } from '@plumbline/kube';
 import { optsOutOfValidation } from '@plumbline/kube/schema';
 import { withoutField } from '../domain/field-path.js';
 
@@ -20,7 +19,10 @@ const MAX_NAMED = 20;
  * sent again without the fields that the API server names, until there are none, and so becomes what `kubectl apply --validate=false` makes of it. The
  * refusal of this very object decides, not a published schema: that comes later than the one in force, and does not say everything.
  */
-export async function tolerantly<Result>(object: KubeObject, send: (body: KubeObject) => Promise<Result>): Promise<Sent<Result>> {
+export async function tolerantly<Result>(
+  object: KubeObject,
+  send: (body: KubeObject) => Promise<Result>,
+): Promise<Sent<Result>> {
   const dropped: string[] = [];
   for (let body = object; ;) {
     try {
@@ -48,5 +50,7 @@ export function droppedNote(dropped: readonly string[]): string | undefined {
 
 /** The server names one field of each map, the first that it comes upon. */
 function unknownFields(error: unknown): readonly string[] {
-  return error instanceof KubeApiError ? error.causes.filter(({ reason }) => reason === 'FieldUnknown').map(({ field }) => field) : [];
+  return error instanceof KubeApiError
+    ? error.causes.filter(({ reason }) => reason === 'FieldUnknown').map(({ field }) => field)
+    : [];
 }

@@ -2,16 +2,19 @@
 import type { Digest } from '@plumbline/core';
 import type { ObjectStore, StoredContent } from '@plumbline/object-store';
 import type { TargetState } from '../domain/target-state.js';
-import { decodeInventory, encodeInventory } from '../domain/inventory.js';
-import type { Inventory } from '../domain/inventory.js';
+import { decodeInventory, encodeInventory, type Inventory } from '../domain/inventory.js';
 
 const EMPTY: Inventory = new Map();
 
 /** Inventories of targets by the digest that the log names, parsed once. */
 export class Inventories {
+  readonly #store: ObjectStore;
+
   readonly #known = new Map<string, { readonly digest: Digest; readonly inventory: Inventory }>();
 
-  constructor(private readonly store: ObjectStore) {}
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
 
   /** The inventory that the log says a target has. */
   async of(target: TargetState): Promise<Inventory> {
@@ -19,7 +22,7 @@ export class Inventories {
     if (inventoryDigest === undefined) return EMPTY;
     const known = this.#known.get(target.id);
     if (known?.digest === inventoryDigest) return known.inventory;
-    const inventory = decodeInventory(await this.store.get(inventoryDigest));
+    const inventory = decodeInventory(await this.#store.get(inventoryDigest));
     this.#known.set(target.id, { digest: inventoryDigest, inventory });
     return inventory;
   }
@@ -33,7 +36,9 @@ export class Inventories {
 
   /** Gets many at once, for the start. */
   async load(targets: readonly TargetState[]): Promise<void> {
-    const texts = await this.store.getMany(targets.map(({ inventoryDigest }) => inventoryDigest).filter((digest) => digest !== undefined));
+    const texts = await this.#store.getMany(
+      targets.map(({ inventoryDigest }) => inventoryDigest).filter((digest) => digest !== undefined),
+    );
     for (const target of targets) {
       const { id, inventoryDigest: digest } = target;
       const text = digest === undefined ? undefined : texts.get(digest);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@plumbline/core';
 import type { KubeObject } from '@plumbline/kube';
-import { parseObject, unsealObject } from '@plumbline/manifest';
-import type { ManifestObject, SealKey } from '@plumbline/manifest';
+import { type ManifestObject, parseObject, type SealKey, unsealObject } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 
 /** Objects as rendered (Secrets sealed), by digest, in one round trip; what is not stored is absent. */
-export async function readObjects(store: ObjectStore, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ManifestObject>> {
+export async function readObjects(
+  store: ObjectStore,
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, ManifestObject>> {
   return new Map([...(await store.getMany(digests))].map(([digest, content]) => [digest, parseObject(content)]));
 }
 

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { worstHealth } from '@plumbline/core';
-import type { HealthState } from '@plumbline/core';
-import { durationMs } from '@plumbline/events';
-import type { EventData } from '@plumbline/events';
-import { FIELD_MANAGER } from '@plumbline/kube';
-import type { ObjectHealth } from '@plumbline/kube';
+import { type HealthState, worstHealth } from '@plumbline/core';
+import { durationMs, type EventData } from '@plumbline/events';
+import { FIELD_MANAGER, type ObjectHealth } from '@plumbline/kube';
 import { currentHealth, toLive } from '../clusters/live-object.js';
-import { driftOf, lostFields } from '../domain/drift.js';
-import type { DriftKind } from '../domain/drift.js';
+import { type DriftKind, driftOf, lostFields } from '../domain/drift.js';
 import { withoutFields } from '../domain/field-path.js';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
-import type { Marks } from '../domain/ownership.js';
-import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
-import { NOT_HEALTHY_IN_TIME } from '../domain/target-state.js';
-import type { TargetState } from '../domain/target-state.js';
+import { type Marks, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
+import { NOT_HEALTHY_IN_TIME, type TargetState } from '../domain/target-state.js';
 import { isSpentJob } from '../sync/apply.js';
 import type { SyncTools } from '../sync/tools.js';
 import { clearObject, readObjects } from './object-reader.js';
@@ -50,7 +44,11 @@ function withinBytes<Item>(items: readonly Item[]): Item[] {
   });
 }
 
-async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntry): Promise<DriftedObjects[number] | undefined> {
+async function confirmDrift(
+  tools: SyncTools,
+  marks: Marks,
+  entry: InventoryEntry,
+): Promise<DriftedObjects[number] | undefined> {
   const { cache, client } = tools.session;
   const resource = cache.resourceOf(entry.key);
   if (resource === undefined) return undefined;
@@ -63,17 +61,25 @@ async function confirmDrift(tools: SyncTools, marks: Marks, entry: InventoryEntr
     if (live !== undefined) cache.record(live);
     return undefined;
   }
-  if (live === undefined) return (await isSpentJob(tools, entry)) ? undefined : { key: entry.key, kind, fields: [], actors: [] };
+  if (live === undefined)
+    return (await isSpentJob(tools, entry)) ? undefined : { key: entry.key, kind, fields: [], actors: [] };
   if (entry.desiredDigest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
   const manifest = (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
   if (manifest === undefined) return { key: entry.key, kind, fields: [], actors: [] };
-  const desired = withoutFields(marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace), entry.dropped ?? []);
+  const desired = withoutFields(
+    marks.mark(clearObject(manifest, tools.sealKey), entry.key, namespace),
+    entry.dropped ?? [],
+  );
   const { fields, actors } = lostFields(desired, live, FIELD_MANAGER);
   const marked = kind === 'Unmarked' ? markFields(live.metadata.labels, live.metadata.annotations, expected) : [];
   return { key: entry.key, kind, fields: [...new Set([...fields, ...marked])].slice(0, 40), actors };
 }
 
-function markFields(labels: Readonly<Record<string, string>> = {}, annotations: Readonly<Record<string, string>> = {}, expected: { readonly label: string; readonly annotation: string }): string[] {
+function markFields(
+  labels: Readonly<Record<string, string>> = {},
+  annotations: Readonly<Record<string, string>> = {},
+  expected: { readonly label: string; readonly annotation: string },
+): string[] {
   const fields: string[] = [];
   if (labels[TARGET_LABEL] !== expected.label) fields.push(`metadata.labels["${TARGET_LABEL}"]`);
   if (annotations[OWNER_ANNOTATION] !== expected.annotation) fields.push(`metadata.annotations["${OWNER_ANNOTATION}"]`);
@@ -102,32 +108,57 @@ export async function observeHealth(tools: SyncTools, inventory: Inventory): Pro
       if (await isSpentJob(tools, entry)) continue;
       health = { state: 'Missing', reason: 'NotFound', message: 'the object does not exist' };
     } else health = currentHealth(live, resource, nowMs);
-    if (health.state === 'Progressing' && (health.reason === 'NoStatusYet' || entry.key.startsWith('/Pod/'))) timed = true;
-    if (health.state !== 'Healthy') unhealthy.push({ key: entry.key, health: health.state, reason: health.reason, message: health.message.slice(0, 500) });
+    if (health.state === 'Progressing' && (health.reason === 'NoStatusYet' || entry.key.startsWith('/Pod/')))
+      timed = true;
+    if (health.state !== 'Healthy')
+      unhealthy.push({
+        key: entry.key,
+        health: health.state,
+        reason: health.reason,
+        message: health.message.slice(0, 500),
+      });
   }
   return { report: summarize(unhealthy, inventory.size), timed };
 }
 
 /** What is said while the watches cannot tell. Unknown is not healthy. */
-export const BLIND: HealthReport = { health: 'Unknown', reason: 'NotWatched', message: 'objects of the target cannot be watched on the cluster', objects: [] };
+export const BLIND: HealthReport = {
+  health: 'Unknown',
+  reason: 'NotWatched',
+  message: 'objects of the target cannot be watched on the cluster',
+  objects: [],
+};
 
 function summarize(unhealthy: readonly HealthReport['objects'][number][], size: number): HealthReport {
   const health = worstHealth(['Healthy', ...unhealthy.map((object) => object.health)]);
-  if (health === 'Healthy') return { health, reason: 'AllHealthy', message: `${size} object${size === 1 ? '' : 's'}`, objects: [] };
+  if (health === 'Healthy')
+    return { health, reason: 'AllHealthy', message: `${size} object${size === 1 ? '' : 's'}`, objects: [] };
   const worst = unhealthy.filter((object) => object.health === health).sort((a, b) => (a.key < b.key ? -1 : 1));
   const [first] = worst;
   const { kind, namespace, name } = partsOf(first?.key ?? '');
   const more = worst.length > 1 ? ` (and ${worst.length - 1} more)` : '';
   const rest = unhealthy.filter((object) => object.health !== health);
   return {
-    health, reason: first?.reason ?? health, message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${first?.message ?? ''}${more}`,
+    health,
+    reason: first?.reason ?? health,
+    message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}: ${first?.message ?? ''}${more}`,
     objects: withinBytes([...worst, ...rest]),
   };
 }
 
 /** The report, or, where the target has been progressing for longer than its sync may take, one that says so and names what is not ready. */
-export function overdue(report: HealthReport, target: Pick<TargetState, 'health'>, options: { readonly nowMs: number; readonly timeout: string }): HealthReport {
+export function overdue(
+  report: HealthReport,
+  target: Pick<TargetState, 'health'>,
+  options: { readonly nowMs: number; readonly timeout: string },
+): HealthReport {
   const sinceMs = target.health?.progressingSinceMs;
-  if (report.health !== 'Progressing' || sinceMs === undefined || options.nowMs - sinceMs < durationMs(options.timeout)) return report;
-  return { ...report, health: 'Degraded', reason: NOT_HEALTHY_IN_TIME, message: `not healthy after ${options.timeout}: ${report.message}` };
+  if (report.health !== 'Progressing' || sinceMs === undefined || options.nowMs - sinceMs < durationMs(options.timeout))
+    return report;
+  return {
+    ...report,
+    health: 'Degraded',
+    reason: NOT_HEALTHY_IN_TIME,
+    message: `not healthy after ${options.timeout}: ${report.message}`,
+  };
 }

@@ -14,17 +14,20 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /** Answers the plans that somebody asked for. */
 export class TargetPlans {
-  constructor(
-    private readonly deps: RunnerDeps,
-    private readonly marks: Marks,
-  ) {}
+  readonly #deps: RunnerDeps;
+  readonly #marks: Marks;
+
+  constructor(deps: RunnerDeps, marks: Marks) {
+    this.#deps = deps;
+    this.#marks = marks;
+  }
 
   /** Answers the oldest open plan; false when there is none. */
   async next(target: TargetState, session: ClusterSession): Promise<boolean> {
-    const jobs = this.deps.fleet.plans.get(target.id);
+    const jobs = this.#deps.fleet.plans.get(target.id);
     const job = jobs?.values().next().value;
     if (jobs === undefined || job === undefined) return false;
-    if (this.deps.clock.nowMs() - job.timeMs > MAX_AGE_MS) {
+    if (this.#deps.clock.nowMs() - job.timeMs > MAX_AGE_MS) {
       jobs.delete(job.eventId);
       return true;
     }
@@ -35,21 +38,44 @@ export class TargetPlans {
 
   async #answer(target: TargetState, session: ClusterSession, job: PlanJob): Promise<void> {
     const { application, environment, cluster } = target;
-    const state = this.deps.fleet.environment(application, environment);
+    const state = this.#deps.fleet.environment(application, environment);
     const number = job.version ?? state.latest ?? 0;
     const version = state.versions.get(number);
     const context = { cause: job, requestId: derivedId(job.timeMs, 'plan', job.eventId, target.id) };
     const fail = async (reason: string, message: string): Promise<void> => {
-      await this.deps.log.target(target, { type: 'PlanFailed', data: { application, environment, cluster, version: number, reason, message: message.slice(0, 4_000) } }, context);
+      await this.#deps.log.target(
+        target,
+        {
+          type: 'PlanFailed',
+          data: { application, environment, cluster, version: number, reason, message: message.slice(0, 4_000) },
+        },
+        context,
+      );
     };
-    if (version === undefined) return fail('UnknownVersion', job.version === undefined ? `nothing is rendered for ${environment} yet` : `there is no version ${number} of ${environment}`);
+    if (version === undefined)
+      return fail(
+        'UnknownVersion',
+        job.version === undefined
+          ? `nothing is rendered for ${environment} yet`
+          : `there is no version ${number} of ${environment}`,
+      );
     try {
       const { plan, renderDigest } = await this.#compute(target, session, version);
       const { list, blob } = changeList(plan.changes);
-      await this.deps.store.put([blob]);
+      await this.#deps.store.put([blob]);
       const guard = plan.guard === undefined ? {} : { guard: plan.guard };
-      const data = { application, environment, cluster, version: number, renderDigest, planDigest: plan.planDigest, partial: plan.partial, changes: list, ...guard };
-      await this.deps.log.target(target, { type: 'PlanComputed', data }, context);
+      const data = {
+        application,
+        environment,
+        cluster,
+        version: number,
+        renderDigest,
+        planDigest: plan.planDigest,
+        partial: plan.partial,
+        changes: list,
+        ...guard,
+      };
+      await this.#deps.log.target(target, { type: 'PlanComputed', data }, context);
     } catch (error) {
       if (error instanceof PlumblineError && error.httpStatus === 409) throw error;
       session.suspect();
@@ -58,15 +84,36 @@ export class TargetPlans {
     return undefined;
   }
 
-  async #compute(target: TargetState, session: ClusterSession, version: RenderedVersion): Promise<{ readonly plan: Awaited<ReturnType<typeof computePlan>>; readonly renderDigest: string }> {
-    const { deps } = this;
+  async #compute(
+    target: TargetState,
+    session: ClusterSession,
+    version: RenderedVersion,
+  ): Promise<{ readonly plan: Awaited<ReturnType<typeof computePlan>>; readonly renderDigest: string }> {
+    const deps = this.#deps;
     const tools = deps.tools(session);
-    const spec = deps.fleet.syncSpec(target.application, target.environment) ?? { prune: true, selfHeal: true, timeout: '5m', allowEmpty: false, atomic: false };
+    const spec = deps.fleet.syncSpec(target.application, target.environment) ?? {
+      prune: true,
+      selfHeal: true,
+      timeout: '5m',
+      allowEmpty: false,
+      atomic: false,
+    };
     const prepared = await prepareSet(tools, version);
-    const plan = await computePlan(tools, {
-      target: target.id, marks: this.marks, version, inventory: await deps.inventories.of(target), spec, confirmPrune: false, superseded: () => false,
-      heldElsewhere: (owner) => deps.heldElsewhere(owner, target.cluster), wantedElsewhere: (keys) => deps.wantedElsewhere(target.id, keys),
-    }, prepared);
+    const plan = await computePlan(
+      tools,
+      {
+        target: target.id,
+        marks: this.#marks,
+        version,
+        inventory: await deps.inventories.of(target),
+        spec,
+        confirmPrune: false,
+        superseded: () => false,
+        heldElsewhere: (owner) => deps.heldElsewhere(owner, target.cluster),
+        wantedElsewhere: (keys) => deps.wantedElsewhere(target.id, keys),
+      },
+      prepared,
+    );
     return { plan, renderDigest: version.renderDigest };
   }
 }

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, ConflictError, messageOf } from '@plumbline/core';
-import type { TargetId } from '@plumbline/core';
+import { canonicalJson, ConflictError, messageOf, type TargetId } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
 import { kindServed } from '../clusters/kinds.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
-import { decide } from '../domain/decide.js';
-import type { Decision, LiveFacts } from '../domain/decide.js';
-import { healthSignature } from '../domain/target-state.js';
-import type { TargetState } from '../domain/target-state.js';
+import { decide, type Decision, type LiveFacts } from '../domain/decide.js';
+import { healthSignature, type TargetState } from '../domain/target-state.js';
 import { Marks, ownerOf } from '../domain/ownership.js';
-import { BLIND, observeDrift, observeHealth, overdue } from './observe.js';
-import type { HealthObservation } from './observe.js';
+import { BLIND, type HealthObservation, observeDrift, observeHealth, overdue } from './observe.js';
 import type { RunnerDeps } from './runner-deps.js';
 import { TargetPlans } from './target-plans.js';
 import { TargetSyncs } from './target-syncs.js';
@@ -24,6 +20,8 @@ const TROUBLE_LAST_MS = 60_000;
 
 /** Does what is due for one target, one thing at a time: whatever came meanwhile is seen together at the next look. */
 export class TargetRunner {
+  readonly #deps: RunnerDeps;
+
   #dirty = false;
   #observeDue = true;
   #running: Promise<void> | undefined;
@@ -38,8 +36,10 @@ export class TargetRunner {
 
   constructor(
     readonly id: TargetId,
-    private readonly deps: RunnerDeps,
+    deps: RunnerDeps,
   ) {
+    this.#deps = deps;
+
     this.#marks = new Marks(deps.config.installation, id);
     this.#syncs = new TargetSyncs(deps, this.#marks);
     this.#plans = new TargetPlans(deps, this.#marks);
@@ -62,7 +62,7 @@ export class TargetRunner {
   /** An object of the target changed: look soon, together with what else changes in the meantime. */
   notice(): void {
     this.#observeDue = true;
-    this.#wakeAt(this.deps.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
+    this.#wakeAt(this.#deps.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
   }
 
   /** Ends after the work in hand. */
@@ -88,23 +88,30 @@ export class TargetRunner {
     this.#troubles += 1;
     if (error instanceof ConflictError && this.#troubles <= 3) {
       // Somebody else appended to the target's stream: see it, then decide again.
-      this.#dirty = await this.deps.refold(this.id).then(() => true, () => false);
+      this.#dirty = await this.#deps.refold(this.id).then(
+        () => true,
+        () => false,
+      );
       if (this.#dirty) return;
     }
     const delayMs = Math.min(TROUBLE_LAST_MS, TROUBLE_FIRST_MS * 2 ** (this.#troubles - 1));
-    this.deps.session(this.#target.cluster)?.suspect();
-    this.deps.logger.warn('a target could not be worked on; trying again', { target: this.id, message: messageOf(error), delayMs });
-    this.#wakeAt(this.deps.clock.nowMs() + delayMs);
+    this.#deps.session(this.#target.cluster)?.suspect();
+    this.#deps.logger.warn('a target could not be worked on; trying again', {
+      target: this.id,
+      message: messageOf(error),
+      delayMs,
+    });
+    this.#wakeAt(this.#deps.clock.nowMs() + delayMs);
   }
 
   get #target(): TargetState {
-    return this.deps.fleet.target(this.id);
+    return this.#deps.fleet.target(this.id);
   }
 
   async #turn(): Promise<void> {
     const target = this.#target;
-    const session = this.deps.session(target.cluster);
-    const decision = decide(this.deps.fleet, target, await this.#facts(target, session));
+    const session = this.#deps.session(target.cluster);
+    const decision = decide(this.#deps.fleet, target, await this.#facts(target, session));
     if (decision.type === 'wait') this.#wakeAt(decision.untilMs);
     if (decision.type !== 'none' && decision.type !== 'wait') {
       await this.#act(target, session, decision);
@@ -141,22 +148,28 @@ export class TargetRunner {
   async #facts(target: TargetState, session: ClusterSession | undefined): Promise<LiveFacts> {
     const ready = session?.ready === true;
     const base = {
-      nowMs: this.deps.clock.nowMs(), ready, connectedAtMs: session?.connectedAtMs ?? 0,
-      deletionDone: false, claimFree: false, kindArrived: false,
+      nowMs: this.#deps.clock.nowMs(),
+      ready,
+      connectedAtMs: session?.connectedAtMs ?? 0,
+      deletionDone: false,
+      claimFree: false,
+      kindArrived: false,
     };
     if (!ready || target.last === undefined || target.last.result === 'Succeeded') return base;
     const { claims, foreign, unknownKinds } = target.last;
-    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.deps.clock.nowMs() + RECHECK_LATER_MS);
+    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.#deps.clock.nowMs() + RECHECK_LATER_MS);
     return {
       ...base,
       deletionDone: await this.#deletionDone(target, session),
-      claimFree: claims.some((key) => (session.claims.get(key) ?? this.id) === this.id) || foreign.some((key) => this.#isFree(session, key)),
+      claimFree:
+        claims.some((key) => (session.claims.get(key) ?? this.id) === this.id) ||
+        foreign.some((key) => this.#isFree(session, key)),
       kindArrived: await this.#kindArrived(session, unknownKinds),
     };
   }
 
   async #deletionDone(target: TargetState, session: ClusterSession): Promise<boolean> {
-    const inventory = await this.deps.inventories.of(target);
+    const inventory = await this.#deps.inventories.of(target);
     for (const { key, uid, deleting } of inventory.values()) {
       if (deleting === true && session.cache.isLive(key) && session.cache.get(key)?.uid !== uid) return true;
     }
@@ -165,7 +178,7 @@ export class TargetRunner {
 
   #isFree(session: ClusterSession, key: string): boolean {
     const owner = ownerOf(session.cache.get(key)?.owner, key);
-    return session.cache.isLive(key) && (owner === undefined || !this.deps.heldElsewhere(owner, session.name));
+    return session.cache.isLive(key) && (owner === undefined || !this.#deps.heldElsewhere(owner, session.name));
   }
 
   async #kindArrived(session: ClusterSession, unknownKinds: readonly string[]): Promise<boolean> {
@@ -176,33 +189,39 @@ export class TargetRunner {
   async #observe(target: TargetState, session: ClusterSession): Promise<void> {
     if (target.removed || (target.last === undefined && target.inventoryDigest === undefined)) return;
     this.#observeDue = false;
-    const inventory = await this.deps.inventories.of(target);
-    const tools = this.deps.tools(session);
+    const inventory = await this.#deps.inventories.of(target);
+    const tools = this.#deps.tools(session);
     const drift = await observeDrift(tools, this.#marks, inventory);
     const same = canonicalJson(drift) === canonicalJson(target.drift);
     if (drift.length > 0 && (!same || target.driftCause === undefined)) {
       const { application, environment, cluster } = target;
       const data = { application, environment, cluster, objects: drift };
-      await this.deps.log.target(target, { type: 'DriftDetected', data });
-      this.deps.metrics.drifted(data);
+      await this.#deps.log.target(target, { type: 'DriftDetected', data });
+      this.#deps.metrics.drifted(data);
       this.#dirty = true;
     } else if (drift.length === 0 && target.drift.length > 0) {
       const { application, environment, cluster } = target;
-      await this.deps.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
+      await this.#deps.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
     }
     const health = this.#sighted(await observeHealth(tools, inventory));
     if (health === undefined) return;
-    const report = overdue(health.report, target, { nowMs: this.deps.clock.nowMs(), timeout: this.#timeoutOf(target) });
+    const report = overdue(health.report, target, {
+      nowMs: this.#deps.clock.nowMs(),
+      timeout: this.#timeoutOf(target),
+    });
     if (healthSignature(report) !== target.health?.signature) {
       const { application, environment, cluster } = target;
-      await this.deps.log.target(target, { type: 'HealthChanged', data: { application, environment, cluster, ...report } });
+      await this.#deps.log.target(target, {
+        type: 'HealthChanged',
+        data: { application, environment, cluster, ...report },
+      });
     }
     this.#lookAgain(target, health.timed);
   }
 
   /** A watch that is lost for a moment is nothing to report; for longer, the health is unknown. */
   #sighted(seen: HealthObservation | undefined): HealthObservation | undefined {
-    const nowMs = this.deps.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     if (seen !== undefined) {
       this.#blindSinceMs = undefined;
       return seen;
@@ -214,14 +233,17 @@ export class TargetRunner {
   }
 
   #timeoutOf(target: TargetState): string {
-    return this.deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m';
+    return this.#deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m';
   }
 
   /** Where time alone may change the health, it is looked at again without an event of the cluster. */
   #lookAgain(target: TargetState, timed: boolean): void {
     const { health } = target;
-    const nowMs = this.deps.clock.nowMs();
-    const overdueMs = health?.health === 'Progressing' && health.progressingSinceMs !== undefined ? health.progressingSinceMs + durationMs(this.#timeoutOf(target)) : Number.POSITIVE_INFINITY;
+    const nowMs = this.#deps.clock.nowMs();
+    const overdueMs =
+      health?.health === 'Progressing' && health.progressingSinceMs !== undefined
+        ? health.progressingSinceMs + durationMs(this.#timeoutOf(target))
+        : Number.POSITIVE_INFINITY;
     const atMs = Math.min(timed ? nowMs + RECHECK_MS : Number.POSITIVE_INFINITY, Math.max(overdueMs, nowMs + 100));
     if (atMs === Number.POSITIVE_INFINITY) return;
     this.#observeDue = true;
@@ -232,9 +254,12 @@ export class TargetRunner {
     if (this.#stopped || atMs >= this.#timerAtMs) return;
     clearTimeout(this.#timer);
     this.#timerAtMs = atMs;
-    this.#timer = setTimeout(() => {
-      this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.kick();
-    }, Math.max(0, atMs - this.deps.clock.nowMs()));
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.kick();
+      },
+      Math.max(0, atMs - this.#deps.clock.nowMs()),
+    );
   }
 }

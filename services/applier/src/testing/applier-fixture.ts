@@ -6,10 +6,30 @@ import type { KeyObject } from 'node:crypto';
 import { Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { AppendRequest, EventLog } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
-import { applicationSpec, durationMs, eventOwners } from '@plumbline/events';
-import type { ApplicationSpec, ClusterSpec, EventData, EventOf, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
-import { buildObject, buildObjectSet, buildSources, generateReleaseKeys, generateSealKey, parseReleaseSigningKey, parseReleaseVerifyKey, parseSealKey, signRelease } from '@plumbline/manifest';
-import type { ManifestObject } from '@plumbline/manifest';
+import {
+  applicationSpec,
+  type ApplicationSpec,
+  type ClusterSpec,
+  durationMs,
+  type EventData,
+  type EventOf,
+  eventOwners,
+  type EventType,
+  type NewEvent,
+  type RecordedEvent,
+} from '@plumbline/events';
+import {
+  buildObject,
+  buildObjectSet,
+  buildSources,
+  generateReleaseKeys,
+  generateSealKey,
+  type ManifestObject,
+  parseReleaseSigningKey,
+  parseReleaseVerifyKey,
+  parseSealKey,
+  signRelease,
+} from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
@@ -24,8 +44,13 @@ import { SimulatedClusters } from '../clusters/simulated-clusters.js';
 const PROJECT = 'default';
 const ENVIRONMENT = 'production';
 const COMMIT: EventData<'VersionRendered'>['commit'] = {
-  sha: 'a'.repeat(40), author: { name: 'Ada', email: 'ada@example.com' }, committer: { name: 'Ada', email: 'ada@example.com' }, coAuthors: [], message: 'change',
-  authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z',
+  sha: 'a'.repeat(40),
+  author: { name: 'Ada', email: 'ada@example.com' },
+  committer: { name: 'Ada', email: 'ada@example.com' },
+  coAuthors: [],
+  message: 'change',
+  authoredAt: '2026-01-01T00:00:00Z',
+  committedAt: '2026-01-01T00:00:00Z',
 };
 
 /** What a version of a test is made of. */
@@ -86,8 +111,16 @@ export class ApplierFixture implements AsyncDisposable {
     this.#directory = directory;
     this.#signingKey = parseReleaseSigningKey(keys.privateKeyPem);
     this.#config = {
-      installation: `test-${(installations += 1)}`, sealKey: this.sealKey, releaseKeys: [parseReleaseVerifyKey(keys.publicKeyPem)], simulatedDir: path.join(directory, 'simulated'), simulatedDoors: false, probeMs: 1_000,
-      requestsPerCluster: 16, syncsPerCluster: 32, limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 }, ...overrides,
+      installation: `test-${(installations += 1)}`,
+      sealKey: this.sealKey,
+      releaseKeys: [parseReleaseVerifyKey(keys.publicKeyPem)],
+      simulatedDir: path.join(directory, 'simulated'),
+      simulatedDoors: false,
+      probeMs: 1_000,
+      requestsPerCluster: 16,
+      syncsPerCluster: 32,
+      limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 },
+      ...overrides,
     };
     this.simulated = new SimulatedClusters({ directory: this.#config.simulatedDir, doors: false }, this.logger);
     this.connect = clusterConnector({ requestsPerCluster: 16, simulated: this.simulated });
@@ -108,7 +141,15 @@ export class ApplierFixture implements AsyncDisposable {
 
   /** Starts an applier; `parts` stand in for the log and the store as they are. */
   async startApplier(parts: { readonly log?: EventLog; readonly store?: ObjectStore } = {}): Promise<void> {
-    const service = new ApplierService(parts.log ?? this.log, parts.store ?? this.store, this.logger, systemClock, this.#config, this.connect, new ApplierMetrics(metrics.getMeter('none')));
+    const service = new ApplierService(
+      parts.log ?? this.log,
+      parts.store ?? this.store,
+      this.logger,
+      systemClock,
+      this.#config,
+      this.connect,
+      new ApplierMetrics(metrics.getMeter('none')),
+    );
     this.#service = service;
     await service.onApplicationBootstrap();
   }
@@ -133,9 +174,16 @@ export class ApplierFixture implements AsyncDisposable {
   }
 
   /** Appends as the service that owns the type; gives the position. */
-  async append(stream: string, event: NewEvent, causation: Pick<AppendRequest, 'causationId' | 'correlationId'> = {}): Promise<number> {
+  async append(
+    stream: string,
+    event: NewEvent,
+    causation: Pick<AppendRequest, 'causationId' | 'correlationId'> = {},
+  ): Promise<number> {
     const result = await this.log.append({
-      requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'tester', name: 'tester' }, service: eventOwners[event.type], ...causation,
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'user', id: 'tester', name: 'tester' },
+      service: eventOwners[event.type],
+      ...causation,
       items: [{ stream, expected: { type: 'any' }, events: [event] }],
     });
     return result.lastPosition;
@@ -145,18 +193,33 @@ export class ApplierFixture implements AsyncDisposable {
     await this.append(StreamName.cluster(name), { type: 'ClusterDeclared', data: { name, labels, spec } });
   }
 
-  async declareApplication(name: string, options: { readonly clusters?: readonly string[]; readonly sync?: TestSync; readonly namespace?: string } = {}): Promise<string> {
+  async declareApplication(
+    name: string,
+    options: { readonly clusters?: readonly string[]; readonly sync?: TestSync; readonly namespace?: string } = {},
+  ): Promise<string> {
     const id = `${PROJECT}/${name}`;
     const spec = applicationSpec.parse({
-      repository: 'shop', ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-      environments: [{ name: ENVIRONMENT, clusters: { names: options.clusters ?? ['kube'] }, sync: options.sync ?? {} }],
+      repository: 'shop',
+      ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+      environments: [
+        { name: ENVIRONMENT, clusters: { names: options.clusters ?? ['kube'] }, sync: options.sync ?? {} },
+      ],
     });
-    await this.append(StreamName.application(id), { type: 'ApplicationDeclared', data: { application: id, labels: {}, spec } });
+    await this.append(StreamName.application(id), {
+      type: 'ApplicationDeclared',
+      data: { application: id, labels: {}, spec },
+    });
     return id;
   }
 
   /** Stores a render and appends VersionRendered; gives what a release of it needs. */
-  async render({ application, objects, namespace, createNamespace = true, sources }: TestVersion): Promise<EventData<'VersionRendered'>> {
+  async render({
+    application,
+    objects,
+    namespace,
+    createNamespace = true,
+    sources,
+  }: TestVersion): Promise<EventData<'VersionRendered'>> {
     const version = (this.#versions.get(application) ?? 0) + 1;
     this.#versions.set(application, version);
     const blobs = objects.map((object) => buildObject(object, this.sealKey));
@@ -164,31 +227,66 @@ export class ApplierFixture implements AsyncDisposable {
     const list = buildSources(sources ?? new Map(blobs.map(({ key }, index) => [key, `deploy/all.yaml#${index}`])));
     await this.store.put([...blobs.map(({ digest, content }) => ({ digest, content })), set, list]);
     const data: EventData<'VersionRendered'> = {
-      application, environment: ENVIRONMENT, version, repository: 'shop', revision: COMMIT.sha, commit: COMMIT, inputDigest: Digest.of(String(version)), renderDigest: set.digest,
-      sourcesDigest: list.digest, renderer: 'plain', objectCount: objects.length, ...(namespace === undefined ? {} : { namespace }), createNamespace,
+      application,
+      environment: ENVIRONMENT,
+      version,
+      repository: 'shop',
+      revision: COMMIT.sha,
+      commit: COMMIT,
+      inputDigest: Digest.of(String(version)),
+      renderDigest: set.digest,
+      sourcesDigest: list.digest,
+      renderer: 'plain',
+      objectCount: objects.length,
+      ...(namespace === undefined ? {} : { namespace }),
+      createNamespace,
     };
     await this.append(StreamName.version(application, version), { type: 'VersionRendered', data });
     return data;
   }
 
   /** Signs and appends a release; gives its id. */
-  async release(rendered: EventData<'VersionRendered'>, options: { readonly clusters?: readonly string[]; readonly kind?: 'Automatic' | 'Rollback'; readonly tamper?: boolean } = {}): Promise<string> {
+  async release(
+    rendered: EventData<'VersionRendered'>,
+    options: {
+      readonly clusters?: readonly string[];
+      readonly kind?: 'Automatic' | 'Rollback';
+      readonly tamper?: boolean;
+    } = {},
+  ): Promise<string> {
     const { application, version, renderDigest } = rendered;
     const generation = (this.#generations.get(application) ?? 0) + 1;
     this.#generations.set(application, generation);
     const releaseId = uuidv7(Date.now());
-    const statement = { application, environment: ENVIRONMENT, version, renderDigest, clusters: options.clusters ?? ['kube'], generation, releaseId };
-    const signed = signRelease(options.tamper === true ? { ...statement, version: version + 1 } : statement, this.#signingKey);
+    const statement = {
+      application,
+      environment: ENVIRONMENT,
+      version,
+      renderDigest,
+      clusters: options.clusters ?? ['kube'],
+      generation,
+      releaseId,
+    };
+    const signed = signRelease(
+      options.tamper === true ? { ...statement, version: version + 1 } : statement,
+      this.#signingKey,
+    );
     await this.append(StreamName.version(application, version), {
-      type: 'VersionReleased', data: { ...statement, kind: options.kind ?? 'Automatic', approvals: [], ...signed },
+      type: 'VersionReleased',
+      data: { ...statement, kind: options.kind ?? 'Automatic', approvals: [], ...signed },
     });
     return releaseId;
   }
 
   /** Renders and releases. */
-  async deploy(version: TestVersion): Promise<{ readonly rendered: EventData<'VersionRendered'>; readonly releaseId: string }> {
+  async deploy(
+    version: TestVersion,
+  ): Promise<{ readonly rendered: EventData<'VersionRendered'>; readonly releaseId: string }> {
     const rendered = await this.render(version);
-    const releaseId = await this.release(rendered, version.clusters === undefined ? {} : { clusters: version.clusters });
+    const releaseId = await this.release(
+      rendered,
+      version.clusters === undefined ? {} : { clusters: version.clusters },
+    );
     return { rendered, releaseId };
   }
 
@@ -211,8 +309,16 @@ export class ApplierFixture implements AsyncDisposable {
   }
 
   /** The first event of a type from a position on that fits; waits for it. */
-  async until<Type extends EventType>(type: Type, fits: (event: EventOf<Type>) => boolean = () => true, options: { readonly from?: number; readonly timeout?: string } = {}): Promise<EventOf<Type>> {
-    return this.#wait(async () => (await this.events(type, options.from ?? 0)).find(fits), `${type}`, durationMs(options.timeout ?? '20s'));
+  async until<Type extends EventType>(
+    type: Type,
+    fits: (event: EventOf<Type>) => boolean = () => true,
+    options: { readonly from?: number; readonly timeout?: string } = {},
+  ): Promise<EventOf<Type>> {
+    return this.#wait(
+      async () => (await this.events(type, options.from ?? 0)).find(fits),
+      `${type}`,
+      durationMs(options.timeout ?? '20s'),
+    );
   }
 
   /** Waits until the check gives something. */
@@ -227,8 +333,12 @@ export class ApplierFixture implements AsyncDisposable {
       if (found !== undefined) return found;
       const leftMs = untilMs - Date.now();
       if (leftMs <= 0) {
-        const last = (await this.log.read({ from: Math.max(0, (await this.log.head()) - 8) })).events.map(({ type, data }) => `${type} ${JSON.stringify(data).slice(0, 600)}`);
-        throw new Error(`${what} did not come in ${timeoutMs} ms; the last events:\n${last.join('\n')}\nlog:\n${this.logger.lines.slice(-10).join('\n')}`);
+        const last = (await this.log.read({ from: Math.max(0, (await this.log.head()) - 8) })).events.map(
+          ({ type, data }) => `${type} ${JSON.stringify(data).slice(0, 600)}`,
+        );
+        throw new Error(
+          `${what} did not come in ${timeoutMs} ms; the last events:\n${last.join('\n')}\nlog:\n${this.logger.lines.slice(-10).join('\n')}`,
+        );
       }
       await this.#next(Math.min(leftMs, 50));
     }
@@ -250,11 +360,11 @@ export class ApplierFixture implements AsyncDisposable {
   /** Everything that the log and the object store hold, as text, to search for what must not be there. */
   async everything(): Promise<string> {
     const { events } = await this.log.read({ from: 0, limit: 10_000 });
-    const contents = [...(await this.store.getMany(this.storedDigests(events))).values()];
+    const contents = [...(await this.store.getMany(this.#storedDigests(events))).values()];
     return [JSON.stringify(events), ...contents, ...this.logger.lines].join('\n');
   }
 
-  private storedDigests(events: readonly RecordedEvent[]): Digest[] {
+  #storedDigests(events: readonly RecordedEvent[]): Digest[] {
     return [...JSON.stringify(events).matchAll(/sha256:[0-9a-f]{64}/g)].map(([text]) => Digest.parse(text));
   }
 

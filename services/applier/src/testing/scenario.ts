@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeServer } from '@plumbline/testkit';
 import type { ApplierConfig } from '../applier.config.js';
-import { ApplierFixture } from './applier-fixture.js';
-import type { TestSync } from './applier-fixture.js';
+import { ApplierFixture, type TestSync } from './applier-fixture.js';
 import { Witness } from './witness.js';
 
 let scenarios = 0;
@@ -21,14 +20,25 @@ export interface Scenario extends AsyncDisposable {
 }
 
 /** Sets the scene on a shared API server. */
-export async function scenario(kube: KubeServer, options: { readonly sync?: TestSync; readonly config?: Partial<ApplierConfig> } = {}): Promise<Scenario> {
+export async function scenario(
+  kube: KubeServer,
+  options: { readonly sync?: TestSync; readonly config?: Partial<ApplierConfig> } = {},
+): Promise<Scenario> {
   scenarios += 1;
   const name = `app${scenarios}`;
   const applier = await ApplierFixture.start(options.config);
   await applier.declareCluster('kube', { kubeconfig: { path: kube.kubeconfigPath } });
-  const application = await applier.declareApplication(name, { ...(options.sync === undefined ? {} : { sync: options.sync }), namespace: name });
+  const application = await applier.declareApplication(name, {
+    ...(options.sync === undefined ? {} : { sync: options.sync }),
+    namespace: name,
+  });
   return {
-    applier, witness: new Witness(kube), application, namespace: name, core: `/api/v1/namespaces/${name}`, apps: `/apis/apps/v1/namespaces/${name}`,
+    applier,
+    witness: new Witness(kube),
+    application,
+    namespace: name,
+    core: `/api/v1/namespaces/${name}`,
+    apps: `/apis/apps/v1/namespaces/${name}`,
     [Symbol.asyncDispose]: async () => applier[Symbol.asyncDispose](),
   };
 }

@@ -41,10 +41,14 @@ export class Witness {
   }
 
   /** Requests of the applier so far that were not reads, oldest first; dry runs included when asked for. */
-  async writes(options: { readonly since?: number; readonly dryRuns?: boolean } = {}): Promise<readonly KubeAuditEvent[]> {
+  async writes(
+    options: { readonly since?: number; readonly dryRuns?: boolean } = {},
+  ): Promise<readonly KubeAuditEvent[]> {
     const events = (await this.kube.auditEvents()).slice(options.since ?? 0);
     return events
-      .filter(({ userAgent, verb }) => userAgent === 'plumbline' && ['create', 'patch', 'update', 'delete'].includes(verb))
+      .filter(
+        ({ userAgent, verb }) => userAgent === 'plumbline' && ['create', 'patch', 'update', 'delete'].includes(verb),
+      )
       .filter(({ requestURI }) => options.dryRuns === true || !requestURI.includes('dryRun=All'))
       .sort((a, b) => (a.requestReceivedTimestamp < b.requestReceivedTimestamp ? -1 : 1));
   }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect as connectTo, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect as connectTo, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { RawEventLog } from '@plumbline/event-log';
-import { appendFromWire, GrpcEventLog, LogChannel, LogService, resultToWire } from '@plumbline/event-log/client';
-import type { LogServer } from '@plumbline/event-log/client';
+import {
+  appendFromWire,
+  GrpcEventLog,
+  LogChannel,
+  type LogServer,
+  LogService,
+  resultToWire,
+} from '@plumbline/event-log/client';
 import { PostgresEventLog } from '@plumbline/event-log/postgres';
 import { createTestLog, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { describe, expect, it } from 'vitest';
@@ -36,11 +41,18 @@ describe('appends that are made together', () => {
       sampleAppend('project-foreign', { service: 'watcher' }),
     ];
     const outcomes = await Promise.allSettled(requests.map((request) => client.log.append(request)));
-    const good = outcomes.slice(0, 100).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.firstPosition : -1));
+    const good = outcomes
+      .slice(0, 100)
+      .map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.firstPosition : -1));
     expect(good).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
     expect(outcomes.slice(100)).toEqual([
       expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-4101', retry: 'after-reload' }) }),
-      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-1102', details: expect.objectContaining({ issues: [expect.objectContaining({ path: 'data.name' })] }) }) }),
+      expect.objectContaining({
+        reason: expect.objectContaining({
+          code: 'PLB-1102',
+          details: expect.objectContaining({ issues: [expect.objectContaining({ path: 'data.name' })] }),
+        }),
+      }),
       expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-2101', httpStatus: 403 }) }),
     ]);
     expect((await test.log.commits(0, 1_000)).length).toBeLessThan(10);
@@ -49,12 +61,21 @@ describe('appends that are made together', () => {
   it('go one by one to a door of the version before, which takes no several', async () => {
     const log = new MemoryEventLog();
     const server = new Server();
-    const append: LogServer['append'] = (call, callback) => void log.append(appendFromWire(call.request)).then((result) => callback(null, resultToWire(result)));
+    const append: LogServer['append'] = (call, callback) =>
+      void log.append(appendFromWire(call.request)).then((result) => callback(null, resultToWire(result)));
     server.addService({ append: LogService.append }, { append });
-    const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error))));
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      ),
+    );
     using client = connect(`grpc://127.0.0.1:${port}`);
-    const results = await Promise.all(Array.from({ length: 20 }, (_, index) => client.log.append(sampleAppend(`project-old-${index}`))));
-    expect(results.map((result) => result.firstPosition).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => client.log.append(sampleAppend(`project-old-${index}`))),
+    );
+    expect(results.map((result) => result.firstPosition).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index),
+    );
     server.forceShutdown();
   });
 });
@@ -70,7 +91,10 @@ describe('several replicas of the log', () => {
     expect((await client.log.append(sampleAppend('project-replica'))).firstPosition).toBe(0);
     await leading[Symbol.asyncDispose]();
     await test.log.close();
-    expect((await client.log.append(sampleAppend('project-replica', { expected: { type: 'exact', revision: 0 } }))).firstPosition).toBe(1);
+    expect(
+      (await client.log.append(sampleAppend('project-replica', { expected: { type: 'exact', revision: 0 } })))
+        .firstPosition,
+    ).toBe(1);
     expect((await client.log.read({ from: 0 })).events).toHaveLength(2);
     expect(second.leads).toBe(true);
   });

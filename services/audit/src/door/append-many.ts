@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError } from '@plumbline/core';
 import type { EventLog, Refusals } from '@plumbline/event-log';
-import { appendFromWire, errorToBytes, inTrace, metadataOf, resultToWire } from '@plumbline/event-log/client';
-import type { AppendManyRequest, AppendManyResponse, TracedAppend } from '@plumbline/event-log/client';
+import {
+  appendFromWire,
+  type AppendManyRequest,
+  type AppendManyResponse,
+  errorToBytes,
+  inTrace,
+  metadataOf,
+  resultToWire,
+  type TracedAppend,
+} from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
 
 type Outcome = AppendManyResponse['outcomes'][number];
@@ -15,7 +23,10 @@ export interface AppendManyParts {
   readonly path: string;
 }
 
-async function one({ log, refusals, logger, path }: AppendManyParts, { request, trace }: TracedAppend): Promise<Outcome> {
+async function one(
+  { log, refusals, logger, path }: AppendManyParts,
+  { request, trace }: TracedAppend,
+): Promise<Outcome> {
   const append = async (): Promise<Outcome> => {
     if (request === undefined) return { outcome: undefined };
     return { outcome: { $case: 'response', value: resultToWire(await log.append(appendFromWire(request))) } };
@@ -24,7 +35,11 @@ async function one({ log, refusals, logger, path }: AppendManyParts, { request, 
     return await (Object.keys(trace).length === 0 ? append() : inTrace({ path, metadata: metadataOf(trace) }, append));
   } catch (error) {
     refusals?.count(error);
-    if (!(error instanceof PlumblineError)) logger.error('an append failed unexpectedly', { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+    if (!(error instanceof PlumblineError))
+      logger.error('an append failed unexpectedly', {
+        error: messageOf(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
     return { outcome: { $case: 'error', value: errorToBytes(error) } };
   }
 }

@@ -20,7 +20,11 @@ export class BearerCheck {
     const [value] = metadata.get('authorization');
     const given = digestOf(typeof value === 'string' ? value : '');
     if (!timingSafeEqual(given, this.#wanted)) {
-      throw new AuthError('PLB-2102', 'the log takes calls only with the service token: give every service the same PLUMBLINE_LOG_TOKEN_FILE', 401);
+      throw new AuthError(
+        'PLB-2102',
+        'the log takes calls only with the service token: give every service the same PLUMBLINE_LOG_TOKEN_FILE',
+        401,
+      );
     }
   }
 }

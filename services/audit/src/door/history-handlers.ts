@@ -2,18 +2,26 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { InputError } from '@plumbline/core';
 import type { ListAsOfOptions, ViewMoment } from '@plumbline/event-log';
-import { jsonBytes } from '@plumbline/event-log/client';
-import type { ViewHistoryServer } from '@plumbline/event-log/client';
+import { jsonBytes, type ViewHistoryServer } from '@plumbline/event-log/client';
 
 /** The views as of the past, as the door needs them. */
 export interface HistoryQueries {
   getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown>;
-  listTextsAsOf(view: string, at: ViewMoment, options?: ListAsOfOptions): Promise<{ readonly documents: readonly { readonly key: string; readonly text: string }[]; readonly cursor?: string }>;
+  listTextsAsOf(
+    view: string,
+    at: ViewMoment,
+    options?: ListAsOfOptions,
+  ): Promise<{
+    readonly documents: readonly { readonly key: string; readonly text: string }[];
+    readonly cursor?: string;
+  }>;
   positionAt(time: string): Promise<number>;
 }
 
 /** Makes a handler of the door from an answer. */
-export type MakeUnary = <Request, Response>(answer: (request: Request) => Promise<Response>) => handleUnaryCall<Request, Response>;
+export type MakeUnary = <Request, Response>(
+  answer: (request: Request) => Promise<Response>,
+) => handleUnaryCall<Request, Response>;
 
 /** The calls about the past. */
 export function historyHandlers(queries: HistoryQueries, unary: MakeUnary): ViewHistoryServer {
@@ -23,9 +31,16 @@ export function historyHandlers(queries: HistoryQueries, unary: MakeUnary): View
       return { document: document === undefined ? undefined : jsonBytes(document) };
     }),
     listViewAsOf: unary(async ({ view, at, keyPrefix, limit, cursor }) => {
-      const options = { ...(keyPrefix === undefined ? {} : { keyPrefix }), ...(limit === undefined ? {} : { limit }), ...(cursor === undefined ? {} : { cursor }) };
+      const options = {
+        ...(keyPrefix === undefined ? {} : { keyPrefix }),
+        ...(limit === undefined ? {} : { limit }),
+        ...(cursor === undefined ? {} : { cursor }),
+      };
       const page = await queries.listTextsAsOf(view, momentOf(at), options);
-      return { documents: page.documents.map(({ key, text }) => ({ key, document: Buffer.from(text) })), cursor: page.cursor };
+      return {
+        documents: page.documents.map(({ key, text }) => ({ key, document: Buffer.from(text) })),
+        cursor: page.cursor,
+      };
     }),
     positionAt: unary(async ({ time }) => ({ position: await queries.positionAt(time) })),
   };

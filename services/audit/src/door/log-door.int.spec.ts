@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { Digest, InputError } from '@plumbline/core';
 import type { RawEventLog } from '@plumbline/event-log';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
-import { createTestLog, eventLogContract, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import {
+  createTestLog,
+  eventLogContract,
+  MemoryEventLog,
+  projectDeclared,
+  sampleAppend,
+} from '@plumbline/event-log/testing';
 import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { noQueries as stub } from './door.fixture.js';
-import { LogDoor } from './log-door.js';
-import type { DoorQueries } from './log-door.js';
+import { type DoorQueries, LogDoor } from './log-door.js';
 
 const token = 'a service token of the test';
 const silent = { error: (): void => undefined, info: (): void => undefined };
@@ -33,7 +37,9 @@ async function openDoor(log: RawEventLog, options: { readonly token?: string } =
   const url = await door.listen('127.0.0.1:0');
   const channel = new LogChannel({ url, token: options.token ?? token });
   return {
-    url, channel, log: new GrpcEventLog(channel),
+    url,
+    channel,
+    log: new GrpcEventLog(channel),
     [Symbol.asyncDispose]: async () => {
       channel.close();
       await door.close();
@@ -54,7 +60,10 @@ eventLogContract('gRPC client over PostgreSQL', async () => {
 });
 
 describe('the door of the log', () => {
-  it.each([['another token', 'not the service token'], ['a prefix of the token', token.slice(0, -1)]])('refuses %s', async (_what, wrong) => {
+  it.each([
+    ['another token', 'not the service token'],
+    ['a prefix of the token', token.slice(0, -1)],
+  ])('refuses %s', async (_what, wrong) => {
     await using opened = await openDoor(new MemoryEventLog(), { token: wrong });
     await expect(opened.log.head()).rejects.toMatchObject({ code: 'PLB-2102', httpStatus: 401, retry: 'never' });
     await expect(opened.log.readStream('project-web')).rejects.toMatchObject({ code: 'PLB-2102' });
@@ -63,11 +72,36 @@ describe('the door of the log', () => {
   it('speaks TLS, to clients that know its authority', async () => {
     await using dir = await tempDir('door');
     const [certFile, keyFile] = [path.join(dir.path, 'cert.pem'), path.join(dir.path, 'key.pem')];
-    execFileSync('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
-      '-addext', 'subjectAltName=DNS:localhost', '-keyout', keyFile, '-out', certFile,
-    ], { stdio: 'ignore' });
-    const door = new LogDoor({ log: new MemoryEventLog(), queries: noQueries, token, logger: silent, tls: { certFile, keyFile } });
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=DNS:localhost',
+        '-keyout',
+        keyFile,
+        '-out',
+        certFile,
+      ],
+      { stdio: 'ignore' },
+    );
+    const door = new LogDoor({
+      log: new MemoryEventLog(),
+      queries: noQueries,
+      token,
+      logger: silent,
+      tls: { certFile, keyFile },
+    });
     const url = await door.listen('localhost:0');
     expect(url).toMatch(/^grpcs:\/\/localhost:/);
     const channel = new LogChannel({ url, token, caFile: certFile });
@@ -81,14 +115,18 @@ describe('the door of the log', () => {
 
   it('carries errors with class, code, advice and details', async () => {
     await using opened = await openDoor(new MemoryEventLog());
-    const error: unknown = await opened.log.append(sampleAppend('project-web', { events: [{ type: 'ProjectRemoved', data: { name: '' } }] })).catch((thrown: unknown) => thrown);
+    const error: unknown = await opened.log
+      .append(sampleAppend('project-web', { events: [{ type: 'ProjectRemoved', data: { name: '' } }] }))
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InputError);
     expect(error).toMatchObject({ code: 'PLB-1102', details: { issues: [{ path: 'data.name' }] } });
   });
 
   it('masks what is not one of our errors', async () => {
     await using opened = await openDoor(new MemoryEventLog());
-    const error: unknown = await new GrpcLogQueries(opened.channel).getView('broken', 'x').catch((thrown: unknown) => thrown);
+    const error: unknown = await new GrpcLogQueries(opened.channel)
+      .getView('broken', 'x')
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'PLB-9120', httpStatus: 500 });
     expect(String(error)).not.toContain('secret_table');
   });
@@ -96,18 +134,25 @@ describe('the door of the log', () => {
   it('answers queries', async () => {
     await using opened = await openDoor(new MemoryEventLog());
     const queries = new GrpcLogQueries(opened.channel);
-    expect(await queries.listView('project', { keyPrefix: 'w' })).toEqual({ documents: [{ key: 'web', document: { name: 'web' } }], position: 3, cursor: 'next' });
+    expect(await queries.listView('project', { keyPrefix: 'w' })).toEqual({
+      documents: [{ key: 'web', document: { name: 'web' } }],
+      position: 3,
+      cursor: 'next',
+    });
     expect(await queries.getView('project', 'none')).toBeUndefined();
   });
 
   it('cuts pages by size, so that a log of large events can be read through', async () => {
     const log = new MemoryEventLog();
-    for (let index = 0; index < 60; index += 1) await log.append(sampleAppend('project-big', { events: [projectDeclared('big', String(index).repeat(30_000))] }));
+    for (let index = 0; index < 60; index += 1)
+      await log.append(sampleAppend('project-big', { events: [projectDeclared('big', String(index).repeat(30_000))] }));
     await using opened = await openDoor(log);
     const first = await opened.log.read({ from: 0, limit: 1_000 });
     expect(first.events.length).toBeLessThan(60);
     const rest = await opened.log.read({ from: first.nextPosition, limit: 1_000 });
-    expect([...first.events, ...rest.events].map((event) => event.position)).toEqual(Array.from({ length: 60 }, (_, index) => index));
+    expect([...first.events, ...rest.events].map((event) => event.position)).toEqual(
+      Array.from({ length: 60 }, (_, index) => index),
+    );
     expect(await opened.log.readStream('project-big')).toHaveLength(60);
   });
 

@@ -1,19 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  type Metadata,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline/core';
-import { subscribeBodies } from '@plumbline/event-log';
-import type { AuditFilter, BodyPage, LegalHolds, ListViewOptions, LogTree, ParkedWork, PersonalData, RawEventLog, ReadOptions, Refusals, ViewPage, WorkLeases } from '@plumbline/event-log';
-import { appendFromWire, askedFromWire, inTrace, jsonBytes, LogService, LogTreeService, LogUpkeepService, MAX_MESSAGE_BYTES, resultToWire, statusFromError, ViewHistoryService } from '@plumbline/event-log/client';
-import type { LogServer } from '@plumbline/event-log/client';
+import {
+  type AuditFilter,
+  type BodyPage,
+  type LegalHolds,
+  type ListViewOptions,
+  type LogTree,
+  type ParkedWork,
+  type PersonalData,
+  type RawEventLog,
+  type ReadOptions,
+  type Refusals,
+  subscribeBodies,
+  type ViewPage,
+  type WorkLeases,
+} from '@plumbline/event-log';
+import {
+  appendFromWire,
+  askedFromWire,
+  inTrace,
+  jsonBytes,
+  type LogServer,
+  LogService,
+  LogTreeService,
+  LogUpkeepService,
+  MAX_MESSAGE_BYTES,
+  resultToWire,
+  statusFromError,
+  ViewHistoryService,
+} from '@plumbline/event-log/client';
 import type { Logger } from '@plumbline/platform';
 import { appendMany } from './append-many.js';
 import { BearerCheck } from './bearer.js';
 import { treeHandlers } from './tree-handlers.js';
-import { historyHandlers } from './history-handlers.js';
+import { historyHandlers, type HistoryQueries } from './history-handlers.js';
 import { LONGEST_WAIT_MS, upkeepHandlers } from './upkeep-handlers.js';
-import type { HistoryQueries } from './history-handlers.js';
 
 /** The queries of the audit service with the events as they are stored. */
 export interface DoorQueries extends HistoryQueries {
@@ -49,6 +80,8 @@ const nothingParked: ParkedWork = { list: async () => [], release: async () => (
 
 /** The log's gRPC door: the one way in for the services of other processes. */
 export class LogDoor {
+  readonly #options: LogDoorOptions;
+
   readonly #server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -58,23 +91,41 @@ export class LogDoor {
   /** Ends the subscriptions, which would otherwise hold up a drain for ever. */
   readonly #closing = new AbortController();
 
-  constructor(private readonly options: LogDoorOptions) {
+  constructor(options: LogDoorOptions) {
+    this.#options = options;
+
     this.#bearer = new BearerCheck(options.token);
     this.#server.addService(LogService, this.#handlers());
-    this.#server.addService(ViewHistoryService, historyHandlers(options.queries, (answer) => this.#unary(answer)));
-    if (options.tree !== undefined) this.#server.addService(LogTreeService, treeHandlers(options.tree, (answer) => this.#unary(answer)));
+    this.#server.addService(
+      ViewHistoryService,
+      historyHandlers(options.queries, (answer) => this.#unary(answer)),
+    );
+    if (options.tree !== undefined)
+      this.#server.addService(
+        LogTreeService,
+        treeHandlers(options.tree, (answer) => this.#unary(answer)),
+      );
     const { holds, persons, leases } = options;
-    if (holds !== undefined && persons !== undefined && leases !== undefined) this.#server.addService(LogUpkeepService, upkeepHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)));
+    if (holds !== undefined && persons !== undefined && leases !== undefined)
+      this.#server.addService(
+        LogUpkeepService,
+        upkeepHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)),
+      );
   }
 
   /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */
   async listen(address: string): Promise<string> {
-    const { tls } = this.options;
-    const credentials = tls === undefined
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(null, [{ cert_chain: readFileSync(tls.certFile), private_key: readFileSync(tls.keyFile) }]);
+    const { tls } = this.#options;
+    const credentials =
+      tls === undefined
+        ? ServerCredentials.createInsecure()
+        : ServerCredentials.createSsl(null, [
+            { cert_chain: readFileSync(tls.certFile), private_key: readFileSync(tls.keyFile) },
+          ]);
     const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(bindFailure(address, error))));
+      this.#server.bindAsync(address, credentials, (error, bound) =>
+        error === null ? resolve(bound) : reject(bindFailure(address, error)),
+      );
     });
     return `${tls === undefined ? 'grpc' : 'grpcs'}://${address.slice(0, address.lastIndexOf(':'))}:${port}`;
   }
@@ -95,18 +146,32 @@ export class LogDoor {
   }
 
   #handlers(): LogServer {
-    const { log, queries, parked = nothingParked } = this.options;
+    const { log, queries, parked = nothingParked } = this.#options;
     return {
       append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
-      appendMany: this.#unary(async (request) => appendMany({ log, refusals: this.options.refusals, logger: this.options.logger, path: LogService.append.path }, request)),
+      appendMany: this.#unary(async (request) =>
+        appendMany(
+          { log, refusals: this.#options.refusals, logger: this.#options.logger, path: LogService.append.path },
+          request,
+        ),
+      ),
       listParked: this.#unary(async () => ({ parked: [...(await parked.list())] })),
       releaseParked: this.#unary(async ({ key, asked }) => {
-        const { released, stillParked, underWay = false, position } = await parked.release(key, asked === undefined ? undefined : askedFromWire(asked, LONGEST_WAIT_MS));
+        const {
+          released,
+          stillParked,
+          underWay = false,
+          position,
+        } = await parked.release(key, asked === undefined ? undefined : askedFromWire(asked, LONGEST_WAIT_MS));
         return { released, stillParked: [...stillParked], underWay, position };
       }),
       head: this.#unary(async () => ({ position: await log.head() })),
       read: this.#unary(async (request) => {
-        const page = await log.readBodies({ from: request.from, ...(request.limit === undefined ? {} : { limit: request.limit }), ...typesOf(request.types) });
+        const page = await log.readBodies({
+          from: request.from,
+          ...(request.limit === undefined ? {} : { limit: request.limit }),
+          ...typesOf(request.types),
+        });
         return pageToWire(page, { from: request.from, maxBytes: PAGE_BYTES });
       }),
       getView: this.#unary(async ({ view, key, minPosition }) => {
@@ -115,7 +180,11 @@ export class LogDoor {
       }),
       listView: this.#unary(async ({ view, ...rest }) => {
         const page = await queries.listView(view, given(rest));
-        return { documents: page.documents.map(({ key, document }) => ({ key, document: jsonBytes(document) })), position: page.position, cursor: page.cursor };
+        return {
+          documents: page.documents.map(({ key, document }) => ({ key, document: jsonBytes(document) })),
+          position: page.position,
+          cursor: page.cursor,
+        };
       }),
       audit: this.#unary(async ({ order, ...filter }) => {
         const page = await queries.auditBodies({ ...given(filter), ...orderOf(order) });
@@ -127,14 +196,17 @@ export class LogDoor {
       }),
       subscribe: this.#streaming(async (call, signal) => {
         const { from, types } = call.request;
-        for await (const page of subscribeBodies(log, { from, signal, ...typesOf(types) })) await writePages(call, page);
+        for await (const page of subscribeBodies(log, { from, signal, ...typesOf(types) }))
+          await writePages(call, page);
       }),
     };
   }
 
   #unary<Request, Response>(answer: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
     return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-      this.#guarded(call.metadata, () => inTrace({ path: call.getPath(), metadata: call.metadata }, () => answer(call.request))).then(
+      this.#guarded(call.metadata, () =>
+        inTrace({ path: call.getPath(), metadata: call.metadata }, () => answer(call.request)),
+      ).then(
         (response) => callback(null, response),
         (error: unknown) => callback(this.#statusOf(call.getPath(), error)),
       );
@@ -163,16 +235,23 @@ export class LogDoor {
   }
 
   #statusOf(call: string, error: unknown): ReturnType<typeof statusFromError> {
-    this.options.refusals?.count(error);
+    this.#options.refusals?.count(error);
     if (!(error instanceof PlumblineError)) {
-      this.options.logger.error('a call to the log failed unexpectedly', { call, error: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+      this.#options.logger.error('a call to the log failed unexpectedly', {
+        call,
+        error: messageOf(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
     }
     return statusFromError(error);
   }
 }
 
 function bindFailure(address: string, error: Error): UpstreamError {
-  return new UpstreamError('PLB-6006', `the door of the log cannot listen on ${address}: ${error.message}`, { cause: error, retry: 'never' });
+  return new UpstreamError('PLB-6006', `the door of the log cannot listen on ${address}: ${error.message}`, {
+    cause: error,
+    retry: 'never',
+  });
 }
 
 function typesOf(types: readonly string[]): Pick<ReadOptions, 'types'> {
@@ -182,7 +261,8 @@ function typesOf(types: readonly string[]): Pick<ReadOptions, 'types'> {
 
 function orderOf(order: string | undefined): Pick<AuditFilter, 'order'> {
   if (order === undefined) return {};
-  if (order !== 'asc' && order !== 'desc') throw new InputError('PLB-1158', `events cannot be ordered "${order}": write asc or desc`);
+  if (order !== 'asc' && order !== 'desc')
+    throw new InputError('PLB-1158', `events cannot be ordered "${order}": write asc or desc`);
   return { order };
 }
 
@@ -193,21 +273,28 @@ function given<T extends object>(message: T): Given<T> {
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
-function pageToWire(page: BodyPage, cut: { readonly from: number; readonly maxBytes: number }): { events: Buffer[]; nextPosition: number; headPosition: number } {
+function pageToWire(
+  page: BodyPage,
+  cut: { readonly from: number; readonly maxBytes: number },
+): { events: Buffer[]; nextPosition: number; headPosition: number } {
   const events: Buffer[] = [];
   let bytes = 0;
   for (const { position, body } of page.bodies) {
     if (position < cut.from) continue;
     const event = Buffer.from(body);
-    if (events.length > 0 && bytes + event.length > cut.maxBytes) return { events, nextPosition: position, headPosition: page.headPosition };
+    if (events.length > 0 && bytes + event.length > cut.maxBytes)
+      return { events, nextPosition: position, headPosition: page.headPosition };
     events.push(event);
     bytes += event.length;
   }
   return { events, nextPosition: page.nextPosition, headPosition: page.headPosition };
 }
 
-async function writePages(call: ServerWritableStream<unknown, ReturnType<typeof pageToWire>>, page: BodyPage): Promise<void> {
-  for (let from = 0; ; ) {
+async function writePages(
+  call: ServerWritableStream<unknown, ReturnType<typeof pageToWire>>,
+  page: BodyPage,
+): Promise<void> {
+  for (let from = 0; ;) {
     const part = pageToWire(page, { from, maxBytes: PAGE_BYTES });
     await write(call, part);
     if (part.nextPosition >= page.nextPosition) return;

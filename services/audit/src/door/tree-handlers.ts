@@ -4,7 +4,9 @@ import type { LogTree } from '@plumbline/event-log';
 import type { LogTreeServer } from '@plumbline/event-log/client';
 
 /** Makes a unary handler: checks the token, maps errors. */
-export type UnaryMaker = <Request, Response>(answer: (request: Request) => Promise<Response>) => handleUnaryCall<Request, Response>;
+export type UnaryMaker = <Request, Response>(
+  answer: (request: Request) => Promise<Response>,
+) => handleUnaryCall<Request, Response>;
 
 /** The tree of the log at the door. */
 export function treeHandlers(tree: LogTree, unary: UnaryMaker): LogTreeServer {
@@ -13,7 +15,9 @@ export function treeHandlers(tree: LogTree, unary: UnaryMaker): LogTreeServer {
       const { origin, verifierKey, witnessKeys } = await tree.identity();
       return { origin, verifierKey, witnessKeys: [...witnessKeys] };
     }),
-    checkpoint: unary(async ({ witnessed, minSize }) => ({ note: await tree.checkpoint({ witnessed, ...(minSize === undefined ? {} : { minSize }) }) })),
+    checkpoint: unary(async ({ witnessed, minSize }) => ({
+      note: await tree.checkpoint({ witnessed, ...(minSize === undefined ? {} : { minSize }) }),
+    })),
     tile: unary(async ({ level, index, width }) => ({ hashes: await tree.tile({ level, index, width }) })),
     entries: unary(async ({ index, width }) => ({ bundle: await tree.entries({ index, width }) })),
     inclusion: unary(async ({ position, size }) => {

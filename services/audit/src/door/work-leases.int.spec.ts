@@ -32,7 +32,12 @@ it('are kept by the process that leads, whichever is asked first, and waited for
   }
 });
 
-it.each([['Deliveries', 100], ['', 100], ['deliveries', 0], ['deliveries', 3_600_001]])('refuse "%s" for %i ms', async (work, ttlMs) => {
+it.each([
+  ['Deliveries', 100],
+  ['', 100],
+  ['deliveries', 0],
+  ['deliveries', 3_600_001],
+])('refuse "%s" for %i ms', async (work, ttlMs) => {
   await using audit = await openAudit();
   const channel = new LogChannel({ url: await audit.parts.openDoor(DOOR), token: TOKEN });
   try {

@@ -25,7 +25,9 @@ class Projection0002 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table projection.history, projection.history_key; alter table projection.live drop column history; drop function projection.refuse_update()');
+    await runner.query(
+      'drop table projection.history, projection.history_key; alter table projection.live drop column history; drop function projection.refuse_update()',
+    );
   }
 }
 

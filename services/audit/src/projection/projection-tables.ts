@@ -11,7 +11,12 @@ export const CONSUMER = 'views';
 const SHARD = 0;
 const HASHED_AT_ONCE = 50_000;
 const REMOVED_AT_ONCE = 20_000;
-const VERSIONED = ['projection.document', 'projection.audit_event', 'projection.history', 'projection.history_key'] as const;
+const VERSIONED = [
+  'projection.document',
+  'projection.audit_event',
+  'projection.history',
+  'projection.history_key',
+] as const;
 
 /** What a version of the projection was when it was last written. */
 export interface LoadedProjection {
@@ -71,7 +76,11 @@ select count(*)::integer as moved from moved`;
 
 /** The tables of the projection: documents, search index, cursor, parked keys; a page is one statement, so all of it or nothing. */
 export class ProjectionTables {
-  constructor(private readonly pool: pg.Pool) {}
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
 
   /** The version that is shown. */
   async liveVersion(): Promise<number> {
@@ -80,47 +89,68 @@ export class ProjectionTables {
 
   /** The version that is shown, and by which definition of the views it was made; '' before the first event. */
   async live(): Promise<{ readonly version: number; readonly definition: string }> {
-    const { rows } = await this.pool.query<{ version: number; definition: string }>('select version, definition from projection.live where consumer = $1', [CONSUMER]);
+    const { rows } = await this.#pool.query<{ version: number; definition: string }>(
+      'select version, definition from projection.live where consumer = $1',
+      [CONSUMER],
+    );
     return rows[0] ?? { version: 1, definition: '' };
   }
 
   /** Notes the definition that the shown version is made by. */
   async define(definition: string): Promise<void> {
-    await this.pool.query('update projection.live set definition = $2 where consumer = $1', [CONSUMER, definition]);
+    await this.#pool.query('update projection.live set definition = $2 where consumer = $1', [CONSUMER, definition]);
   }
 
   /** Next position of a version; 0 when it has none yet. */
   async position(version: number): Promise<number> {
-    const { rows } = await this.pool.query<{ pos: string }>({
-      name: 'position', text: 'select pos from ledger.cursor where consumer = $1 and version = $2 and shard = $3 and partition = 0', values: [CONSUMER, version, SHARD],
+    const { rows } = await this.#pool.query<{ pos: string }>({
+      name: 'position',
+      text: 'select pos from ledger.cursor where consumer = $1 and version = $2 and shard = $3 and partition = 0',
+      values: [CONSUMER, version, SHARD],
     });
     return Number(rows[0]?.pos ?? 0);
   }
 
   /** Everything of a version; makes its cursor when there is none. */
   async load(version: number): Promise<LoadedProjection> {
-    await this.pool.query(
+    await this.#pool.query(
       'insert into ledger.cursor (consumer, version, shard, partition, pos, owner_epoch) values ($1, $2, $3, 0, 0, 0) on conflict do nothing',
       [CONSUMER, version, SHARD],
     );
     // The position first: documents can then only be newer, and a cursor that moved meanwhile fails the next write.
     const position = await this.position(version);
     const documents = await this.#documents(version);
-    const { rows } = await this.pool.query<{ key: string }>(
-      "select distinct key from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked'", [CONSUMER, version, SHARD],
+    const { rows } = await this.#pool.query<{ key: string }>(
+      "select distinct key from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked'",
+      [CONSUMER, version, SHARD],
     );
     return { documents, parkedKeys: rows.map((row) => row.key), position };
   }
 
   /** What is parked in a version: the event that failed first of each key, and how many wait behind it. */
   async parked(version: number): Promise<readonly ParkedItem[]> {
-    const { rows } = await this.pool.query<{ pos: string; key: string; error: string; attempts: number; waiting: string; at: string }>(
+    const { rows } = await this.#pool.query<{
+      pos: string;
+      key: string;
+      error: string;
+      attempts: number;
+      waiting: string;
+      at: string;
+    }>(
       `select distinct on (key) pos, key, error, attempts, count(*) over (partition by key) - 1 as waiting,
          to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
        from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked' order by key, pos`,
       [CONSUMER, version, SHARD],
     );
-    const items = rows.map((row) => ({ consumer: CONSUMER, position: Number(row.pos), key: row.key, error: row.error, attempts: row.attempts, waiting: Number(row.waiting), parkedAt: row.at }));
+    const items = rows.map((row) => ({
+      consumer: CONSUMER,
+      position: Number(row.pos),
+      key: row.key,
+      error: row.error,
+      attempts: row.attempts,
+      waiting: Number(row.waiting),
+      parkedAt: row.at,
+    }));
     return items.toSorted((a, b) => a.position - b.position);
   }
 
@@ -130,24 +160,45 @@ export class ProjectionTables {
     const { steps } = page;
     const dropped = page.documents.filter(({ change }) => change.document === undefined);
     const column = <Row, Value>(list: readonly Row[], value: (row: Row) => Value): Value[] => list.map(value);
-    const { rows } = await this.pool.query<{ moved: number }>({
+    const { rows } = await this.#pool.query<{ moved: number }>({
       name: 'write-page',
       text: WRITE_PAGE,
       values: [
-        version, SHARD, epoch, from, to,
-        column(put, ({ change }) => change.view), column(put, ({ change }) => change.key),
+        version,
+        SHARD,
+        epoch,
+        from,
+        to,
+        column(put, ({ change }) => change.view),
+        column(put, ({ change }) => change.key),
         // JSON text has no raw line feed, so lines carry it without a second level of quoting.
         put.length === 0 ? null : put.map(({ change }) => JSON.stringify(change.document)).join('\n'),
         column(put, ({ position }) => position),
-        column(dropped, ({ change }) => change.view), column(dropped, ({ change }) => change.key),
-        column(page.rows, (row) => row.position), column(page.rows, (row) => row.type), column(page.rows, (row) => row.actor),
-        column(page.rows, (row) => row.actorName), column(page.rows, (row) => row.application), column(page.rows, (row) => row.environment),
-        column(page.rows, (row) => row.cluster), column(page.rows, (row) => row.correlationId), column(page.rows, (row) => row.recordedAt),
-        column(page.parked, (row) => row.position), column(page.parked, (row) => row.key), column(page.parked, (row) => row.message.slice(0, 4_000)),
-        column(steps, ({ change }) => change.view), column(steps, ({ change }) => change.key), column(steps, ({ position }) => position),
+        column(dropped, ({ change }) => change.view),
+        column(dropped, ({ change }) => change.key),
+        column(page.rows, (row) => row.position),
+        column(page.rows, (row) => row.type),
+        column(page.rows, (row) => row.actor),
+        column(page.rows, (row) => row.actorName),
+        column(page.rows, (row) => row.application),
+        column(page.rows, (row) => row.environment),
+        column(page.rows, (row) => row.cluster),
+        column(page.rows, (row) => row.correlationId),
+        column(page.rows, (row) => row.recordedAt),
+        column(page.parked, (row) => row.position),
+        column(page.parked, (row) => row.key),
+        column(page.parked, (row) => row.message.slice(0, 4_000)),
+        column(steps, ({ change }) => change.view),
+        column(steps, ({ change }) => change.key),
+        column(steps, ({ position }) => position),
         // An empty line is a document that is gone: no JSON is empty.
-        steps.length === 0 ? null : steps.map(({ change }) => (change.document === undefined ? '' : JSON.stringify(change.document))).join('\n'),
-        column(steps, ({ recordedAt }) => recordedAt), column(steps, ({ occurredAt }) => occurredAt),
+        steps.length === 0
+          ? null
+          : steps
+              .map(({ change }) => (change.document === undefined ? '' : JSON.stringify(change.document)))
+              .join('\n'),
+        column(steps, ({ recordedAt }) => recordedAt),
+        column(steps, ({ occurredAt }) => occurredAt),
       ],
     });
     return rows[0]?.moved === 1;
@@ -156,8 +207,11 @@ export class ProjectionTables {
   /** Removes the rows of versions that were shown before, in portions: nobody reads them, and nobody has to wait. */
   async removeOlder(version: number): Promise<void> {
     for (const table of VERSIONED) {
-      for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; ) {
-        const { rowCount } = await this.pool.query(`delete from ${table} where ctid = any(array(select ctid from ${table} where version < $1 limit ${REMOVED_AT_ONCE}))`, [version]);
+      for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE;) {
+        const { rowCount } = await this.#pool.query(
+          `delete from ${table} where ctid = any(array(select ctid from ${table} where version < $1 limit ${REMOVED_AT_ONCE}))`,
+          [version],
+        );
         removed = rowCount ?? 0;
       }
     }
@@ -165,12 +219,18 @@ export class ProjectionTables {
 
   /** Shows another version in the place of the one before, in one transaction. */
   async flip(from: number, to: number, definition: string): Promise<void> {
-    const client = await this.pool.connect();
+    const client = await this.#pool.connect();
     try {
       await client.query('begin');
-      await client.query('update projection.live set version = $2, definition = $3, history = true where consumer = $1', [CONSUMER, to, definition]);
+      await client.query(
+        'update projection.live set version = $2, definition = $3, history = true where consumer = $1',
+        [CONSUMER, to, definition],
+      );
       await client.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, from]);
-      await client.query("update ledger.dead_letter set state = 'resolved', updated_at = clock_timestamp() where consumer = $1 and version = $2", [CONSUMER, from]);
+      await client.query(
+        "update ledger.dead_letter set state = 'resolved', updated_at = clock_timestamp() where consumer = $1 and version = $2",
+        [CONSUMER, from],
+      );
       await client.query('commit');
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
@@ -182,19 +242,27 @@ export class ProjectionTables {
 
   /** Removes what an earlier rebuild that did not finish left behind. */
   async clear(version: number): Promise<void> {
-    for (const table of VERSIONED) await this.pool.query(`delete from ${table} where version = $1`, [version]);
-    await this.pool.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, version]);
-    await this.pool.query('delete from ledger.dead_letter where consumer = $1 and version = $2', [CONSUMER, version]);
+    for (const table of VERSIONED) await this.#pool.query(`delete from ${table} where version = $1`, [version]);
+    await this.#pool.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, version]);
+    await this.#pool.query('delete from ledger.dead_letter where consumer = $1 and version = $2', [CONSUMER, version]);
   }
 
   /** Hash over all rows of a version in their order: two versions that show the same have the same. */
   async hash(version: number): Promise<string> {
     const hash = createHash('sha256');
-    for (const { view, key, document } of await this.#documents(version)) hash.update(`${view}\n${key}\n${canonicalJson(document)}\n`);
+    for (const { view, key, document } of await this.#documents(version))
+      hash.update(`${view}\n${key}\n${canonicalJson(document)}\n`);
     // In the database: the rows are many, and only their hash is wanted.
-    const { rows: [last] } = await this.pool.query<{ next: string }>('select coalesce(max(position) + 1, 0) as next from projection.audit_event where version = $1', [version]);
+    const {
+      rows: [last],
+    } = await this.#pool.query<{ next: string }>(
+      'select coalesce(max(position) + 1, 0) as next from projection.audit_event where version = $1',
+      [version],
+    );
     for (let from = 0; from < Number(last?.next ?? 0); from += HASHED_AT_ONCE) {
-      const { rows: [part] } = await this.pool.query<{ hash: string | null }>({
+      const {
+        rows: [part],
+      } = await this.#pool.query<{ hash: string | null }>({
         name: 'hash-rows',
         text: `select encode(sha256(convert_to(string_agg(row(position, type, actor, actor_name, application, environment, cluster, correlation_id, recorded_at)::text, E'\\n' order by position), 'UTF8')), 'hex') as hash
           from projection.audit_event where version = $1 and position >= $2 and position < $3`,
@@ -206,7 +274,10 @@ export class ProjectionTables {
   }
 
   async #documents(version: number): Promise<ViewChange[]> {
-    const { rows } = await this.pool.query<ViewChange>('select view, key, document from projection.document where version = $1 order by view, key', [version]);
+    const { rows } = await this.#pool.query<ViewChange>(
+      'select view, key, document from projection.document where version = $1 order by view, key',
+      [version],
+    );
     return rows;
   }
 }

@@ -5,15 +5,14 @@ import { sampleAppend } from '@plumbline/event-log/testing';
 import { ViewStore } from '@plumbline/views';
 import pg from 'pg';
 import { expect, it, vi } from 'vitest';
-import { openLogAndPool, put, silent, tellStory } from '../audit.fixture.js';
-import type { LogAndPool } from '../audit.fixture.js';
+import { type LogAndPool, openLogAndPool, put, silent, tellStory } from '../audit.fixture.js';
 import { ProjectionTables } from './projection-tables.js';
-import { Projector } from './projector.js';
-import type { ProjectorOptions } from './projector.js';
+import { Projector, type ProjectorOptions } from './projector.js';
 import type { Apply } from './view-fold.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
-const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const eventually = async (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
 interface Running extends AsyncDisposable {
   readonly projector: Projector;
@@ -42,8 +41,13 @@ it('keeps in tables what the views make of the log in memory', async () => {
   for (const event of (await test.log.read({ from: 0 })).events) store.apply(event);
   const { documents } = await running.tables.load(1);
   expect(documents.length).toBeGreaterThan(6);
-  for (const { view, key, document } of documents) expect(document).toEqual(JSON.parse(JSON.stringify(store.get(view, key))));
-  expect(documents).toHaveLength(['project', 'repository', 'cluster', 'application', 'version', 'target', 'approval', 'token'].flatMap((view) => [...store.all(view as 'target')]).length);
+  for (const { view, key, document } of documents)
+    expect(document).toEqual(JSON.parse(JSON.stringify(store.get(view, key))));
+  expect(documents).toHaveLength(
+    ['project', 'repository', 'cluster', 'application', 'version', 'target', 'approval', 'token'].flatMap((view) => [
+      ...store.all(view as 'target'),
+    ]).length,
+  );
 });
 
 it('gives the same tables when it is rebuilt from position 0, while it goes on', async () => {
@@ -84,7 +88,11 @@ it('follows when the connections to its tables break', async () => {
   await using running = startProjector(test);
   await tellStory(test.log, 'web');
   await reach(test, running);
-  await test.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()').catch(() => undefined);
+  await test.pool
+    .query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
+    .catch(() => undefined);
   await tellStory(test.log, 'api');
   await reach(test, running);
   const { liveHash, rebuiltHash } = await running.projector.rebuild();
@@ -92,7 +100,8 @@ it('follows when the connections to its tables break', async () => {
 });
 
 const chokesOnApi: Apply = (store, event) => {
-  if (event.type === 'ApplicationDeclared' && event.data.application === 'default/api') throw new Error('cannot digest this');
+  if (event.type === 'ApplicationDeclared' && event.data.application === 'default/api')
+    throw new Error('cannot digest this');
   return store.apply(event);
 };
 
@@ -102,14 +111,17 @@ it('parks the stream of an event that it cannot apply, says so once in the log, 
     await using running = startProjector(test, { apply: chokesOnApi });
     await tellStory(test.log, 'api');
     await tellStory(test.log, 'web');
-    const { firstPosition } = await put(test.log, StreamName.application('default/api'), 'ApplicationSuspended', { application: 'default/api' });
+    const { firstPosition } = await put(test.log, StreamName.application('default/api'), 'ApplicationSuspended', {
+      application: 'default/api',
+    });
     await reach(test, running);
     const { documents, parkedKeys } = await running.tables.load(1);
     expect(parkedKeys).toEqual(['application-default/api']);
     const applications = documents.filter((change) => change.view === 'application').map((change) => change.key);
     expect(applications).toEqual(['default/web']);
     expect((await test.pool.query('select pos, error from ledger.dead_letter order by pos')).rows).toEqual([
-      { pos: '2', error: 'cannot digest this' }, { pos: String(firstPosition), error: 'an earlier event of this stream is parked' },
+      { pos: '2', error: 'cannot digest this' },
+      { pos: String(firstPosition), error: 'an earlier event of this stream is parked' },
     ]);
   }
   // After a restart the stream is still parked, and nothing is said again.
@@ -117,7 +129,9 @@ it('parks the stream of an event that it cannot apply, says so once in the log, 
   await put(test.log, StreamName.application('default/api'), 'ApplicationResumed', { application: 'default/api' });
   await reach(test, restarted);
   const parked = (await test.log.readStream('log-views')).map((event) => event.data);
-  expect(parked).toEqual([{ consumer: 'views', position: 2, key: 'application-default/api', message: 'cannot digest this' }]);
+  expect(parked).toEqual([
+    { consumer: 'views', position: 2, key: 'application-default/api', message: 'cannot digest this' },
+  ]);
 });
 
 it('parks an event of long ago all the same', async () => {
@@ -128,14 +142,23 @@ it('parks an event of long ago all the same', async () => {
   const owner = new pg.Client({ connectionString: test.database.url });
   await owner.connect();
   const oldest = (Math.floor(Date.now() / (7 * dayMs)) - 5) * 7 * dayMs;
-  await owner.query(`create table ledger.request_past partition of ledger.request for values from (minvalue) to ('${oldest.toString(16).padStart(12, '0').padEnd(32, '0')}')`);
+  await owner.query(
+    `create table ledger.request_past partition of ledger.request for values from (minvalue) to ('${oldest.toString(16).padStart(12, '0').padEnd(32, '0')}')`,
+  );
   await owner.end();
   await test.log.append(sampleAppend('project-api', { requestId: uuidv7(at) }));
   await test.log.close();
   await using later = await PostgresEventLog.open({ url: test.database.url, migrate: false });
   await later.whenLeading();
   const tables = new ProjectionTables(test.pool);
-  const projector = new Projector({ log: later, tables, logger: silent, apply: () => { throw new Error('cannot digest this'); } });
+  const projector = new Projector({
+    log: later,
+    tables,
+    logger: silent,
+    apply: () => {
+      throw new Error('cannot digest this');
+    },
+  });
   projector.start();
   expect(await projector.waitFor(1, 10_000)).toBe(true);
   await projector.stop();
@@ -159,7 +182,13 @@ it('applies what was parked when the views are rebuilt by a definition that can'
 it('parks an event whose result the tables refuse, instead of trying for ever', async () => {
   await using test = await openLogAndPool();
   const badKey: Apply = (store, event) =>
-    store.apply(event).map((change) => (change.view === 'application' && change.key === 'default/api' ? { ...change, key: 'nul \u0000 in a key' } : change));
+    store
+      .apply(event)
+      .map((change) =>
+        change.view === 'application' && change.key === 'default/api'
+          ? { ...change, key: 'nul \u0000 in a key' }
+          : change,
+      );
   await using running = startProjector(test, { apply: badKey });
   await tellStory(test.log, 'api');
   await tellStory(test.log, 'web');

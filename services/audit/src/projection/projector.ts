@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import { causeTimeMs } from '../cause-time.js';
-import { CONSUMER } from './projection-tables.js';
-import type { ProjectionTables } from './projection-tables.js';
-import { ViewFold } from './view-fold.js';
-import type { Apply, Parked } from './view-fold.js';
+import { CONSUMER, type ProjectionTables } from './projection-tables.js';
+import { type Apply, type Parked, ViewFold } from './view-fold.js';
 
 /** The log as the projector needs it: one process at a time projects, the one that leads. */
 export interface LedLog extends RawEventLog {
@@ -62,6 +59,8 @@ interface Ahead {
 
 /** Folds the log into the tables of the projection, page by page, and keeps a rebuilt version ready to take over. */
 export class Projector implements ParkedWork {
+  readonly #options: ProjectorOptions;
+
   readonly #pageSize: number;
   readonly #definition: string;
   readonly #gatherMs: number;
@@ -81,7 +80,9 @@ export class Projector implements ParkedWork {
   readonly #waiting = new Set<{ readonly position: number; readonly resolve: () => void }>();
   #unsubscribe: (() => void)[] = [];
 
-  constructor(private readonly options: ProjectorOptions) {
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+
     this.#pageSize = options.pageSize ?? 1_000;
     this.#definition = options.definition ?? VIEWS_DEFINITION;
     this.#gatherMs = options.gatherMs ?? 10;
@@ -101,7 +102,7 @@ export class Projector implements ParkedWork {
   start(): void {
     this.#running = true;
     const stir = (): void => this.#stir();
-    this.#unsubscribe = [this.options.log.onCommitted(stir), this.options.log.onLead(stir)];
+    this.#unsubscribe = [this.#options.log.onCommitted(stir), this.#options.log.onLead(stir)];
     this.#loop = this.#run();
   }
 
@@ -122,7 +123,8 @@ export class Projector implements ParkedWork {
     const endMs = performance.now() + timeoutMs;
     for (;;) {
       // Another process leads: its progress shows only in the tables.
-      const reached = this.#live?.position ?? (await this.options.tables.position(await this.options.tables.liveVersion()));
+      const reached =
+        this.#live?.position ?? (await this.#options.tables.position(await this.#options.tables.liveVersion()));
       if (reached >= position) return true;
       const leftMs = endMs - performance.now();
       if (leftMs <= 0) return false;
@@ -136,12 +138,15 @@ export class Projector implements ParkedWork {
    */
   rebuild(): Promise<RebuildReport> {
     // One after the other: two at once would build the same version.
-    this.#rebuilding = this.#rebuilding.then(async () => this.#rebuild(), async () => this.#rebuild());
+    this.#rebuilding = this.#rebuilding.then(
+      async () => this.#rebuild(),
+      async () => this.#rebuild(),
+    );
     return this.#rebuilding as Promise<RebuildReport>;
   }
 
   async #rebuild(): Promise<RebuildReport> {
-    const { tables } = this.options;
+    const { tables } = this.#options;
     const before = await tables.liveVersion();
     const version = before + 1;
     await tables.clear(version);
@@ -153,11 +158,16 @@ export class Projector implements ParkedWork {
         await this.#catchUp({ version, until, sideEffects: false, from: ahead }),
         await this.#catchUp({ version: before, until, sideEffects: true, from: shown }),
       ];
-      const found = { version, position: live.position, liveHash: await tables.hash(before), rebuiltHash: await tables.hash(version) };
+      const found = {
+        version,
+        position: live.position,
+        liveHash: await tables.hash(before),
+        rebuiltHash: await tables.hash(version),
+      };
       await tables.flip(before, version, this.#definition);
       this.#live = work;
       this.#stir();
-      this.options.logger.info('the views were rebuilt', { ...found, equal: found.liveHash === found.rebuiltHash });
+      this.#options.logger.info('the views were rebuilt', { ...found, equal: found.liveHash === found.rebuiltHash });
       return found;
     });
     await tables.removeOlder(version);
@@ -165,21 +175,24 @@ export class Projector implements ParkedWork {
   }
 
   async list(): Promise<readonly ParkedItem[]> {
-    return this.options.tables.parked(await this.options.tables.liveVersion());
+    return this.#options.tables.parked(await this.#options.tables.liveVersion());
   }
 
   async release(key?: string): Promise<ReleaseReport> {
-    if (this.options.log.epoch === undefined) {
-      throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', { details: { notLeading: true } });
+    if (this.#options.log.epoch === undefined) {
+      throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', {
+        details: { notLeading: true },
+      });
     }
     const before = await this.list();
-    if (before.length === 0 || (key !== undefined && !before.some((item) => item.key === key))) return { released: 0, stillParked: before };
+    if (before.length === 0 || (key !== undefined && !before.some((item) => item.key === key)))
+      return { released: 0, stillParked: before };
     // All keys at once: what a view shows may come from several streams, and only their common order gives what it should be.
     await this.rebuild();
     const stillParked = await this.list();
     const still = new Set(stillParked.map((item) => item.key));
     const released = before.filter((item) => !still.has(item.key)).length;
-    this.options.logger.info('parked events were tried again', { released, stillParked: stillParked.length });
+    this.#options.logger.info('parked events were tried again', { released, stillParked: stillParked.length });
     return { released, stillParked };
   }
 
@@ -188,9 +201,9 @@ export class Projector implements ParkedWork {
     while (this.#running) {
       this.#stirred = false;
       try {
-        if (this.options.log.epoch === undefined) {
+        if (this.#options.log.epoch === undefined) {
           this.#live = undefined;
-          await this.#sleep(this.options.idlePollMs ?? 1_000);
+          await this.#sleep(this.#options.idlePollMs ?? 1_000);
           continue;
         }
         const moved = await this.#exclusive(async () => {
@@ -199,11 +212,11 @@ export class Projector implements ParkedWork {
         });
         pauseMs = 100;
         if (moved) await this.#gather();
-        else await this.#sleep(this.options.idlePollMs ?? 1_000);
+        else await this.#sleep(this.#options.idlePollMs ?? 1_000);
       } catch (error) {
         // Memory may be ahead of the tables now.
         this.#live = undefined;
-        this.options.logger.warn('the views could not follow the log; tries again', { reason: messageOf(error) });
+        this.#options.logger.warn('the views could not follow the log; tries again', { reason: messageOf(error) });
         this.#stirred = false;
         await this.#sleep(pauseMs);
         pauseMs = Math.min(pauseMs * 2, 5_000);
@@ -217,8 +230,13 @@ export class Projector implements ParkedWork {
    */
   async #gather(): Promise<void> {
     const pauseMs = this.#gatherMs;
-    const head = this.options.log.nextPosition;
-    if (pauseMs === 0 || this.#waiting.size > 0 || (head !== undefined && head - (this.#live?.position ?? 0) >= this.#pageSize)) return;
+    const head = this.#options.log.nextPosition;
+    if (
+      pauseMs === 0 ||
+      this.#waiting.size > 0 ||
+      (head !== undefined && head - (this.#live?.position ?? 0) >= this.#pageSize)
+    )
+      return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -231,40 +249,71 @@ export class Projector implements ParkedWork {
   }
 
   async #begin(): Promise<Work> {
-    const { version, definition } = await this.options.tables.live();
+    const { version, definition } = await this.#options.tables.live();
     const work = await this.#load(version);
     if (definition === this.#definition) return work;
-    if (work.position === 0) await this.options.tables.define(this.#definition);
+    if (work.position === 0) await this.#options.tables.define(this.#definition);
     else if (this.#background === undefined) {
-      this.options.logger.info('the views were made by another definition; they are rebuilt while the old ones are shown', { from: definition, to: this.#definition });
+      this.#options.logger.info(
+        'the views were made by another definition; they are rebuilt while the old ones are shown',
+        { from: definition, to: this.#definition },
+      );
       // Not awaited: the old ones go on meanwhile. When it fails, the next lead tries again.
       this.#background = this.rebuild()
-        .then(() => undefined, (error: unknown) => this.options.logger.error('the views could not be rebuilt; the old ones are shown', { reason: messageOf(error) }))
+        .then(
+          () => undefined,
+          (error: unknown) =>
+            this.#options.logger.error('the views could not be rebuilt; the old ones are shown', {
+              reason: messageOf(error),
+            }),
+        )
         .finally(() => (this.#background = undefined));
     }
     return work;
   }
 
   async #load(version: number): Promise<Work> {
-    const loaded = await this.options.tables.load(version);
-    return { version, fold: new ViewFold(loaded, this.options.apply), position: loaded.position };
+    const loaded = await this.#options.tables.load(version);
+    return { version, fold: new ViewFold(loaded, this.#options.apply), position: loaded.position };
   }
 
   /** Pages up to a position, or to the head; begins again from the tables after data that they refuse. */
-  async #catchUp(goal: { readonly version: number; readonly until: number; readonly sideEffects: boolean; readonly from?: Work }): Promise<Work> {
+  async #catchUp(goal: {
+    readonly version: number;
+    readonly until: number;
+    readonly sideEffects: boolean;
+    readonly from?: Work;
+  }): Promise<Work> {
     let work = goal.from ?? (await this.#load(goal.version));
     let ahead: Ahead | undefined;
     for (;;) {
-      if (this.#stopped) throw new UpstreamError('PLB-6008', 'the projector was stopped during a rebuild; it begins again at the next start');
+      if (this.#stopped)
+        throw new UpstreamError(
+          'PLB-6008',
+          'the projector was stopped during a rebuild; it begins again at the next start',
+        );
       try {
         const limit = Math.min(this.#pageSize, goal.until - work.position);
         if (limit <= 0) return work;
-        const page = ahead?.from === work.position && ahead.limit === limit && work.position >= this.#singlyUntil ? await ahead.page : undefined;
+        const page =
+          ahead?.from === work.position && ahead.limit === limit && work.position >= this.#singlyUntil
+            ? await ahead.page
+            : undefined;
         // Read while the page in hand is written.
         const next = page?.nextPosition ?? work.position + limit;
         const nextLimit = Math.min(this.#pageSize, goal.until - next);
-        ahead = nextLimit > 0 ? { from: next, limit: nextLimit, page: quietly(this.options.log.readBodies({ from: next, limit: nextLimit })) } : undefined;
-        if (!(await this.#step(work, { sideEffects: goal.sideEffects, limit, ...(page === undefined ? {} : { page }) }))) return work;
+        ahead =
+          nextLimit > 0
+            ? {
+                from: next,
+                limit: nextLimit,
+                page: quietly(this.#options.log.readBodies({ from: next, limit: nextLimit })),
+              }
+            : undefined;
+        if (
+          !(await this.#step(work, { sideEffects: goal.sideEffects, limit, ...(page === undefined ? {} : { page }) }))
+        )
+          return work;
       } catch (error) {
         if (!isDataError(error)) throw error;
         ahead = undefined;
@@ -274,16 +323,32 @@ export class Projector implements ParkedWork {
   }
 
   /** One page; false when there was nothing. */
-  async #step(work: Work, how: { readonly sideEffects: boolean; readonly limit?: number; readonly page?: BodyPage }): Promise<boolean> {
-    const { log, tables } = this.options;
+  async #step(
+    work: Work,
+    how: { readonly sideEffects: boolean; readonly limit?: number; readonly page?: BodyPage },
+  ): Promise<boolean> {
+    const { log, tables } = this.#options;
     const limit = work.position < this.#singlyUntil ? 1 : (how.limit ?? this.#pageSize);
     const { bodies, nextPosition } = how.page ?? (await log.readBodies({ from: work.position, limit }));
     if (nextPosition <= work.position) return false;
     const page = work.fold.fold(bodies, this.#refused);
-    if (how.sideEffects) await this.#announce(page.parked.filter((parked) => parked.isCause), work.version);
+    if (how.sideEffects)
+      await this.#announce(
+        page.parked.filter((parked) => parked.isCause),
+        work.version,
+      );
     try {
-      const written = await tables.write({ version: work.version, epoch: log.epoch ?? 0, from: work.position, to: nextPosition, page });
-      if (!written) throw new Error(`the cursor of version ${work.version} is not at ${work.position} any more: another process moved it`);
+      const written = await tables.write({
+        version: work.version,
+        epoch: log.epoch ?? 0,
+        from: work.position,
+        to: nextPosition,
+        page,
+      });
+      if (!written)
+        throw new Error(
+          `the cursor of version ${work.version} is not at ${work.position} any more: another process moved it`,
+        );
     } catch (error) {
       this.#isolate(error, { from: work.position, to: nextPosition });
       throw error;
@@ -303,16 +368,25 @@ export class Projector implements ParkedWork {
   /** Says in the log what was parked, before the cursor passes it; the id makes a repetition harmless. */
   async #announce(parked: readonly Parked[], version: number): Promise<void> {
     for (const { position, key, message, recordedAt } of parked) {
-      this.options.logger.error('an event cannot be applied to the views; its stream is parked until it is released', { position, stream: key, reason: message });
-      const timeMs = causeTimeMs(recordedAt, (this.options.clock ?? systemClock).nowMs());
-      await this.options.log.append({
+      this.#options.logger.error('an event cannot be applied to the views; its stream is parked until it is released', {
+        position,
+        stream: key,
+        reason: message,
+      });
+      const timeMs = causeTimeMs(recordedAt, (this.#options.clock ?? systemClock).nowMs());
+      await this.#options.log.append({
         requestId: derivedId(timeMs, 'work-parked', CONSUMER, String(version), String(position)),
         actor: { kind: 'system', id: 'audit', name: 'audit' },
         service: 'audit',
-        items: [{
-          stream: 'log-views', expected: { type: 'any' },
-          events: [{ type: 'WorkParked', data: { consumer: CONSUMER, position, key, message: message.slice(0, 2_000) } }],
-        }],
+        items: [
+          {
+            stream: 'log-views',
+            expected: { type: 'any' },
+            events: [
+              { type: 'WorkParked', data: { consumer: CONSUMER, position, key, message: message.slice(0, 2_000) } },
+            ],
+          },
+        ],
       });
     }
   }

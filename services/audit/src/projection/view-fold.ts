@@ -2,10 +2,8 @@
 import { messageOf } from '@plumbline/core';
 import { decodeEvent } from '@plumbline/events';
 import type { StoredBody } from '@plumbline/event-log';
-import { ViewStore } from '@plumbline/views';
-import type { ViewChange } from '@plumbline/views';
-import { auditRow } from './audit-row.js';
-import type { AuditRow } from './audit-row.js';
+import { type ViewChange, ViewStore } from '@plumbline/views';
+import { auditRow, type AuditRow } from './audit-row.js';
 
 /** A document as it is after a page, and by which event. */
 export interface ChangedDocument {
@@ -44,13 +42,17 @@ export type Apply = (store: ViewStore, event: ReturnType<typeof decodeEvent>) =>
 
 /** Folds pages in memory. One event that cannot be applied stops its own stream, never the others. */
 export class ViewFold {
+  readonly #apply: Apply;
+
   readonly #store = new ViewStore();
   readonly #parkedKeys: Set<string>;
 
   constructor(
     from: { readonly documents: Iterable<ViewChange>; readonly parkedKeys: Iterable<string> },
-    private readonly apply: Apply = (store, event) => store.apply(event),
+    apply: Apply = (store, event) => store.apply(event),
   ) {
+    this.#apply = apply;
+
     this.#store.load(from.documents);
     this.#parkedKeys = new Set(from.parkedKeys);
   }
@@ -70,7 +72,8 @@ export class ViewFold {
       const event = decodeEvent(body);
       rows.push(auditRow(event));
       const key = event.stream;
-      const park = (message: string, isCause: boolean): void => void parked.push({ position, key, message, recordedAt: event.recordedAt, isCause });
+      const park = (message: string, isCause: boolean): void =>
+        void parked.push({ position, key, message, recordedAt: event.recordedAt, isCause });
       if (this.#parkedKeys.has(key)) {
         park('an earlier event of this stream is parked', false);
         continue;
@@ -78,7 +81,7 @@ export class ViewFold {
       try {
         if (refused.has(position)) throw new Error('the tables refuse what this event makes of the views');
         const { recordedAt, occurredAt } = event;
-        for (const change of this.apply(this.#store, event)) {
+        for (const change of this.#apply(this.#store, event)) {
           const id = `${change.view}\n${change.key}`;
           documents.set(id, { change, position });
           steps.set(`${position}\n${id}`, { change, position, recordedAt, occurredAt });

@@ -7,7 +7,11 @@ describe('views', () => {
   it('are there for who waits for the position of an own append', async () => {
     await using audit = await openAudit();
     const { log, queries } = audit.parts;
-    const { lastPosition } = await put(log, 'cluster-east', 'ClusterDeclared', { name: 'east', labels: {}, spec: { simulated: {} } });
+    const { lastPosition } = await put(log, 'cluster-east', 'ClusterDeclared', {
+      name: 'east',
+      labels: {},
+      spec: { simulated: {} },
+    });
     expect(await queries.getView('cluster', 'east', lastPosition + 1)).toMatchObject({ name: 'east' });
     expect(await queries.getView('cluster', 'west', lastPosition + 1)).toBeUndefined();
   });
@@ -15,7 +19,8 @@ describe('views', () => {
   it('are listed by key, from page to page, below a prefix', async () => {
     await using audit = await openAudit();
     const { log, queries } = audit.parts;
-    for (const name of ['b-2', 'a-1', 'b-10', 'c_3', 'b-1']) await put(log, `cluster-${name}`, 'ClusterDeclared', { name, labels: {}, spec: { simulated: {} } });
+    for (const name of ['b-2', 'a-1', 'b-10', 'c_3', 'b-1'])
+      await put(log, `cluster-${name}`, 'ClusterDeclared', { name, labels: {}, spec: { simulated: {} } });
     const head = await log.head();
     const all = await queries.listView('cluster', { minPosition: head });
     expect(all.documents.map((entry) => entry.key)).toEqual(['a-1', 'b-1', 'b-10', 'b-2', 'c_3']);
@@ -23,7 +28,11 @@ describe('views', () => {
     expect(all).not.toHaveProperty('cursor');
     const first = await queries.listView('cluster', { keyPrefix: 'b-', limit: 2 });
     expect(first.documents.map((entry) => entry.key)).toEqual(['b-1', 'b-10']);
-    const second = await queries.listView('cluster', { keyPrefix: 'b-', limit: 2, ...(first.cursor === undefined ? {} : { cursor: first.cursor }) });
+    const second = await queries.listView('cluster', {
+      keyPrefix: 'b-',
+      limit: 2,
+      ...(first.cursor === undefined ? {} : { cursor: first.cursor }),
+    });
     expect(second.documents.map((entry) => entry.key)).toEqual(['b-2']);
     expect(second).not.toHaveProperty('cursor');
     // % and _ are no patterns here.
@@ -38,7 +47,10 @@ describe('views', () => {
   it('say that they are behind instead of answering from the past', async () => {
     await using test = await openLogAndPool();
     const queries = new PostgresLogQueries({ pool: test.pool, progress: { waitFor: async () => false } });
-    await expect(queries.getView('cluster', 'east', 5)).rejects.toMatchObject({ code: 'PLB-5102', retry: 'after-delay' });
+    await expect(queries.getView('cluster', 'east', 5)).rejects.toMatchObject({
+      code: 'PLB-5102',
+      retry: 'after-delay',
+    });
   });
 
   it.each([
@@ -59,11 +71,29 @@ describe('the audit search', () => {
     const { log, queries } = audit.parts;
     await tellStory(log, 'web', 'east');
     await tellStory(log, 'api', 'west');
-    await put(log, 'access-t1', 'TokenIssued', { id: 't1', name: 'ci', role: 'viewer', hash: `sha256:${'0'.repeat(64)}`, emails: [] });
+    await put(log, 'access-t1', 'TokenIssued', {
+      id: 't1',
+      name: 'ci',
+      role: 'viewer',
+      hash: `sha256:${'0'.repeat(64)}`,
+      emails: [],
+    });
     await audit.parts.projector.waitFor(await log.head(), 5_000);
-    const types = async (filter: Parameters<typeof queries.audit>[0]): Promise<string[]> => (await queries.audit(filter)).events.map((event) => event.type);
-    expect(await types({ application: 'default/api', environment: 'staging' })).toEqual(['DriftDetected', 'SyncCompleted', 'SyncStarted', 'VersionReleased', 'VersionRendered']);
-    expect(await types({ cluster: 'west', order: 'asc' })).toEqual(['ClusterDeclared', 'SyncStarted', 'SyncCompleted', 'DriftDetected']);
+    const types = async (filter: Parameters<typeof queries.audit>[0]): Promise<string[]> =>
+      (await queries.audit(filter)).events.map((event) => event.type);
+    expect(await types({ application: 'default/api', environment: 'staging' })).toEqual([
+      'DriftDetected',
+      'SyncCompleted',
+      'SyncStarted',
+      'VersionReleased',
+      'VersionRendered',
+    ]);
+    expect(await types({ cluster: 'west', order: 'asc' })).toEqual([
+      'ClusterDeclared',
+      'SyncStarted',
+      'SyncCompleted',
+      'DriftDetected',
+    ]);
     expect(await types({ correlationId: 'way-of-web', type: 'RevisionObserved' })).toEqual(['RevisionObserved']);
     expect(await types({ actor: 'Ada' })).toEqual(['TokenIssued']);
     expect(await types({ actor: 'token-ada' })).toEqual(['TokenIssued']);
@@ -84,7 +114,7 @@ describe('the audit search', () => {
     await tellStory(log, 'web');
     await audit.parts.projector.waitFor(await log.head(), 5_000);
     const seen: number[] = [];
-    for (let cursor: string | undefined; ; ) {
+    for (let cursor: string | undefined; ;) {
       const page = await queries.audit({ order, limit: 4, ...(cursor === undefined ? {} : { cursor }) });
       seen.push(...page.events.map((event) => event.position));
       cursor = page.cursor;
@@ -94,9 +124,12 @@ describe('the audit search', () => {
     expect(seen).toEqual(order === 'asc' ? all : all.toReversed());
   });
 
-  it.each([{ since: 'yesterday' }, { until: '2026' }, { cursor: 'xx' }, { limit: -3 }])('refuses %o', async (filter) => {
-    await using test = await openLogAndPool();
-    const queries = new PostgresLogQueries({ pool: test.pool, progress: { waitFor: async () => true } });
-    await expect(queries.audit(filter)).rejects.toMatchObject({ code: 'PLB-1158' });
-  });
+  it.each([{ since: 'yesterday' }, { until: '2026' }, { cursor: 'xx' }, { limit: -3 }])(
+    'refuses %o',
+    async (filter) => {
+      await using test = await openLogAndPool();
+      const queries = new PostgresLogQueries({ pool: test.pool, progress: { waitFor: async () => true } });
+      await expect(queries.audit(filter)).rejects.toMatchObject({ code: 'PLB-1158' });
+    },
+  );
 });

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
 import { decodeEvent } from '@plumbline/events';
-import { microsOf } from '@plumbline/event-log';
-import type { AuditFilter, AuditPage, ListAsOfOptions, ListViewOptions, LogQueries, RawEventLog, StoredBody, ViewMoment, ViewPage } from '@plumbline/event-log';
+import {
+  type AuditFilter,
+  type AuditPage,
+  type ListAsOfOptions,
+  type ListViewOptions,
+  type LogQueries,
+  microsOf,
+  type RawEventLog,
+  type StoredBody,
+  type ViewMoment,
+  type ViewPage,
+} from '@plumbline/event-log';
 import { ViewKind } from '@plumbline/views';
 import type pg from 'pg';
 import { CONSUMER } from '../projection/projection-tables.js';
@@ -42,7 +52,10 @@ const LIVE = `select l.version, l.history, coalesce(c.pos, 0) as pos from projec
  * The state of a document that counts: the newest below $3 and, by time, the newest of those that occurred by $4. What occurred by then was
  * recorded at most a minute later, or is among the few that came late: so no walk through all states since.
  */
-function stateOf(key: { readonly version: string; readonly view: string; readonly key: string }, byTime: boolean): string {
+function stateOf(
+  key: { readonly version: string; readonly view: string; readonly key: string },
+  byTime: boolean,
+): string {
   const state = (where: string): string => `select document, from_pos from projection.history
     where version = ${key.version} and view = ${key.view} and key = ${key.key} and from_pos < $3 ${where} order by from_pos desc limit 1`;
   if (!byTime) return state('');
@@ -55,7 +68,21 @@ function stateOf(key: { readonly version: string; readonly view: string; readonl
 
 /** Answers from the tables of the projections; works in every process that reaches the database. */
 export class PostgresLogQueries implements LogQueries {
-  constructor(private readonly parts: { readonly pool: pg.Pool; readonly progress: ProjectionProgress; readonly log?: ReadableLog; readonly waitMs?: number }) {}
+  readonly #parts: {
+    readonly pool: pg.Pool;
+    readonly progress: ProjectionProgress;
+    readonly log?: ReadableLog;
+    readonly waitMs?: number;
+  };
+
+  constructor(parts: {
+    readonly pool: pg.Pool;
+    readonly progress: ProjectionProgress;
+    readonly log?: ReadableLog;
+    readonly waitMs?: number;
+  }) {
+    this.#parts = parts;
+  }
 
   async getView(view: string, key: string, minPosition?: number): Promise<unknown> {
     checkView(view);
@@ -147,31 +174,45 @@ export class PostgresLogQueries implements LogQueries {
     const shown = fitting(rows.slice(0, limit), (row) => row.body?.length ?? 0);
     const last = shown.at(-1);
     const stored = shown.flatMap(({ position, body }) => (body === null ? [] : [{ position: Number(position), body }]));
-    const inTable = new Map((await (this.parts.log?.reveal(stored) ?? stored)).map(({ position, body }) => [position, body]));
+    const inTable = new Map(
+      (await (this.#parts.log?.reveal(stored) ?? stored)).map(({ position, body }) => [position, body]),
+    );
     const bodies: string[] = [];
     for (const row of shown) {
       const body = inTable.get(Number(row.position)) ?? (await this.#archived(Number(row.position)));
       if (body !== undefined) bodies.push(body);
     }
-    return { bodies, ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}) };
+    return {
+      bodies,
+      ...(last !== undefined && shown.length < rows.length ? { cursor: encodeCursor(last.position) } : {}),
+    };
   }
 
   /** An event that is not in the table any more. */
   async #archived(position: number): Promise<string | undefined> {
-    const page = await this.parts.log?.readBodies({ from: position, limit: 1 });
+    const page = await this.#parts.log?.readBodies({ from: position, limit: 1 });
     return page?.bodies.find((stored) => stored.position === position)?.body;
   }
 
   async #reach(minPosition: number | undefined): Promise<void> {
     if (minPosition === undefined) return;
-    if (!Number.isSafeInteger(minPosition) || minPosition < 0) throw new InputError('PLB-1158', `minPosition ${minPosition} is not a position: positions are whole numbers from 0`);
-    if (await this.parts.progress.waitFor(minPosition, this.parts.waitMs ?? VIEW_WAIT_MS)) return;
-    throw new OverloadedError('PLB-5102', `the views have not folded the events below position ${minPosition} yet: ask again`, 1_000, { details: { minPosition } });
+    if (!Number.isSafeInteger(minPosition) || minPosition < 0)
+      throw new InputError(
+        'PLB-1158',
+        `minPosition ${minPosition} is not a position: positions are whole numbers from 0`,
+      );
+    if (await this.#parts.progress.waitFor(minPosition, this.#parts.waitMs ?? VIEW_WAIT_MS)) return;
+    throw new OverloadedError(
+      'PLB-5102',
+      `the views have not folded the events below position ${minPosition} yet: ask again`,
+      1_000,
+      { details: { minPosition } },
+    );
   }
 
   async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     try {
-      return await this.parts.pool.query<Row>(query);
+      return await this.#parts.pool.query<Row>(query);
     } catch (error) {
       throw new UpstreamError('PLB-6007', `the views cannot be read: ${messageOf(error)}`, { cause: error });
     }
@@ -179,44 +220,76 @@ export class PostgresLogQueries implements LogQueries {
 }
 
 function checkView(view: string): void {
-  if (!ViewKind.some((kind) => kind === view)) throw new InputError('PLB-1158', `"${view}" is not a view: there are ${ViewKind.join(', ')}`);
+  if (!ViewKind.some((kind) => kind === view))
+    throw new InputError('PLB-1158', `"${view}" is not a view: there are ${ViewKind.join(', ')}`);
 }
 
 function checkLimit(limit = DEFAULT_LIMIT): number {
-  if (!Number.isSafeInteger(limit) || limit < 1) throw new InputError('PLB-1158', `the limit is a whole number from 1, not ${limit}`);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new InputError('PLB-1158', `the limit is a whole number from 1, not ${limit}`);
   return Math.min(limit, MAX_LIMIT);
 }
 
 function checkInstant(time: string): string {
-  if (microsOf(time) === undefined) throw new InputError('PLB-1158', `"${time}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`);
+  if (microsOf(time) === undefined)
+    throw new InputError('PLB-1158', `"${time}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`);
   return time;
 }
 
-function checkMoment({ below, occurredUntil }: ViewMoment): { readonly below: number; readonly byTime: boolean; readonly values: readonly unknown[] } {
-  if (!Number.isSafeInteger(below) || below < 0) throw new InputError('PLB-1158', `${below} is not a position: positions are whole numbers from 0`);
-  return { below, byTime: occurredUntil !== undefined, values: occurredUntil === undefined ? [below] : [below, checkInstant(occurredUntil)] };
+function checkMoment({ below, occurredUntil }: ViewMoment): {
+  readonly below: number;
+  readonly byTime: boolean;
+  readonly values: readonly unknown[];
+} {
+  if (!Number.isSafeInteger(below) || below < 0)
+    throw new InputError('PLB-1158', `${below} is not a position: positions are whole numbers from 0`);
+  return {
+    below,
+    byTime: occurredUntil !== undefined,
+    values: occurredUntil === undefined ? [below] : [below, checkInstant(occurredUntil)],
+  };
 }
 
 /** Without it an answer about the past would be an answer about what was written since. */
 function requireHistory(row: { readonly history: boolean } | undefined): void {
-  if (row?.history === false) throw new OverloadedError('PLB-5105', 'the history of the views is still being built from the log: ask again', 5_000);
+  if (row?.history === false)
+    throw new OverloadedError(
+      'PLB-5105',
+      'the history of the views is still being built from the log: ask again',
+      5_000,
+    );
 }
 
 /** What fits of rows that were asked for with one more than the limit. */
-function pageOf(rows: readonly { readonly key: string | null; readonly document: string | null }[], limit: number): Pick<ViewPage, 'documents' | 'cursor'> {
+function pageOf(
+  rows: readonly { readonly key: string | null; readonly document: string | null }[],
+  limit: number,
+): Pick<ViewPage, 'documents' | 'cursor'> {
   const { documents, ...page } = textsOf(rows, limit);
   return { ...page, documents: documents.map(({ key, text }) => ({ key, document: JSON.parse(text) as unknown })) };
 }
 
-function textsOf(rows: readonly { readonly key: string | null; readonly document: string | null }[], limit: number): Pick<TextPage, 'documents' | 'cursor'> {
-  const found = rows.flatMap(({ key, document }) => (key === null || document === null ? [] : [{ key, text: document }]));
+function textsOf(
+  rows: readonly { readonly key: string | null; readonly document: string | null }[],
+  limit: number,
+): Pick<TextPage, 'documents' | 'cursor'> {
+  const found = rows.flatMap(({ key, document }) =>
+    key === null || document === null ? [] : [{ key, text: document }],
+  );
   const shown = fitting(found.slice(0, limit), (row) => row.text.length);
   const last = shown.at(-1);
-  return { documents: shown, ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}) };
+  return {
+    documents: shown,
+    ...(last !== undefined && shown.length < found.length ? { cursor: encodeCursor(last.key) } : {}),
+  };
 }
 
 function checkTime(name: string, text: string): string {
-  if (Number.isNaN(Date.parse(text)) || !/^\d{4}-\d{2}-\d{2}T/.test(text)) throw new InputError('PLB-1158', `${name} "${text}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`);
+  if (Number.isNaN(Date.parse(text)) || !/^\d{4}-\d{2}-\d{2}T/.test(text))
+    throw new InputError(
+      'PLB-1158',
+      `${name} "${text}" is not a time: write RFC 3339, for example 2026-01-31T12:00:00Z`,
+    );
   return text;
 }
 
@@ -240,19 +313,37 @@ function auditQuery(filter: AuditFilter, rows: number): { readonly text: string;
   const conditions = [`version = (select version from projection.live where consumer = '${CONSUMER}')`];
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const equal = { type: filter.type, application: filter.application, environment: filter.environment, cluster: filter.cluster, correlation_id: filter.correlationId };
-  for (const [column, value] of Object.entries(equal)) if (value !== undefined) conditions.push(`${column} = ${parameter(value)}`);
-  if (filter.since !== undefined) conditions.push(`position >= ${firstPositionAt(parameter(checkTime('since', filter.since)))}`);
-  if (filter.until !== undefined) conditions.push(`position < coalesce(${firstPositionAt(parameter(checkTime('until', filter.until)))}, ${Number.MAX_SAFE_INTEGER})`);
+  const equal = {
+    type: filter.type,
+    application: filter.application,
+    environment: filter.environment,
+    cluster: filter.cluster,
+    correlation_id: filter.correlationId,
+  };
+  for (const [column, value] of Object.entries(equal))
+    if (value !== undefined) conditions.push(`${column} = ${parameter(value)}`);
+  if (filter.since !== undefined)
+    conditions.push(`position >= ${firstPositionAt(parameter(checkTime('since', filter.since)))}`);
+  if (filter.until !== undefined)
+    conditions.push(
+      `position < coalesce(${firstPositionAt(parameter(checkTime('until', filter.until)))}, ${Number.MAX_SAFE_INTEGER})`,
+    );
   if (filter.cursor !== undefined) {
     const position = Number(decodeCursor(filter.cursor));
-    if (!Number.isSafeInteger(position)) throw new InputError('PLB-1158', 'the cursor is not one that this server gave out: begin without a cursor');
+    if (!Number.isSafeInteger(position))
+      throw new InputError('PLB-1158', 'the cursor is not one that this server gave out: begin without a cursor');
     conditions.push(`position ${direction === 'asc' ? '>' : '<'} ${parameter(position)}`);
   }
   const page = (more: readonly string[]): string =>
     `(select position from projection.audit_event where ${[...conditions, ...more].join(' and ')} order by position ${direction} limit ${rows})`;
   // An id or a name: a page by each index and the first of both, where one condition with "or" would read the whole table.
   const actor = filter.actor === undefined ? undefined : parameter(filter.actor);
-  const found = actor === undefined ? page([]) : `(${page([`actor = ${actor}`])} union ${page([`actor_name = ${actor}`])} order by position ${direction} limit ${rows})`;
-  return { text: `select a.position, e.body from ${found} a left join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`, values };
+  const found =
+    actor === undefined
+      ? page([])
+      : `(${page([`actor = ${actor}`])} union ${page([`actor_name = ${actor}`])} order by position ${direction} limit ${rows})`;
+  return {
+    text: `select a.position, e.body from ${found} a left join ledger.event e on e.shard = ${SHARD} and e.pos = a.position order by a.position ${direction}`,
+    values,
+  };
 }

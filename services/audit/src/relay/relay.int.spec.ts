@@ -3,13 +3,13 @@ import type { EventBus, EventEnvelopeBatch } from '@plumbline/bus';
 import { UpstreamError } from '@plumbline/core';
 import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { expect, it, vi } from 'vitest';
-import { openLogAndPool, silent } from '../audit.fixture.js';
-import type { LogAndPool } from '../audit.fixture.js';
+import { type LogAndPool, openLogAndPool, silent } from '../audit.fixture.js';
 import { RelayCursor } from './relay-cursor.js';
 import { Relay } from './relay.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
-const eventually = async (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const eventually = async (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
 /** Records what is published; can be down. */
 class RecordingBus implements EventBus {
@@ -33,7 +33,15 @@ class RecordingBus implements EventBus {
 }
 
 function startRelay(test: LogAndPool, bus: EventBus): Relay & AsyncDisposable {
-  const relay = new Relay({ log: test.log, bus, cursor: new RelayCursor(test.pool), logger: silent, saveEveryMs: 20, firstPauseMs: 5, longestPauseMs: 20 });
+  const relay = new Relay({
+    log: test.log,
+    bus,
+    cursor: new RelayCursor(test.pool),
+    logger: silent,
+    saveEveryMs: 20,
+    firstPauseMs: 5,
+    longestPauseMs: 20,
+  });
   relay.start();
   return Object.assign(relay, { [Symbol.asyncDispose]: async () => relay.stop() });
 }
@@ -45,10 +53,17 @@ it('publishes each commit in order, cut at the borders of commits', async () => 
   await test.log.append(sampleAppend('project-before'));
   const bus = new RecordingBus();
   await using _relay = startRelay(test, bus);
-  await test.log.append(sampleAppend('project-big', { events: Array.from({ length: 250 }, () => projectDeclared('big')) }));
+  await test.log.append(
+    sampleAppend('project-big', { events: Array.from({ length: 250 }, () => projectDeclared('big')) }),
+  );
   await test.log.append(sampleAppend('project-after'));
   await eventually(() => expect(bus.positions).toEqual(upTo(252)));
-  expect(bus.published.map((batch) => [batch.firstPosition, batch.lastPosition])).toEqual([[0, 0], [1, 200], [201, 250], [251, 251]]);
+  expect(bus.published.map((batch) => [batch.firstPosition, batch.lastPosition])).toEqual([
+    [0, 0],
+    [1, 200],
+    [201, 250],
+    [251, 251],
+  ]);
 });
 
 it('lets appends go on while the bus is down, and catches up when it is back', async () => {
@@ -83,7 +98,9 @@ it('repeats identical messages after a crash before its position was kept, and s
   const forgetful = { load: async (): Promise<number> => cursor.load(), save: async (): Promise<void> => undefined };
   const crashed = new Relay({ log: test.log, bus, cursor: forgetful, logger: silent });
   crashed.start();
-  await test.log.append(sampleAppend('project-big', { events: Array.from({ length: 210 }, () => projectDeclared('big')) }));
+  await test.log.append(
+    sampleAppend('project-big', { events: Array.from({ length: 210 }, () => projectDeclared('big')) }),
+  );
   await test.log.append(sampleAppend('project-a'));
   await eventually(() => expect(bus.published).toHaveLength(3));
   await crashed.stop();

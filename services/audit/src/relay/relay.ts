@@ -40,6 +40,8 @@ const SAVE_EVERY_MS = 250;
  * the same as before. The log never waits for it.
  */
 export class Relay {
+  readonly #options: RelayOptions;
+
   #running = false;
   #loop: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
@@ -50,7 +52,9 @@ export class Relay {
   #unsubscribe: (() => void)[] = [];
   #failing = false;
 
-  constructor(private readonly options: RelayOptions) {}
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
 
   /** The next position to publish; undefined while this process does not lead. */
   get position(): number | undefined {
@@ -60,7 +64,7 @@ export class Relay {
   start(): void {
     this.#running = true;
     const stir = (): void => this.#stir();
-    this.#unsubscribe = [this.options.log.onCommitted(stir), this.options.log.onLead(stir)];
+    this.#unsubscribe = [this.#options.log.onCommitted(stir), this.#options.log.onLead(stir)];
     this.#loop = this.#run();
   }
 
@@ -73,7 +77,12 @@ export class Relay {
   }
 
   async #run(): Promise<void> {
-    const { firstPauseMs = 100, longestPauseMs = 5_000, idlePollMs = 1_000, saveEveryMs = SAVE_EVERY_MS } = this.options;
+    const {
+      firstPauseMs = 100,
+      longestPauseMs = 5_000,
+      idlePollMs = 1_000,
+      saveEveryMs = SAVE_EVERY_MS,
+    } = this.#options;
     let pauseMs = firstPauseMs;
     while (this.#running) {
       this.#stirred = false;
@@ -81,9 +90,14 @@ export class Relay {
         const moved = await this.#step();
         pauseMs = firstPauseMs;
         // What is published but not noted waits for the next save, not for the next event.
-        if (!moved) await this.#sleep(this.#next === undefined || this.#next === this.#saved ? idlePollMs : saveEveryMs);
+        if (!moved)
+          await this.#sleep(this.#next === undefined || this.#next === this.#saved ? idlePollMs : saveEveryMs);
       } catch (error) {
-        if (!this.#failing) this.options.logger.warn('events cannot be published; the log goes on and services read from it', { reason: messageOf(error), position: this.#next });
+        if (!this.#failing)
+          this.#options.logger.warn('events cannot be published; the log goes on and services read from it', {
+            reason: messageOf(error),
+            position: this.#next,
+          });
         this.#failing = true;
         await this.#pause(pauseMs);
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -94,7 +108,7 @@ export class Relay {
 
   /** What is there, up to a bound; false when there was nothing. */
   async #step(): Promise<boolean> {
-    const { log, cursor } = this.options;
+    const { log, cursor } = this.#options;
     if (log.epoch === undefined) {
       this.#next = undefined;
       return false;
@@ -105,7 +119,10 @@ export class Relay {
     }
     const head = await log.head();
     // The database shows a commit a moment before this process knows that it succeeded: such a one is left for the next step.
-    const commits = this.#next < head ? (await log.commits(this.#next, COMMITS_AT_ONCE)).filter(({ lastPosition }) => lastPosition < head) : [];
+    const commits =
+      this.#next < head
+        ? (await log.commits(this.#next, COMMITS_AT_ONCE)).filter(({ lastPosition }) => lastPosition < head)
+        : [];
     for (const commit of commits) {
       if (!this.#running) return true;
       await this.#publish(commit);
@@ -119,17 +136,17 @@ export class Relay {
     for (const envelope of envelopesOf(await this.#bodies(commit))) {
       // Published before, within this commit; the cut is where it was.
       if (this.#next !== undefined && envelope.lastPosition < this.#next) continue;
-      await this.options.bus.publish(envelope);
+      await this.#options.bus.publish(envelope);
       this.#next = envelope.lastPosition + 1;
     }
-    if (this.#failing) this.options.logger.info('events are published again', { position: this.#next });
+    if (this.#failing) this.#options.logger.info('events are published again', { position: this.#next });
     this.#failing = false;
   }
 
   async #bodies(commit: CommittedRange): Promise<readonly StoredBody[]> {
     const bodies: StoredBody[] = [];
-    for (let from = commit.firstPosition; from <= commit.lastPosition; ) {
-      const page = await this.options.log.readBodies({ from, limit: commit.lastPosition - from + 1 });
+    for (let from = commit.firstPosition; from <= commit.lastPosition;) {
+      const page = await this.#options.log.readBodies({ from, limit: commit.lastPosition - from + 1 });
       bodies.push(...page.bodies);
       if (page.nextPosition === from) {
         if (!this.#running) throw new UpstreamError('PLB-6002', 'the relay stopped before a commit could be read');
@@ -143,7 +160,7 @@ export class Relay {
 
   /** Not after each message: that would cost a sync of the disk each. */
   async #save(how: { readonly always: boolean }): Promise<void> {
-    const { log, cursor, saveEveryMs = SAVE_EVERY_MS } = this.options;
+    const { log, cursor, saveEveryMs = SAVE_EVERY_MS } = this.#options;
     const nowMs = performance.now();
     if (this.#next === undefined || log.epoch === undefined || this.#next === this.#saved) return;
     if (!how.always && nowMs - this.#savedAtMs < saveEveryMs) return;

@@ -48,7 +48,15 @@ interface ArchiveRow {
 
 function archiveOf(row: ArchiveRow): Archive {
   const next = Number(row.next_pos);
-  return { name: row.partition, first: Number(row.first_pos), next, chunk: row.chunk, frontier: Frontier.decode(next, row.frontier), detached: row.detached, dropped: row.dropped };
+  return {
+    name: row.partition,
+    first: Number(row.first_pos),
+    next,
+    chunk: row.chunk,
+    frontier: Frontier.decode(next, row.frontier),
+    detached: row.detached,
+    dropped: row.dropped,
+  };
 }
 
 /**
@@ -56,9 +64,13 @@ function archiveOf(row: ArchiveRow): Archive {
  * table, remove. Leaves, tiles, commits and checkpoints stay, so every proof stays.
  */
 export class Archiver {
+  readonly #options: ArchiverOptions;
+
   readonly #chunk: number;
 
-  constructor(private readonly options: ArchiverOptions) {
+  constructor(options: ArchiverOptions) {
+    this.#options = options;
+
     this.#chunk = options.chunk ?? CHUNK;
   }
 
@@ -73,10 +85,13 @@ export class Archiver {
         return first === undefined || next === undefined ? [] : [{ name, first: Number(first), next: Number(next) }];
       });
       const { rows: ended } = await owner.query<{ next: string }>(
-        'select coalesce((select last_pos + 1 from ledger.commit where shard = $1 and recorded_at < $2 order by recorded_at desc limit 1), 0) as next', [SHARD, olderThan],
+        'select coalesce((select last_pos + 1 from ledger.commit where shard = $1 and recorded_at < $2 order by recorded_at desc limit 1), 0) as next',
+        [SHARD, olderThan],
       );
       const archived = new Set((await this.#archives(owner)).map(({ first }) => first));
-      return partitions.filter(({ first, next }) => next <= Number(ended[0]?.next ?? 0) && !archived.has(first)).toSorted((a, b) => a.first - b.first);
+      return partitions
+        .filter(({ first, next }) => next <= Number(ended[0]?.next ?? 0) && !archived.has(first))
+        .toSorted((a, b) => a.first - b.first);
     });
   }
 
@@ -93,7 +108,10 @@ export class Archiver {
     return this.#as(async (owner) => {
       const before = (await this.#archives(owner)).at(-1);
       if ((before?.next ?? 0) !== partition.first) {
-        throw new ConflictError('PLB-4105', `partition ${partition.name} begins at ${partition.first}, but events up to ${before?.next ?? 0} are archived: archive in order`);
+        throw new ConflictError(
+          'PLB-4105',
+          `partition ${partition.name} begins at ${partition.first}, but events up to ${before?.next ?? 0} are archived: archive in order`,
+        );
       }
       await this.#copy(owner, partition);
       const frontier = await this.#frontierOf({ ...partition, chunk: this.#chunk }, before?.frontier ?? Frontier.empty);
@@ -102,7 +120,7 @@ export class Archiver {
         'insert into ledger.archive (shard, first_pos, next_pos, partition, chunk, frontier) values ($1, $2, $3, $4, $5, $6)',
         [SHARD, partition.first, partition.next, partition.name, this.#chunk, frontier.encode()],
       );
-      this.options.logger.info('events were archived', { first: partition.first, next: partition.next });
+      this.#options.logger.info('events were archived', { first: partition.first, next: partition.next });
       return { ...partition, chunk: this.#chunk, frontier, detached: false, dropped: false };
     });
   }
@@ -115,10 +133,18 @@ export class Archiver {
       await this.#requireWhole(owner, archive);
       await requireTiles(owner, archive);
       // Noted first: readers that find nothing in the table look into the files; the other way round they would find nothing at all.
-      await owner.query('update ledger.archive set detached_at = clock_timestamp() where shard = $1 and first_pos = $2', [SHARD, first]);
+      await owner.query(
+        'update ledger.archive set detached_at = clock_timestamp() where shard = $1 and first_pos = $2',
+        [SHARD, first],
+      );
       // Not in a transaction, and without locking readers out.
-      await owner.query(`alter table ledger.event detach partition ledger.${pg.escapeIdentifier(archive.name)} concurrently`);
-      this.options.logger.info('archived events were taken out of the table', { first: archive.first, next: archive.next });
+      await owner.query(
+        `alter table ledger.event detach partition ledger.${pg.escapeIdentifier(archive.name)} concurrently`,
+      );
+      this.#options.logger.info('archived events were taken out of the table', {
+        first: archive.first,
+        next: archive.next,
+      });
     });
   }
 
@@ -126,7 +152,8 @@ export class Archiver {
   async removable(detachedBefore: Date): Promise<readonly number[]> {
     return this.#as(async (owner) => {
       const { rows } = await owner.query<{ first_pos: string; next_pos: string }>(
-        'select first_pos, next_pos from ledger.archive where shard = $1 and detached_at < $2 and dropped_at is null order by first_pos', [SHARD, detachedBefore],
+        'select first_pos, next_pos from ledger.archive where shard = $1 and detached_at < $2 and dropped_at is null order by first_pos',
+        [SHARD, detachedBefore],
       );
       const free: number[] = [];
       for (const row of rows) {
@@ -142,32 +169,53 @@ export class Archiver {
     await this.#as(async (owner) => {
       const archive = await this.#known(owner, first);
       if (archive.dropped) return;
-      if (!archive.detached) throw new ConflictError('PLB-4106', `the events from ${first} on are still in the table: detach them first`);
+      if (!archive.detached)
+        throw new ConflictError('PLB-4106', `the events from ${first} on are still in the table: detach them first`);
       const holds = await holdsOver(owner, archive);
-      if (holds.length > 0) throw new ConflictError('PLB-4106', `the events from ${first} on are under the legal hold ${holds.join(', ')}`, { details: { holds } });
+      if (holds.length > 0)
+        throw new ConflictError(
+          'PLB-4106',
+          `the events from ${first} on are under the legal hold ${holds.join(', ')}`,
+          { details: { holds } },
+        );
       await this.#requireWhole(owner, archive);
       await owner.query(`drop table if exists ledger.${pg.escapeIdentifier(archive.name)}`);
-      await owner.query('update ledger.archive set dropped_at = clock_timestamp() where shard = $1 and first_pos = $2', [SHARD, first]);
-      this.options.logger.info('archived events were removed from the database', { first: archive.first, next: archive.next });
+      await owner.query(
+        'update ledger.archive set dropped_at = clock_timestamp() where shard = $1 and first_pos = $2',
+        [SHARD, first],
+      );
+      this.#options.logger.info('archived events were removed from the database', {
+        first: archive.first,
+        next: archive.next,
+      });
     });
   }
 
   async #copy(owner: pg.Client, { name, first, next }: Partition): Promise<void> {
     let chunk: Buffer[] = [];
-    for (let from = first; from < next; ) {
+    for (let from = first; from < next;) {
       const { rows } = await owner.query<{ pos: string; body: string; leaf: Buffer }>({
-        name: `archive-${name}`, text: `select pos, body, leaf from ledger.${pg.escapeIdentifier(name)} where shard = $1 and pos >= $2 and pos < $3 order by pos`,
+        name: `archive-${name}`,
+        text: `select pos, body, leaf from ledger.${pg.escapeIdentifier(name)} where shard = $1 and pos >= $2 and pos < $3 order by pos`,
         values: [SHARD, from, Math.min(from + ROWS_AT_ONCE, next)],
       });
       for (const row of rows) {
-        if (Number(row.pos) !== from || !leafHash(row.body).equals(row.leaf)) throw new InvariantError('PLB-9121', `position ${from} of the log is missing or altered: check it with "plumb log fsck"; nothing was removed`);
+        if (Number(row.pos) !== from || !leafHash(row.body).equals(row.leaf))
+          throw new InvariantError(
+            'PLB-9121',
+            `position ${from} of the log is missing or altered: check it with "plumb log fsck"; nothing was removed`,
+          );
         chunk.push(Buffer.from(row.body));
         from += 1;
         if (chunk.length < this.#chunk && from < next) continue;
-        await this.options.files.write(from - chunk.length, chunk);
+        await this.#options.files.write(from - chunk.length, chunk);
         chunk = [];
       }
-      if (rows.length === 0) throw new InvariantError('PLB-9121', `position ${from} of the log is missing: check it with "plumb log fsck"; nothing was removed`);
+      if (rows.length === 0)
+        throw new InvariantError(
+          'PLB-9121',
+          `position ${from} of the log is missing: check it with "plumb log fsck"; nothing was removed`,
+        );
     }
   }
 
@@ -175,7 +223,7 @@ export class Archiver {
   async #frontierOf(archive: Partition & { readonly chunk: number }, before: Frontier): Promise<Frontier> {
     let frontier = before;
     for (let first = archive.first; first < archive.next; first += archive.chunk) {
-      const bodies = await this.options.files.read({ first, count: Math.min(archive.chunk, archive.next - first) });
+      const bodies = await this.#options.files.read({ first, count: Math.min(archive.chunk, archive.next - first) });
       frontier = frontier.append(bodies.map((body) => leafHash(body)));
     }
     return frontier;
@@ -183,13 +231,24 @@ export class Archiver {
 
   /** Goes on with the leaves behind the partition to the next commit: its root was committed for all of it. */
   async #requireCommitted(owner: pg.Client, { first, next }: Partition, frontier: Frontier): Promise<void> {
-    const { rows: [commit] } = await owner.query<{ last_pos: string; root: Buffer }>(
-      'select last_pos, root from ledger.commit where shard = $1 and last_pos >= $2 order by last_pos limit 1', [SHARD, next - 1],
+    const {
+      rows: [commit],
+    } = await owner.query<{ last_pos: string; root: Buffer }>(
+      'select last_pos, root from ledger.commit where shard = $1 and last_pos >= $2 order by last_pos limit 1',
+      [SHARD, next - 1],
     );
     const { rows: leaves } = await owner.query<{ leaf: Buffer }>(
-      'select leaf from ledger.event where shard = $1 and pos >= $2 and pos <= $3 order by pos', [SHARD, next, Number(commit?.last_pos ?? next - 1)],
+      'select leaf from ledger.event where shard = $1 and pos >= $2 and pos <= $3 order by pos',
+      [SHARD, next, Number(commit?.last_pos ?? next - 1)],
     );
-    if (commit === undefined || !frontier.append(leaves.map(({ leaf }) => leaf)).root().equals(commit.root)) throw notTheCopy({ first, next });
+    if (
+      commit === undefined ||
+      !frontier
+        .append(leaves.map(({ leaf }) => leaf))
+        .root()
+        .equals(commit.root)
+    )
+      throw notTheCopy({ first, next });
   }
 
   /** The copy is still what it was when its root was compared with the committed one. */
@@ -204,7 +263,8 @@ export class Archiver {
 
   async #archives(owner: pg.Client): Promise<Archive[]> {
     const { rows } = await owner.query<ArchiveRow>(
-      'select partition, first_pos, next_pos, chunk, frontier, detached_at is not null as detached, dropped_at is not null as dropped from ledger.archive where shard = $1 order by first_pos', [SHARD],
+      'select partition, first_pos, next_pos, chunk, frontier, detached_at is not null as detached, dropped_at is not null as dropped from ledger.archive where shard = $1 order by first_pos',
+      [SHARD],
     );
     return rows.map(archiveOf);
   }
@@ -216,7 +276,11 @@ export class Archiver {
   }
 
   async #as<Result>(work: (owner: pg.Client) => Promise<Result>): Promise<Result> {
-    const owner = new pg.Client({ connectionString: this.options.ownerUrl, connectionTimeoutMillis: 10_000, application_name: 'plumbline-archiver' });
+    const owner = new pg.Client({
+      connectionString: this.#options.ownerUrl,
+      connectionTimeoutMillis: 10_000,
+      application_name: 'plumbline-archiver',
+    });
     owner.on('error', () => undefined);
     await owner.connect();
     try {
@@ -230,16 +294,23 @@ export class Archiver {
 }
 
 function notTheCopy({ first, next }: { readonly first: number; readonly next: number }): InvariantError {
-  return new InvariantError('PLB-9121', `the copy of the events ${first} to ${next - 1} does not have the root that was committed: restore it or copy again; nothing was removed`);
+  return new InvariantError(
+    'PLB-9121',
+    `the copy of the events ${first} to ${next - 1} does not have the root that was committed: restore it or copy again; nothing was removed`,
+  );
 }
 
 /** The leaves outlive the events as tiles; without them no proof could be made any more. */
 async function requireTiles(owner: pg.Client, { first, next }: Partition): Promise<void> {
   const wanted = Math.floor(next / TILE_WIDTH) - Math.floor(first / TILE_WIDTH);
   const { rows } = await owner.query<{ kept: number }>(
-    'select count(*)::integer as kept from ledger.tile where shard = $1 and level = 0 and idx >= $2 and idx < $3', [SHARD, Math.floor(first / TILE_WIDTH), Math.floor(next / TILE_WIDTH)],
+    'select count(*)::integer as kept from ledger.tile where shard = $1 and level = 0 and idx >= $2 and idx < $3',
+    [SHARD, Math.floor(first / TILE_WIDTH), Math.floor(next / TILE_WIDTH)],
   );
   if (rows[0]?.kept !== wanted) {
-    throw new ConflictError('PLB-4107', `only ${rows[0]?.kept ?? 0} of ${wanted} tiles of the events ${first} to ${next - 1} are kept yet: the process that leads keeps them; try again`);
+    throw new ConflictError(
+      'PLB-4107',
+      `only ${rows[0]?.kept ?? 0} of ${wanted} tiles of the events ${first} to ${next - 1} are kept yet: the process that leads keeps them; try again`,
+    );
   }
 }

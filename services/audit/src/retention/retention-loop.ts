@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import { type Clock, messageOf } from '@plumbline/core';
 import type { Logger } from '@plumbline/platform';
 import type { Archiver } from './archiver.js';
 import type { RetentionConfig } from './retention.config.js';
@@ -19,15 +18,19 @@ export interface RetentionLoopOptions {
 
 /** Archives, takes out and removes what is old enough, now and then; a failure is told and tried again the next time. */
 export class RetentionLoop {
+  readonly #options: RetentionLoopOptions;
+
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: RetentionLoopOptions) {}
+  constructor(options: RetentionLoopOptions) {
+    this.#options = options;
+  }
 
   start(): void {
     this.#timer = setInterval(() => {
       this.#running = this.#running.then(async () => this.run());
-    }, this.options.config.everyMs);
+    }, this.#options.config.everyMs);
   }
 
   async stop(): Promise<void> {
@@ -37,16 +40,20 @@ export class RetentionLoop {
 
   /** One round; never rejects. */
   async run(): Promise<void> {
-    const { archiver, config, clock, leads, logger } = this.options;
+    const { archiver, config, clock, leads, logger } = this.#options;
     if (!leads()) return;
     try {
       const nowMs = clock.nowMs();
-      for (const partition of await archiver.finished(new Date(nowMs - config.archiveAfterDays * DAY_MS))) await archiver.archive(partition);
+      for (const partition of await archiver.finished(new Date(nowMs - config.archiveAfterDays * DAY_MS)))
+        await archiver.archive(partition);
       for (const { first, detached } of await archiver.archives()) if (!detached) await archiver.detach(first);
       if (config.dropAfterDays === undefined) return;
-      for (const first of await archiver.removable(new Date(nowMs - config.dropAfterDays * DAY_MS))) await archiver.drop(first);
+      for (const first of await archiver.removable(new Date(nowMs - config.dropAfterDays * DAY_MS)))
+        await archiver.drop(first);
     } catch (error) {
-      logger.error('old events could not be archived; nothing is lost, and it is tried again', { reason: messageOf(error) });
+      logger.error('old events could not be archived; nothing is lost, and it is tried again', {
+        reason: messageOf(error),
+      });
     }
   }
 }

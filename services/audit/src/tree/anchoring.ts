@@ -2,8 +2,7 @@
 import { InvariantError, messageOf } from '@plumbline/core';
 import type { GitBranchWriter } from '@plumbline/git';
 import type { Logger } from '@plumbline/platform';
-import { parseCheckpoint, parseNote, treeRoot } from '@plumbline/proof';
-import type { TileReader, VerifierKey } from '@plumbline/proof';
+import { parseCheckpoint, parseNote, type TileReader, treeRoot, type VerifierKey } from '@plumbline/proof';
 import type { CheckpointStore } from './checkpoint-store.js';
 import { WorkLoop } from './work-loop.js';
 
@@ -26,13 +25,17 @@ const AUTHOR = { name: 'Plumbline', email: 'log@plumbline.local' };
  * Before each commit the log is held to what was anchored last.
  */
 export class Anchoring {
+  readonly #options: AnchoringOptions;
+
   readonly #loop = new WorkLoop({ step: () => this.#step() });
   readonly #stop = new AbortController();
   #size: number | undefined;
   #nextAtMs = Number.NEGATIVE_INFINITY;
   #failing = false;
 
-  constructor(private readonly options: AnchoringOptions) {}
+  constructor(options: AnchoringOptions) {
+    this.#options = options;
+  }
 
   /** Events that the last anchored checkpoint covers; undefined before the first look. */
   get size(): number | undefined {
@@ -53,7 +56,7 @@ export class Anchoring {
   }
 
   async #step(): Promise<number> {
-    const { leads, everyMs, logger, writer } = this.options;
+    const { leads, everyMs, logger, writer } = this.#options;
     const waitMs = this.#nextAtMs - performance.now();
     if (!leads()) return everyMs;
     if (waitMs > 0) return waitMs;
@@ -70,7 +73,7 @@ export class Anchoring {
 
   /** False when there is nothing new. */
   async #anchor(): Promise<boolean> {
-    const { checkpoints, writer, key } = this.options;
+    const { checkpoints, writer, key } = this.#options;
     const newest = await checkpoints.newestPublished();
     if (newest === undefined || newest.size === this.#size) return false;
     const { signal } = this.#stop;
@@ -83,10 +86,13 @@ export class Anchoring {
     const witnessed = await checkpoints.newestWitnessed();
     await writer.write({
       files: {
-        [file('checkpoint')]: newest.note, [file('key')]: `${key.text}\n`,
+        [file('checkpoint')]: newest.note,
+        [file('key')]: `${key.text}\n`,
         ...(witnessed === undefined ? {} : { [file('checkpoint.witnessed')]: witnessed.note + witnessed.cosignatures }),
       },
-      message: `${key.name} at ${newest.size}`, author: AUTHOR, signal,
+      message: `${key.name} at ${newest.size}`,
+      author: AUTHOR,
+      signal,
     });
     this.#size = newest.size;
     return true;
@@ -96,17 +102,29 @@ export class Anchoring {
   async #hold(anchored: string, size: number): Promise<number> {
     const old = parseCheckpoint(parseNote(anchored).text);
     const lost = `the anchor repository has ${old.size} events of ${old.origin}`;
-    if (old.origin !== this.options.key.name) throw new InvariantError('PLB-9117', `${lost} in the place of ${this.options.key.name}`);
-    if (old.size > size) throw new InvariantError('PLB-9117', `${lost}, and the newest checkpoint ${size}: an older copy of the log was put back, or there are two`);
-    if (!old.root.equals(await treeRoot(old.size, this.options.tiles))) throw new InvariantError('PLB-9117', `${lost} that are not those of this log: one of them was rewritten`);
+    if (old.origin !== this.#options.key.name)
+      throw new InvariantError('PLB-9117', `${lost} in the place of ${this.#options.key.name}`);
+    if (old.size > size)
+      throw new InvariantError(
+        'PLB-9117',
+        `${lost}, and the newest checkpoint ${size}: an older copy of the log was put back, or there are two`,
+      );
+    if (!old.root.equals(await treeRoot(old.size, this.#options.tiles)))
+      throw new InvariantError('PLB-9117', `${lost} that are not those of this log: one of them was rewritten`);
     return old.size;
   }
 
   #complain(error: unknown): void {
     if (this.#failing) return;
     this.#failing = true;
-    const { logger, writer } = this.options;
-    if (error instanceof InvariantError) logger.error('the log is not what was anchored: nothing is anchored until an operator has looked', { repository: writer.url, errorCode: error.code, reason: messageOf(error) });
-    else logger.warn('no checkpoint could be anchored; tries again', { repository: writer.url, reason: messageOf(error) });
+    const { logger, writer } = this.#options;
+    if (error instanceof InvariantError)
+      logger.error('the log is not what was anchored: nothing is anchored until an operator has looked', {
+        repository: writer.url,
+        errorCode: error.code,
+        reason: messageOf(error),
+      });
+    else
+      logger.warn('no checkpoint could be anchored; tries again', { repository: writer.url, reason: messageOf(error) });
   }
 }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connectionConfig } from '@plumbline/event-log/postgres';
-import { formatCheckpoint, generateSigningKeyPem, leafHash, pemSigner, signNote, verifyConsistency } from '@plumbline/proof';
+import {
+  formatCheckpoint,
+  generateSigningKeyPem,
+  leafHash,
+  pemSigner,
+  signNote,
+  verifyConsistency,
+} from '@plumbline/proof';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { CheckpointStore } from './checkpoint-store.js';
@@ -9,7 +16,10 @@ import { asSuperuser, fill, freshDatabase, openSigned, origin, treeOptions, unti
 const code = (wanted: string): unknown => expect.objectContaining({ code: wanted });
 
 function writerPool(url: string): pg.Pool & AsyncDisposable {
-  const pool = new pg.Pool({ ...connectionConfig({ url, role: 'plumbline_writer', statementTimeoutMs: 5_000 }), max: 2 });
+  const pool = new pg.Pool({
+    ...connectionConfig({ url, role: 'plumbline_writer', statementTimeoutMs: 5_000 }),
+    max: 2,
+  });
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
 }
 
@@ -33,7 +43,9 @@ describe('checkpoints', () => {
     for (const [index, older] of notes.entries()) {
       for (const newer of notes.slice(index + 1)) {
         const { proof } = await tree.tree.consistency(older.size, newer.size);
-        expect(verifyConsistency({ from: older.size, to: newer.size, fromRoot: older.root, toRoot: newer.root, proof })).toBe(true);
+        expect(
+          verifyConsistency({ from: older.size, to: newer.size, fromRoot: older.root, toRoot: newer.root, proof }),
+        ).toBe(true);
       }
     }
     const { rows } = await pooled(database.url, 'select count(*)::int as n from ledger.checkpoint');
@@ -66,7 +78,12 @@ describe('checkpoints', () => {
     // As a crash between signing and publishing leaves it.
     await asSuperuser(database, ['update ledger.checkpoint set published_at = null']);
     await using second = await openSigned(database, config);
-    await until('it is published', async () => second.checkpoint().then(({ size }) => size === 10, () => false));
+    await until('it is published', async () =>
+      second.checkpoint().then(
+        ({ size }) => size === 10,
+        () => false,
+      ),
+    );
     await fill(second.parts.log, 5);
     expect((await second.checkpoint(15)).size).toBe(15);
   });
@@ -93,12 +110,16 @@ describe('checkpoints', () => {
     await using pool = writerPool(database.url);
     const store = new CheckpointStore(pool);
     const epoch = log.epoch ?? -1;
-    const note = async (size: number, of: Buffer): Promise<string> => signNote(formatCheckpoint({ origin, size, root: of }), config.signer ?? pemSigner(generateSigningKeyPem(), origin));
+    const note = async (size: number, of: Buffer): Promise<string> =>
+      signNote(
+        formatCheckpoint({ origin, size, root: of }),
+        config.signer ?? pemSigner(generateSigningKeyPem(), origin),
+      );
     await expect(store.add(epoch - 1, 3, await note(3, root))).rejects.toEqual(code('PLB-4103'));
     await expect(store.add(epoch, 3, await note(3, leafHash('other')))).rejects.toEqual(code('PLB-9114'));
     await expect(store.add(epoch, 4, await note(4, root))).rejects.toEqual(code('PLB-4103'));
     await fill(log, 1);
-    const committed = await pooled(database.url, "select root from ledger.commit where last_pos = 1");
+    const committed = await pooled(database.url, 'select root from ledger.commit where last_pos = 1');
     const older = committed.rows[0]?.['root'] as Buffer | undefined;
     if (older !== undefined) await expect(store.add(epoch, 2, await note(2, older))).rejects.toEqual(code('PLB-9114'));
     // A second signature of a size does not replace the first.
@@ -113,11 +134,19 @@ describe('checkpoints', () => {
     await audit.parts.log.whenLeading();
     await fill(audit.parts.log, 3);
     await audit.checkpoint(3);
-    for (const statement of ["update ledger.checkpoint set note = 'x'", 'delete from ledger.checkpoint', 'truncate ledger.checkpoint', "update ledger.checkpoint set published_at = null", 'truncate ledger.tile']) {
+    for (const statement of [
+      "update ledger.checkpoint set note = 'x'",
+      'delete from ledger.checkpoint',
+      'truncate ledger.checkpoint',
+      'update ledger.checkpoint set published_at = null',
+      'truncate ledger.tile',
+    ]) {
       await expect(pooled(database.url, statement)).rejects.toThrow(/refused/);
     }
     await using pool = writerPool(database.url);
-    await expect(pool.query("insert into ledger.checkpoint (shard, size, note) values (0, 9, 'x')")).rejects.toThrow(/permission denied/);
+    await expect(pool.query("insert into ledger.checkpoint (shard, size, note) values (0, 9, 'x')")).rejects.toThrow(
+      /permission denied/,
+    );
   });
 });
 
@@ -146,9 +175,13 @@ describe('a log that is not what was signed', () => {
     await older.parts.log.whenLeading();
     await fill(older.parts.log, 4);
     await older.close();
-    await asSuperuser(restored, [`insert into ledger.checkpoint (shard, size, note, published_at) values (0, 10, '${String(kept?.['note'])}', now())`]);
+    await asSuperuser(restored, [
+      `insert into ledger.checkpoint (shard, size, note, published_at) values (0, 10, '${String(kept?.['note'])}', now())`,
+    ]);
     await using again = await openSigned(restored, config);
-    await until('it refuses', () => again.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9115'));
+    await until('it refuses', () =>
+      again.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9115'),
+    );
     expect(again.parts.tree.status.refused).toBe(true);
     // The log itself goes on.
     await fill(again.parts.log, 1);
@@ -163,11 +196,20 @@ describe('a log that is not what was signed', () => {
     await fill(first.parts.log, 10);
     await first.checkpoint(10);
     await first.close();
-    await asSuperuser(database, [
-      "update ledger.event set body = replace(body, 'declared by a test', 'declared by nobody') where pos = 4",
-    ].map((statement) => statement.replace(' where', ", leaf = sha256('\\x00'::bytea || convert_to(replace(body, 'declared by a test', 'declared by nobody'), 'UTF8')) where")));
+    await asSuperuser(
+      database,
+      ["update ledger.event set body = replace(body, 'declared by a test', 'declared by nobody') where pos = 4"].map(
+        (statement) =>
+          statement.replace(
+            ' where',
+            ", leaf = sha256('\\x00'::bytea || convert_to(replace(body, 'declared by a test', 'declared by nobody'), 'UTF8')) where",
+          ),
+      ),
+    );
     await using again = await openSigned(database, config);
-    await until('it refuses', () => again.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9115'));
+    await until('it refuses', () =>
+      again.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9115'),
+    );
   });
 
   it('is not signed by another key or under another name, unless the old key is given', async () => {
@@ -182,7 +224,10 @@ describe('a log that is not what was signed', () => {
     const second = await openSigned(database, treeOptions({ signer: rotated }));
     await until('it refuses', () => second.lines.some(({ fields }) => fields['errorCode'] === 'PLB-9115'));
     await second.close();
-    await using third = await openSigned(database, treeOptions({ signer: rotated, formerKeys: config.signer === undefined ? [] : [config.signer.key] }));
+    await using third = await openSigned(
+      database,
+      treeOptions({ signer: rotated, formerKeys: config.signer === undefined ? [] : [config.signer.key] }),
+    );
     await fill(third.parts.log, 1);
     expect((await third.checkpoint(4)).size).toBe(4);
   });
@@ -195,7 +240,9 @@ describe('a log without a key', () => {
     await audit.parts.log.whenLeading();
     await fill(audit.parts.log, 2);
     await expect(audit.parts.tree.tree.checkpoint()).rejects.toEqual(code('PLB-3151'));
-    expect(audit.lines).toContainEqual(expect.objectContaining({ level: 'warn', message: expect.stringContaining('not signed') }));
+    expect(audit.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('not signed') }),
+    );
     expect((await audit.parts.tree.tree.inclusion(0, 2)).proof).toHaveLength(1);
   });
 });

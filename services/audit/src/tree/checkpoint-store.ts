@@ -26,7 +26,11 @@ interface Row {
 
 /** The signed checkpoints in the database of the log. */
 export class CheckpointStore {
-  constructor(private readonly pool: pg.Pool) {}
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
 
   /** The newest that was signed, published or not. */
   async newest(): Promise<StoredCheckpoint | undefined> {
@@ -52,34 +56,57 @@ export class CheckpointStore {
    */
   async add(epoch: number, size: number, note: string): Promise<string> {
     try {
-      const { rows } = await this.pool.query<{ note: string }>({ name: 'checkpoint-add', text: 'select ledger.add_checkpoint($1, $2, $3, $4) as note', values: [SHARD, epoch, size, note] });
+      const { rows } = await this.#pool.query<{ note: string }>({
+        name: 'checkpoint-add',
+        text: 'select ledger.add_checkpoint($1, $2, $3, $4) as note',
+        values: [SHARD, epoch, size, note],
+      });
       return rows[0]?.note ?? note;
     } catch (error) {
       const state = sqlStateOf(error);
-      if (state === 'PLB01') throw new ConflictError('PLB-4103', `the lead of epoch ${epoch} is over: its checkpoint of size ${size} is not kept`, { cause: error });
-      if (state === 'PLB04' || state === 'PLB05') throw new InvariantError('PLB-9114', `a checkpoint of size ${size} does not fit the log: ${messageOf(error)}`, { cause: error });
+      if (state === 'PLB01')
+        throw new ConflictError(
+          'PLB-4103',
+          `the lead of epoch ${epoch} is over: its checkpoint of size ${size} is not kept`,
+          { cause: error },
+        );
+      if (state === 'PLB04' || state === 'PLB05')
+        throw new InvariantError('PLB-9114', `a checkpoint of size ${size} does not fit the log: ${messageOf(error)}`, {
+          cause: error,
+        });
       throw failure(error);
     }
   }
 
   async publish(size: number): Promise<void> {
-    await this.#query({ name: 'checkpoint-publish', text: 'select ledger.publish_checkpoint($1, $2)', values: [SHARD, size] });
+    await this.#query({
+      name: 'checkpoint-publish',
+      text: 'select ledger.publish_checkpoint($1, $2)',
+      values: [SHARD, size],
+    });
   }
 
   /** Adds the line of a witness. */
   async cosign(size: number, line: string): Promise<void> {
-    await this.#query({ name: 'checkpoint-cosign', text: 'select ledger.cosign_checkpoint($1, $2, $3)', values: [SHARD, size, line] });
+    await this.#query({
+      name: 'checkpoint-cosign',
+      text: 'select ledger.cosign_checkpoint($1, $2, $3)',
+      values: [SHARD, size, line],
+    });
   }
 
   async #one(condition: string, values: readonly unknown[]): Promise<StoredCheckpoint | undefined> {
-    const { rows } = await this.#query<Row>({ text: `select ${COLUMNS} from ledger.checkpoint where shard = $1 ${condition} order by size desc limit 1`, values: [SHARD, ...values] });
+    const { rows } = await this.#query<Row>({
+      text: `select ${COLUMNS} from ledger.checkpoint where shard = $1 ${condition} order by size desc limit 1`,
+      values: [SHARD, ...values],
+    });
     const [row] = rows;
     return row === undefined ? undefined : { ...row, size: Number(row.size) };
   }
 
   async #query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>> {
     try {
-      return await this.pool.query<R>(query);
+      return await this.#pool.query<R>(query);
     } catch (error) {
       throw failure(error);
     }
@@ -87,5 +114,7 @@ export class CheckpointStore {
 }
 
 function failure(error: unknown): UpstreamError {
-  return new UpstreamError('PLB-6007', `the checkpoints of the log cannot be read or written: ${messageOf(error)}`, { cause: error });
+  return new UpstreamError('PLB-6007', `the checkpoints of the log cannot be read or written: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

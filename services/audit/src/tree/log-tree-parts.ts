@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from '@plumbline/core';
-import { systemClock } from '@plumbline/core';
+import { type Clock, systemClock } from '@plumbline/core';
 import { GitBranchWriter } from '@plumbline/git';
 import type { Logger } from '@plumbline/platform';
 import type pg from 'pg';
 import { Anchoring } from './anchoring.js';
-import { CheckpointSigner } from './checkpoint-signer.js';
-import type { SignedLog } from './checkpoint-signer.js';
-import type { ArchivedBodies } from './tile-store.js';
+import { CheckpointSigner, type SignedLog } from './checkpoint-signer.js';
+import { type ArchivedBodies, TileStore } from './tile-store.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { PostgresLogTree } from './postgres-log-tree.js';
-import { TileStore } from './tile-store.js';
 import type { TreeConfig } from './tree.config.js';
 import { WitnessClient } from './witness-client.js';
 import { Witnessing } from './witnessing.js';
@@ -49,27 +46,67 @@ export class LogTreeParts {
     const checkpoints = new CheckpointStore(pool);
     const { signer } = config;
     const leads = (): boolean => log.epoch !== undefined;
-    this.#signer = signer === undefined ? undefined : new CheckpointSigner({
-      log, tiles, checkpoints, signer, logger, formerKeys: config.formerKeys, onPublished: (size) => this.#published(size),
-    });
+    this.#signer =
+      signer === undefined
+        ? undefined
+        : new CheckpointSigner({
+            log,
+            tiles,
+            checkpoints,
+            signer,
+            logger,
+            formerKeys: config.formerKeys,
+            onPublished: (size) => this.#published(size),
+          });
     this.tree = new PostgresLogTree({
-      tiles, checkpoints,
-      identity: { origin: config.origin, witnessKeys: config.witnesses.map(({ key }) => key.text), ...(signer === undefined ? {} : { verifierKey: signer.key.text }) },
+      tiles,
+      checkpoints,
+      identity: {
+        origin: config.origin,
+        witnessKeys: config.witnesses.map(({ key }) => key.text),
+        ...(signer === undefined ? {} : { verifierKey: signer.key.text }),
+      },
       want: (size) => this.#signer?.want(size),
     });
-    this.#witnesses = signer === undefined ? [] : config.witnesses.map((witness) => new Witnessing({
-      witness: new WitnessClient(witness), checkpoints, leads, clock, logger, everyMs: config.witnessEveryMs, alarmMs: config.witnessAlarmMs,
-      consistency: (from, to) => this.tree.consistency(from, to),
-    }));
-    this.#anchoring = signer === undefined || config.anchor === undefined ? undefined : new Anchoring({
-      writer: new GitBranchWriter(config.anchor.writer), key: signer.key, checkpoints, tiles: (tile) => tiles.tile(tile), leads, logger, everyMs: config.anchor.everyMs,
-    });
-    if (signer === undefined) logger.warn('the log is not signed: set PLUMBLINE_LOG_SIGNING_KEY_FILE, so that others can tell that it is not rewritten');
+    this.#witnesses =
+      signer === undefined
+        ? []
+        : config.witnesses.map(
+            (witness) =>
+              new Witnessing({
+                witness: new WitnessClient(witness),
+                checkpoints,
+                leads,
+                clock,
+                logger,
+                everyMs: config.witnessEveryMs,
+                alarmMs: config.witnessAlarmMs,
+                consistency: (from, to) => this.tree.consistency(from, to),
+              }),
+          );
+    this.#anchoring =
+      signer === undefined || config.anchor === undefined
+        ? undefined
+        : new Anchoring({
+            writer: new GitBranchWriter(config.anchor.writer),
+            key: signer.key,
+            checkpoints,
+            tiles: (tile) => tiles.tile(tile),
+            leads,
+            logger,
+            everyMs: config.anchor.everyMs,
+          });
+    if (signer === undefined)
+      logger.warn(
+        'the log is not signed: set PLUMBLINE_LOG_SIGNING_KEY_FILE, so that others can tell that it is not rewritten',
+      );
   }
 
   get status(): TreeStatus {
     return {
-      signedSize: this.#signedSize, refused: this.#signer?.refused === true, anchoredSize: this.#anchoring?.size,
+      signedSize: this.#signedSize,
+      refused: this.#signer?.refused === true,
+      anchoredSize: this.#anchoring?.size,
       witnesses: this.#witnesses.map(({ name, ageSeconds }) => ({ name, ageSeconds })),
     };
   }
@@ -84,7 +121,11 @@ export class LogTreeParts {
 
   async stop(): Promise<void> {
     if (!this.#started) return;
-    await Promise.all([this.#signer?.stop(), this.#anchoring?.stop(), ...this.#witnesses.map((witness) => witness.stop())]);
+    await Promise.all([
+      this.#signer?.stop(),
+      this.#anchoring?.stop(),
+      ...this.#witnesses.map((witness) => witness.stop()),
+    ]);
   }
 
   #published(size: number): void {

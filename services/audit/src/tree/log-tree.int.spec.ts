@@ -8,7 +8,8 @@ logTreeContract('on PostgreSQL', async () => {
   const audit = await openSigned(database);
   await audit.parts.log.whenLeading();
   return {
-    log: audit.parts.log, tree: audit.parts.tree.tree,
+    log: audit.parts.log,
+    tree: audit.parts.tree.tree,
     [Symbol.asyncDispose]: async () => {
       await audit.close();
       await database[Symbol.asyncDispose]();
@@ -23,7 +24,8 @@ logTreeContract('over the gRPC door', async () => {
   const token = 'a service token of the test';
   const channel = new LogChannel({ url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token }), token });
   return {
-    log: audit.parts.log, tree: new GrpcLogTree(channel),
+    log: audit.parts.log,
+    tree: new GrpcLogTree(channel),
     [Symbol.asyncDispose]: async () => {
       channel.close();
       await audit.close();

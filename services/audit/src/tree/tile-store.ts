@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, NotFoundError, UpstreamError } from '@plumbline/core';
 import type { StoredBody } from '@plumbline/event-log';
-import { encodeBundle, hashesAtLevel, subtreeRoot, TILE_WIDTH, tileHashes, tilePath, tileWidth } from '@plumbline/proof';
-import type { Bundle, Tile } from '@plumbline/proof';
+import {
+  type Bundle,
+  encodeBundle,
+  hashesAtLevel,
+  subtreeRoot,
+  type Tile,
+  TILE_WIDTH,
+  tileHashes,
+  tilePath,
+  tileWidth,
+} from '@plumbline/proof';
 import type pg from 'pg';
 
 const SHARD = 0;
@@ -19,7 +28,10 @@ export interface CommittedHead {
 }
 
 /** Reads events that are in files by now. */
-export type ArchivedBodies = (options: { readonly from: number; readonly limit: number }) => Promise<{ readonly bodies: readonly StoredBody[]; readonly nextPosition: number }>;
+export type ArchivedBodies = (options: {
+  readonly from: number;
+  readonly limit: number;
+}) => Promise<{ readonly bodies: readonly StoredBody[]; readonly nextPosition: number }>;
 
 function beyond(what: string): NotFoundError {
   return new NotFoundError('PLB-3150', `the log does not reach ${what} yet`);
@@ -30,18 +42,26 @@ function beyond(what: string): NotFoundError {
  * their own, so that they outlive the events and a change of an event does not change them.
  */
 export class TileStore {
+  readonly #pool: pg.Pool;
+  readonly #archived: ArchivedBodies | undefined;
+
   /** Roots of full tiles, which never change: the partial tiles above are asked for with every proof. */
   readonly #roots = new Map<string, Buffer>();
 
   constructor(
-    private readonly pool: pg.Pool,
+    pool: pg.Pool,
     /** Events that were moved out of the tables; none are when absent. */
-    private readonly archived?: ArchivedBodies,
-  ) {}
+    archived?: ArchivedBodies,
+  ) {
+    this.#pool = pool;
+    this.#archived = archived;
+  }
 
   async head(): Promise<CommittedHead | undefined> {
     const { rows } = await this.#query<{ next_pos: string; root: Buffer; epoch: string }>({
-      name: 'tree-head', text: 'select next_pos, root, epoch from ledger.head where shard = $1', values: [SHARD],
+      name: 'tree-head',
+      text: 'select next_pos, root, epoch from ledger.head where shard = $1',
+      values: [SHARD],
     });
     const [row] = rows;
     return row === undefined ? undefined : { size: Number(row.next_pos), root: row.root, epoch: Number(row.epoch) };
@@ -49,7 +69,10 @@ export class TileStore {
 
   /** The root that was committed with the event before a size; undefined when no commit ended there. */
   async committedRoot(size: number): Promise<Buffer | undefined> {
-    const { rows } = await this.#query<{ root: Buffer }>({ text: 'select root from ledger.commit where shard = $1 and last_pos = $2', values: [SHARD, size - 1] });
+    const { rows } = await this.#query<{ root: Buffer }>({
+      text: 'select root from ledger.commit where shard = $1 and last_pos = $2',
+      values: [SHARD, size - 1],
+    });
     return rows[0]?.root;
   }
 
@@ -70,7 +93,9 @@ export class TileStore {
     const from = index * TILE_WIDTH;
     if (tileWidth(0, index, head?.size ?? 0) < width) throw beyond(`position ${from + width - 1}`);
     const { rows } = await this.#query<{ body: string }>({
-      name: 'tree-entries', text: 'select body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
+      name: 'tree-entries',
+      text: 'select body from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos',
+      values: [SHARD, from, from + width],
     });
     if (rows.length === width) return encodeBundle(rows.map(({ body }) => body));
     // Only what was archived is read from elsewhere: what somebody removed must not be covered up by a copy in memory.
@@ -82,23 +107,29 @@ export class TileStore {
   /** Names the first event that is not there. */
   async #missingIn(from: number, count: number): Promise<NotFoundError> {
     const { rows } = await this.#query<{ position: string }>({
-      text: 'select p as position from generate_series($2::bigint, $3::bigint) as p where not exists (select from ledger.event where shard = $1 and pos = p) order by p limit 1', values: [SHARD, from, from + count - 1],
+      text: 'select p as position from generate_series($2::bigint, $3::bigint) as p where not exists (select from ledger.event where shard = $1 and pos = p) order by p limit 1',
+      values: [SHARD, from, from + count - 1],
     });
     const position = Number(rows[0]?.position ?? from);
-    return new NotFoundError('PLB-3152', `the event at position ${position} is not in the database: it was archived where this process cannot read it, or somebody removed it`, { details: { position } });
+    return new NotFoundError(
+      'PLB-3152',
+      `the event at position ${position} is not in the database: it was archived where this process cannot read it, or somebody removed it`,
+      { details: { position } },
+    );
   }
 
   async #isArchived(from: number, to: number): Promise<boolean> {
     const { rows } = await this.#query<{ archived: boolean }>({
-      text: 'select exists (select from ledger.archive where shard = $1 and first_pos <= $2 and next_pos >= $3 and detached_at is not null) as archived', values: [SHARD, from, to],
+      text: 'select exists (select from ledger.archive where shard = $1 and first_pos <= $2 and next_pos >= $3 and detached_at is not null) as archived',
+      values: [SHARD, from, to],
     });
     return rows[0]?.archived === true;
   }
 
   async #archivedBodies(from: number, width: number): Promise<readonly string[]> {
     const bodies: string[] = [];
-    while (this.archived !== undefined && bodies.length < width) {
-      const page = await this.archived({ from: from + bodies.length, limit: width - bodies.length });
+    while (this.#archived !== undefined && bodies.length < width) {
+      const page = await this.#archived({ from: from + bodies.length, limit: width - bodies.length });
       if (page.bodies.length === 0) break;
       bodies.push(...page.bodies.map(({ body }) => body));
     }
@@ -148,7 +179,9 @@ export class TileStore {
       const [hashes] = await this.#tiles(level, index, 1, TILE_WIDTH);
       if (hashes === undefined) return;
       await this.#query({
-        name: 'tree-keep-tile', text: 'insert into ledger.tile (shard, level, idx, hashes) values ($1, $2, $3, $4) on conflict do nothing', values: [SHARD, level, index, hashes],
+        name: 'tree-keep-tile',
+        text: 'insert into ledger.tile (shard, level, idx, hashes) values ($1, $2, $3, $4) on conflict do nothing',
+        values: [SHARD, level, index, hashes],
       });
     }
   }
@@ -156,16 +189,24 @@ export class TileStore {
   /** Hashes of tiles that follow one another, the last of them `width` wide; undefined where events are missing. */
   async #tiles(level: number, index: number, count: number, width: number): Promise<readonly (Buffer | undefined)[]> {
     const kept = await this.#keptTiles(level, index, count);
-    return Promise.all(Array.from({ length: count }, async (_, place) => {
-      const wanted = place === count - 1 ? width : TILE_WIDTH;
-      const hashes = kept.get(index + place) ?? (level === 0 ? await this.#leaves(index + place, wanted) : await this.#fromBelow(level, index + place, wanted));
-      return hashes === undefined || hashes.length < wanted * 32 ? undefined : hashes.subarray(0, wanted * 32);
-    }));
+    return Promise.all(
+      Array.from({ length: count }, async (_, place) => {
+        const wanted = place === count - 1 ? width : TILE_WIDTH;
+        const hashes =
+          kept.get(index + place) ??
+          (level === 0
+            ? await this.#leaves(index + place, wanted)
+            : await this.#fromBelow(level, index + place, wanted));
+        return hashes === undefined || hashes.length < wanted * 32 ? undefined : hashes.subarray(0, wanted * 32);
+      }),
+    );
   }
 
   async #keptTiles(level: number, index: number, count: number): Promise<ReadonlyMap<number, Buffer>> {
     const { rows } = await this.#query<{ idx: string; hashes: Buffer }>({
-      name: 'tree-tiles', text: 'select idx, hashes from ledger.tile where shard = $1 and level = $2 and idx >= $3 and idx < $4', values: [SHARD, level, index, index + count],
+      name: 'tree-tiles',
+      text: 'select idx, hashes from ledger.tile where shard = $1 and level = $2 and idx >= $3 and idx < $4',
+      values: [SHARD, level, index, index + count],
     });
     return new Map(rows.map((row) => [Number(row.idx), row.hashes]));
   }
@@ -173,7 +214,9 @@ export class TileStore {
   async #leaves(index: number, width: number): Promise<Buffer | undefined> {
     const from = index * TILE_WIDTH;
     const { rows } = await this.#query<{ pos: string; leaf: Buffer }>({
-      name: 'tree-leaves', text: 'select pos, leaf from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos', values: [SHARD, from, from + width],
+      name: 'tree-leaves',
+      text: 'select pos, leaf from ledger.event where shard = $1 and pos >= $2 and pos < $3 order by pos',
+      values: [SHARD, from, from + width],
     });
     return rows.length === width ? Buffer.concat(rows.map(({ leaf }) => leaf)) : undefined;
   }
@@ -190,7 +233,10 @@ export class TileStore {
         if (hashes === undefined) return undefined;
         const place = unknown + offset;
         if (this.#roots.size >= KNOWN_ROOTS) this.#roots.clear();
-        this.#roots.set(key(place), subtreeRoot(tileHashes({ level: level - 1, index: first + place, width: TILE_WIDTH }, hashes)));
+        this.#roots.set(
+          key(place),
+          subtreeRoot(tileHashes({ level: level - 1, index: first + place, width: TILE_WIDTH }, hashes)),
+        );
       }
     }
     const roots = places.flatMap((place) => this.#roots.get(key(place)) ?? []);
@@ -200,7 +246,7 @@ export class TileStore {
 
   async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     try {
-      return await this.pool.query<Row>(query);
+      return await this.#pool.query<Row>(query);
     } catch (error) {
       throw new UpstreamError('PLB-6007', `the tree of the log cannot be read: ${messageOf(error)}`, { cause: error });
     }

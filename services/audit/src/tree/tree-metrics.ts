@@ -11,10 +11,19 @@ export function observeTree(meter: Meter, { log, tree }: AuditParts): void {
     const { signedSize } = tree.status;
     if (log.leads && signedSize !== undefined) result.observe(signedSize);
   });
-  gauge('plumbline_log_refused', '1 while no checkpoint is signed, since the log is not what was signed before', (result) => result.observe(tree.status.refused ? 1 : 0));
-  gauge('plumbline_log_witness_age_seconds', 'How long a checkpoint has waited for the cosignature of a witness', (result) => {
-    for (const { name, ageSeconds } of tree.status.witnesses) if (ageSeconds !== undefined) result.observe(ageSeconds, { witness: name });
-  });
+  gauge(
+    'plumbline_log_refused',
+    '1 while no checkpoint is signed, since the log is not what was signed before',
+    (result) => result.observe(tree.status.refused ? 1 : 0),
+  );
+  gauge(
+    'plumbline_log_witness_age_seconds',
+    'How long a checkpoint has waited for the cosignature of a witness',
+    (result) => {
+      for (const { name, ageSeconds } of tree.status.witnesses)
+        if (ageSeconds !== undefined) result.observe(ageSeconds, { witness: name });
+    },
+  );
   gauge('plumbline_log_anchored_size', 'Events below the checkpoint that was anchored last', (result) => {
     const { anchoredSize } = tree.status;
     if (log.leads && anchoredSize !== undefined) result.observe(anchoredSize);

@@ -30,8 +30,12 @@ describe('the settings of the tree', () => {
 
   it('take witnesses, former keys and an anchor', () => {
     const config = treeConfig({
-      PLUMBLINE_LOG_SIGNING_KEY_FILE: keyFile, PLUMBLINE_AUDIT_WITNESSES: `${witness} https://w1.example.com/, ${witness} http://127.0.0.1:7075`, PLUMBLINE_LOG_FORMER_KEYS: former,
-      PLUMBLINE_AUDIT_ANCHOR_URL: 'https://git.example.com/checkpoints.git', PLUMBLINE_AUDIT_ANCHOR_MINUTES: '5', PLUMBLINE_DATA_DIR: '/data',
+      PLUMBLINE_LOG_SIGNING_KEY_FILE: keyFile,
+      PLUMBLINE_AUDIT_WITNESSES: `${witness} https://w1.example.com/, ${witness} http://127.0.0.1:7075`,
+      PLUMBLINE_LOG_FORMER_KEYS: former,
+      PLUMBLINE_AUDIT_ANCHOR_URL: 'https://git.example.com/checkpoints.git',
+      PLUMBLINE_AUDIT_ANCHOR_MINUTES: '5',
+      PLUMBLINE_DATA_DIR: '/data',
     });
     expect(config.witnesses.map(({ url }) => url)).toEqual(['https://w1.example.com', 'http://127.0.0.1:7075']);
     expect(config.formerKeys.map(({ text }) => text)).toEqual([former]);
@@ -43,7 +47,11 @@ describe('the settings of the tree', () => {
     ['a key file that is not there', { PLUMBLINE_LOG_SIGNING_KEY_FILE: '/nowhere/log.key' }, 'PLB-1902'],
     ['a witness without a URL', { PLUMBLINE_AUDIT_WITNESSES: witness }, 'PLB-1160'],
     ['a witness with the key of a log', { PLUMBLINE_AUDIT_WITNESSES: `${former} https://w1.example.com` }, 'PLB-1160'],
-    ['a witness whose key was cut off', { PLUMBLINE_AUDIT_WITNESSES: `${witness.slice(0, -3)} https://w1.example.com` }, 'PLB-1163'],
+    [
+      'a witness whose key was cut off',
+      { PLUMBLINE_AUDIT_WITNESSES: `${witness.slice(0, -3)} https://w1.example.com` },
+      'PLB-1163',
+    ],
     ['a former key that is not one', { PLUMBLINE_LOG_FORMER_KEYS: 'nonsense' }, 'PLB-1163'],
   ])('refuse %s', (_what, source, expected) => {
     expect(() => treeConfig(source)).toThrow(code(expected));

@@ -3,10 +3,8 @@ import { InProcessBus } from '@plumbline/bus/in-process';
 import type { EventLog } from '@plumbline/event-log';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import type { Logger } from '@plumbline/platform';
-import { generateSigningKeyPem, openCheckpoint, pemSigner } from '@plumbline/proof';
-import type { SignedCheckpoint } from '@plumbline/proof';
-import { sharedDatabase } from '@plumbline/testkit';
-import type { TestDatabase } from '@plumbline/testkit';
+import { generateSigningKeyPem, openCheckpoint, pemSigner, type SignedCheckpoint } from '@plumbline/proof';
+import { sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';
 import { auditTemplate } from '../audit.fixture.js';
 import { AuditParts } from '../audit-parts.js';
@@ -22,8 +20,17 @@ export interface LoggedLine {
 /** A logger that keeps its lines. */
 export function recorder(): { readonly logger: Logger; readonly lines: LoggedLine[] } {
   const lines: LoggedLine[] = [];
-  const at = (level: LoggedLine['level']) => (message: string, fields: Readonly<Record<string, unknown>> = {}): void => void lines.push({ level, message, fields });
-  const logger: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), child: () => logger };
+  const at =
+    (level: LoggedLine['level']) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+      void lines.push({ level, message, fields });
+  const logger: Logger = {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    child: () => logger,
+  };
   return { logger, lines };
 }
 
@@ -32,7 +39,14 @@ export const origin = 'plumbline.test/log';
 /** Configuration of a signed log of which nobody else knows. */
 export function treeOptions(options: Partial<TreeConfig> = {}): TreeConfig {
   return {
-    origin, signer: pemSigner(generateSigningKeyPem(), origin), formerKeys: [], witnesses: [], witnessEveryMs: 50, witnessAlarmMs: 60_000, anchor: undefined, ...options,
+    origin,
+    signer: pemSigner(generateSigningKeyPem(), origin),
+    formerKeys: [],
+    witnesses: [],
+    witnessEveryMs: 50,
+    witnessAlarmMs: 60_000,
+    anchor: undefined,
+    ...options,
   };
 }
 
@@ -54,10 +68,16 @@ export async function openSigned(database: TestDatabase, config: TreeConfig = tr
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= parts.close().then(() => bus.close()));
   return {
-    parts, config, lines, close,
+    parts,
+    config,
+    lines,
+    close,
     checkpoint: async (minSize) => {
       if (config.signer === undefined) throw new Error('this log is not signed');
-      return openCheckpoint(await parts.tree.tree.checkpoint(minSize === undefined ? {} : { minSize }), config.signer.key);
+      return openCheckpoint(
+        await parts.tree.tree.checkpoint(minSize === undefined ? {} : { minSize }),
+        config.signer.key,
+      );
     },
     [Symbol.asyncDispose]: close,
   };
@@ -69,11 +89,18 @@ export async function freshDatabase(): Promise<TestDatabase> {
 
 /** Appends so many events. */
 export async function fill(log: EventLog, events: number): Promise<void> {
-  for (let left = events; left > 0; left -= 100) await Promise.all(Array.from({ length: Math.min(100, left) }, (_, index) => log.append(sampleAppend(`project-web-${index % 5}`))));
+  for (let left = events; left > 0; left -= 100)
+    await Promise.all(
+      Array.from({ length: Math.min(100, left) }, (_, index) => log.append(sampleAppend(`project-web-${index % 5}`))),
+    );
 }
 
 /** Waits for a condition. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 15_000,
+): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`${what}: not within ${timeoutMs} ms`);

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InvariantError, messageOf, UpstreamError } from '@plumbline/core';
-import { formatAddCheckpoint, parseNote, parseSignatureLines, signatureLine, verifyNote } from '@plumbline/proof';
-import type { AddCheckpoint, VerifierKey } from '@plumbline/proof';
+import {
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  parseNote,
+  parseSignatureLines,
+  signatureLine,
+  type VerifierKey,
+  verifyNote,
+} from '@plumbline/proof';
 
 /** What a witness answers. */
 export type WitnessAnswer =
@@ -14,13 +21,19 @@ const MAX_ANSWER = 64 * 1024;
 
 /** A witness over HTTP (C2SP tlog-witness). */
 export class WitnessClient {
+  readonly #witness: { readonly key: VerifierKey; readonly url: string };
+  readonly #options: { readonly timeoutMs?: number };
+
   constructor(
-    private readonly witness: { readonly key: VerifierKey; readonly url: string },
-    private readonly options: { readonly timeoutMs?: number } = {},
-  ) {}
+    witness: { readonly key: VerifierKey; readonly url: string },
+    options: { readonly timeoutMs?: number } = {},
+  ) {
+    this.#witness = witness;
+    this.#options = options;
+  }
 
   get name(): string {
-    return this.witness.key.name;
+    return this.#witness.key.name;
   }
 
   /**
@@ -33,31 +46,49 @@ export class WitnessClient {
     if (status === 200) return { type: 'cosigned', line: this.#checked(request.note, text) };
     const size = /^(0|[1-9]\d{0,15})\n?$/.exec(text)?.[1];
     // The same size with another root is also a conflict, and no other old size would change that.
-    if (status === 409 && size !== undefined && Number(size) !== request.oldSize) return { type: 'otherSize', size: Number(size) };
-    if (status === 409 || status === 422) throw new InvariantError('PLB-9116', `the witness ${this.name} has seen another log under our name: this log does not begin with what it cosigned`);
+    if (status === 409 && size !== undefined && Number(size) !== request.oldSize)
+      return { type: 'otherSize', size: Number(size) };
+    if (status === 409 || status === 422)
+      throw new InvariantError(
+        'PLB-9116',
+        `the witness ${this.name} has seen another log under our name: this log does not begin with what it cosigned`,
+      );
     throw new UpstreamError('PLB-6040', `the witness ${this.name} refused the checkpoint with status ${status}`);
   }
 
   #checked(note: string, text: string): string {
-    const { key } = this.witness;
+    const { key } = this.#witness;
     try {
       const lines = parseSignatureLines(text).filter(({ name, id }) => name === key.name && id.equals(key.id));
       verifyNote({ text: parseNote(note).text, signatures: lines }, [key]);
-      return lines.slice(0, 1).map((line) => signatureLine(line)).join('');
+      return lines
+        .slice(0, 1)
+        .map((line) => signatureLine(line))
+        .join('');
     } catch (error) {
-      throw new UpstreamError('PLB-6040', `the witness ${this.name} answered with no good cosignature: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError(
+        'PLB-6040',
+        `the witness ${this.name} answered with no good cosignature: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
   }
 
   async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
     try {
-      const response = await fetch(`${this.witness.url}/add-checkpoint`, {
-        method: 'POST', body, headers: { 'content-type': 'text/plain; charset=utf-8' }, redirect: 'error', signal: AbortSignal.timeout(this.options.timeoutMs ?? TIMEOUT_MS),
+      const response = await fetch(`${this.#witness.url}/add-checkpoint`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        redirect: 'error',
+        signal: AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS),
       });
       const text = await response.text();
       return { status: response.status, text: text.slice(0, MAX_ANSWER) };
     } catch (error) {
-      throw new UpstreamError('PLB-6040', `the witness ${this.name} is not reachable: ${messageOf(error)}`, { cause: error });
+      throw new UpstreamError('PLB-6040', `the witness ${this.name} is not reachable: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 }

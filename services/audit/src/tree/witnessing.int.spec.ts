@@ -2,14 +2,22 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatCheckpoint, generateSigningKeyPem, leafHash, openCheckpoint, parseCheckpoint, parseNote, pemSigner, signNote } from '@plumbline/proof';
-import type { NoteSigner, VerifierKey } from '@plumbline/proof';
-import { ManagedProcess, startGit, tempDir } from '@plumbline/testkit';
-import type { TempDir } from '@plumbline/testkit';
+import {
+  formatCheckpoint,
+  generateSigningKeyPem,
+  leafHash,
+  type NoteSigner,
+  openCheckpoint,
+  parseCheckpoint,
+  parseNote,
+  pemSigner,
+  signNote,
+  type VerifierKey,
+} from '@plumbline/proof';
+import { ManagedProcess, startGit, tempDir, type TempDir } from '@plumbline/testkit';
 import { processConfigSource } from '@plumbline/platform';
 import { describe, expect, it } from 'vitest';
-import { fill, freshDatabase, openSigned, origin, treeOptions, until } from './tree.fixture.js';
-import type { SignedAudit } from './tree.fixture.js';
+import { fill, freshDatabase, openSigned, origin, type SignedAudit, treeOptions, until } from './tree.fixture.js';
 import type { AnchorConfig, TreeConfig } from './tree.config.js';
 
 const WITNESS = fileURLToPath(new URL('../../../../witness/bin/plumbline-witness.js', import.meta.url));
@@ -31,12 +39,31 @@ async function startWitness(dir: TempDir, log: NoteSigner, port = 0): Promise<Ru
   });
   const stateFile = path.join(dir.path, 'state.json');
   const child = await ManagedProcess.start({
-    name: 'plumbline-witness', command: process.execPath,
-    args: [WITNESS, 'serve', '--name', 'witness.test/one', '--key', keyFile, '--state', stateFile, '--log', log.key.text, '--listen', `127.0.0.1:${port}`],
+    name: 'plumbline-witness',
+    command: process.execPath,
+    args: [
+      WITNESS,
+      'serve',
+      '--name',
+      'witness.test/one',
+      '--key',
+      keyFile,
+      '--state',
+      stateFile,
+      '--log',
+      log.key.text,
+      '--listen',
+      `127.0.0.1:${port}`,
+    ],
     ready: (output) => /listens at http/.test(output),
   });
   const url = /listens at (http\S+)/.exec(child.output)?.[1] ?? '';
-  return { url, key: pemSigner(pem, 'witness.test/one', 'cosignature').key, stateFile, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  return {
+    url,
+    key: pemSigner(pem, 'witness.test/one', 'cosignature').key,
+    stateFile,
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
 }
 
 function signerOf(config: TreeConfig): NoteSigner {
@@ -66,7 +93,9 @@ describe('a log with a witness', () => {
       await until('five are cosigned', async () => (await witnessedSize(audit, witness.key)) === 5);
       await fill(audit.parts.log, 300);
       await until('all are cosigned', async () => (await witnessedSize(audit, witness.key)) === 305);
-      expect(JSON.parse(await readFile(witness.stateFile, 'utf8'))).toMatchObject({ logs: { [origin]: { size: 305 } } });
+      expect(JSON.parse(await readFile(witness.stateFile, 'utf8'))).toMatchObject({
+        logs: { [origin]: { size: 305 } },
+      });
       expect(audit.parts.tree.status.witnesses).toMatchObject([{ name: 'witness.test/one', ageSeconds: 0 }]);
     }
     await using witness = await startWitness(dir, signerOf(base));
@@ -75,7 +104,11 @@ describe('a log with a witness', () => {
     await fill(again.parts.log, 1);
     await until('the new one is cosigned', async () => (await witnessedSize(again, witness.key)) === 306);
     // One stored line: the same size is not cosigned twice.
-    expect((await again.parts.tree.tree.checkpoint({ witnessed: true })).split('\n').filter((line) => line.startsWith('— witness'))).toHaveLength(1);
+    expect(
+      (await again.parts.tree.tree.checkpoint({ witnessed: true }))
+        .split('\n')
+        .filter((line) => line.startsWith('— witness')),
+    ).toHaveLength(1);
   });
 
   it('goes on without it, tells how long it has waited, raises an alarm once, and catches up when it is back', async () => {
@@ -88,12 +121,20 @@ describe('a log with a witness', () => {
       await using first = await startWitness(dir, signerOf(base));
       [port, key] = [Number(new URL(first.url).port), first.key];
     }
-    await using audit = await openSigned(database, { ...base, witnesses: [{ key, url: `http://127.0.0.1:${port}` }], witnessAlarmMs: 200 });
+    await using audit = await openSigned(database, {
+      ...base,
+      witnesses: [{ key, url: `http://127.0.0.1:${port}` }],
+      witnessAlarmMs: 200,
+    });
     await audit.parts.log.whenLeading();
     await fill(audit.parts.log, 3);
     expect((await audit.checkpoint(3)).size).toBe(3);
-    await until('the alarm', () => audit.lines.some(({ level, message }) => level === 'error' && /wait too long for a witness/.test(message)));
-    expect(audit.lines.filter(({ level, message }) => level === 'warn' && /a witness does not cosign/.test(message))).toHaveLength(1);
+    await until('the alarm', () =>
+      audit.lines.some(({ level, message }) => level === 'error' && /wait too long for a witness/.test(message)),
+    );
+    expect(
+      audit.lines.filter(({ level, message }) => level === 'warn' && /a witness does not cosign/.test(message)),
+    ).toHaveLength(1);
     expect(audit.parts.tree.status.witnesses[0]?.ageSeconds).toBeGreaterThan(0.1);
     await fill(audit.parts.log, 3);
     expect((await audit.checkpoint(6)).size).toBe(6);
@@ -119,14 +160,19 @@ describe('a log with a witness', () => {
       await using fork = await openSigned(copy, { ...base, witnesses: [witness] });
       await fork.parts.log.whenLeading();
       await fill(fork.parts.log, events);
-      await until(`it tells with ${events} events`, () => fork.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9116'));
+      await until(`it tells with ${events} events`, () =>
+        fork.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9116'),
+      );
       expect(await witnessedSize(fork, witness.key)).toBe(0);
     }
   });
 });
 
 describe('a log that is anchored', () => {
-  const anchorOf = (dir: TempDir, url: string): AnchorConfig => ({ everyMs: 100, writer: { root: path.join(dir.path, 'anchor'), url, branch: 'checkpoints', surroundings } });
+  const anchorOf = (dir: TempDir, url: string): AnchorConfig => ({
+    everyMs: 100,
+    writer: { root: path.join(dir.path, 'anchor'), url, branch: 'checkpoints', surroundings },
+  });
 
   it('leaves its checkpoints in a Git repository, a commit each, consistent with one another', async () => {
     await using database = await freshDatabase();
@@ -141,7 +187,11 @@ describe('a log that is anchored', () => {
     }
     const { key } = signerOf(audit.config);
     const commits = (await repository.git(['rev-list', '--reverse', 'checkpoints'])).trim().split('\n');
-    const sizes = await Promise.all(commits.map(async (commit) => openCheckpoint(await repository.git(['show', `${commit}:${origin}/checkpoint`]), key).size));
+    const sizes = await Promise.all(
+      commits.map(
+        async (commit) => openCheckpoint(await repository.git(['show', `${commit}:${origin}/checkpoint`]), key).size,
+      ),
+    );
     expect(sizes).toEqual([2, 5]);
     expect(await repository.git(['show', `checkpoints:${origin}/key`])).toContain(key.text);
     // Nothing new, no commit.
@@ -155,13 +205,20 @@ describe('a log that is anchored', () => {
     await using dir = await tempDir('anchor');
     const repository = await git.createRepository('anchor');
     const config = treeOptions({ anchor: anchorOf(dir, repository.url) });
-    const foreign = await signNote(formatCheckpoint({ origin, size: 2, root: leafHash('another log') }), signerOf(config));
+    const foreign = await signNote(
+      formatCheckpoint({ origin, size: 2, root: leafHash('another log') }),
+      signerOf(config),
+    );
     await repository.commit({ files: { [`${origin}/checkpoint`]: foreign }, branch: 'checkpoints' });
     await using audit = await openSigned(database, config);
     await audit.parts.log.whenLeading();
     await fill(audit.parts.log, 4);
-    await until('it tells', () => audit.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9117'));
-    expect(parseCheckpoint(parseNote(await repository.git(['show', `checkpoints:${origin}/checkpoint`])).text).root).toEqual(leafHash('another log'));
+    await until('it tells', () =>
+      audit.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9117'),
+    );
+    expect(
+      parseCheckpoint(parseNote(await repository.git(['show', `checkpoints:${origin}/checkpoint`])).text).root,
+    ).toEqual(leafHash('another log'));
     expect((await audit.checkpoint(4)).size).toBe(4);
   });
 
@@ -174,7 +231,9 @@ describe('a log that is anchored', () => {
     await using audit = await openSigned(database, treeOptions({ anchor: anchorOf(dir, repository.url) }));
     await audit.parts.log.whenLeading();
     await fill(audit.parts.log, 2);
-    await until('it warns', () => audit.lines.some(({ level, message }) => level === 'warn' && /anchored/.test(message)));
+    await until('it warns', () =>
+      audit.lines.some(({ level, message }) => level === 'warn' && /anchored/.test(message)),
+    );
     git.setFault(undefined);
     await until('it is anchored', () => audit.parts.tree.status.anchoredSize === 2);
     await rm(path.join(dir.path, 'anchor'), { recursive: true, force: true });

@@ -8,12 +8,16 @@ export interface WorkLoopOptions {
 
 /** Runs a step again and again: after the pause that it asked for, or at once when stirred. One step at a time. */
 export class WorkLoop {
+  readonly #options: WorkLoopOptions;
+
   #running = false;
   #stirred = false;
   #wake: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: WorkLoopOptions) {}
+  constructor(options: WorkLoopOptions) {
+    this.#options = options;
+  }
 
   start(): void {
     this.#running = true;
@@ -36,7 +40,7 @@ export class WorkLoop {
   async #run(): Promise<void> {
     while (this.#running) {
       this.#stirred = false;
-      const pauseMs = await this.options.step();
+      const pauseMs = await this.#options.step();
       if (this.#stirred || !this.#running) continue;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);

@@ -29,10 +29,13 @@ export class LongWork<Outcome> {
 
   #begin(requestId: string, work: () => Promise<Outcome>): Promise<Outcome> {
     const outcome = this.#last.then(work);
-    this.#last = outcome.then(() => undefined, (error: unknown) => {
-      // What may go well another time is tried again by a repeat; anything else is its outcome.
-      if (!(error instanceof PlumblineError) || error.retry === 'after-delay') this.#asked.delete(requestId);
-    });
+    this.#last = outcome.then(
+      () => undefined,
+      (error: unknown) => {
+        // What may go well another time is tried again by a repeat; anything else is its outcome.
+        if (!(error instanceof PlumblineError) || error.retry === 'after-delay') this.#asked.delete(requestId);
+      },
+    );
     this.#asked.set(requestId, outcome);
     for (const old of [...this.#asked.keys()].slice(0, Math.max(0, this.#asked.size - KEPT))) this.#asked.delete(old);
     return outcome;

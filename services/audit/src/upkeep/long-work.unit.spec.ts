@@ -33,7 +33,9 @@ it('is done one at a time', async () => {
     busy -= 1;
     return String(seen);
   };
-  expect(await Promise.all(['a', 'b', 'c'].map(async (requestId) => works.outcome({ ...LONG, requestId }, work)))).toEqual(['1', '1', '1']);
+  expect(
+    await Promise.all(['a', 'b', 'c'].map(async (requestId) => works.outcome({ ...LONG, requestId }, work))),
+  ).toEqual(['1', '1', '1']);
 });
 
 it('keeps a refusal for who asks again, and tries again what failed for a while', async () => {
@@ -44,10 +46,12 @@ it('keeps a refusal for who asks again, and tries again what failed for a while'
     return Promise.reject(error);
   };
   const refused = failing(new ConflictError('PLB-4110', 'held'));
-  for (let index = 0; index < 2; index += 1) await expect(works.outcome({ ...LONG, requestId: 'a' }, refused)).rejects.toMatchObject({ code: 'PLB-4110' });
+  for (let index = 0; index < 2; index += 1)
+    await expect(works.outcome({ ...LONG, requestId: 'a' }, refused)).rejects.toMatchObject({ code: 'PLB-4110' });
   expect(tries).toBe(1);
   const unreachable = failing(new UpstreamError('PLB-6001', 'gone'));
-  for (let index = 0; index < 2; index += 1) await expect(works.outcome({ ...LONG, requestId: 'b' }, unreachable)).rejects.toMatchObject({ code: 'PLB-6001' });
+  for (let index = 0; index < 2; index += 1)
+    await expect(works.outcome({ ...LONG, requestId: 'b' }, unreachable)).rejects.toMatchObject({ code: 'PLB-6001' });
   expect(tries).toBe(3);
   await works.settled();
 });

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ConflictError, derivedId, messageOf, NotFoundError, StreamName, UpstreamError } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
+import {
+  type Clock,
+  ConflictError,
+  derivedId,
+  messageOf,
+  NotFoundError,
+  StreamName,
+  UpstreamError,
+} from '@plumbline/core';
 import type { AskedWork, ErasureReport, PersonalData } from '@plumbline/event-log';
 import type { PersonalFields, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { RecordedEvent } from '@plumbline/events';
@@ -47,12 +54,19 @@ function toldOf(events: readonly RecordedEvent[]): ReadonlyMap<string, Told> {
  * any moment leaves nothing half erased for longer than until the next lead.
  */
 export class PersonErasure implements PersonalData {
+  readonly #options: PersonErasureOptions;
+
   readonly #work = new LongWork<ErasureReport>();
 
-  constructor(private readonly options: PersonErasureOptions) {}
+  constructor(options: PersonErasureOptions) {
+    this.#options = options;
+  }
 
   async erase(knownAs: string, asked: AskedWork): Promise<ErasureReport> {
-    if (!this.options.log.leads) throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', { details: { notLeading: true } });
+    if (!this.#options.log.leads)
+      throw new UpstreamError('PLB-6002', 'another process leads the log: it alone folds the views', {
+        details: { notLeading: true },
+      });
     const personal = this.#personal();
     const subject = personal.subjectOf(knownAs);
     const report = await this.#work.outcome(asked, async () => this.#erase(personal, subject, asked));
@@ -61,19 +75,29 @@ export class PersonErasure implements PersonalData {
 
   /** Carries out what was asked for before; to be called when the process begins to lead. Never rejects. */
   async resume(): Promise<void> {
-    const { log, logger } = this.options;
+    const { log, logger } = this.#options;
     if (log.personal === undefined) return;
     try {
-      for (const { pending } of toldOf(await log.readStream(STREAM)).values()) if (pending !== undefined) await this.#resume(pending);
+      for (const { pending } of toldOf(await log.readStream(STREAM)).values())
+        if (pending !== undefined) await this.#resume(pending);
     } catch (error) {
-      logger.error('a person that is to be erased is not erased yet: repeat the request, or the next process that leads tries again', { reason: messageOf(error) });
+      logger.error(
+        'a person that is to be erased is not erased yet: repeat the request, or the next process that leads tries again',
+        { reason: messageOf(error) },
+      );
     }
   }
 
   async #resume(pending: Requested): Promise<void> {
-    const { log, clock } = this.options;
-    const asked = { by: pending.actor, requestId: derivedId(clock.nowMs(), 'person-resumed', pending.id), waitMs: FOR_EVER_MS };
-    await this.#work.outcome(asked, async () => reportOf(await this.#carryOut(pending, await log.sealedOf(pending.data.subject)), asked.requestId));
+    const { log, clock } = this.#options;
+    const asked = {
+      by: pending.actor,
+      requestId: derivedId(clock.nowMs(), 'person-resumed', pending.id),
+      waitMs: FOR_EVER_MS,
+    };
+    await this.#work.outcome(asked, async () =>
+      reportOf(await this.#carryOut(pending, await log.sealedOf(pending.data.subject)), asked.requestId),
+    );
   }
 
   /** Resolves when no erasure is under way. */
@@ -82,41 +106,76 @@ export class PersonErasure implements PersonalData {
   }
 
   #personal(): PersonalFields {
-    const { personal } = this.options.log;
+    const { personal } = this.#options.log;
     if (personal !== undefined) return personal;
-    throw new ConflictError('PLB-4109', 'personal data is not sealed in this log, so it cannot be erased: with PLUMBLINE_LOG_PERSONAL_KEY_FILE it is, from then on');
+    throw new ConflictError(
+      'PLB-4109',
+      'personal data is not sealed in this log, so it cannot be erased: with PLUMBLINE_LOG_PERSONAL_KEY_FILE it is, from then on',
+    );
   }
 
   async #erase(personal: PersonalFields, subject: string, { by, requestId }: AskedWork): Promise<ErasureReport> {
-    const { log } = this.options;
+    const { log } = this.#options;
     const person = await personal.person(subject);
-    if (person === undefined) throw new NotFoundError('PLB-3155', 'the log has sealed nothing of such a person: give the id of a token, or the e-mail address of commits');
+    if (person === undefined)
+      throw new NotFoundError(
+        'PLB-3155',
+        'the log has sealed nothing of such a person: give the id of a token, or the e-mail address of commits',
+      );
     const told = toldOf(await log.readStream(STREAM)).get(subject);
     if (person.erasedAt !== undefined && told?.done !== undefined) return reportOf(told.done, requestId);
     const positions = await log.sealedOf(subject);
     if (told?.pending === undefined) {
-      const holds = await this.options.holdsOver(positions);
-      if (holds.length > 0) throw new ConflictError('PLB-4110', `events of this person are under the legal hold ${holds.join(', ')}: they must stay readable until it is lifted`, { details: { holds } });
-      await log.append({ requestId, actor: by, service: 'audit', items: [{ stream: STREAM, expected: { type: 'any' }, events: [{ type: 'PersonErasureRequested', data: { subject } }] }] });
+      const holds = await this.#options.holdsOver(positions);
+      if (holds.length > 0)
+        throw new ConflictError(
+          'PLB-4110',
+          `events of this person are under the legal hold ${holds.join(', ')}: they must stay readable until it is lifted`,
+          { details: { holds } },
+        );
+      await log.append({
+        requestId,
+        actor: by,
+        service: 'audit',
+        items: [
+          {
+            stream: STREAM,
+            expected: { type: 'any' },
+            events: [{ type: 'PersonErasureRequested', data: { subject } }],
+          },
+        ],
+      });
     }
     const pending = told?.pending ?? toldOf(await log.readStream(STREAM)).get(subject)?.pending;
-    if (pending === undefined) throw new UpstreamError('PLB-6008', 'another process has taken over the erasure: ask again');
+    if (pending === undefined)
+      throw new UpstreamError('PLB-6008', 'another process has taken over the erasure: ask again');
     return reportOf(await this.#carryOut(pending, positions), requestId);
   }
 
   async #carryOut(pending: Requested, positions: readonly number[]): Promise<Done> {
-    const { log, clock, logger } = this.options;
+    const { log, clock, logger } = this.#options;
     const { subject } = pending.data;
     const erasedAt = await this.#personal().erase(subject);
     // From here on nobody can open what is stored; what was opened before is in the views.
-    await this.options.rebuild();
+    await this.#options.rebuild();
     const timeMs = causeTimeMs(pending.recordedAt, clock.nowMs());
     await log.append({
-      requestId: derivedId(timeMs, 'person-erased', pending.id), actor: { kind: 'system', id: 'audit', name: 'audit' }, service: 'audit', causationId: pending.id, correlationId: pending.correlationId,
-      items: [{ stream: STREAM, expected: { type: 'any' }, events: [{ type: 'PersonErased', data: { subject, erasedAt, events: positions.length } }] }],
+      requestId: derivedId(timeMs, 'person-erased', pending.id),
+      actor: { kind: 'system', id: 'audit', name: 'audit' },
+      service: 'audit',
+      causationId: pending.id,
+      correlationId: pending.correlationId,
+      items: [
+        {
+          stream: STREAM,
+          expected: { type: 'any' },
+          events: [{ type: 'PersonErased', data: { subject, erasedAt, events: positions.length } }],
+        },
+      ],
     });
     const done = toldOf(await log.readStream(STREAM)).get(subject)?.done;
-    if (done === undefined) throw new UpstreamError('PLB-6008', 'another process has taken over the erasure: ask again');
+    if (done === undefined)
+      throw new UpstreamError('PLB-6008', 'another process has taken over the erasure: ask again');
     logger.info('a person was erased', { subject, events: positions.length });
     return done;
   }
@@ -124,5 +183,11 @@ export class PersonErasure implements PersonalData {
 
 /** The request is known by the correlation id: that of the request which was carried out. */
 function reportOf({ data, position, correlationId }: Done, requestId: string): ErasureReport {
-  return { outcome: correlationId === requestId ? 'Erased' : 'AlreadyErased', subject: data.subject, events: data.events, erasedAt: data.erasedAt, position };
+  return {
+    outcome: correlationId === requestId ? 'Erased' : 'AlreadyErased',
+    subject: data.subject,
+    events: data.events,
+    erasedAt: data.erasedAt,
+    position,
+  };
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { InputIssue } from '@plumbline/core';
+import { InputError, type InputIssue } from '@plumbline/core';
 import { issuesOf } from '@plumbline/events';
 import type { z } from 'zod';
 
@@ -26,7 +25,10 @@ const SHOWN = 100;
 export function refuseIssues(issues: readonly InputIssue[]): void {
   if (issues.length === 0) return;
   const shown = issues.slice(0, SHOWN);
-  const text = shown.slice(0, 5).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  const text = shown
+    .slice(0, 5)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+    .join('; ');
   const more = issues.length > 5 ? `; and ${issues.length - 5} more` : '';
   throw new InputError('PLB-1701', `the request is not valid: ${text}${more}`, { issues: shown });
 }

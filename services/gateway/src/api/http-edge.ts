@@ -50,7 +50,10 @@ export function httpEdge(config: GatewayConfig, authenticator: Authenticator): H
         try {
           const path = request.url.split('?', 1)[0] ?? '';
           if (path.startsWith('/api/') && !PUBLIC_PATHS.has(path)) {
-            setPrincipal(request, authenticator.authenticate(request.headers.authorization, sourceOf(request, config.trustProxy)));
+            setPrincipal(
+              request,
+              authenticator.authenticate(request.headers.authorization, sourceOf(request, config.trustProxy)),
+            );
           }
           // Operations say for themselves whether they have a past; files of the log and documents have none.
           if (!path.startsWith('/api/')) refuseIssues(momentIssues(request.query, 'only what is below /api/ has one'));
@@ -70,7 +73,10 @@ function limitOf(url: string): number {
 
 /** JSON for the API; the bytes as they are for webhooks, whose signature comes before any parsing. */
 function parseBody(request: unknown, body: Buffer, done: (error: Error | null, parsed?: unknown) => void): void {
-  const { url = '', headers = {} } = request as { readonly url?: string; readonly headers?: Readonly<Record<string, unknown>> };
+  const { url = '', headers = {} } = request as {
+    readonly url?: string;
+    readonly headers?: Readonly<Record<string, unknown>>;
+  };
   if (url.startsWith('/webhooks/')) return done(null, body);
   if (body.length === 0) return done(null, undefined);
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(String(headers['content-type'] ?? ''))) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Injectable } from '@nestjs/common';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { momentIssues, PRESENT_ONLY } from '../reads/present-only.js';
 import { refuseIssues } from './check-input.js';
@@ -13,7 +12,12 @@ export class MomentGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const served = operationOf(context.getHandler());
     if (served !== undefined && !readsThePast(served.query)) {
-      refuseIssues(momentIssues(context.switchToHttp().getRequest<FastifyRequest>().query, PRESENT_ONLY[served.id] ?? 'a change is made now'));
+      refuseIssues(
+        momentIssues(
+          context.switchToHttp().getRequest<FastifyRequest>().query,
+          PRESENT_ONLY[served.id] ?? 'a change is made now',
+        ),
+      );
     }
     return true;
   }

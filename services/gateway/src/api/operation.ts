@@ -10,7 +10,12 @@ export const OPERATION = 'plumbline:operation';
 export type Access = Role | 'public';
 
 /** One call of the REST API: what the router, the validation, the authorisation and the API document are made from. */
-export interface Operation<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType, Result extends z.ZodType> {
+export interface Operation<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Result extends z.ZodType,
+> {
   readonly id: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** With `{name}` for parameters. */
@@ -54,9 +59,16 @@ export function operation<
   Params extends z.ZodType = typeof nothing,
   Query extends z.ZodType = typeof nothing,
   Body extends z.ZodType = typeof noBody,
->(given: Partially<Operation<Params, Query, Body, Result>, 'params' | 'query' | 'body' | 'status' | 'errors'>): Operation<Params, Query, Body, Result> {
+>(
+  given: Partially<Operation<Params, Query, Body, Result>, 'params' | 'query' | 'body' | 'status' | 'errors'>,
+): Operation<Params, Query, Body, Result> {
   const errors = [...new Set([...(given.errors ?? []), ...(readsThePast(given.query) ? PAST_ERRORS : [])])].sort();
-  return { params: nothing, query: nothing, body: noBody, status: 200, ...given, errors } as Operation<Params, Query, Body, Result>;
+  return { params: nothing, query: nothing, body: noBody, status: 200, ...given, errors } as Operation<
+    Params,
+    Query,
+    Body,
+    Result
+  >;
 }
 
 /** What a handler of an operation gets: everything checked, and who asks. */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Injectable } from '@nestjs/common';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AuthError, InvariantError } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
-import type { Principal, Role } from '../state/access-book.js';
-import { roleIncludes } from '../state/access-book.js';
+import { type Principal, type Role, roleIncludes } from '../state/access-book.js';
 import { operationOf } from './operation.js';
 import { requirePrincipal } from './principal.js';
 
@@ -23,5 +21,10 @@ export class RoleGuard implements CanActivate {
 /** @throws AuthError PLB-2120 when the role of the principal is not enough. */
 export function requireRole(principal: Principal, needed: Role): void {
   if (roleIncludes(principal.role, needed)) return;
-  throw new AuthError('PLB-2120', `this needs the role ${needed}; your token "${principal.name}" has ${principal.role}`, 403, { details: { needed, role: principal.role } });
+  throw new AuthError(
+    'PLB-2120',
+    `this needs the role ${needed}; your token "${principal.name}" has ${principal.role}`,
+    403,
+    { details: { needed, role: principal.role } },
+  );
 }

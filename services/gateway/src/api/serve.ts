@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod, SetMetadata, UseGuards } from '@nestjs/common';
-import type { ExecutionContext } from '@nestjs/common';
-import { InvariantError } from '@plumbline/core';
-import type { InputIssue } from '@plumbline/core';
+import {
+  applyDecorators,
+  createParamDecorator,
+  type ExecutionContext,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+  UseGuards,
+} from '@nestjs/common';
+import { type InputIssue, InvariantError } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
 import { checkedPart, refuseIssues } from './check-input.js';
 import { MomentGuard } from './moment.guard.js';
-import { noBody, OPERATION, operationOf, routerPath } from './operation.js';
-import type { AnyOperation } from './operation.js';
+import { type AnyOperation, noBody, OPERATION, operationOf, routerPath } from './operation.js';
 import { principalOf } from './principal.js';
 import { RoleGuard } from './role.guard.js';
 

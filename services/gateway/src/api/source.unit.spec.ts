@@ -2,7 +2,10 @@
 import { expect, it } from 'vitest';
 import { sourceOf } from './source.js';
 
-const request = (forwarded?: string | string[]) => ({ ip: '10.0.0.1', headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } });
+const request = (forwarded?: string | string[]) => ({
+  ip: '10.0.0.1',
+  headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+});
 
 it('believes X-Forwarded-For only behind a proxy, and then what that proxy itself added', () => {
   expect(sourceOf(request('1.1.1.1'), false)).toBe('10.0.0.1');

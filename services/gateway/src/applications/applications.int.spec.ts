@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError } from '@plumbline/api-client';
-import type { PlumblineClient } from '@plumbline/api-client';
+import { ApiError, type PlumblineClient } from '@plumbline/api-client';
 import type { ManifestObject } from '@plumbline/manifest';
 import { describe, expect, it } from 'vitest';
-import { clientOf, startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { released, rendered, resources, storeRendered, synced } from '../testing/story.fixture.js';
 
 async function setUp(gateway: GatewayUnderTest): Promise<PlumblineClient> {
@@ -14,29 +12,55 @@ async function setUp(gateway: GatewayUnderTest): Promise<PlumblineClient> {
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => 'no error', (error: unknown) => (error instanceof ApiError ? error.code : String(error)));
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof ApiError ? error.code : String(error)),
+  );
 }
 
 describe('the state of an application', () => {
   it('is unknown before the first version, waits for the decision, and follows its targets', async () => {
     await using gateway = await startGateway();
     const viewer = await setUp(gateway);
-    expect((await viewer.application('web')).summary.sync).toMatchObject({ state: 'Unknown', reason: 'NotRenderedYet' });
+    expect((await viewer.application('web')).summary.sync).toMatchObject({
+      state: 'Unknown',
+      reason: 'NotRenderedYet',
+    });
     const version = await rendered(gateway, 'production', 1);
-    await gateway.append('ApprovalRequested', 'version-default/web/1', { application: 'default/web', environment: 'production', version: 1, renderDigest: 'renderDigest' in version.data ? String(version.data.renderDigest) : '', required: 1, excluded: [] });
+    await gateway.append('ApprovalRequested', 'version-default/web/1', {
+      application: 'default/web',
+      environment: 'production',
+      version: 1,
+      renderDigest: 'renderDigest' in version.data ? String(version.data.renderDigest) : '',
+      required: 1,
+      excluded: [],
+    });
     expect((await viewer.application('web')).summary.environments).toMatchObject([
       { name: 'staging', sync: { state: 'Unknown' }, targetCount: 0 },
-      { name: 'production', sync: { state: 'Waiting', reason: 'ApprovalRequired' }, decision: { state: 'WaitingApproval' }, latestVersion: 1 },
+      {
+        name: 'production',
+        sync: { state: 'Waiting', reason: 'ApprovalRequired' },
+        decision: { state: 'WaitingApproval' },
+        latestVersion: 1,
+      },
     ]);
-    expect((await viewer.approvals()).items).toMatchObject([{ application: 'default/web', environment: 'production', version: 1, required: 1 }]);
+    expect((await viewer.approvals()).items).toMatchObject([
+      { application: 'default/web', environment: 'production', version: 1, required: 1 },
+    ]);
     await rendered(gateway, 'staging', 1);
     await released(gateway, 'staging', 1);
     await synced(gateway, 'staging', 1, 'Failed');
-    expect((await viewer.applications()).items[0]?.summary).toMatchObject({ sync: { state: 'Failed' }, environments: [{ releasedVersion: 1, targetCount: 1 }, {}] });
+    expect((await viewer.applications()).items[0]?.summary).toMatchObject({
+      sync: { state: 'Failed' },
+      environments: [{ releasedVersion: 1, targetCount: 1 }, {}],
+    });
     await synced(gateway, 'staging', 1);
     const status = await viewer.status('web');
     expect(status.environments[0]).toMatchObject({
-      sync: { state: 'Synced' }, latest: { version: 1 }, released: { version: 1 }, targets: [{ cluster: 'eu-1', version: 1, lastSync: { result: 'Succeeded' } }],
+      sync: { state: 'Synced' },
+      latest: { version: 1 },
+      released: { version: 1 },
+      targets: [{ cluster: 'eu-1', version: 1, lastSync: { result: 'Succeeded' } }],
     });
     expect(status.application.summary.sync.state).toBe('Waiting');
     expect(status.position).toBe((await gateway.log.head()) - 1);
@@ -45,8 +69,17 @@ describe('the state of an application', () => {
   it('is shown as failed when the first commit cannot be rendered', async () => {
     await using gateway = await startGateway();
     const viewer = await setUp(gateway);
-    await gateway.append('RenderFailed', 'application-default/web', { application: 'default/web', environment: 'staging', revision: 'a'.repeat(40), reason: 'InvalidYaml', message: 'web.yaml:3' });
-    expect((await viewer.application('web')).summary.environments[0]).toMatchObject({ sync: { state: 'Failed', reason: 'InvalidYaml' }, renderError: { message: 'web.yaml:3' } });
+    await gateway.append('RenderFailed', 'application-default/web', {
+      application: 'default/web',
+      environment: 'staging',
+      revision: 'a'.repeat(40),
+      reason: 'InvalidYaml',
+      message: 'web.yaml:3',
+    });
+    expect((await viewer.application('web')).summary.environments[0]).toMatchObject({
+      sync: { state: 'Failed', reason: 'InvalidYaml' },
+      renderError: { message: 'web.yaml:3' },
+    });
   });
 });
 
@@ -102,12 +135,20 @@ describe('history', () => {
     const page = await viewer.history('web', { limit: 2 });
     expect(page.items.map(({ version }) => version)).toEqual([3, 2]);
     expect(page.items[0]?.environments.map(({ environment }) => environment)).toEqual(['staging', 'production']);
-    expect(page.items[1]?.environments[0]).toMatchObject({ decision: { state: 'Released' }, outcomes: [{ cluster: 'eu-1', result: 'Failed', counts: { Created: 1 } }] });
+    expect(page.items[1]?.environments[0]).toMatchObject({
+      decision: { state: 'Released' },
+      outcomes: [{ cluster: 'eu-1', result: 'Failed', counts: { Created: 1 } }],
+    });
     const rest = await viewer.history('web', { limit: 2, cursor: page.cursor ?? '' });
     expect(rest.items.map(({ version }) => version)).toEqual([1]);
     expect(rest.cursor).toBeUndefined();
-    expect((await viewer.versions('web', { environment: 'staging' })).items.map(({ version }) => version)).toEqual([1, 2, 3]);
-    expect((await viewer.versionOf('web', 3)).items.map(({ environment }) => environment)).toEqual(['staging', 'production']);
+    expect((await viewer.versions('web', { environment: 'staging' })).items.map(({ version }) => version)).toEqual([
+      1, 2, 3,
+    ]);
+    expect((await viewer.versionOf('web', 3)).items.map(({ environment }) => environment)).toEqual([
+      'staging',
+      'production',
+    ]);
   });
 });
 
@@ -116,7 +157,12 @@ const CANARY = 'canary-51b6d1';
 function objectsOf(replicas: number, password: string): readonly ManifestObject[] {
   return [
     { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas } },
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { password: Buffer.from(password).toString('base64') } },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'login' },
+      data: { password: Buffer.from(password).toString('base64') },
+    },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `settings-${replicas}` }, data: { a: 'b' } },
   ];
 }
@@ -131,19 +177,27 @@ describe('diff', () => {
     expect(environments).toHaveLength(1);
     expect(environments[0]).toMatchObject({ environment: 'staging', from: 1, to: 2, unchangedCount: 0 });
     expect(environments[0]?.objects.map(({ key, change }) => `${change} ${key}`)).toEqual([
-      'Removed /ConfigMap//settings-1', 'Added /ConfigMap//settings-2', 'Changed /Secret//login', 'Changed apps/Deployment//web',
+      'Removed /ConfigMap//settings-1',
+      'Added /ConfigMap//settings-2',
+      'Changed /Secret//login',
+      'Changed apps/Deployment//web',
     ]);
     expect(environments[0]?.objects.at(-1)?.fields).toEqual([{ path: 'spec.replicas', op: 'change', from: 1, to: 2 }]);
     expect(environments[0]?.objects[2]?.fields).toEqual([{ path: 'data.password', op: 'change' }]);
     const shown = JSON.stringify(environments);
-    for (const secret of [CANARY, Buffer.from(CANARY).toString('base64').slice(0, 12), 'plumbline.seal']) expect(shown).not.toContain(secret);
+    for (const secret of [CANARY, Buffer.from(CANARY).toString('base64').slice(0, 12), 'plumbline.seal'])
+      expect(shown).not.toContain(secret);
   });
 
   it('starts from what is released, or from nothing, and names versions that do not exist', async () => {
     await using gateway = await startGateway();
     const viewer = await setUp(gateway);
     await rendered(gateway, 'staging', 1, await storeRendered(gateway, objectsOf(1, CANARY)));
-    expect((await viewer.diff('web')).environments[0]).toMatchObject({ to: 1, unchangedCount: 0, objects: [{ change: 'Added' }, { change: 'Added' }, { change: 'Added' }] });
+    expect((await viewer.diff('web')).environments[0]).toMatchObject({
+      to: 1,
+      unchangedCount: 0,
+      objects: [{ change: 'Added' }, { change: 'Added' }, { change: 'Added' }],
+    });
     expect(JSON.stringify(await viewer.diff('web'))).not.toContain('plumbline.seal');
     expect(await codeOf(viewer.diff('web', { from: 1, to: 1, environment: 'production' }))).toBe('PLB-3102');
     expect(await codeOf(viewer.diff('web', { environment: 'moon' }))).toBe('PLB-1706');

@@ -3,19 +3,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InputError } from '@plumbline/core';
 import type { ViewMoment } from '@plumbline/event-log';
 import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/views';
-import { DiffService } from '../reads/diff.service.js';
-import type { DiffInput, EnvironmentDifference } from '../reads/diff.service.js';
-import { historyFrom, versionEverywhere } from '../reads/history.js';
-import type { HistoryEntry } from '../reads/history.js';
-import { notFound, ReadModel } from '../reads/read-model.js';
-import { inParallel, Past } from '../reads/past.js';
-import type { WantedVersions } from '../reads/past.js';
-import type { DocumentPage, ItemQuery } from '../reads/read-model.js';
-import { applicationItem, environmentsOf } from '../reads/summary.js';
-import type { ApplicationItem, EnvironmentStatus } from '../reads/summary.js';
+import { type DiffInput, DiffService, type EnvironmentDifference } from '../reads/diff.service.js';
+import { type HistoryEntry, historyFrom, versionEverywhere } from '../reads/history.js';
+import { type DocumentPage, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
+import { inParallel, Past, type WantedVersions } from '../reads/past.js';
+import { applicationItem, type ApplicationItem, environmentsOf, type EnvironmentStatus } from '../reads/summary.js';
 import { noVersion } from '../requests/requests.service.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 
 /** Everything about an application now. */
 export interface ApplicationStatus {
@@ -43,44 +37,75 @@ interface Source {
 /** Applications and what belongs to them. Answers that join several views come from the gateway's own fold: they are of one position. */
 @Injectable()
 export class ApplicationsService {
+  readonly #reads: ReadModel;
+  readonly #past: Past;
+  readonly #diffs: DiffService;
+  readonly #access: LogAccess;
+
   constructor(
-    @Inject(ReadModel) private readonly reads: ReadModel,
-    @Inject(Past) private readonly past: Past,
-    @Inject(DiffService) private readonly diffs: DiffService,
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-  ) {}
+    @Inject(ReadModel) reads: ReadModel,
+    @Inject(Past) past: Past,
+    @Inject(DiffService) diffs: DiffService,
+    @Inject(LOG_ACCESS) access: LogAccess,
+  ) {
+    this.#reads = reads;
+    this.#past = past;
+    this.#diffs = diffs;
+    this.#access = access;
+  }
 
   async list(input: ListInput & { readonly project?: string | undefined }): Promise<DocumentPage<ApplicationItem>> {
     const { project, ...query } = input;
-    const page = await this.reads.list('application', { ...query, ...(project === undefined ? {} : { keyPrefix: `${project}/` }) });
+    const page = await this.#reads.list('application', {
+      ...query,
+      ...(project === undefined ? {} : { keyPrefix: `${project}/` }),
+    });
     const at = await this.#momentOf(query, page.position);
-    if (at === undefined) return { ...page, items: page.items.map((application) => applicationItem(this.access.state.views, application)) };
-    return { ...page, items: await inParallel(page.items, async (application) => applicationItem(await this.past.viewsOf(application, at, 'shown'), application)) };
+    if (at === undefined)
+      return {
+        ...page,
+        items: page.items.map((application) => applicationItem(this.#access.state.views, application)),
+      };
+    return {
+      ...page,
+      items: await inParallel(page.items, async (application) =>
+        applicationItem(await this.#past.viewsOf(application, at, 'shown'), application),
+      ),
+    };
   }
 
   async get(id: string, query: ItemQuery): Promise<ApplicationItem> {
-    const at = await this.reads.moment(query);
-    if (at === undefined) return applicationItem(this.access.state.views, await this.reads.get('application', id, query));
+    const at = await this.#reads.moment(query);
+    if (at === undefined)
+      return applicationItem(this.#access.state.views, await this.#reads.get('application', id, query));
     const { views, application } = await this.#source(id, query, 'shown');
     return applicationItem(views, application);
   }
 
   async status(id: string, query: ItemQuery): Promise<ApplicationStatus> {
     const { views, application, position } = await this.#source(id, query, 'shown');
-    return { application: applicationItem(views, application), environments: environmentsOf(views, application), position };
+    return {
+      application: applicationItem(views, application),
+      environments: environmentsOf(views, application),
+      position,
+    };
   }
 
-  async versions(id: string, input: ListInput & { readonly environment?: string | undefined }): Promise<DocumentPage<VersionView>> {
+  async versions(
+    id: string,
+    input: ListInput & { readonly environment?: string | undefined },
+  ): Promise<DocumentPage<VersionView>> {
     const { environment, ...query } = input;
     if (query.asOf === undefined && query.knownAt === undefined) await this.#folded(id, undefined);
-    else await this.reads.get('application', id, query);
-    const filter = environment === undefined ? undefined : (document: VersionView): boolean => document.environment === environment;
-    return this.reads.list('version', { ...query, keyPrefix: `${id}/`, filter });
+    else await this.#reads.get('application', id, query);
+    const filter =
+      environment === undefined ? undefined : (document: VersionView): boolean => document.environment === environment;
+    return this.#reads.list('version', { ...query, keyPrefix: `${id}/`, filter });
   }
 
   async version(id: string, version: number, query: ItemQuery): Promise<DocumentPage<VersionView>> {
     const { at, position, ...source } = await this.#source(id, query);
-    const views = at === undefined ? source.views : await this.past.versionsOf(id, at, [version]);
+    const views = at === undefined ? source.views : await this.#past.versionsOf(id, at, [version]);
     const items = versionEverywhere({ views }, source.application, version);
     if (items.length === 0) throw noVersion(id, version);
     return { items, position };
@@ -89,17 +114,24 @@ export class ApplicationsService {
   async history(id: string, input: ListInput): Promise<DocumentPage<HistoryEntry>> {
     const { application, position, at } = await this.#source(id, input);
     const from = input.cursor === undefined ? application.latestVersion : parseCursor(input.cursor);
-    const items = at === undefined ? historyFrom(this.access.state, application, from, input.limit) : await this.#historyAsOf(application, at, { from, limit: input.limit });
+    const items =
+      at === undefined
+        ? historyFrom(this.#access.state, application, from, input.limit)
+        : await this.#historyAsOf(application, at, { from, limit: input.limit });
     const next = items.length < input.limit ? 0 : (items.at(-1)?.version ?? 1) - 1;
     return { items, position, ...(next >= 1 ? { cursor: `v${next}` } : {}) };
   }
 
-  async #historyAsOf(application: ApplicationView, at: ViewMoment, page: { readonly from: number; readonly limit: number }): Promise<readonly HistoryEntry[]> {
+  async #historyAsOf(
+    application: ApplicationView,
+    at: ViewMoment,
+    page: { readonly from: number; readonly limit: number },
+  ): Promise<readonly HistoryEntry[]> {
     const items: HistoryEntry[] = [];
-    for (let from = page.from; from >= 1 && items.length < page.limit; ) {
+    for (let from = page.from; from >= 1 && items.length < page.limit;) {
       const numbers = Array.from({ length: Math.min(page.limit - items.length, from) }, (_, index) => from - index);
-      const views = await this.past.versionsOf(application.id, at, numbers);
-      const outcomes = await this.past.outcomesOf(application.id, at, firstPosition(views, application));
+      const views = await this.#past.versionsOf(application.id, at, numbers);
+      const outcomes = await this.#past.outcomesOf(application.id, at, firstPosition(views, application));
       items.push(...historyFrom({ views, outcomes }, application, from, page.limit - items.length));
       from -= numbers.length;
     }
@@ -107,39 +139,61 @@ export class ApplicationsService {
   }
 
   async diff(id: string, input: DiffInput & ItemQuery): Promise<readonly EnvironmentDifference[]> {
-    const { views, application } = await this.#source(id, input, input.from === undefined && input.to === undefined ? 'shown' : 'all');
-    return this.diffs.diff(views, application, input);
+    const { views, application } = await this.#source(
+      id,
+      input,
+      input.from === undefined && input.to === undefined ? 'shown' : 'all',
+    );
+    return this.#diffs.diff(views, application, input);
   }
 
-  targets(input: ListInput & { readonly application?: string | undefined; readonly environment?: string | undefined; readonly cluster?: string | undefined }): Promise<DocumentPage<TargetView>> {
+  targets(
+    input: ListInput & {
+      readonly application?: string | undefined;
+      readonly environment?: string | undefined;
+      readonly cluster?: string | undefined;
+    },
+  ): Promise<DocumentPage<TargetView>> {
     const { application, environment, cluster, ...query } = input;
-    const keyPrefix = application === undefined ? undefined : `${application}/${environment === undefined ? '' : `${environment}/`}`;
-    const filter = (target: TargetView): boolean => (environment === undefined || target.environment === environment) && (cluster === undefined || target.cluster === cluster);
-    return this.reads.list('target', { ...query, keyPrefix, filter });
+    const keyPrefix =
+      application === undefined ? undefined : `${application}/${environment === undefined ? '' : `${environment}/`}`;
+    const filter = (target: TargetView): boolean =>
+      (environment === undefined || target.environment === environment) &&
+      (cluster === undefined || target.cluster === cluster);
+    return this.#reads.list('target', { ...query, keyPrefix, filter });
   }
 
   approvals(input: ListInput & { readonly application?: string | undefined }): Promise<DocumentPage<ApprovalView>> {
     const { application, ...query } = input;
-    return this.reads.list('approval', { ...query, keyPrefix: application === undefined ? undefined : `${application}/` });
+    return this.#reads.list('approval', {
+      ...query,
+      keyPrefix: application === undefined ? undefined : `${application}/`,
+    });
   }
 
   /** The moment of a page that was read before: its position holds it fast while others append. */
   async #momentOf(query: ItemQuery, position: number): Promise<ViewMoment | undefined> {
-    const at = await this.reads.moment(query);
+    const at = await this.#reads.moment(query);
     return at === undefined ? undefined : { ...at, below: position + 1 };
   }
 
   async #source(id: string, query: ItemQuery, wanted?: WantedVersions): Promise<Source> {
-    const at = await this.reads.moment(query);
-    const now = this.access.state.views;
-    if (at === undefined) return { views: now, application: await this.#folded(id, query.minPosition), position: this.access.position };
-    const application = await this.reads.getAsOf('application', id, at);
-    return { views: wanted === undefined ? now : await this.past.viewsOf(application, at, wanted), application, position: at.below - 1, at };
+    const at = await this.#reads.moment(query);
+    const now = this.#access.state.views;
+    if (at === undefined)
+      return { views: now, application: await this.#folded(id, query.minPosition), position: this.#access.position };
+    const application = await this.#reads.getAsOf('application', id, at);
+    return {
+      views: wanted === undefined ? now : await this.#past.viewsOf(application, at, wanted),
+      application,
+      position: at.below - 1,
+      at,
+    };
   }
 
   async #folded(id: string, minPosition: number | undefined): Promise<ApplicationView> {
-    await this.reads.foldTo(minPosition);
-    const application = this.access.state.views.get('application', id);
+    await this.#reads.foldTo(minPosition);
+    const application = this.#access.state.views.get('application', id);
     if (application === undefined) throw notFound('application', id);
     return application;
   }

@@ -11,7 +11,8 @@ let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'plumbline-bootstrap-'))));
 afterEach(() => rm(folder, { recursive: true }));
 
-const issuedIn = async (log: MemoryEventLog): Promise<number> => (await log.read({ from: 0, types: ['TokenIssued'] })).events.length;
+const issuedIn = async (log: MemoryEventLog): Promise<number> =>
+  (await log.read({ from: 0, types: ['TokenIssued'] })).events.length;
 
 describe('the first start', () => {
   it('issues one admin token, announces it once, and writes it to the file for its owner only', async () => {
@@ -47,7 +48,9 @@ describe('the first start', () => {
   it('does not start over a file that holds something else', async () => {
     const file = join(folder, 'admin.token');
     await writeFile(file, 'my shopping list');
-    await expect(startGateway({ source: { PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: file } })).rejects.toMatchObject({ code: 'PLB-1710' });
+    await expect(startGateway({ source: { PLUMBLINE_GATEWAY_BOOTSTRAP_TOKEN_FILE: file } })).rejects.toMatchObject({
+      code: 'PLB-1710',
+    });
   });
 });
 
@@ -56,8 +59,18 @@ describe('a token', () => {
     let nowMs = Date.now();
     await using gateway = await startGateway({ clock: { nowMs: () => nowMs } });
     const admin = clientOf(gateway);
-    const { token, item } = await admin.issueToken({ name: 'ci', role: 'operator', emails: ['ci@example.com'], expiresIn: '1h' });
-    expect(item).toMatchObject({ name: 'ci', role: 'operator', emails: ['ci@example.com'], expiresAt: new Date(nowMs + 3_600_000).toISOString() });
+    const { token, item } = await admin.issueToken({
+      name: 'ci',
+      role: 'operator',
+      emails: ['ci@example.com'],
+      expiresIn: '1h',
+    });
+    expect(item).toMatchObject({
+      name: 'ci',
+      role: 'operator',
+      emails: ['ci@example.com'],
+      expiresAt: new Date(nowMs + 3_600_000).toISOString(),
+    });
     expect(JSON.stringify(item)).not.toContain('sha256');
     const own = clientOf(gateway, token);
     await own.whoAmI();
@@ -74,7 +87,12 @@ describe('a canary', () => {
     const own = clientOf(gateway, token);
     const seen: unknown[] = [await own.whoAmI(), await own.tokens(), await own.events(), await own.audit()];
     const wrong = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
-    const paths = [`/api/v1/applications/${token}/${token}`, `/api/v1/tokens?cursor=${token}&bogus=${token}`, `/${token}`, `/api/v1/events?after=${token}`];
+    const paths = [
+      `/api/v1/applications/${token}/${token}`,
+      `/api/v1/tokens?cursor=${token}&bogus=${token}`,
+      `/${token}`,
+      `/api/v1/events?after=${token}`,
+    ];
     for (const path of paths) {
       for (const presented of [token, wrong]) {
         const response = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${presented}` } });
@@ -84,8 +102,15 @@ describe('a canary', () => {
       }
     }
     await admin.revokeToken(item.id);
-    seen.push(await own.whoAmI().catch((error: unknown) => ({ ...(error as Error), message: String(error), stack: (error as Error).stack })));
-    seen.push(gateway.logLines, gateway.announced.map((line) => line.replace(gateway.adminToken, '')));
+    seen.push(
+      await own
+        .whoAmI()
+        .catch((error: unknown) => ({ ...(error as Error), message: String(error), stack: (error as Error).stack })),
+    );
+    seen.push(
+      gateway.logLines,
+      gateway.announced.map((line) => line.replace(gateway.adminToken, '')),
+    );
     seen.push((await gateway.log.read({ from: 0 })).events);
     const text = JSON.stringify(seen);
     for (const secret of [token, wrong, gateway.adminToken]) expect(text).not.toContain(secret);

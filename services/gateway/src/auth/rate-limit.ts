@@ -16,10 +16,14 @@ const OTHERS = '*';
 
 /** A token bucket per source. */
 export class RateLimit {
+  readonly #options: RateLimitOptions;
+
   readonly #buckets = new Map<string, Bucket>();
   readonly #perMs: number;
 
-  constructor(private readonly options: RateLimitOptions) {
+  constructor(options: RateLimitOptions) {
+    this.#options = options;
+
     this.#perMs = options.perMinute / 60_000;
   }
 
@@ -37,16 +41,16 @@ export class RateLimit {
 
   #filled(key: string, nowMs: number): number {
     const bucket = this.#buckets.get(key);
-    if (bucket === undefined) return this.options.perMinute;
-    return Math.min(this.options.perMinute, bucket.tokens + Math.max(0, nowMs - bucket.atMs) * this.#perMs);
+    if (bucket === undefined) return this.#options.perMinute;
+    return Math.min(this.#options.perMinute, bucket.tokens + Math.max(0, nowMs - bucket.atMs) * this.#perMs);
   }
 
   #keyOf(source: string, nowMs: number): string {
     if (this.#buckets.has(source)) return source;
-    if (this.#buckets.size < (this.options.maxSources ?? 10_000)) return source;
+    if (this.#buckets.size < (this.#options.maxSources ?? 10_000)) return source;
     for (const [key, bucket] of this.#buckets) {
       if (nowMs - bucket.atMs >= 60_000) this.#buckets.delete(key);
     }
-    return this.#buckets.size < (this.options.maxSources ?? 10_000) ? source : OTHERS;
+    return this.#buckets.size < (this.#options.maxSources ?? 10_000) ? source : OTHERS;
   }
 }

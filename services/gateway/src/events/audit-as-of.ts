@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
-import { formatMicros, microsOf } from '@plumbline/event-log';
-import type { AuditFilter, AuditPage, EventLog, LogQueries, ViewMoment } from '@plumbline/event-log';
+import {
+  type AuditFilter,
+  type AuditPage,
+  type EventLog,
+  formatMicros,
+  type LogQueries,
+  microsOf,
+  type ViewMoment,
+} from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
 
 /** Events of the search that are looked through in one step, and steps for one page at most. */
@@ -41,18 +48,24 @@ export async function auditAsOf(sources: AuditSources, filter: AuditFilter, at: 
   const { cursor, limit = 100, ...where } = filter;
   const place = cursor === undefined ? undefined : placeOf(cursor, at);
   const bounds = { below: place?.below ?? at.below };
-  const range = where.order === 'asc'
-    ? { from: (place?.position ?? -1) + 1, below: bounds.below }
-    : { from: 0, below: place?.position ?? bounds.below };
+  const range =
+    where.order === 'asc'
+      ? { from: (place?.position ?? -1) + 1, below: bounds.below }
+      : { from: 0, below: place?.position ?? bounds.below };
   if (range.from >= range.below) return { events: [] };
-  const search = { ...where, ...(await timesOf(sources.log, where, range)), limit: at.occurredUntil === undefined ? Math.min(limit + 1, STEP) : STEP };
+  const search = {
+    ...where,
+    ...(await timesOf(sources.log, where, range)),
+    limit: at.occurredUntil === undefined ? Math.min(limit + 1, STEP) : STEP,
+  };
   const found: RecordedEvent[] = [];
   let last: number | undefined;
   for (let steps = 1, next: string | undefined; ; steps += 1) {
     const page: AuditPage = await sources.queries.audit({ ...search, ...(next === undefined ? {} : { cursor: next }) });
     for (const event of page.events) {
       if (event.position < range.from || event.position >= range.below || !hadOccurred(event, at)) continue;
-      if (found.length >= limit) return { events: found, cursor: cursorOf({ ...bounds, position: found.at(-1)?.position ?? event.position }) };
+      if (found.length >= limit)
+        return { events: found, cursor: cursorOf({ ...bounds, position: found.at(-1)?.position ?? event.position }) };
       found.push(event);
     }
     last = page.events.at(-1)?.position ?? last;
@@ -63,7 +76,11 @@ export async function auditAsOf(sources: AuditSources, filter: AuditFilter, at: 
 }
 
 /** The times of a range, or those that were asked for where these are narrower. */
-async function timesOf(log: AuditSources['log'], { since, until }: Pick<AuditFilter, 'since' | 'until'>, range: Range): Promise<Pick<AuditFilter, 'since' | 'until'>> {
+async function timesOf(
+  log: AuditSources['log'],
+  { since, until }: Pick<AuditFilter, 'since' | 'until'>,
+  range: Range,
+): Promise<Pick<AuditFilter, 'since' | 'until'>> {
   const last = await recordedMicros(log, range.below - 1);
   const first = range.from === 0 ? undefined : await recordedMicros(log, range.from);
   const begin = first === undefined ? since : formatMicros(Math.max(first, givenMicros(since) ?? first));
@@ -88,6 +105,10 @@ function cursorOf({ below, position }: Place): string {
 function placeOf(cursor: string, at: ViewMoment): Place {
   const match = /^moment:(\d{1,15}):(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   const [below, position] = [Number(match?.[1] ?? Number.NaN), Number(match?.[2] ?? Number.NaN)];
-  if (match === null || below > at.below || position >= below) throw new InputError('PLB-1705', 'the cursor is not one of this search: begin without a cursor, or give the same asOf and knownAt as for the page before');
+  if (match === null || below > at.below || position >= below)
+    throw new InputError(
+      'PLB-1705',
+      'the cursor is not one of this search: begin without a cursor, or give the same asOf and knownAt as for the page before',
+    );
   return { below, position };
 }

@@ -6,17 +6,22 @@ import { ApiError, PlumblineClient } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import type { NewEvent, RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
-import { clientOf, startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { rendered, resources } from '../testing/story.fixture.js';
 
 const spec = { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: [] };
 
 /** Appends projects, many in one append. */
 async function appendProjects(gateway: GatewayUnderTest, count: number, description = ''): Promise<number> {
-  const events: NewEvent[] = Array.from({ length: count }, () => ({ type: 'ProjectDeclared', data: { name: 'p', labels: {}, spec: { ...spec, description } } }));
+  const events: NewEvent[] = Array.from({ length: count }, () => ({
+    type: 'ProjectDeclared',
+    data: { name: 'p', labels: {}, spec: { ...spec, description } },
+  }));
   const { lastPosition } = await gateway.log.append({
-    requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway', items: [{ stream: 'project-p', expected: { type: 'any' }, events }],
+    requestId: uuidv7(Date.now()),
+    actor: { kind: 'user', id: 'x', name: 'x' },
+    service: 'gateway',
+    items: [{ stream: 'project-p', expected: { type: 'any' }, events }],
   });
   await gateway.access.folded(lastPosition);
   return lastPosition;
@@ -38,16 +43,20 @@ describe('reading events', () => {
     await client.apply({ resources });
     const head = (await gateway.log.head()) - 1;
     const all: RecordedEvent[] = [];
-    for (let after = -1; after < head; ) {
+    for (let after = -1; after < head;) {
       const page = await client.events({ after, limit: 2 });
       expect(page.head).toBe(head);
       all.push(...page.events);
       ({ after } = page);
     }
     expect(all.map(({ position }) => position)).toEqual(Array.from({ length: head + 1 }, (_, index) => index));
-    expect(await client.events({ types: ['ClusterDeclared'], limit: 1 })).toMatchObject({ events: [{ type: 'ClusterDeclared' }] });
+    expect(await client.events({ types: ['ClusterDeclared'], limit: 1 })).toMatchObject({
+      events: [{ type: 'ClusterDeclared' }],
+    });
     expect(await client.events({ types: ['SyncStarted'] })).toMatchObject({ events: [], after: head });
-    expect((await client.events({ application: 'default/web' })).events.map(({ type }) => type)).toEqual(['ApplicationDeclared']);
+    expect((await client.events({ application: 'default/web' })).events.map(({ type }) => type)).toEqual([
+      'ApplicationDeclared',
+    ]);
   });
 
   it('finds them by who, what and where', async () => {
@@ -55,8 +64,13 @@ describe('reading events', () => {
     const client = clientOf(gateway);
     const { position } = await client.apply({ resources });
     await rendered(gateway, 'staging', 1);
-    expect((await client.audit({ application: 'web' })).events.map(({ type }) => type)).toEqual(['VersionRendered', 'ApplicationDeclared']);
-    expect((await client.audit({ actor: 'admin', type: 'ClusterDeclared', order: 'asc', limit: 1 })).events).toHaveLength(1);
+    expect((await client.audit({ application: 'web' })).events.map(({ type }) => type)).toEqual([
+      'VersionRendered',
+      'ApplicationDeclared',
+    ]);
+    expect(
+      (await client.audit({ actor: 'admin', type: 'ClusterDeclared', order: 'asc', limit: 1 })).events,
+    ).toHaveLength(1);
     const [event] = (await client.events({ after: position - 1, limit: 1 })).events;
     expect((await client.audit({ correlationId: event?.correlationId ?? '' })).events).toHaveLength(4);
     const first = await client.audit({ limit: 2 });
@@ -71,7 +85,12 @@ describe('following events', () => {
     const start = await appendProjects(gateway, 1);
     const reconnects: unknown[] = [];
     const stopped = new AbortController();
-    const events = clientOf(gateway).follow({ after: start, signal: stopped.signal, retryDelayMs: 5, onReconnect: (error) => reconnects.push(error) });
+    const events = clientOf(gateway).follow({
+      after: start,
+      signal: stopped.signal,
+      retryDelayMs: 5,
+      onReconnect: (error) => reconnects.push(error),
+    });
     const seen: number[] = [];
     for (let round = 1; round <= 3; round += 1) {
       const last = await appendProjects(gateway, 3);
@@ -87,7 +106,9 @@ describe('following events', () => {
   it('starts with what comes next when no position is given, and drops what the filter does not want', async () => {
     await using gateway = await startGateway();
     await appendProjects(gateway, 5);
-    const response = await fetch(`${gateway.url}/api/v1/events/stream?types=ClusterDeclared`, { headers: { authorization: `Bearer ${gateway.adminToken}` } });
+    const response = await fetch(`${gateway.url}/api/v1/events/stream?types=ClusterDeclared`, {
+      headers: { authorization: `Bearer ${gateway.adminToken}` },
+    });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -105,7 +126,10 @@ describe('following events', () => {
   it('resumes by Last-Event-ID, and refuses one that is no position', async () => {
     await using gateway = await startGateway();
     const last = await appendProjects(gateway, 5);
-    const open = (id: string): Promise<Response> => fetch(`${gateway.url}/api/v1/events/stream?after=0`, { headers: { authorization: `Bearer ${gateway.adminToken}`, 'last-event-id': id } });
+    const open = (id: string): Promise<Response> =>
+      fetch(`${gateway.url}/api/v1/events/stream?after=0`, {
+        headers: { authorization: `Bearer ${gateway.adminToken}`, 'last-event-id': id },
+      });
     const reader = (await open(String(last - 1))).body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
     while (!text.includes('id:')) text += (await reader?.read())?.value ?? '';
@@ -121,7 +145,9 @@ describe('following events', () => {
     const socket = connect(Number(port), hostname);
     const responses: ServerResponse[] = [];
     gateway.app.getHttpServer().on('request', (_: unknown, response: ServerResponse) => responses.push(response));
-    socket.write(`GET /api/v1/events/stream?after=-1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.adminToken}\r\n\r\n`);
+    socket.write(
+      `GET /api/v1/events/stream?after=-1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gateway.adminToken}\r\n\r\n`,
+    );
     let [rest] = (await once(socket, 'data')).map(String) as [string];
     socket.pause();
     const reads: number[] = [];
@@ -152,7 +178,11 @@ describe('following events', () => {
 
   it('is limited in number, ends with the process, and gives its place back', async () => {
     const gateway = await startGateway({ source: { PLUMBLINE_GATEWAY_STREAMS_MAX: '1' } });
-    const open = (signal?: AbortSignal): Promise<Response> => fetch(`${gateway.url}/api/v1/events/stream`, { headers: { authorization: `Bearer ${gateway.adminToken}` }, ...(signal === undefined ? {} : { signal }) });
+    const open = (signal?: AbortSignal): Promise<Response> =>
+      fetch(`${gateway.url}/api/v1/events/stream`, {
+        headers: { authorization: `Bearer ${gateway.adminToken}` },
+        ...(signal === undefined ? {} : { signal }),
+      });
     const left = new AbortController();
     expect((await open(left.signal)).status).toBe(200);
     const second = await open();
@@ -169,11 +199,20 @@ describe('following events', () => {
     await using gateway = await startGateway();
     const admin = clientOf(gateway);
     const { token, item } = await admin.issueToken({ name: 'reader', role: 'viewer' });
-    const stream = await fetch(`${gateway.url}/api/v1/events/stream`, { headers: { authorization: `Bearer ${token}` } });
+    const stream = await fetch(`${gateway.url}/api/v1/events/stream`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
     const text = stream.text();
     await admin.revokeToken(item.id);
     expect(await text).not.toContain('TokenRevoked');
-    expect((await fetch(`${gateway.url}/api/v1/events/stream`, { method: 'HEAD', headers: { authorization: `Bearer ${gateway.adminToken}` } })).headers.get('content-type')).toContain('text/event-stream');
+    expect(
+      (
+        await fetch(`${gateway.url}/api/v1/events/stream`, {
+          method: 'HEAD',
+          headers: { authorization: `Bearer ${gateway.adminToken}` },
+        })
+      ).headers.get('content-type'),
+    ).toContain('text/event-stream');
   });
 
   it('tells a client at once what no retry can heal', async () => {

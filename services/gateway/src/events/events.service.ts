@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { ConflictError, InputError, OverloadedError } from '@plumbline/core';
-import { LOG_QUERIES } from '@plumbline/event-log';
-import type { AuditFilter, LogQueries } from '@plumbline/event-log';
-import { publicEvent, wanted, wantsAll } from '@plumbline/events';
-import type { EventFilter, RecordedEvent } from '@plumbline/events';
-import { GATEWAY_CONFIG } from '../gateway.config.js';
-import type { GatewayConfig } from '../gateway.config.js';
+import { type AuditFilter, LOG_QUERIES, type LogQueries } from '@plumbline/event-log';
+import { type EventFilter, publicEvent, type RecordedEvent, wanted, wantsAll } from '@plumbline/events';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import type { MomentQuery } from '../reads/moment.js';
 import { ReadModel } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { auditAsOf, hadOccurred } from './audit-as-of.js';
 import { LeafBook } from './leaf-book.js';
 import { decodeToken, encodeToken, filterHash } from './resume-token.js';
@@ -55,32 +51,62 @@ export const HEARTBEAT_MS = 15_000;
 /** Reads and follows the log for clients. */
 @Injectable()
 export class EventsService {
+  readonly #access: LogAccess;
+  readonly #queries: LogQueries;
+  readonly #reads: ReadModel;
+  readonly #leaves: LeafBook;
+  readonly #config: GatewayConfig;
+
   #open = 0;
 
   constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(LOG_QUERIES) private readonly queries: LogQueries,
-    @Inject(ReadModel) private readonly reads: ReadModel,
-    @Inject(LeafBook) private readonly leaves: LeafBook,
-    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
-  ) {}
+    @Inject(LOG_ACCESS) access: LogAccess,
+    @Inject(LOG_QUERIES) queries: LogQueries,
+    @Inject(ReadModel) reads: ReadModel,
+    @Inject(LeafBook) leaves: LeafBook,
+    @Inject(GATEWAY_CONFIG) config: GatewayConfig,
+  ) {
+    this.#access = access;
+    this.#queries = queries;
+    this.#reads = reads;
+    this.#leaves = leaves;
+    this.#config = config;
+  }
 
   /** Looks through as much of the log as one answer may, so a rare type may take several pages. */
-  async page(input: EventFilter & MomentQuery & { readonly after: number; readonly limit: number }): Promise<EventsPage> {
+  async page(
+    input: EventFilter & MomentQuery & { readonly after: number; readonly limit: number },
+  ): Promise<EventsPage> {
     const { after, limit, asOf, knownAt, ...filter } = input;
-    const at = await this.reads.moment({ asOf, knownAt });
+    const at = await this.#reads.moment({ asOf, knownAt });
     if (at !== undefined && after >= at.below - 1) return { events: [], after, head: at.below - 1 };
-    const page = await this.access.log.read({ from: after + 1, limit: wantsAll(filter) && at?.occurredUntil === undefined ? limit : 1_000 });
-    const matching = page.events.filter((event) => wanted(event, filter) && (at === undefined || (event.position < at.below && hadOccurred(event, at))));
+    const page = await this.#access.log.read({
+      from: after + 1,
+      limit: wantsAll(filter) && at?.occurredUntil === undefined ? limit : 1_000,
+    });
+    const matching = page.events.filter(
+      (event) => wanted(event, filter) && (at === undefined || (event.position < at.below && hadOccurred(event, at))),
+    );
     const shown = matching.slice(0, limit);
     const next = matching.length > limit ? (shown.at(-1)?.position ?? after) : page.nextPosition - 1;
     const last = (at?.below ?? page.headPosition) - 1;
-    return { events: shown.map(publicEvent), after: Math.max(after, at === undefined ? next : Math.min(next, last)), head: last };
+    return {
+      events: shown.map(publicEvent),
+      after: Math.max(after, at === undefined ? next : Math.min(next, last)),
+      head: last,
+    };
   }
 
-  async audit({ asOf, knownAt, ...filter }: AuditFilter & MomentQuery): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
-    const at = await this.reads.moment({ asOf, knownAt });
-    const page = at === undefined ? await this.queries.audit(filter) : await auditAsOf({ queries: this.queries, log: this.access.log }, filter, at);
+  async audit({
+    asOf,
+    knownAt,
+    ...filter
+  }: AuditFilter & MomentQuery): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
+    const at = await this.#reads.moment({ asOf, knownAt });
+    const page =
+      at === undefined
+        ? await this.#queries.audit(filter)
+        : await auditAsOf({ queries: this.#queries, log: this.#access.log }, filter, at);
     return { ...page, events: page.events.map(publicEvent) };
   }
 
@@ -90,7 +116,12 @@ export class EventsService {
    * @throws OverloadedError PLB-5704 when too many streams are open.
    */
   follow(input: FollowInput): AsyncGenerator<StreamStep> {
-    if (this.#open >= this.config.streamsMax) throw new OverloadedError('PLB-5704', `${this.config.streamsMax} event streams are open: try again later`, 5_000);
+    if (this.#open >= this.#config.streamsMax)
+      throw new OverloadedError(
+        'PLB-5704',
+        `${this.#config.streamsMax} event streams are open: try again later`,
+        5_000,
+      );
     return this.#follow(input);
   }
 
@@ -102,12 +133,24 @@ export class EventsService {
     if (from === undefined || from === '') return undefined;
     if (/^(-1|\d{1,15})$/.test(from)) return Number(from);
     const point = decodeToken(from);
-    if (point === undefined) throw new InputError('PLB-1712', 'Last-Event-ID or the start must be the id of an event of this stream: a position or a token');
-    if (point.filter !== filterHash(filter)) throw new InputError('PLB-1713', 'the token is of a stream with other filters: begin that stream anew, or with a position');
-    if ((await this.leaves.read(point.position)) !== point.leaf) {
-      throw new ConflictError('PLB-4710', `LOG_DIVERGED: this log does not have at position ${point.position} what you saw there; it was restored or forked. Compare checkpoints before you begin anew`, {
-        details: { reason: 'LOG_DIVERGED', position: point.position },
-      });
+    if (point === undefined)
+      throw new InputError(
+        'PLB-1712',
+        'Last-Event-ID or the start must be the id of an event of this stream: a position or a token',
+      );
+    if (point.filter !== filterHash(filter))
+      throw new InputError(
+        'PLB-1713',
+        'the token is of a stream with other filters: begin that stream anew, or with a position',
+      );
+    if ((await this.#leaves.read(point.position)) !== point.leaf) {
+      throw new ConflictError(
+        'PLB-4710',
+        `LOG_DIVERGED: this log does not have at position ${point.position} what you saw there; it was restored or forked. Compare checkpoints before you begin anew`,
+        {
+          details: { reason: 'LOG_DIVERGED', position: point.position },
+        },
+      );
     }
     return point.position;
   }
@@ -115,20 +158,32 @@ export class EventsService {
   async *#follow(input: FollowInput): AsyncGenerator<StreamStep> {
     this.#open += 1;
     try {
-      let position = input.after ?? this.access.position;
-      const signal = AbortSignal.any([input.signal, this.access.closing]);
+      let position = input.after ?? this.#access.position;
+      const signal = AbortSignal.any([input.signal, this.#access.closing]);
       const { types, application, project, environment, cluster, actor } = input;
       const filter = { types, application, project, environment, cluster, actor };
-      for await (const frame of this.access.feed.frames({ after: position, signal, idleMs: HEARTBEAT_MS })) {
-        if (!this.access.state.access.isInForce(input.principal, this.access.clock.nowMs())) return;
+      for await (const frame of this.#access.feed.frames({ after: position, signal, idleMs: HEARTBEAT_MS })) {
+        if (!this.#access.state.access.isInForce(input.principal, this.#access.clock.nowMs())) return;
         if (frame.type === 'events') {
           position = frame.events.at(-1)?.position ?? position;
-          yield await this.#step(input, filter, { position, events: frame.events.filter((event) => wanted(event, filter)) });
+          yield await this.#step(input, filter, {
+            position,
+            events: frame.events.filter((event) => wanted(event, filter)),
+          });
         } else {
-          yield await this.#step(input, filter, { position, events: [], ...(frame.type === 'idle' ? {} : { frame: frame.type === 'caughtUp' ? 'CaughtUp' : 'FellBehind' }) });
+          yield await this.#step(input, filter, {
+            position,
+            events: [],
+            ...(frame.type === 'idle' ? {} : { frame: frame.type === 'caughtUp' ? 'CaughtUp' : 'FellBehind' }),
+          });
         }
       }
-      if (this.access.closing.aborted && !input.signal.aborted) yield await this.#step(input, filter, { position, events: [], frame: 'Draining' }).catch(() => ({ position, events: [], frame: 'Draining' as const }));
+      if (this.#access.closing.aborted && !input.signal.aborted)
+        yield await this.#step(input, filter, { position, events: [], frame: 'Draining' }).catch(() => ({
+          position,
+          events: [],
+          frame: 'Draining' as const,
+        }));
     } finally {
       this.#open -= 1;
     }
@@ -137,7 +192,10 @@ export class EventsService {
   async #step(input: FollowInput, filter: EventFilter, step: StreamStep): Promise<StreamStep> {
     if (input.tokens !== true) return step;
     const hash = filterHash(filter);
-    const leaves = await this.leaves.of([...new Set([...step.events.map(({ position }) => position), step.position])]);
-    return { ...step, tokens: new Map([...leaves].map(([position, leaf]) => [position, encodeToken({ position, leaf, filter: hash })])) };
+    const leaves = await this.#leaves.of([...new Set([...step.events.map(({ position }) => position), step.position])]);
+    return {
+      ...step,
+      tokens: new Map([...leaves].map(([position, leaf]) => [position, encodeToken({ position, leaf, filter: hash })])),
+    };
   }
 }

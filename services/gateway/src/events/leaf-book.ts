@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import { EVENT_LOG } from '@plumbline/event-log';
-import type { RawEventLog } from '@plumbline/event-log';
+import { EVENT_LOG, type RawEventLog } from '@plumbline/event-log';
 import { leafHash } from '@plumbline/proof';
 import { NO_LEAF, PREFIX_BYTES } from './resume-token.js';
 
@@ -12,14 +11,20 @@ const PAGE = 500;
 /** First bytes of the leaves of the log: made from the stored bytes, so what a reader saw can be told from what is there now. */
 @Injectable()
 export class LeafBook {
+  readonly #log: Pick<RawEventLog, 'readBodies'>;
+
   readonly #leaves = new Map<number, string>();
 
-  constructor(@Inject(EVENT_LOG) private readonly log: Pick<RawEventLog, 'readBodies'>) {}
+  constructor(@Inject(EVENT_LOG) log: Pick<RawEventLog, 'readBodies'>) {
+    this.#log = log;
+  }
 
   /** The leaf at a position as it is now; undefined when the log has no such position. */
   async read(position: number): Promise<string | undefined> {
     if (position < 0) return NO_LEAF;
-    const { bodies: [stored] } = await this.log.readBodies({ from: position, limit: 1 });
+    const {
+      bodies: [stored],
+    } = await this.#log.readBodies({ from: position, limit: 1 });
     return stored?.position === position ? prefixOf(stored.body) : undefined;
   }
 
@@ -34,7 +39,7 @@ export class LeafBook {
   }
 
   async #load(position: number): Promise<string | undefined> {
-    const { bodies } = await this.log.readBodies({ from: position, limit: PAGE });
+    const { bodies } = await this.#log.readBodies({ from: position, limit: PAGE });
     for (const stored of bodies) this.#leaves.set(stored.position, prefixOf(stored.body));
     for (const oldest of this.#leaves.keys()) {
       if (this.#leaves.size <= KEPT) break;

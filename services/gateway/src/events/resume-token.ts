@@ -36,7 +36,13 @@ export function encodeToken({ position, leaf, filter }: ResumePoint): string {
 /** Undefined for a text that is no token of this version. */
 export function decodeToken(token: string): ResumePoint | undefined {
   const bytes = Buffer.from(token, 'base64url');
-  if (bytes.length !== BYTES || bytes.toString('base64url') !== token || bytes.readUInt8(0) !== VERSION || bytes.readUInt16BE(1) !== SHARD) return undefined;
+  if (
+    bytes.length !== BYTES ||
+    bytes.toString('base64url') !== token ||
+    bytes.readUInt8(0) !== VERSION ||
+    bytes.readUInt16BE(1) !== SHARD
+  )
+    return undefined;
   const next = bytes.readBigUInt64BE(3);
   if (next > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   return { position: Number(next) - 1, leaf: bytes.toString('hex', 11, 19), filter: bytes.toString('hex', 19, 27) };
@@ -47,5 +53,8 @@ export function filterHash(filter: EventFilter): string {
   const { types, ...rest } = filter;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const text = canonicalJson({ ...given, ...(types === undefined ? {} : { types: [...new Set(types)].sort() }) });
-  return createHash('sha256').update(text).digest('hex').slice(0, PREFIX_BYTES * 2);
+  return createHash('sha256')
+    .update(text)
+    .digest('hex')
+    .slice(0, PREFIX_BYTES * 2);
 }

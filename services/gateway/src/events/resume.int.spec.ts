@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { uuidv7 } from '@plumbline/core';
-import { sseMessages } from '@plumbline/api-client';
-import type { SseMessage } from '@plumbline/api-client';
+import { type SseMessage, sseMessages } from '@plumbline/api-client';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import { describe, expect, it } from 'vitest';
-import { clientOf, startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { rendered, resources, synced } from '../testing/story.fixture.js';
 
 async function open(gateway: GatewayUnderTest, query: string, lastId?: string): Promise<Response> {
-  const headers = { authorization: `Bearer ${gateway.adminToken}`, ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
+  const headers = {
+    authorization: `Bearer ${gateway.adminToken}`,
+    ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
+  };
   return fetch(`${gateway.url}/api/v1/events/stream?${query}`, { headers });
 }
 
@@ -30,13 +31,32 @@ async function codeOf(response: Response): Promise<unknown> {
 
 const caughtUp = ({ event }: SseMessage): boolean => event === 'caught-up';
 const positionsOf = (messages: readonly SseMessage[]): readonly number[] =>
-  messages.filter(({ event }) => event === 'event').map(({ data }) => (JSON.parse(data) as { readonly position: number }).position);
+  messages
+    .filter(({ event }) => event === 'event')
+    .map(({ data }) => (JSON.parse(data) as { readonly position: number }).position);
 
 async function declareProjects(log: MemoryEventLog, count: number, name = 'p'): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     await log.append({
-      requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway',
-      items: [{ stream: `project-${name}`, expected: { type: 'any' }, events: [{ type: 'ProjectDeclared', data: { name, labels: {}, spec: { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: [] } } }] }],
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'user', id: 'x', name: 'x' },
+      service: 'gateway',
+      items: [
+        {
+          stream: `project-${name}`,
+          expected: { type: 'any' },
+          events: [
+            {
+              type: 'ProjectDeclared',
+              data: {
+                name,
+                labels: {},
+                spec: { repositories: ['*'], clusters: ['*'], namespaces: ['*'], forbiddenKinds: [] },
+              },
+            },
+          ],
+        },
+      ],
     });
   }
 }
@@ -87,11 +107,19 @@ describe('a stream with tokens', () => {
       const { head } = await client.events({ limit: 1 });
       const messages = await until(await open(gateway, `after=-1&${query}`), caughtUp);
       const positions = positionsOf(messages);
-      expect(positions).toEqual((await client.events({ ...Object.fromEntries(new URLSearchParams(query)), limit: 1000 })).events.map(({ position }) => position));
+      expect(positions).toEqual(
+        (await client.events({ ...Object.fromEntries(new URLSearchParams(query)), limit: 1000 })).events.map(
+          ({ position }) => position,
+        ),
+      );
       expect(head).toBe(all.length - 1);
       return positions.map((position) => all[position]?.type ?? '');
     };
-    expect(await typesWith('types=VersionRendered,SyncCompleted')).toEqual(['VersionRendered', 'VersionRendered', 'SyncCompleted']);
+    expect(await typesWith('types=VersionRendered,SyncCompleted')).toEqual([
+      'VersionRendered',
+      'VersionRendered',
+      'SyncCompleted',
+    ]);
     expect(await typesWith('environment=production')).toEqual(['VersionRendered', 'SyncCompleted']);
     expect(await typesWith('cluster=eu-2')).toEqual(['ClusterDeclared', 'SyncCompleted']);
     expect(await typesWith('project=default&actor=applier')).toEqual(['SyncCompleted']);

@@ -9,7 +9,10 @@ const FRAMES = { CaughtUp: 'caught-up', FellBehind: 'fell-behind', Draining: 'dr
 /** One step of a stream as server-sent events: the events, else what the stream tells of itself, else the progress that was made, else a sign of life. */
 export function sseText(step: StreamStep, shownPosition: number): string {
   const id = (position: number): string => step.tokens?.get(position) ?? String(position);
-  if (step.events.length > 0) return step.events.map((event) => `id: ${id(event.position)}\nevent: event\ndata: ${JSON.stringify(publicEvent(event))}\n\n`).join('');
+  if (step.events.length > 0)
+    return step.events
+      .map((event) => `id: ${id(event.position)}\nevent: event\ndata: ${JSON.stringify(publicEvent(event))}\n\n`)
+      .join('');
   if (step.frame !== undefined) {
     // A position says nothing new here; a token lets a reader resume that has seen no event yet.
     const line = step.tokens === undefined ? '' : `id: ${id(step.position)}\n`;
@@ -22,7 +25,11 @@ export function sseText(step: StreamStep, shownPosition: number): string {
  * Writes steps to a response as fast as its reader takes them: while the socket is full nothing more is read from the log,
  * so a slow reader holds one step in memory and no more.
  */
-export async function writeSse(response: ServerResponse, steps: AsyncGenerator<StreamStep>, signal: AbortSignal): Promise<void> {
+export async function writeSse(
+  response: ServerResponse,
+  steps: AsyncGenerator<StreamStep>,
+  signal: AbortSignal,
+): Promise<void> {
   let shown = -1;
   for await (const step of steps) {
     if (signal.aborted) return;

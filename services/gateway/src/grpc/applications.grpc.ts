@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { checkInput } from '../api/check-input.js';
-import { diffVersions, getApplication, getApplicationStatus, getHistory, getVersion, listApplications, listTargets, listVersions } from '../applications/applications.operations.js';
+import {
+  diffVersions,
+  getApplication,
+  getApplicationStatus,
+  getHistory,
+  getVersion,
+  listApplications,
+  listTargets,
+  listVersions,
+} from '../applications/applications.operations.js';
 import { ApplicationsService } from '../applications/applications.service.js';
 import type { ObjectDifference } from '../reads/diff.service.js';
-import { planApplication, resumeApplication, rollbackApplication, suspendApplication, syncApplication } from '../requests/requests.operations.js';
+import {
+  planApplication,
+  resumeApplication,
+  rollbackApplication,
+  suspendApplication,
+  syncApplication,
+} from '../requests/requests.operations.js';
 import { RequestsService } from '../requests/requests.service.js';
 import type { Accepted } from '../state/log-access.js';
 import { Application, EnvironmentStatus, HistoryEntry, Target, Version } from './generated/plumbline/v1/documents.js';
-import { TargetPlan } from './generated/plumbline/v1/plumbline.js';
-import type { Accepted as AcceptedMessage, ApplicationsServer, ObjectDifference as ObjectDifferenceMessage, TargetsServer, VersionsServer } from './generated/plumbline/v1/plumbline.js';
+import {
+  type Accepted as AcceptedMessage,
+  type ApplicationsServer,
+  type ObjectDifference as ObjectDifferenceMessage,
+  TargetPlan,
+  type TargetsServer,
+  type VersionsServer,
+} from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
 
@@ -21,14 +42,23 @@ export function acceptedMessage({ position, eventId, correlationId }: Accepted):
 /** Applications, versions and targets over gRPC: the use cases of the REST API. */
 @Injectable()
 export class ApplicationsGrpc {
+  readonly #calls: GrpcCalls;
+  readonly #applications: ApplicationsService;
+  readonly #requests: RequestsService;
+
   constructor(
-    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
-    @Inject(ApplicationsService) private readonly applications: ApplicationsService,
-    @Inject(RequestsService) private readonly requests: RequestsService,
-  ) {}
+    @Inject(GrpcCalls) calls: GrpcCalls,
+    @Inject(ApplicationsService) applications: ApplicationsService,
+    @Inject(RequestsService) requests: RequestsService,
+  ) {
+    this.#calls = calls;
+    this.#applications = applications;
+    this.#requests = requests;
+  }
 
   applicationsServer(): ApplicationsServer {
-    const { calls, applications } = this;
+    const calls = this.#calls,
+      applications = this.#applications;
     return {
       listApplications: calls.unary(listApplications, async ({ page, project }) => {
         const found = await applications.list({ ...pageInput(page), project: project === '' ? undefined : project });
@@ -39,34 +69,67 @@ export class ApplicationsGrpc {
       })),
       getApplicationStatus: calls.unary(getApplicationStatus, async ({ application, ...query }) => {
         const status = await applications.status(applicationOf(application), itemInput(query));
-        return { application: Application.fromJSON(status.application), environments: status.environments.map(EnvironmentStatus.fromJSON), position: status.position };
+        return {
+          application: Application.fromJSON(status.application),
+          environments: status.environments.map(EnvironmentStatus.fromJSON),
+          position: status.position,
+        };
       }),
       ...this.#requestHandlers(),
     };
   }
 
-  #requestHandlers(): Pick<ApplicationsServer, 'planApplication' | 'syncApplication' | 'rollbackApplication' | 'suspendApplication' | 'resumeApplication'> {
-    const { calls, requests } = this;
+  #requestHandlers(): Pick<
+    ApplicationsServer,
+    'planApplication' | 'syncApplication' | 'rollbackApplication' | 'suspendApplication' | 'resumeApplication'
+  > {
+    const calls = this.#calls,
+      requests = this.#requests;
     return {
       planApplication: calls.unary(planApplication, async ({ application, ...given }, principal) => {
-        const result = await requests.plan(principal, { ...checkInput(planApplication.body, given), application: applicationOf(application) });
-        return { accepted: acceptedMessage(result), complete: result.complete, plans: result.plans.map(TargetPlan.fromJSON) };
+        const result = await requests.plan(principal, {
+          ...checkInput(planApplication.body, given),
+          application: applicationOf(application),
+        });
+        return {
+          accepted: acceptedMessage(result),
+          complete: result.complete,
+          plans: result.plans.map(TargetPlan.fromJSON),
+        };
       }),
       syncApplication: calls.unary(syncApplication, async ({ application, ...given }, principal) => ({
-        accepted: acceptedMessage(await requests.sync(principal, { ...checkInput(syncApplication.body, given), application: applicationOf(application) })),
+        accepted: acceptedMessage(
+          await requests.sync(principal, {
+            ...checkInput(syncApplication.body, given),
+            application: applicationOf(application),
+          }),
+        ),
       })),
       rollbackApplication: calls.unary(rollbackApplication, async ({ application, ...given }, principal) => {
-        const { outcome, releases, reason, message, ...accepted } = await requests.rollback(principal, { ...checkInput(rollbackApplication.body, given), application: applicationOf(application) });
-        return { accepted: acceptedMessage(accepted), outcome, releases: releases.map((release) => ({ ...release, clusters: [...release.clusters] })), reason, message };
+        const { outcome, releases, reason, message, ...accepted } = await requests.rollback(principal, {
+          ...checkInput(rollbackApplication.body, given),
+          application: applicationOf(application),
+        });
+        return {
+          accepted: acceptedMessage(accepted),
+          outcome,
+          releases: releases.map((release) => ({ ...release, clusters: [...release.clusters] })),
+          reason,
+          message,
+        };
       }),
       suspendApplication: calls.unary(suspendApplication, ({ application, ...given }, principal) =>
-        requests.suspend(principal, applicationOf(application), checkInput(suspendApplication.body, given).reason)),
-      resumeApplication: calls.unary(resumeApplication, ({ application }, principal) => requests.resume(principal, applicationOf(application))),
+        requests.suspend(principal, applicationOf(application), checkInput(suspendApplication.body, given).reason),
+      ),
+      resumeApplication: calls.unary(resumeApplication, ({ application }, principal) =>
+        requests.resume(principal, applicationOf(application)),
+      ),
     };
   }
 
   versionsServer(): VersionsServer {
-    const { calls, applications } = this;
+    const calls = this.#calls,
+      applications = this.#applications;
     return {
       listVersions: calls.unary(listVersions, async ({ page, application, environment }) => {
         const found = await applications.versions(applicationOf(application), { ...pageInput(page), environment });
@@ -83,7 +146,13 @@ export class ApplicationsGrpc {
       diffVersions: calls.unary(diffVersions, async ({ application, ...given }) => {
         const environments = await applications.diff(applicationOf(application), checkInput(diffVersions.query, given));
         return {
-          environments: environments.map(({ environment, from, to, unchangedCount, objects }) => ({ environment, from, to, unchangedCount, objects: objects.map(objectDifference) })),
+          environments: environments.map(({ environment, from, to, unchangedCount, objects }) => ({
+            environment,
+            from,
+            to,
+            unchangedCount,
+            objects: objects.map(objectDifference),
+          })),
         };
       }),
     };
@@ -91,8 +160,13 @@ export class ApplicationsGrpc {
 
   targetsServer(): TargetsServer {
     return {
-      listTargets: this.calls.unary(listTargets, async ({ page, application, environment, cluster }) => {
-        const found = await this.applications.targets({ ...pageInput(page), application: optionalApplication(application), environment, cluster });
+      listTargets: this.#calls.unary(listTargets, async ({ page, application, environment, cluster }) => {
+        const found = await this.#applications.targets({
+          ...pageInput(page),
+          application: optionalApplication(application),
+          environment,
+          cluster,
+        });
         return { items: found.items.map(Target.fromJSON), page: pageInfo(found) };
       }),
     };
@@ -101,5 +175,9 @@ export class ApplicationsGrpc {
 
 function objectDifference({ key, change, fields }: ObjectDifference): ObjectDifferenceMessage {
   const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value));
-  return { key, change, fields: fields.map(({ path, op, from, to }) => ({ path, op, fromJson: json(from), toJson: json(to) })) };
+  return {
+    key,
+    change,
+    fields: fields.map(({ path, op, from, to }) => ({ path, op, fromJson: json(from), toJson: json(to) })),
+  };
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
 import { Inject, Injectable } from '@nestjs/common';
-import { LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { type Logger, LOGGER } from '@plumbline/platform';
 import type { AnyOperation } from '../api/operation.js';
 import { requireRole } from '../api/role.guard.js';
 import { Authenticator } from '../auth/authenticator.js';
@@ -13,39 +18,65 @@ import { refusalOf } from './grpc-errors.js';
 /** Answers a unary call of somebody who may make it. */
 export type UnaryHandler<Request, Response> = (request: Request, principal: Principal) => Promise<Response>;
 /** Answers a streaming call; the signal aborts when the caller leaves. */
-export type StreamHandler<Request, Response> = (request: Request, principal: Principal, signal: AbortSignal) => AsyncIterable<Response>;
+export type StreamHandler<Request, Response> = (
+  request: Request,
+  principal: Principal,
+  signal: AbortSignal,
+) => AsyncIterable<Response>;
 
 /** Makes gRPC handlers: signs in, asks for the role of the REST operation that does the same, maps errors. */
 @Injectable()
 export class GrpcCalls {
-  constructor(
-    @Inject(Authenticator) private readonly authenticator: Authenticator,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  readonly #authenticator: Authenticator;
+  readonly #logger: Logger;
 
-  unary<Request, Response>(served: AnyOperation, handler: UnaryHandler<Request, Response>): handleUnaryCall<Request, Response> {
+  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(LOGGER) logger: Logger) {
+    this.#authenticator = authenticator;
+    this.#logger = logger;
+  }
+
+  unary<Request, Response>(
+    served: AnyOperation,
+    handler: UnaryHandler<Request, Response>,
+  ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
-      void this.#answer(served, call, handler).then((response) => callback(null, response), (error: unknown) => callback(refusalOf(error, this.logger)));
+      void this.#answer(served, call, handler).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(refusalOf(error, this.#logger)),
+      );
     };
   }
 
-  stream<Request, Response>(served: AnyOperation, handler: StreamHandler<Request, Response>): handleServerStreamingCall<Request, Response> {
+  stream<Request, Response>(
+    served: AnyOperation,
+    handler: StreamHandler<Request, Response>,
+  ): handleServerStreamingCall<Request, Response> {
     return (call) => {
       const gone = new AbortController();
       call.on('cancelled', () => gone.abort());
-      void this.#write(served, call, handler, gone.signal).then(() => call.end(), (error: unknown) => {
-        if (!gone.signal.aborted) call.emit('error', refusalOf(error, this.logger));
-      });
+      void this.#write(served, call, handler, gone.signal).then(
+        () => call.end(),
+        (error: unknown) => {
+          if (!gone.signal.aborted) call.emit('error', refusalOf(error, this.#logger));
+        },
+      );
     };
   }
 
-  async #answer<Request, Response>(served: AnyOperation, call: ServerUnaryCall<Request, Response>, handler: UnaryHandler<Request, Response>): Promise<Response> {
+  async #answer<Request, Response>(
+    served: AnyOperation,
+    call: ServerUnaryCall<Request, Response>,
+    handler: UnaryHandler<Request, Response>,
+  ): Promise<Response> {
     return handler(call.request, this.#admit(served, call.metadata, call.getPeer()));
   }
 
   /** Reads on only when the caller has taken what was written: a slow one costs no memory. */
   async #write<Request, Response>(
-    served: AnyOperation, call: ServerWritableStream<Request, Response>, handler: StreamHandler<Request, Response>, signal: AbortSignal,
+    served: AnyOperation,
+    call: ServerWritableStream<Request, Response>,
+    handler: StreamHandler<Request, Response>,
+    signal: AbortSignal,
   ): Promise<void> {
     const principal = this.#admit(served, call.metadata, call.getPeer());
     for await (const message of handler(call.request, principal, signal)) {
@@ -55,7 +86,10 @@ export class GrpcCalls {
 
   #admit(served: AnyOperation, metadata: Metadata, peer: string): Principal {
     const [authorization] = metadata.get('authorization');
-    const principal = this.authenticator.authenticate(authorization === undefined ? undefined : String(authorization), peer.replace(/:\d+$/, ''));
+    const principal = this.#authenticator.authenticate(
+      authorization === undefined ? undefined : String(authorization),
+      peer.replace(/:\d+$/, ''),
+    );
     if (served.access !== 'public') requireRole(principal, served.access);
     return principal;
   }

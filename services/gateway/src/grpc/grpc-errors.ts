@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { Metadata, status } from '@grpc/grpc-js';
-import { AuthError, ConflictError, InputError, InvariantError, messageOf, NotFoundError, OverloadedError, PlumblineError } from '@plumbline/core';
-import { publicError } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import {
+  AuthError,
+  ConflictError,
+  InputError,
+  InvariantError,
+  messageOf,
+  NotFoundError,
+  OverloadedError,
+  PlumblineError,
+} from '@plumbline/core';
+import { type Logger, publicError } from '@plumbline/platform';
 
 /** What a gRPC call is refused with. */
 export interface GrpcRefusal {
@@ -13,7 +21,12 @@ export interface GrpcRefusal {
 }
 
 /** Trailing metadata of a refused call. */
-export const ERROR_METADATA = { code: 'plumbline-code', details: 'plumbline-details-bin', instance: 'plumbline-instance', retryAfterMs: 'plumbline-retry-after-ms' } as const;
+export const ERROR_METADATA = {
+  code: 'plumbline-code',
+  details: 'plumbline-details-bin',
+  instance: 'plumbline-instance',
+  retryAfterMs: 'plumbline-retry-after-ms',
+} as const;
 
 function statusOf(error: PlumblineError): status {
   if (error instanceof InputError) return status.INVALID_ARGUMENT;
@@ -30,7 +43,10 @@ export function refusalOf(error: unknown, logger: Logger): GrpcRefusal {
   const instance = randomUUID();
   if (shown instanceof InvariantError) {
     logger.error('a gRPC call failed by a bug of ours', {
-      instance, errorCode: error instanceof PlumblineError ? error.code : shown.code, error: messageOf(error), stack: error instanceof Error ? error.stack : undefined,
+      instance,
+      errorCode: error instanceof PlumblineError ? error.code : shown.code,
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
     });
   } else {
     logger.debug('a gRPC call was refused', { instance, errorCode: shown.code });

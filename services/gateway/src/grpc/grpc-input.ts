@@ -11,7 +11,13 @@ const pageSchema = z.strictObject(pageQuery);
 /** Checks a page request as REST does; zero and empty are absent. */
 export function pageInput(page: PageRequest | undefined): z.output<typeof pageSchema> {
   const { limit = 0, cursor = '', minPosition, asOf, knownAt } = page ?? {};
-  return checkInput(pageSchema, { limit: limit === 0 ? undefined : limit, cursor: cursor === '' ? undefined : cursor, minPosition, asOf, knownAt });
+  return checkInput(pageSchema, {
+    limit: limit === 0 ? undefined : limit,
+    cursor: cursor === '' ? undefined : cursor,
+    minPosition,
+    asOf,
+    knownAt,
+  });
 }
 
 /** Checks which state of one item is wanted, as REST does. */

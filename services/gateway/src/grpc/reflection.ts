@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { handleBidiStreamingCall } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
-import { createFileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { DescFile, FileRegistry } from '@bufbuild/protobuf';
+import { type handleBidiStreamingCall, status } from '@grpc/grpc-js';
+import { createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { DESCRIPTOR_SET } from './generated/descriptors.js';
-import type { ServerReflectionRequest, ServerReflectionResponse, ServerReflectionServer } from './generated/grpc/reflection/v1/reflection.js';
+import type {
+  ServerReflectionRequest,
+  ServerReflectionResponse,
+  ServerReflectionServer,
+} from './generated/grpc/reflection/v1/reflection.js';
 
 type Answer = ServerReflectionResponse['messageResponse'];
 
@@ -14,14 +16,22 @@ export function reflectionServer(services: readonly string[]): ServerReflectionS
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTOR_SET, 'base64')));
   const serverReflectionInfo: handleBidiStreamingCall<ServerReflectionRequest, ServerReflectionResponse> = (call) => {
     call.on('data', (request: ServerReflectionRequest) => {
-      call.write({ validHost: request.host, originalRequest: request, messageResponse: answer(registry, services, request) });
+      call.write({
+        validHost: request.host,
+        originalRequest: request,
+        messageResponse: answer(registry, services, request),
+      });
     });
     call.on('end', () => call.end());
   };
   return { serverReflectionInfo };
 }
 
-function answer(registry: FileRegistry, services: readonly string[], { messageRequest }: ServerReflectionRequest): Answer {
+function answer(
+  registry: FileRegistry,
+  services: readonly string[],
+  { messageRequest }: ServerReflectionRequest,
+): Answer {
   switch (messageRequest?.$case) {
     case 'listServices':
       return { $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } };
@@ -30,7 +40,10 @@ function answer(registry: FileRegistry, services: readonly string[], { messageRe
     case 'fileContainingSymbol':
       return fileAnswer(fileOf(registry, messageRequest.value), messageRequest.value);
     case 'allExtensionNumbersOfType':
-      return { $case: 'allExtensionNumbersResponse', value: { baseTypeName: messageRequest.value, extensionNumber: [] } };
+      return {
+        $case: 'allExtensionNumbersResponse',
+        value: { baseTypeName: messageRequest.value, extensionNumber: [] },
+      };
     default:
       return notFound('what was asked for');
   }
@@ -54,7 +67,12 @@ function fileAnswer(file: DescFile | undefined, name: string): Answer {
     next.dependencies.forEach(add);
   };
   add(file);
-  return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: [...files].map(({ proto }) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto))) } };
+  return {
+    $case: 'fileDescriptorResponse',
+    value: {
+      fileDescriptorProto: [...files].map(({ proto }) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto))),
+    },
+  };
 }
 
 function notFound(name: string): Answer {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { checkInput } from '../api/check-input.js';
-import { declareSubscription, deleteSubscription, listSubscriptions, replaySubscription } from '../subscriptions/subscriptions.operations.js';
+import {
+  declareSubscription,
+  deleteSubscription,
+  listSubscriptions,
+  replaySubscription,
+} from '../subscriptions/subscriptions.operations.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
 import { Subscription } from './generated/plumbline/v1/documents.js';
 import type { SubscriptionsServer } from './generated/plumbline/v1/plumbline.js';
@@ -11,20 +16,28 @@ import { pageInfo, pageInput } from './grpc-input.js';
 /** Subscriptions over gRPC: the use cases of the REST API. */
 @Injectable()
 export class SubscriptionsGrpc {
-  constructor(
-    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
-    @Inject(SubscriptionsService) private readonly subscriptions: SubscriptionsService,
-  ) {}
+  readonly #calls: GrpcCalls;
+  readonly #subscriptions: SubscriptionsService;
+
+  constructor(@Inject(GrpcCalls) calls: GrpcCalls, @Inject(SubscriptionsService) subscriptions: SubscriptionsService) {
+    this.#calls = calls;
+    this.#subscriptions = subscriptions;
+  }
 
   subscriptionsServer(): SubscriptionsServer {
-    const { calls, subscriptions } = this;
+    const calls = this.#calls,
+      subscriptions = this.#subscriptions;
     return {
       listSubscriptions: calls.unary(listSubscriptions, async ({ page }) => {
         const found = await subscriptions.list(pageInput(page));
         return { items: found.items.map(Subscription.fromJSON), page: pageInfo(found) };
       }),
-      declareSubscription: calls.unary(declareSubscription, ({ name, labels, spec }, principal) => subscriptions.declare(principal, checkInput(declareSubscription.body, { name, labels, spec }))),
-      deleteSubscription: calls.unary(deleteSubscription, ({ name }, principal) => subscriptions.remove(principal, checkInput(deleteSubscription.params, { name }).name)),
+      declareSubscription: calls.unary(declareSubscription, ({ name, labels, spec }, principal) =>
+        subscriptions.declare(principal, checkInput(declareSubscription.body, { name, labels, spec })),
+      ),
+      deleteSubscription: calls.unary(deleteSubscription, ({ name }, principal) =>
+        subscriptions.remove(principal, checkInput(deleteSubscription.params, { name }).name),
+      ),
       replaySubscription: calls.unary(replaySubscription, ({ name, after }, principal) => {
         const { after: start } = checkInput(replaySubscription.body, { after });
         return subscriptions.replay(principal, checkInput(replaySubscription.params, { name }).name, start);

@@ -12,8 +12,12 @@ export type PublicPart = (typeof PublicPart)[number];
 
 /** Settings of the files of the log. */
 export const logFilesSettings = z.object({
-  PLUMBLINE_GATEWAY_LOG_PUBLIC: z.enum(PublicPart).default('hashes')
-    .describe('What of the files of the log (/log/…) needs no token: nothing, hashes (checkpoints and tiles), or everything, with the events themselves.'),
+  PLUMBLINE_GATEWAY_LOG_PUBLIC: z
+    .enum(PublicPart)
+    .default('hashes')
+    .describe(
+      'What of the files of the log (/log/…) needs no token: nothing, hashes (checkpoints and tiles), or everything, with the events themselves.',
+    ),
 });
 
 /** Settings of the files of the log, parsed. */
@@ -22,4 +26,6 @@ export interface LogFilesConfig {
 }
 
 /** Provider of {@link LOG_FILES_CONFIG}. */
-export const logFilesConfigProvider = configProvider(LOG_FILES_CONFIG, logFilesSettings, (env): LogFilesConfig => ({ publicPart: env.PLUMBLINE_GATEWAY_LOG_PUBLIC }));
+export const logFilesConfigProvider = configProvider(LOG_FILES_CONFIG, logFilesSettings, (env): LogFilesConfig => ({
+  publicPart: env.PLUMBLINE_GATEWAY_LOG_PUBLIC,
+}));

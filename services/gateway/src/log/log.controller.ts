@@ -12,29 +12,48 @@ const base64 = (hash: Buffer): string => hash.toString('base64');
 /** Checkpoints and proofs of the log over REST. */
 @Controller()
 export class LogController {
-  constructor(@Inject(LogService) private readonly log: LogService) {}
+  readonly #log: LogService;
+
+  constructor(@Inject(LogService) log: LogService) {
+    this.#log = log;
+  }
 
   @Serve(getLog)
   async identity(): Promise<LogIdentity> {
-    return this.log.identity();
+    return this.#log.identity();
   }
 
   @Serve(getCheckpoint)
-  async checkpoint(@Input() { query }: InputOf<typeof getCheckpoint>): Promise<z.output<typeof getCheckpoint.response>> {
+  async checkpoint(
+    @Input() { query }: InputOf<typeof getCheckpoint>,
+  ): Promise<z.output<typeof getCheckpoint.response>> {
     const { minSize, witnessed } = query;
-    const { origin, size, root, note } = await this.log.checkpoint({ witnessed, ...(minSize === undefined ? {} : { minSize }) });
+    const { origin, size, root, note } = await this.#log.checkpoint({
+      witnessed,
+      ...(minSize === undefined ? {} : { minSize }),
+    });
     return { origin, size, root: base64(root), note };
   }
 
   @Serve(getInclusionProof)
-  async inclusion(@Input() { query }: InputOf<typeof getInclusionProof>): Promise<z.output<typeof getInclusionProof.response>> {
-    const { position, size, leaf, proof, checkpoint } = await this.log.inclusion(query.position, query.size);
-    return { position, size, leaf: base64(leaf), hashes: proof.map(base64), ...(checkpoint === undefined ? {} : { checkpoint }) };
+  async inclusion(
+    @Input() { query }: InputOf<typeof getInclusionProof>,
+  ): Promise<z.output<typeof getInclusionProof.response>> {
+    const { position, size, leaf, proof, checkpoint } = await this.#log.inclusion(query.position, query.size);
+    return {
+      position,
+      size,
+      leaf: base64(leaf),
+      hashes: proof.map(base64),
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    };
   }
 
   @Serve(getConsistencyProof)
-  async consistency(@Input() { query }: InputOf<typeof getConsistencyProof>): Promise<z.output<typeof getConsistencyProof.response>> {
-    const { from, to, proof, checkpoint } = await this.log.consistency(query.from, query.to);
+  async consistency(
+    @Input() { query }: InputOf<typeof getConsistencyProof>,
+  ): Promise<z.output<typeof getConsistencyProof.response>> {
+    const { from, to, proof, checkpoint } = await this.#log.consistency(query.from, query.to);
     return { from, to, hashes: proof.map(base64), ...(checkpoint === undefined ? {} : { checkpoint }) };
   }
 }

@@ -10,31 +10,39 @@ import { UpkeepGrpc } from './upkeep.grpc.js';
 /** The log over gRPC: its checkpoints and proofs, and what people do to it. */
 @Injectable()
 export class LogGrpc {
+  readonly #calls: GrpcCalls;
+  readonly #log: LogService;
+  readonly #upkeep: UpkeepGrpc;
+
   constructor(
-    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
-    @Inject(LogService) private readonly log: LogService,
-    @Inject(UpkeepGrpc) private readonly upkeep: UpkeepGrpc,
-  ) {}
+    @Inject(GrpcCalls) calls: GrpcCalls,
+    @Inject(LogService) log: LogService,
+    @Inject(UpkeepGrpc) upkeep: UpkeepGrpc,
+  ) {
+    this.#calls = calls;
+    this.#log = log;
+    this.#upkeep = upkeep;
+  }
 
   logServer(): LogServer {
     return {
-      ...this.upkeep.handlers(),
-      getLogIdentity: this.calls.unary(getLog, async () => {
-        const { origin, verifierKey = '', witnessKeys } = await this.log.identity();
+      ...this.#upkeep.handlers(),
+      getLogIdentity: this.#calls.unary(getLog, async () => {
+        const { origin, verifierKey = '', witnessKeys } = await this.#log.identity();
         return { origin, verifierKey, witnessKeys: [...witnessKeys] };
       }),
-      getCheckpoint: this.calls.unary(getCheckpoint, async ({ minSize, witnessed }) => {
+      getCheckpoint: this.#calls.unary(getCheckpoint, async ({ minSize, witnessed }) => {
         const checked = checkInput(getCheckpoint.query.shape.minSize, minSize);
-        return this.log.checkpoint({ witnessed, ...(checked === undefined ? {} : { minSize: checked }) });
+        return this.#log.checkpoint({ witnessed, ...(checked === undefined ? {} : { minSize: checked }) });
       }),
-      getInclusionProof: this.calls.unary(getInclusionProof, async (request) => {
+      getInclusionProof: this.#calls.unary(getInclusionProof, async (request) => {
         const given = checkInput(getInclusionProof.query, request);
-        const { position, size, leaf, proof, checkpoint = '' } = await this.log.inclusion(given.position, given.size);
+        const { position, size, leaf, proof, checkpoint = '' } = await this.#log.inclusion(given.position, given.size);
         return { position, size, leaf, hashes: [...proof], checkpoint };
       }),
-      getConsistencyProof: this.calls.unary(getConsistencyProof, async (request) => {
+      getConsistencyProof: this.#calls.unary(getConsistencyProof, async (request) => {
         const given = checkInput(getConsistencyProof.query, request);
-        const { from, to, proof, checkpoint = '' } = await this.log.consistency(given.from, given.to);
+        const { from, to, proof, checkpoint = '' } = await this.#log.consistency(given.from, given.to);
         return { from, to, hashes: [...proof], checkpoint };
       }),
     };

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { promisify } from 'node:util';
-import { credentials, Metadata } from '@grpc/grpc-js';
-import type { CallOptions, ServiceError } from '@grpc/grpc-js';
+import { type CallOptions, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import {
-  bundlePath, decodeBundle, Frontier, leafHash, openCheckpoint, parseVerifierKey, tilePath, tilesOf, tileWidth, treeRoot, verifyConsistency, verifyInclusion,
+  bundlePath,
+  decodeBundle,
+  Frontier,
+  leafHash,
+  openCheckpoint,
+  parseVerifierKey,
+  tilePath,
+  tilesOf,
+  tileWidth,
+  treeRoot,
+  type VerifierKey,
+  verifyConsistency,
+  verifyInclusion,
 } from '@plumbline/proof';
-import type { VerifierKey } from '@plumbline/proof';
 import { describe, expect, it } from 'vitest';
 import { LogClient } from '../grpc/generated/plumbline/v1/log.js';
-import { startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 
 async function fill(gateway: GatewayUnderTest, events: number): Promise<void> {
   let last = 0;
-  for (let index = 0; index < events; index += 1) last = (await gateway.log.append(sampleAppend(`project-web-${index % 3}`))).lastPosition;
+  for (let index = 0; index < events; index += 1)
+    last = (await gateway.log.append(sampleAppend(`project-web-${index % 3}`))).lastPosition;
   await gateway.access.folded(last);
 }
 
@@ -71,7 +81,9 @@ describe('the files of the log', () => {
     expect(entries.headers.get('vary')).toContain('authorization');
     const first = await fetch(`${gateway.url}${prefix}checkpoint`);
     expect(first.headers.get('cache-control')).toBe('public, no-cache');
-    const again = await fetch(`${gateway.url}${prefix}checkpoint`, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } });
+    const again = await fetch(`${gateway.url}${prefix}checkpoint`, {
+      headers: { 'if-none-match': first.headers.get('etag') ?? '' },
+    });
     expect(again.status).toBe(304);
   });
 
@@ -79,11 +91,24 @@ describe('the files of the log', () => {
     await using closed = await startGateway({ source: { PLUMBLINE_GATEWAY_LOG_PUBLIC: 'nothing' } });
     await using normal = await startGateway();
     await using open = await startGateway({ source: { PLUMBLINE_GATEWAY_LOG_PUBLIC: 'everything' } });
-    const status = async (gateway: GatewayUnderTest, file: string, token?: string): Promise<number> => (await fetch(gateway.url + prefix + file, token === undefined ? {} : auth(token))).status;
+    const status = async (gateway: GatewayUnderTest, file: string, token?: string): Promise<number> =>
+      (await fetch(gateway.url + prefix + file, token === undefined ? {} : auth(token))).status;
     for (const gateway of [closed, normal, open]) await fill(gateway, 1);
-    expect([await status(closed, 'checkpoint'), await status(closed, 'tile/0/000.p/1'), await status(closed, 'tile/entries/000.p/1')]).toEqual([401, 401, 401]);
-    expect([await status(normal, 'checkpoint'), await status(normal, 'tile/0/000.p/1'), await status(normal, 'tile/entries/000.p/1')]).toEqual([200, 200, 401]);
-    expect([await status(open, 'checkpoint'), await status(open, 'tile/0/000.p/1'), await status(open, 'tile/entries/000.p/1')]).toEqual([200, 200, 200]);
+    expect([
+      await status(closed, 'checkpoint'),
+      await status(closed, 'tile/0/000.p/1'),
+      await status(closed, 'tile/entries/000.p/1'),
+    ]).toEqual([401, 401, 401]);
+    expect([
+      await status(normal, 'checkpoint'),
+      await status(normal, 'tile/0/000.p/1'),
+      await status(normal, 'tile/entries/000.p/1'),
+    ]).toEqual([200, 200, 401]);
+    expect([
+      await status(open, 'checkpoint'),
+      await status(open, 'tile/0/000.p/1'),
+      await status(open, 'tile/entries/000.p/1'),
+    ]).toEqual([200, 200, 200]);
     expect(await status(normal, 'tile/entries/000.p/1', await normal.tokenOf('viewer'))).toBe(200);
     expect(await status(normal, 'tile/entries/000.p/1', 'plumb_wrong')).toBe(401);
     // What is not a file tells nothing either.
@@ -91,13 +116,20 @@ describe('the files of the log', () => {
   });
 
   it.each([
-    '/log/plumbline.test/other/checkpoint', '/log/checkpoint', '/log/plumbline.test/gateway/tile/0/0', '/log/plumbline.test/gateway/tile/0/999', '/log/plumbline.test/gateway/tile/0/000.p/256',
-    '/log/plumbline.test/gateway/checkpoint.witnessed', '/log/plumbline.test/gateway/../gateway/tile/9/000',
+    '/log/plumbline.test/other/checkpoint',
+    '/log/checkpoint',
+    '/log/plumbline.test/gateway/tile/0/0',
+    '/log/plumbline.test/gateway/tile/0/999',
+    '/log/plumbline.test/gateway/tile/0/000.p/256',
+    '/log/plumbline.test/gateway/checkpoint.witnessed',
+    '/log/plumbline.test/gateway/../gateway/tile/9/000',
   ])('%s is none', async (path) => {
     await using gateway = await startGateway();
     const response = await fetch(gateway.url + path, auth(gateway.adminToken));
     expect(response.status).toBe(404);
-    expect(['PLB-3150', 'PLB-3151', 'PLB-1711', 'PLB-3109']).toContain(((await response.json()) as { readonly code: string }).code);
+    expect(['PLB-3150', 'PLB-3151', 'PLB-1711', 'PLB-3109']).toContain(
+      ((await response.json()) as { readonly code: string }).code,
+    );
   });
 });
 
@@ -106,15 +138,32 @@ describe('proofs over REST and gRPC', () => {
     await using gateway = await startGateway();
     await fill(gateway, 20);
     const key = await keyOf(gateway);
-    const answer = await json<{ position: number; size: number; leaf: string; hashes: string[]; checkpoint: string }>(gateway, '/api/v1/log/proofs/inclusion?position=7');
+    const answer = await json<{ position: number; size: number; leaf: string; hashes: string[]; checkpoint: string }>(
+      gateway,
+      '/api/v1/log/proofs/inclusion?position=7',
+    );
     const checkpoint = openCheckpoint(answer.checkpoint, key);
     expect(checkpoint.size).toBe(answer.size);
     expect(Buffer.from(answer.leaf, 'base64')).toEqual(leafHash(gateway.log.bodyAt(7) ?? ''));
-    expect(verifyInclusion({ ...answer, leaf: Buffer.from(answer.leaf, 'base64'), proof: hashes(answer.hashes), root: checkpoint.root })).toBe(true);
-    const older = await json<{ hashes: string[]; from: number; to: number; checkpoint: string }>(gateway, '/api/v1/log/proofs/consistency?from=5');
+    expect(
+      verifyInclusion({
+        ...answer,
+        leaf: Buffer.from(answer.leaf, 'base64'),
+        proof: hashes(answer.hashes),
+        root: checkpoint.root,
+      }),
+    ).toBe(true);
+    const older = await json<{ hashes: string[]; from: number; to: number; checkpoint: string }>(
+      gateway,
+      '/api/v1/log/proofs/consistency?from=5',
+    );
     const newer = openCheckpoint(older.checkpoint, key);
-    const fromRoot = await treeRoot(5, async (tile) => Buffer.from(await (await fetch(gateway.url + prefix + tilePath(tile))).arrayBuffer()));
-    expect(verifyConsistency({ from: 5, to: older.to, fromRoot, toRoot: newer.root, proof: hashes(older.hashes) })).toBe(true);
+    const fromRoot = await treeRoot(5, async (tile) =>
+      Buffer.from(await (await fetch(gateway.url + prefix + tilePath(tile))).arrayBuffer()),
+    );
+    expect(
+      verifyConsistency({ from: 5, to: older.to, fromRoot, toRoot: newer.root, proof: hashes(older.hashes) }),
+    ).toBe(true);
     expect(await json(gateway, '/api/v1/log/proofs/inclusion?position=7&size=8')).not.toHaveProperty('checkpoint');
   });
 
@@ -139,9 +188,16 @@ describe('proofs over REST and gRPC', () => {
     const client = new LogClient(gateway.grpcAddress, credentials.createInsecure());
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${gateway.adminToken}`);
-    type Method<Request, Response> = (request: Request, metadata: Metadata, options: Partial<CallOptions>, callback: (error: ServiceError | null, response: Response) => void) => unknown;
+    type Method<Request, Response> = (
+      request: Request,
+      metadata: Metadata,
+      options: Partial<CallOptions>,
+      callback: (error: ServiceError | null, response: Response) => void,
+    ) => unknown;
     const call = <Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> =>
-      promisify((done: (error: ServiceError | null, response: Response) => void) => method.call(client, request, metadata, {}, done))() as Promise<Response>;
+      promisify((done: (error: ServiceError | null, response: Response) => void) =>
+        method.call(client, request, metadata, {}, done),
+      )() as Promise<Response>;
     try {
       const identity = await call(client.getLogIdentity, {});
       const key = parseVerifierKey(identity.verifierKey);
@@ -149,7 +205,11 @@ describe('proofs over REST and gRPC', () => {
       const checkpoint = openCheckpoint(inclusion.checkpoint, key);
       expect(verifyInclusion({ ...inclusion, proof: inclusion.hashes, root: checkpoint.root })).toBe(true);
       const shown = await call(client.getCheckpoint, { minSize: 20, witnessed: false });
-      expect(openCheckpoint(shown.note, key)).toMatchObject({ origin: shown.origin, size: shown.size, root: shown.root });
+      expect(openCheckpoint(shown.note, key)).toMatchObject({
+        origin: shown.origin,
+        size: shown.size,
+        root: shown.root,
+      });
       const consistency = await call(client.getConsistencyProof, { from: 3, to: 7 });
       expect(consistency).toMatchObject({ from: 3, to: 7, checkpoint: '' });
       await expect(call(client.getInclusionProof, { position: 9, size: 4 })).rejects.toMatchObject({ code: 3 });

@@ -4,10 +4,20 @@ import type { LegalHold } from '@plumbline/event-log';
 import { checkInput } from '../api/check-input.js';
 import type { LegalHold as LegalHoldMessage, LogServer } from '../grpc/generated/plumbline/v1/log.js';
 import { GrpcCalls } from '../grpc/grpc-calls.js';
-import { erasePerson, liftLegalHold, listLegalHolds, listParkedWork, placeLegalHold, releaseParkedWork } from './upkeep.operations.js';
+import {
+  erasePerson,
+  liftLegalHold,
+  listLegalHolds,
+  listParkedWork,
+  placeLegalHold,
+  releaseParkedWork,
+} from './upkeep.operations.js';
 import { UpkeepService } from './upkeep.service.js';
 
-type UpkeepHandlers = Pick<LogServer, 'listParkedWork' | 'releaseParkedWork' | 'listLegalHolds' | 'placeLegalHold' | 'liftLegalHold' | 'erasePerson'>;
+type UpkeepHandlers = Pick<
+  LogServer,
+  'listParkedWork' | 'releaseParkedWork' | 'listLegalHolds' | 'placeLegalHold' | 'liftLegalHold' | 'erasePerson'
+>;
 
 function messageOf({ id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt }: LegalHold): LegalHoldMessage {
   return { id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt };
@@ -16,31 +26,49 @@ function messageOf({ id, from, to, reason, placedBy, placedAt, liftedBy, liftedA
 /** Parked work, legal holds and erasure over gRPC. */
 @Injectable()
 export class UpkeepGrpc {
-  constructor(
-    @Inject(GrpcCalls) private readonly calls: GrpcCalls,
-    @Inject(UpkeepService) private readonly upkeep: UpkeepService,
-  ) {}
+  readonly #calls: GrpcCalls;
+  readonly #upkeep: UpkeepService;
+
+  constructor(@Inject(GrpcCalls) calls: GrpcCalls, @Inject(UpkeepService) upkeep: UpkeepService) {
+    this.#calls = calls;
+    this.#upkeep = upkeep;
+  }
 
   handlers(): UpkeepHandlers {
-    const { calls, upkeep } = this;
+    const calls = this.#calls,
+      upkeep = this.#upkeep;
     return {
       listParkedWork: calls.unary(listParkedWork, async () => ({ items: [...(await upkeep.listParked()).items] })),
       releaseParkedWork: calls.unary(releaseParkedWork, async (request, principal) => {
-        const { outcome, released, item, position } = await upkeep.release(principal, checkInput(releaseParkedWork.body, request));
+        const { outcome, released, item, position } = await upkeep.release(
+          principal,
+          checkInput(releaseParkedWork.body, request),
+        );
         return { outcome, released, item, position };
       }),
-      listLegalHolds: calls.unary(listLegalHolds, async ({ lifted }) => ({ items: (await upkeep.listHolds({ lifted })).items.map(messageOf) })),
+      listLegalHolds: calls.unary(listLegalHolds, async ({ lifted }) => ({
+        items: (await upkeep.listHolds({ lifted })).items.map(messageOf),
+      })),
       placeLegalHold: calls.unary(placeLegalHold, async (request, principal) => {
         const { to, ...given } = checkInput(placeLegalHold.body, request);
-        const { action, hold, position } = await upkeep.placeHold(principal, { ...given, ...(to === undefined ? {} : { to }) });
+        const { action, hold, position } = await upkeep.placeHold(principal, {
+          ...given,
+          ...(to === undefined ? {} : { to }),
+        });
         return { action, hold: messageOf(hold), position };
       }),
       liftLegalHold: calls.unary(liftLegalHold, async (request, principal) => {
-        const { action, hold, position } = await upkeep.liftHold(principal, checkInput(liftLegalHold.params, request).id);
+        const { action, hold, position } = await upkeep.liftHold(
+          principal,
+          checkInput(liftLegalHold.params, request).id,
+        );
         return { action, hold: messageOf(hold), position };
       }),
       erasePerson: calls.unary(erasePerson, async (request, principal) => {
-        const { outcome, subject, events, erasedAt, position } = await upkeep.erase(principal, checkInput(erasePerson.body, request));
+        const { outcome, subject, events, erasedAt, position } = await upkeep.erase(
+          principal,
+          checkInput(erasePerson.body, request),
+        );
         return { outcome, subject, events, erasedAt, position };
       }),
     };

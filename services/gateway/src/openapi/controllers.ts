@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApplicationsController } from '../applications/applications.controller.js';
-import { operationOf } from '../api/operation.js';
-import type { AnyOperation } from '../api/operation.js';
+import { type AnyOperation, operationOf } from '../api/operation.js';
 import { EventsController } from '../events/events.controller.js';
 import { LogController } from '../log/log.controller.js';
 import { UpkeepController } from '../log/upkeep.controller.js';
@@ -14,13 +13,24 @@ import { WebhooksController } from '../webhooks/webhooks.controller.js';
 
 /** Every controller of the REST API. */
 export const restControllers = [
-  ResourcesController, ApplicationsController, RequestsController, EventsController, LogController, UpkeepController, SubscriptionsController, TokensController, SystemController, WebhooksController,
+  ResourcesController,
+  ApplicationsController,
+  RequestsController,
+  EventsController,
+  LogController,
+  UpkeepController,
+  SubscriptionsController,
+  TokensController,
+  SystemController,
+  WebhooksController,
 ] as const;
 
 /** Every operation that the controllers serve. */
 export function allOperations(): readonly AnyOperation[] {
   return restControllers.flatMap((controller) => {
     const methods = Object.getOwnPropertyDescriptors(controller.prototype);
-    return Object.values(methods).flatMap(({ value }: PropertyDescriptor) => (typeof value === 'function' ? (operationOf(value) ?? []) : []));
+    return Object.values(methods).flatMap(({ value }: PropertyDescriptor) =>
+      typeof value === 'function' ? (operationOf(value) ?? []) : [],
+    );
   });
 }

@@ -14,7 +14,8 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 // The page runs its own files only; its styles are set by scripts.
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -23,7 +24,8 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-const START = "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#ui', deepLinking: true, persistAuthorization: false, validatorUrl: null });\n";
+const START =
+  "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#ui', deepLinking: true, persistAuthorization: false, validatorUrl: null });\n";
 
 /** The API document, and a page to read it and to try calls. Public: it says nothing that the source does not. */
 @Controller()

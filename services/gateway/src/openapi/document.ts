@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
 import { named } from '../api/documents.js';
-import { noBody } from '../api/operation.js';
-import type { AnyOperation } from '../api/operation.js';
+import { type AnyOperation, noBody } from '../api/operation.js';
 import { PRESENT_ONLY } from '../reads/present-only.js';
 import { SERVER_VERSION } from '../system/server-version.js';
 import { allOperations } from './controllers.js';
@@ -30,23 +29,31 @@ export function openApiDocument(operations: readonly AnyOperation[] = allOperati
   return {
     openapi: '3.1.0',
     info: {
-      title: 'Plumbline', version: SERVER_VERSION,
+      title: 'Plumbline',
+      version: SERVER_VERSION,
       summary: 'Event-sourced GitOps control plane.',
-      description: 'Every change is an event in one append-only log. Lists are paged by `cursor`; `minPosition` waits until an answer reflects what you did before.',
+      description:
+        'Every change is an event in one append-only log. Lists are paged by `cursor`; `minPosition` waits until an answer reflects what you did before.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
     tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
-    components: { schemas: componentSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An access token: `plumb_…`.' } } },
+    components: {
+      schemas: componentSchemas(),
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An access token: `plumb_…`.' } },
+    },
   };
 }
 
 function componentSchemas(): JsonObject {
   // The registry of names gives the components, the global one the descriptions.
   const { schemas } = z.toJSONSchema(named, { uri, io: 'input', unrepresentable: 'any' });
-  return { ...Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)])), Error: errorSchema };
+  return {
+    ...Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)])),
+    Error: errorSchema,
+  };
 }
 
 /** Without what OpenAPI says elsewhere. */
@@ -56,7 +63,9 @@ function plain(schema: object): JsonObject {
 }
 
 const errorSchema: JsonObject = {
-  type: 'object', description: 'What went wrong.', required: ['code', 'message', 'details', 'instance'],
+  type: 'object',
+  description: 'What went wrong.',
+  required: ['code', 'message', 'details', 'instance'],
   properties: {
     code: { type: 'string', pattern: '^PLB-[0-9]{4}$', description: 'Code of the error; never reused.' },
     message: { type: 'string', description: 'What happened and what to do, for people.' },
@@ -68,7 +77,9 @@ const errorSchema: JsonObject = {
 function operationObject(served: AnyOperation): JsonObject {
   const codes = [...new Set([...commonErrors(served), ...served.errors])].sort();
   return {
-    operationId: served.id, summary: served.summary, tags: [served.tag],
+    operationId: served.id,
+    summary: served.summary,
+    tags: [served.tag],
     ...(served.description === undefined ? {} : { description: served.description }),
     ...(served.access === 'public' ? { security: [] } : {}),
     'x-access': served.access,
@@ -79,7 +90,9 @@ function operationObject(served: AnyOperation): JsonObject {
     responses: {
       [String(served.status)]: {
         description: 'Done.',
-        content: { [served.responseType ?? 'application/json']: { schema: schemaOf(served.response), example: served.example } },
+        content: {
+          [served.responseType ?? 'application/json']: { schema: schemaOf(served.response), example: served.example },
+        },
       },
       ...errorResponses(codes),
     },
@@ -94,19 +107,36 @@ function requestBody({ body, bodyExample }: AnyOperation): JsonObject {
 
 function parameters(place: 'path' | 'query', schema: z.ZodType): readonly JsonObject[] {
   if (!(schema instanceof z.ZodObject)) return [];
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as { readonly properties?: Readonly<Record<string, JsonObject>>; readonly required?: readonly string[] };
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
+    readonly properties?: Readonly<Record<string, JsonObject>>;
+    readonly required?: readonly string[];
+  };
   return Object.entries(json.properties ?? {}).map(([name, { description, ...rest }]) => ({
-    name, in: place, required: place === 'path' || (json.required ?? []).includes(name), description, schema: rest,
+    name,
+    in: place,
+    required: place === 'path' || (json.required ?? []).includes(name),
+    description,
+    schema: rest,
   }));
 }
 
 /** A reference to a component; a schema in place for the few that have no name. */
 function schemaOf(schema: z.ZodType): JsonObject {
   const name = named.get(schema)?.id;
-  return name === undefined ? plain(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })) : { $ref: uri(name) };
+  return name === undefined
+    ? plain(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }))
+    : { $ref: uri(name) };
 }
 
-const STATUS: Readonly<Record<string, string>> = { '1': '400', '2': '401', '3': '404', '4': '409', '5': '503', '6': '502', '9': '500' };
+const STATUS: Readonly<Record<string, string>> = {
+  '1': '400',
+  '2': '401',
+  '3': '404',
+  '4': '409',
+  '5': '503',
+  '6': '502',
+  '9': '500',
+};
 
 function statusOf(code: string): string {
   if (code === 'PLB-2120') return '403';
@@ -115,8 +145,18 @@ function statusOf(code: string): string {
 
 function errorResponses(codes: readonly string[]): JsonObject {
   const byStatus = Map.groupBy(codes, statusOf);
-  return Object.fromEntries([...byStatus].map(([status, group]) => [status, {
-    description: group.map((code) => `\`${code}\` ${errorMeaning(code)}`).join('; '),
-    content: { 'application/json': { schema: { $ref: uri('Error') }, example: { code: group[0], message: errorMeaning(group[0] ?? ''), details: {}, instance: '0b3c4f1e-…' } } },
-  }]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\` ${errorMeaning(code)}`).join('; '),
+        content: {
+          'application/json': {
+            schema: { $ref: uri('Error') },
+            example: { code: group[0], message: errorMeaning(group[0] ?? ''), details: {}, instance: '0b3c4f1e-…' },
+          },
+        },
+      },
+    ]),
+  );
 }

@@ -29,7 +29,8 @@ function* fields(path: string, schema: Json | undefined): Generator<readonly [st
   }
   for (const part of ['items', 'additionalProperties'] as const) yield* fields(`${path}[]`, schema[part]);
   for (const part of ['oneOf', 'anyOf', 'allOf'] as const) {
-    for (const [index, option] of Object.entries((schema[part] ?? []) as Json)) yield* fields(`${path}|${index}`, option as Json);
+    for (const [index, option] of Object.entries((schema[part] ?? []) as Json))
+      yield* fields(`${path}|${index}`, option as Json);
   }
 }
 
@@ -44,23 +45,34 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it.each(operations.map((served) => [served.id, served] as const))('%s has a summary, error codes with meanings, and examples that fit the schemas', (_, served) => {
-    const shown = shownOf(served);
-    expect(shown['summary']).toMatch(/^[A-Z].*\.$/s);
-    const codes = shown['x-error-codes'] as unknown as readonly string[];
-    expect(codes).toContain('PLB-9000');
-    expect(codes.filter((code) => errorMeaning(code) === '')).toEqual([]);
-    expect(served.response.safeParse(served.example).error?.issues ?? []).toEqual([]);
-    if (served.bodyExample !== undefined) expect(served.body.safeParse(served.bodyExample).error?.issues ?? []).toEqual([]);
-  });
+  it.each(operations.map((served) => [served.id, served] as const))(
+    '%s has a summary, error codes with meanings, and examples that fit the schemas',
+    (_, served) => {
+      const shown = shownOf(served);
+      expect(shown['summary']).toMatch(/^[A-Z].*\.$/s);
+      const codes = shown['x-error-codes'] as unknown as readonly string[];
+      expect(codes).toContain('PLB-9000');
+      expect(codes.filter((code) => errorMeaning(code) === '')).toEqual([]);
+      expect(served.response.safeParse(served.example).error?.issues ?? []).toEqual([]);
+      if (served.bodyExample !== undefined)
+        expect(served.body.safeParse(served.bodyExample).error?.issues ?? []).toEqual([]);
+    },
+  );
 
   it('lets every read look back, but for those that say why they cannot', () => {
     const reads = operations.filter(({ method }) => method === 'GET');
     const looksBack = (served: AnyOperation): readonly string[] => {
-      const names = Object.values(shownOf(served)['parameters'] ?? {}).map((parameter) => String((parameter as Json)['name']));
+      const names = Object.values(shownOf(served)['parameters'] ?? {}).map((parameter) =>
+        String((parameter as Json)['name']),
+      );
       return ['asOf', 'knownAt'].filter((name) => names.includes(name));
     };
-    expect(reads.filter((served) => looksBack(served).length < 2).map(({ id }) => id).sort()).toEqual(Object.keys(PRESENT_ONLY).sort());
+    expect(
+      reads
+        .filter((served) => looksBack(served).length < 2)
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(Object.keys(PRESENT_ONLY).sort());
     expect(reads.filter((served) => looksBack(served).length === 1)).toEqual([]);
     expect(Object.values(PRESENT_ONLY).filter((why) => why.length < 10)).toEqual([]);
   });
@@ -68,7 +80,9 @@ describe('the OpenAPI document', () => {
   it('describes every parameter', () => {
     const missing = operations.flatMap((served) => {
       const shown = shownOf(served);
-      return Object.values(shown['parameters'] ?? {}).flatMap((parameter) => ((parameter as Json).description === undefined ? [`${served.id} ${String((parameter as Json)['name'])}`] : []));
+      return Object.values(shown['parameters'] ?? {}).flatMap((parameter) =>
+        (parameter as Json).description === undefined ? [`${served.id} ${String((parameter as Json)['name'])}`] : [],
+      );
     });
     expect(missing).toEqual([]);
   });
@@ -76,13 +90,18 @@ describe('the OpenAPI document', () => {
   it('describes every field but those listed', () => {
     const schemas = document['components']?.['schemas'] as Json;
     const missing = Object.entries(schemas).flatMap(([name, schema]) =>
-      [...fields(name, schema as Json)].filter(([, field]) => field.description === undefined && field.$ref === undefined).map(([path]) => path));
+      [...fields(name, schema as Json)]
+        .filter(([, field]) => field.description === undefined && field.$ref === undefined)
+        .map(([path]) => path),
+    );
     expect([...new Set(missing)].sort()).toEqual([...UNDESCRIBED].sort());
   });
 
   it('refers only to components that exist', () => {
     const schemas = document['components']?.['schemas'] as Json;
-    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? '');
+    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(
+      ([, name]) => name ?? '',
+    );
     expect([...new Set(references)].filter((name) => !Object.hasOwn(schemas, name))).toEqual([]);
   });
 });

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommitInfo } from '@plumbline/events';
-import { versionKey } from '@plumbline/views';
-import type { ApplicationView, ApprovalRecord, VersionView, ViewReader } from '@plumbline/views';
+import {
+  type ApplicationView,
+  type ApprovalRecord,
+  versionKey,
+  type VersionView,
+  type ViewReader,
+} from '@plumbline/views';
 import type { TargetOutcome } from '../state/outcome-book.js';
 
-export interface HistoryEnvironment extends Pick<VersionView, 'environment' | 'renderDigest' | 'objectCount' | 'renderedAt' | 'decision' | 'verdicts' | 'releases'> {
+export interface HistoryEnvironment extends Pick<
+  VersionView,
+  'environment' | 'renderDigest' | 'objectCount' | 'renderedAt' | 'decision' | 'verdicts' | 'releases'
+> {
   readonly approvals: readonly ApprovalRecord[];
   readonly outcomes: readonly TargetOutcome[];
 }
@@ -26,26 +34,45 @@ export interface HistoryEntry {
 }
 
 /** One version in every environment that has it, in the order of the spec. */
-export function versionEverywhere(state: Pick<HistorySource, 'views'>, application: ApplicationView, version: number): readonly VersionView[] {
+export function versionEverywhere(
+  state: Pick<HistorySource, 'views'>,
+  application: ApplicationView,
+  version: number,
+): readonly VersionView[] {
   const order = application.spec.environments.map(({ name }) => name);
   const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
-  const found = [...state.views.scan('version', versionKey(application.id, version, ''))].map(([, document]) => document);
+  const found = [...state.views.scan('version', versionKey(application.id, version, ''))].map(
+    ([, document]) => document,
+  );
   return found.sort((left, right) => rank(left.environment) - rank(right.environment));
 }
 
 /** Entries from a version downwards, newest first. */
-export function historyFrom(state: HistorySource, application: ApplicationView, from: number, limit: number): readonly HistoryEntry[] {
+export function historyFrom(
+  state: HistorySource,
+  application: ApplicationView,
+  from: number,
+  limit: number,
+): readonly HistoryEntry[] {
   const entries: HistoryEntry[] = [];
   for (let version = from; version >= 1 && entries.length < limit; version -= 1) {
     const everywhere = versionEverywhere(state, application, version);
     const [first] = everywhere;
     if (first === undefined) continue;
     const { repository, revision, commit, renderedAt } = first;
-    const environments = everywhere.map(({ environment, renderDigest, objectCount, renderedAt: at, decision, verdicts, releases, approvals }) => ({
-      environment, renderDigest, objectCount, renderedAt: at, decision, verdicts, releases,
-      approvals: approvals?.granted ?? [],
-      outcomes: state.outcomes.of(application.id, version, environment),
-    }));
+    const environments = everywhere.map(
+      ({ environment, renderDigest, objectCount, renderedAt: at, decision, verdicts, releases, approvals }) => ({
+        environment,
+        renderDigest,
+        objectCount,
+        renderedAt: at,
+        decision,
+        verdicts,
+        releases,
+        approvals: approvals?.granted ?? [],
+        outcomes: state.outcomes.of(application.id, version, environment),
+      }),
+    );
     entries.push({ version, repository, revision, commit, renderedAt, environments });
   }
   return entries;

@@ -4,8 +4,7 @@ import { z } from 'zod';
 
 /** A moment as readers write it: a position or an RFC 3339 time. */
 export type MomentText =
-  | { readonly type: 'position'; readonly position: number }
-  | { readonly type: 'time'; readonly time: string };
+  { readonly type: 'position'; readonly position: number } | { readonly type: 'time'; readonly time: string };
 
 /** Tells a position from a time; undefined for what is neither. Times come back in UTC, to the microsecond. */
 export function parseMoment(text: string): MomentText | undefined {
@@ -14,7 +13,14 @@ export function parseMoment(text: string): MomentText | undefined {
   return micros === undefined ? undefined : { type: 'time', time: formatMicros(micros) };
 }
 
-const momentText = z.string().max(40).refine((text) => parseMoment(text) !== undefined, 'must be a position, or an RFC 3339 time such as 2026-11-17T15:00Z').optional();
+const momentText = z
+  .string()
+  .max(40)
+  .refine(
+    (text) => parseMoment(text) !== undefined,
+    'must be a position, or an RFC 3339 time such as 2026-11-17T15:00Z',
+  )
+  .optional();
 
 /** Query of every read of the past. */
 export const momentQuery = {

@@ -21,5 +21,7 @@ export const PRESENT_ONLY: Readonly<Record<string, string>> = {
 /** Refusals of moments in the query of what has no past; nothing for a query without one. */
 export function momentIssues(query: unknown, why: string): readonly InputIssue[] {
   if (typeof query !== 'object' || query === null) return [];
-  return Object.keys(momentQuery).filter((name) => Object.hasOwn(query, name)).map((name) => ({ path: `query.${name}`, message: `there is no past to read here (${why}): leave it out` }));
+  return Object.keys(momentQuery)
+    .filter((name) => Object.hasOwn(query, name))
+    .map((name) => ({ path: `query.${name}`, message: `there is no past to read here (${why}): leave it out` }));
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { assertNever, InputError, NotFoundError } from '@plumbline/core';
-import { LOG_QUERIES } from '@plumbline/event-log';
-import type { LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
+import { LOG_QUERIES, type LogQueries, type ViewMoment, type ViewPage } from '@plumbline/event-log';
 import type { ViewDocuments, ViewKind } from '@plumbline/views';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
-import { parseMoment } from './moment.js';
-import type { MomentQuery } from './moment.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
+import { type MomentQuery, parseMoment } from './moment.js';
 
 /** One page of documents. */
 export interface DocumentPage<Document> {
@@ -38,29 +35,35 @@ export type NamedKind = 'application' | 'repository' | 'cluster' | 'project' | '
 /** Documents of the audit service's projections. Always shows at least what this gateway itself appended. */
 @Injectable()
 export class ReadModel {
-  constructor(
-    @Inject(LOG_QUERIES) private readonly queries: LogQueries,
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-  ) {}
+  readonly #queries: LogQueries;
+  readonly #access: LogAccess;
+
+  constructor(@Inject(LOG_QUERIES) queries: LogQueries, @Inject(LOG_ACCESS) access: LogAccess) {
+    this.#queries = queries;
+    this.#access = access;
+  }
 
   /** @throws NotFoundError PLB-3101…3106 */
   async get<Kind extends NamedKind>(kind: Kind, key: string, query: ItemQuery = {}): Promise<ViewDocuments[Kind]> {
     const at = await this.moment(query);
     if (at !== undefined) return this.getAsOf(kind, key, at);
-    const document = await this.queries.getView(kind, key, this.#below(query.minPosition));
+    const document = await this.#queries.getView(kind, key, this.#below(query.minPosition));
     if (document === undefined || document === null) throw notFound(kind, key);
     return document as ViewDocuments[Kind];
   }
 
   /** As {@link get}, as of a moment. */
   async getAsOf<Kind extends NamedKind>(kind: Kind, key: string, at: ViewMoment): Promise<ViewDocuments[Kind]> {
-    const document = await this.queries.getViewAsOf(kind, key, at);
+    const document = await this.#queries.getViewAsOf(kind, key, at);
     if (document === undefined || document === null) throw notFound(kind, key);
     return document as ViewDocuments[Kind];
   }
 
   /** Documents by key. With a filter a page may hold fewer than asked for while there is more. */
-  async list<Kind extends ViewKind>(kind: Kind, query: DocumentQuery<ViewDocuments[Kind]>): Promise<DocumentPage<ViewDocuments[Kind]>> {
+  async list<Kind extends ViewKind>(
+    kind: Kind,
+    query: DocumentQuery<ViewDocuments[Kind]>,
+  ): Promise<DocumentPage<ViewDocuments[Kind]>> {
     const items: ViewDocuments[Kind][] = [];
     const at = await this.moment(query);
     let { cursor } = query;
@@ -88,7 +91,7 @@ export class ReadModel {
    */
   async moment({ asOf, knownAt, minPosition = -1 }: ItemQuery): Promise<ViewMoment | undefined> {
     if (asOf === undefined && knownAt === undefined) return undefined;
-    let below = await this.access.log.head();
+    let below = await this.#access.log.head();
     let occurredUntil: string | undefined;
     for (const [name, text] of Object.entries({ asOf, knownAt })) {
       const moment = text === undefined ? undefined : parseMoment(text);
@@ -97,31 +100,45 @@ export class ReadModel {
         occurredUntil = moment.time;
         continue;
       }
-      const end = moment.type === 'time' ? await this.queries.positionAt(moment.time) : moment.position + 1;
-      const head = moment.type === 'time' ? end : await this.access.log.head();
+      const end = moment.type === 'time' ? await this.#queries.positionAt(moment.time) : moment.position + 1;
+      const head = moment.type === 'time' ? end : await this.#access.log.head();
       if (end > head) throw new InputError('PLB-1705', `${name} ${end - 1} is beyond the end of the log (${head - 1})`);
       below = Math.min(below, end);
     }
-    if (minPosition >= below) throw new InputError('PLB-1705', `minPosition ${minPosition} is behind the moment that is asked for, which ends at position ${below - 1}: leave one of them out`);
+    if (minPosition >= below)
+      throw new InputError(
+        'PLB-1705',
+        `minPosition ${minPosition} is behind the moment that is asked for, which ends at position ${below - 1}: leave one of them out`,
+      );
     return { below, ...(occurredUntil === undefined ? {} : { occurredUntil }) };
   }
 
   /** Brings the gateway's own fold to a position, for answers that are made from it. */
   async foldTo(minPosition: number | undefined): Promise<void> {
     if (minPosition === undefined) return;
-    const head = await this.access.log.head();
-    if (minPosition >= head) throw new InputError('PLB-1705', `minPosition ${minPosition} is beyond the end of the log (${head - 1})`);
-    await this.access.folded(minPosition);
+    const head = await this.#access.log.head();
+    if (minPosition >= head)
+      throw new InputError('PLB-1705', `minPosition ${minPosition} is beyond the end of the log (${head - 1})`);
+    await this.#access.folded(minPosition);
   }
 
-  #page(kind: ViewKind, at: ViewMoment | undefined, options: { readonly limit: number; readonly minPosition: number; readonly keyPrefix?: string; readonly cursor?: string }): Promise<ViewPage> {
-    if (at === undefined) return this.queries.listView(kind, options);
+  #page(
+    kind: ViewKind,
+    at: ViewMoment | undefined,
+    options: {
+      readonly limit: number;
+      readonly minPosition: number;
+      readonly keyPrefix?: string;
+      readonly cursor?: string;
+    },
+  ): Promise<ViewPage> {
+    if (at === undefined) return this.#queries.listView(kind, options);
     const { minPosition: _, ...page } = options;
-    return this.queries.listViewAsOf(kind, at, page);
+    return this.#queries.listViewAsOf(kind, at, page);
   }
 
   #below(minPosition: number | undefined): number {
-    return Math.max(minPosition ?? -1, this.access.lastAppended) + 1;
+    return Math.max(minPosition ?? -1, this.#access.lastAppended) + 1;
   }
 }
 

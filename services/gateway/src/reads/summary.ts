@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { worstHealth } from '@plumbline/core';
-import type { Condition, HealthState, SyncState } from '@plumbline/core';
-import { versionKey } from '@plumbline/views';
-import type { ApplicationView, DecisionState, EnvironmentView, TargetView, VersionView, ViewReader } from '@plumbline/views';
+import { type Condition, type HealthState, type SyncState, worstHealth } from '@plumbline/core';
+import {
+  type ApplicationView,
+  type DecisionState,
+  type EnvironmentView,
+  type TargetView,
+  versionKey,
+  type VersionView,
+  type ViewReader,
+} from '@plumbline/views';
 
 /** One environment of an application at a glance. */
 export interface EnvironmentSummary {
@@ -39,13 +45,24 @@ const SYNC_ORDER: readonly SyncState[] = ['Synced', 'Waiting', 'Syncing', 'OutOf
 
 /** The application with its summary. */
 export function applicationItem(views: ViewReader, application: ApplicationView): ApplicationItem {
-  const environments = environmentsOf(views, application).map(({ latest: _, released: __, targets: ___, ...summary }) => summary);
+  const environments = environmentsOf(views, application).map(
+    ({ latest: _, released: __, targets: ___, ...summary }) => summary,
+  );
   const since = application.declared.at;
-  const none = { state: 'Unknown' as const, reason: 'NoEnvironments', message: 'the application has no environment', since };
+  const none = {
+    state: 'Unknown' as const,
+    reason: 'NoEnvironments',
+    message: 'the application has no environment',
+    since,
+  };
   const health = environments.map((environment) => environment.health);
   return {
     ...application,
-    summary: { sync: worstSync(environments.map(({ sync }) => sync)) ?? none, health: worst(health) ?? none, environments },
+    summary: {
+      sync: worstSync(environments.map(({ sync }) => sync)) ?? none,
+      health: worst(health) ?? none,
+      environments,
+    },
   };
 }
 
@@ -58,12 +75,20 @@ export function environmentsOf(views: ViewReader, application: ApplicationView):
     targets.set(target.environment, list);
   }
   const names = new Set([...application.spec.environments.map(({ name }) => name), ...targets.keys()]);
-  return [...names].map((name) => environmentStatus(views, application, application.environments[name] ?? { name }, targets.get(name) ?? []));
+  return [...names].map((name) =>
+    environmentStatus(views, application, application.environments[name] ?? { name }, targets.get(name) ?? []),
+  );
 }
 
-function environmentStatus(views: ViewReader, application: ApplicationView, environment: EnvironmentView, targets: readonly TargetView[]): EnvironmentStatus {
+function environmentStatus(
+  views: ViewReader,
+  application: ApplicationView,
+  environment: EnvironmentView,
+  targets: readonly TargetView[],
+): EnvironmentStatus {
   const { name, latestVersion, renderError } = environment;
-  const versionOf = (version: number | undefined): VersionView | undefined => (version === undefined ? undefined : views.get('version', versionKey(application.id, version, name)));
+  const versionOf = (version: number | undefined): VersionView | undefined =>
+    version === undefined ? undefined : views.get('version', versionKey(application.id, version, name));
   const latest = versionOf(latestVersion);
   const released = versionOf(environment.released?.version);
   const since = application.declared.at;
@@ -75,7 +100,12 @@ function environmentStatus(views: ViewReader, application: ApplicationView, envi
     ...(released === undefined ? {} : { released }),
     ...(renderError === undefined ? {} : { renderError }),
     sync: environmentSync({ latest, renderError, targets, since }),
-    health: worst(targets.map((target) => target.health)) ?? { state: 'Unknown', reason: 'NoTargets', message: 'nothing is deployed', since },
+    health: worst(targets.map((target) => target.health)) ?? {
+      state: 'Unknown',
+      reason: 'NoTargets',
+      message: 'nothing is deployed',
+      since,
+    },
     targetCount: targets.length,
     targets,
   };
@@ -95,9 +125,11 @@ function environmentSync({ latest, renderError, targets, since }: EnvironmentFac
   if (decision?.state === 'WaitingApproval' || decision?.state === 'Waiting') return { ...decision, state: 'Waiting' };
   if (decision?.state === 'Blocked') return { ...decision, state: 'Refused' };
   if (fromTargets !== undefined) return fromTargets;
-  if (decision === undefined && renderError !== undefined) return { state: 'Failed', reason: renderError.reason, message: renderError.message, since: renderError.at };
+  if (decision === undefined && renderError !== undefined)
+    return { state: 'Failed', reason: renderError.reason, message: renderError.message, since: renderError.at };
   if (decision?.state === 'Pending') return { ...decision, state: 'Waiting' };
-  if (decision === undefined) return { state: 'Unknown', reason: 'NotRenderedYet', message: 'no version was rendered yet', since };
+  if (decision === undefined)
+    return { state: 'Unknown', reason: 'NotRenderedYet', message: 'no version was rendered yet', since };
   return { state: 'Unknown', reason: 'NoTargets', message: 'no cluster is selected', since: decision.since };
 }
 

@@ -27,17 +27,23 @@ export interface Collector {
 }
 
 /** Collects the plans of the targets named; plans of others that come along are kept as well. Nobody waits for a cluster that is away. */
-export function collectPlans(expected: readonly ExpectedTarget[]): Collector & { readonly complete: boolean; readonly settled: boolean; readonly all: readonly TargetPlan[] } {
+export function collectPlans(
+  expected: readonly ExpectedTarget[],
+): Collector & { readonly complete: boolean; readonly settled: boolean; readonly all: readonly TargetPlan[] } {
   const plans = new Map<string, TargetPlan>();
   for (const { environment, cluster, unreachable } of expected) {
-    const why = unreachable === undefined ? {} : { reason: 'ClusterUnreachable', message: `the plan comes when the cluster is back: ${unreachable}` };
+    const why =
+      unreachable === undefined
+        ? {}
+        : { reason: 'ClusterUnreachable', message: `the plan comes when the cluster is back: ${unreachable}` };
     plans.set(`${environment}/${cluster}`, { environment, cluster, state: 'Pending', ...why });
   }
   const pending = (): readonly TargetPlan[] => [...plans.values()].filter(({ state }) => state === 'Pending');
   const settled = (): boolean => pending().every(({ reason }) => reason !== undefined);
   return {
     add(event) {
-      if (event.type === 'PlanComputed' || event.type === 'PlanFailed') plans.set(`${event.data.environment}/${event.data.cluster}`, targetPlan(event));
+      if (event.type === 'PlanComputed' || event.type === 'PlanFailed')
+        plans.set(`${event.data.environment}/${event.data.cluster}`, targetPlan(event));
       return settled();
     },
     get complete() {
@@ -54,9 +60,20 @@ export function collectPlans(expected: readonly ExpectedTarget[]): Collector & {
 
 function targetPlan(event: EventOf<'PlanComputed'> | EventOf<'PlanFailed'>): TargetPlan {
   const { environment, cluster, version } = event.data;
-  if (event.type === 'PlanFailed') return { environment, cluster, version, state: 'Failed', reason: event.data.reason, message: event.data.message };
+  if (event.type === 'PlanFailed')
+    return { environment, cluster, version, state: 'Failed', reason: event.data.reason, message: event.data.message };
   const { renderDigest, planDigest, partial, changes, guard } = event.data;
-  return { environment, cluster, version, state: 'Computed', renderDigest, planDigest, partial, changes, ...(guard === undefined ? {} : { guard }) };
+  return {
+    environment,
+    cluster,
+    version,
+    state: 'Computed',
+    renderDigest,
+    planDigest,
+    partial,
+    changes,
+    ...(guard === undefined ? {} : { guard }),
+  };
 }
 
 export interface ApprovalAnswer {
@@ -78,8 +95,10 @@ export function collectApproval(): Collector & { readonly result: ApprovalAnswer
   let result: ApprovalAnswer = { outcome: 'Pending' };
   return {
     add(event) {
-      if (event.type === 'ApprovalGranted') result = { outcome: 'Granted', granted: event.data.granted, required: event.data.required };
-      else if (event.type === 'ApprovalRefused') result = { outcome: 'Refused', reason: event.data.reason, message: event.data.message };
+      if (event.type === 'ApprovalGranted')
+        result = { outcome: 'Granted', granted: event.data.granted, required: event.data.required };
+      else if (event.type === 'ApprovalRefused')
+        result = { outcome: 'Refused', reason: event.data.reason, message: event.data.message };
       else if (event.type === 'VersionRejected') result = { outcome: 'Rejected' };
       return result.outcome !== 'Pending';
     },
@@ -91,7 +110,13 @@ export function collectApproval(): Collector & { readonly result: ApprovalAnswer
 
 export interface RollbackAnswer {
   readonly outcome: 'Released' | 'Refused' | 'Pending';
-  readonly releases: readonly { readonly environment: string; readonly version: number; readonly releaseId: string; readonly generation: number; readonly clusters: readonly string[] }[];
+  readonly releases: readonly {
+    readonly environment: string;
+    readonly version: number;
+    readonly releaseId: string;
+    readonly generation: number;
+    readonly clusters: readonly string[];
+  }[];
   readonly reason?: string;
   readonly message?: string;
 }
@@ -105,7 +130,10 @@ export function collectRollback(): Collector & { readonly result: RollbackAnswer
     add(event) {
       if (event.type === 'VersionReleased') {
         const { environment, version, releaseId, generation, clusters } = event.data;
-        result = { outcome: 'Released', releases: [...result.releases, { environment, version, releaseId, generation, clusters }] };
+        result = {
+          outcome: 'Released',
+          releases: [...result.releases, { environment, version, releaseId, generation, clusters }],
+        };
       } else if (event.type === 'RollbackRefused' && result.outcome === 'Pending') {
         result = { outcome: 'Refused', releases: [], reason: event.data.reason, message: event.data.message };
       }

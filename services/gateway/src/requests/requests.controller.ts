@@ -6,52 +6,73 @@ import type { ChangeResult } from '../resources/resources.service.js';
 import type { Accepted } from '../state/log-access.js';
 import type { ApprovalResult, PlanResult, RollbackResult } from './outcomes.js';
 import {
-  approveVersion, planApplication, refreshRepository, rejectVersion, resumeApplication, rollbackApplication, suspendApplication, syncApplication,
+  approveVersion,
+  planApplication,
+  refreshRepository,
+  rejectVersion,
+  resumeApplication,
+  rollbackApplication,
+  suspendApplication,
+  syncApplication,
 } from './requests.operations.js';
 import { RequestsService } from './requests.service.js';
 
 /** What people ask for, over REST. */
 @Controller()
 export class RequestsController {
-  constructor(@Inject(RequestsService) private readonly requests: RequestsService) {}
+  readonly #requests: RequestsService;
+
+  constructor(@Inject(RequestsService) requests: RequestsService) {
+    this.#requests = requests;
+  }
 
   @Serve(planApplication)
   plan(@Input() { principal, params, body }: InputOf<typeof planApplication>): Promise<PlanResult> {
-    return this.requests.plan(principal, { ...body, application: `${params.project}/${params.name}` });
+    return this.#requests.plan(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(approveVersion)
   approve(@Input() { principal, params, body }: InputOf<typeof approveVersion>): Promise<ApprovalResult> {
-    return this.requests.submit(principal, { ...body, application: `${params.project}/${params.name}`, version: params.version, verdict: 'Approve' });
+    return this.#requests.submit(principal, {
+      ...body,
+      application: `${params.project}/${params.name}`,
+      version: params.version,
+      verdict: 'Approve',
+    });
   }
 
   @Serve(rejectVersion)
   reject(@Input() { principal, params, body }: InputOf<typeof rejectVersion>): Promise<ApprovalResult> {
-    return this.requests.submit(principal, { ...body, application: `${params.project}/${params.name}`, version: params.version, verdict: 'Reject' });
+    return this.#requests.submit(principal, {
+      ...body,
+      application: `${params.project}/${params.name}`,
+      version: params.version,
+      verdict: 'Reject',
+    });
   }
 
   @Serve(syncApplication)
   sync(@Input() { principal, params, body }: InputOf<typeof syncApplication>): Promise<Accepted> {
-    return this.requests.sync(principal, { ...body, application: `${params.project}/${params.name}` });
+    return this.#requests.sync(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(rollbackApplication)
   rollback(@Input() { principal, params, body }: InputOf<typeof rollbackApplication>): Promise<RollbackResult> {
-    return this.requests.rollback(principal, { ...body, application: `${params.project}/${params.name}` });
+    return this.#requests.rollback(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(suspendApplication)
   suspend(@Input() { principal, params, body }: InputOf<typeof suspendApplication>): Promise<ChangeResult> {
-    return this.requests.suspend(principal, `${params.project}/${params.name}`, body.reason);
+    return this.#requests.suspend(principal, `${params.project}/${params.name}`, body.reason);
   }
 
   @Serve(resumeApplication)
   resume(@Input() { principal, params }: InputOf<typeof resumeApplication>): Promise<ChangeResult> {
-    return this.requests.resume(principal, `${params.project}/${params.name}`);
+    return this.#requests.resume(principal, `${params.project}/${params.name}`);
   }
 
   @Serve(refreshRepository)
   refresh(@Input() { principal, params }: InputOf<typeof refreshRepository>): Promise<Accepted> {
-    return this.requests.refresh(principal, params.name);
+    return this.#requests.refresh(principal, params.name);
   }
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ConflictError, InputError } from '@plumbline/core';
-import type { InputIssue } from '@plumbline/core';
+import { ConflictError, InputError, type InputIssue } from '@plumbline/core';
 import type { AppendItem } from '@plumbline/event-log';
 import type { ApplicationSpec, ProjectSpec, Resource, ResourceKind, SubscriptionSpec } from '@plumbline/events';
 import type { GatewayState } from '../state/gateway-state.js';
 import { mayDeliverTo } from '../subscriptions/endpoint.js';
 import { changedFields } from './changed-fields.js';
-import { allDeclared, currentOf, declaration, declaredOf, KINDS, removal, resourceId, streamOf } from './declared.js';
-import type { Declared } from './declared.js';
+import {
+  allDeclared,
+  currentOf,
+  declaration,
+  type Declared,
+  declaredOf,
+  KINDS,
+  removal,
+  resourceId,
+  streamOf,
+} from './declared.js';
 
 /** What an apply does with one resource. */
 export interface AppliedResource {
@@ -45,11 +53,15 @@ export function planApply(state: GatewayState, input: ApplyInput): ApplyPlan {
   const after = new Map(allDeclared(state.views).map((declared) => [keyOf(declared), declared]));
   const given = new Set(input.resources.map((resource) => keyOf(declaredOf(resource))));
   const { prunes } = input;
-  const pruned = prunes === undefined ? [] : [...after.values()].filter((declared) => !given.has(keyOf(declared)) && prunes(declared));
+  const pruned =
+    prunes === undefined
+      ? []
+      : [...after.values()].filter((declared) => !given.has(keyOf(declared)) && prunes(declared));
   for (const declared of pruned) after.delete(keyOf(declared));
   for (const resource of input.resources) after.set(keyOf(declaredOf(resource)), declaredOf(resource));
   checkReferences(after, given);
-  for (const resource of input.resources) if (resource.kind === 'Subscription') checkSubscription(state, input, resource);
+  for (const resource of input.resources)
+    if (resource.kind === 'Subscription') checkSubscription(state, input, resource);
   for (const declared of pruned) assertUnused(state, after, declared);
   return assemble(state, input.resources, pruned);
 }
@@ -75,12 +87,26 @@ function assemble(state: GatewayState, resources: readonly Resource[], pruned: r
 }
 
 /** One event for the stream of a declared thing, on the condition that nothing happened to it since. */
-export function itemFor(state: GatewayState, kind: ResourceKind, id: string, event: AppendItem['events'][number]): AppendItem {
+export function itemFor(
+  state: GatewayState,
+  kind: ResourceKind,
+  id: string,
+  event: AppendItem['events'][number],
+): AppendItem {
   const stream = streamOf(kind, id);
   // Notes of deliveries go to the same stream at any time and change nothing that is decided on here.
-  if (kind === 'Subscription') return { stream, expected: { type: currentOf(state.views, kind, id) === undefined ? 'any' : 'exists' }, events: [event] };
+  if (kind === 'Subscription')
+    return {
+      stream,
+      expected: { type: currentOf(state.views, kind, id) === undefined ? 'any' : 'exists' },
+      events: [event],
+    };
   const revision = state.revisionOf(stream);
-  return { stream, expected: revision === undefined ? { type: 'noStream' } : { type: 'exact', revision }, events: [event] };
+  return {
+    stream,
+    expected: revision === undefined ? { type: 'noStream' } : { type: 'exact', revision },
+    events: [event],
+  };
 }
 
 function keyOf({ kind, id }: Pick<Declared, 'kind' | 'id'>): string {
@@ -98,13 +124,24 @@ function refuseDuplicates(resources: readonly Resource[]): void {
   if (issues.length > 0) throw new InputError('PLB-1704', `a resource is given twice: ${listed(issues)}`, { issues });
 }
 
-function checkSubscription(state: GatewayState, input: ApplyInput, { metadata: { name }, spec }: { readonly metadata: { readonly name: string }; readonly spec: SubscriptionSpec }): void {
+function checkSubscription(
+  state: GatewayState,
+  input: ApplyInput,
+  { metadata: { name }, spec }: { readonly metadata: { readonly name: string }; readonly spec: SubscriptionSpec },
+): void {
   if (!mayDeliverTo(spec.url, input.deliveryHosts)) {
-    throw new InputError('PLB-1714', `subscription "${name}": nothing may be delivered to ${hostOf(spec.url)}: PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS of the gateway has to name the host (and http:// or a port, if it is not https on 443)`);
+    throw new InputError(
+      'PLB-1714',
+      `subscription "${name}": nothing may be delivered to ${hostOf(spec.url)}: PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS of the gateway has to name the host (and http:// or a port, if it is not https on 443)`,
+    );
   }
   const { after } = spec;
-  if (after === undefined || after <= input.position || after === state.views.get('subscription', name)?.spec.after) return;
-  throw new InputError('PLB-1705', `subscription "${name}": there is nothing after position ${after}: the log ends at ${input.position}`);
+  if (after === undefined || after <= input.position || after === state.views.get('subscription', name)?.spec.after)
+    return;
+  throw new InputError(
+    'PLB-1705',
+    `subscription "${name}": there is nothing after position ${after}: the log ends at ${input.position}`,
+  );
 }
 
 function hostOf(url: string): string {
@@ -126,15 +163,27 @@ function checkReferences(after: ReadonlyMap<string, Declared>, given: ReadonlySe
     if (!given.has(keyOf(declared)) && !given.has(`Project ${project}`)) continue;
     const spec = declared.spec as ApplicationSpec;
     const path = `Application ${declared.id}`;
-    if (!after.has(`Project ${project}`)) missing.push({ path: `${path} metadata.project`, message: `project "${project}" does not exist` });
-    if (!after.has(`Repository ${spec.repository}`)) missing.push({ path: `${path} spec.repository`, message: `repository "${spec.repository}" does not exist` });
+    if (!after.has(`Project ${project}`))
+      missing.push({ path: `${path} metadata.project`, message: `project "${project}" does not exist` });
+    if (!after.has(`Repository ${spec.repository}`))
+      missing.push({ path: `${path} spec.repository`, message: `repository "${spec.repository}" does not exist` });
     for (const cluster of namedClusters(spec)) {
-      if (!after.has(`Cluster ${cluster.name}`)) missing.push({ path: `${path} spec.environments.${cluster.environment}.clusters.names`, message: `cluster "${cluster.name}" does not exist` });
+      if (!after.has(`Cluster ${cluster.name}`))
+        missing.push({
+          path: `${path} spec.environments.${cluster.environment}.clusters.names`,
+          message: `cluster "${cluster.name}" does not exist`,
+        });
     }
     refused.push(...beyondProject(path, spec, after.get(`Project ${project}`)));
   }
-  if (missing.length > 0) throw new InputError('PLB-1702', `something that is referred to does not exist: ${listed(missing)}`, { issues: missing });
-  if (refused.length > 0) throw new InputError('PLB-1703', `a project does not allow what its application wants: ${listed(refused)}`, { issues: refused });
+  if (missing.length > 0)
+    throw new InputError('PLB-1702', `something that is referred to does not exist: ${listed(missing)}`, {
+      issues: missing,
+    });
+  if (refused.length > 0)
+    throw new InputError('PLB-1703', `a project does not allow what its application wants: ${listed(refused)}`, {
+      issues: refused,
+    });
 }
 
 function listed(issues: readonly InputIssue[]): string {
@@ -145,19 +194,33 @@ function beyondProject(path: string, spec: ApplicationSpec, declared: Declared |
   if (declared === undefined) return [];
   const project = declared.spec as ProjectSpec;
   const issues: InputIssue[] = [];
-  if (!allows(project.repositories, spec.repository)) issues.push({ path: `${path} spec.repository`, message: `project "${declared.id}" does not allow repository "${spec.repository}"` });
+  if (!allows(project.repositories, spec.repository))
+    issues.push({
+      path: `${path} spec.repository`,
+      message: `project "${declared.id}" does not allow repository "${spec.repository}"`,
+    });
   for (const { environment, name } of namedClusters(spec)) {
-    if (!allows(project.clusters, name)) issues.push({ path: `${path} spec.environments.${environment}.clusters.names`, message: `project "${declared.id}" does not allow cluster "${name}"` });
+    if (!allows(project.clusters, name))
+      issues.push({
+        path: `${path} spec.environments.${environment}.clusters.names`,
+        message: `project "${declared.id}" does not allow cluster "${name}"`,
+      });
   }
   const namespaces = [spec.namespace, ...spec.environments.map(({ namespace }) => namespace)];
   for (const namespace of namespaces) {
-    if (namespace !== undefined && !allowsPrefix(project.namespaces, namespace)) issues.push({ path: `${path} spec.namespace`, message: `project "${declared.id}" does not allow namespace "${namespace}"` });
+    if (namespace !== undefined && !allowsPrefix(project.namespaces, namespace))
+      issues.push({
+        path: `${path} spec.namespace`,
+        message: `project "${declared.id}" does not allow namespace "${namespace}"`,
+      });
   }
   return issues;
 }
 
 function namedClusters(spec: ApplicationSpec): readonly { readonly environment: string; readonly name: string }[] {
-  return spec.environments.flatMap((environment) => (environment.clusters.names ?? []).map((name) => ({ environment: environment.name, name })));
+  return spec.environments.flatMap((environment) =>
+    (environment.clusters.names ?? []).map((name) => ({ environment: environment.name, name })),
+  );
 }
 
 function allows(list: readonly string[], name: string): boolean {
@@ -172,27 +235,50 @@ function allowsPrefix(list: readonly string[], name: string): boolean {
  * Refuses to remove what others need.
  * @throws ConflictError PLB-4701 naming who needs it.
  */
-export function assertUnused(state: GatewayState, after: ReadonlyMap<string, Declared>, removed: Pick<Declared, 'kind' | 'id'>): void {
+export function assertUnused(
+  state: GatewayState,
+  after: ReadonlyMap<string, Declared>,
+  removed: Pick<Declared, 'kind' | 'id'>,
+): void {
   const users = usersOf(state, after, removed);
   if (users.length === 0) return;
   const shown = `${users.slice(0, 5).join(', ')}${users.length > 5 ? ` and ${users.length - 5} more` : ''}`;
-  throw new ConflictError('PLB-4701', `${removed.kind.toLowerCase()} "${removed.id}" is still needed by ${shown}`, { details: { users } });
+  throw new ConflictError('PLB-4701', `${removed.kind.toLowerCase()} "${removed.id}" is still needed by ${shown}`, {
+    details: { users },
+  });
 }
 
-function usersOf(state: GatewayState, after: ReadonlyMap<string, Declared>, removed: Pick<Declared, 'kind' | 'id'>): readonly string[] {
+function usersOf(
+  state: GatewayState,
+  after: ReadonlyMap<string, Declared>,
+  removed: Pick<Declared, 'kind' | 'id'>,
+): readonly string[] {
   if (removed.kind === 'Application' || removed.kind === 'Subscription') return [];
   if (removed.kind === 'Cluster') {
-    const targets = [...state.views.scan('target', '')].filter(([, target]) => target.cluster === removed.id && (target.inventoryDigest !== undefined || target.running !== undefined));
-    const named = [...after.values()].filter((declared) => declared.kind === 'Application' && namedClusters(declared.spec as ApplicationSpec).some(({ name }) => name === removed.id));
+    const targets = [...state.views.scan('target', '')].filter(
+      ([, target]) =>
+        target.cluster === removed.id && (target.inventoryDigest !== undefined || target.running !== undefined),
+    );
+    const named = [...after.values()].filter(
+      (declared) =>
+        declared.kind === 'Application' &&
+        namedClusters(declared.spec as ApplicationSpec).some(({ name }) => name === removed.id),
+    );
     return [...targets.map(([key]) => `target ${key}`), ...named.map(({ id }) => `application ${id}`)];
   }
   const applications = [...after.values()].filter((declared) => declared.kind === 'Application');
-  if (removed.kind === 'Project') return applications.filter(({ id }) => id.startsWith(`${removed.id}/`)).map(({ id }) => `application ${id}`);
-  return applications.filter(({ spec }) => (spec as ApplicationSpec).repository === removed.id).map(({ id }) => `application ${id}`);
+  if (removed.kind === 'Project')
+    return applications.filter(({ id }) => id.startsWith(`${removed.id}/`)).map(({ id }) => `application ${id}`);
+  return applications
+    .filter(({ spec }) => (spec as ApplicationSpec).repository === removed.id)
+    .map(({ id }) => `application ${id}`);
 }
 
 /** Everything that would be declared without one resource. */
-export function declaredWithout(state: GatewayState, removed: Pick<Declared, 'kind' | 'id'>): ReadonlyMap<string, Declared> {
+export function declaredWithout(
+  state: GatewayState,
+  removed: Pick<Declared, 'kind' | 'id'>,
+): ReadonlyMap<string, Declared> {
   const after = new Map(allDeclared(state.views).map((declared) => [keyOf(declared), declared]));
   after.delete(keyOf(removed));
   return after;

@@ -16,9 +16,16 @@ function walk(path: string, before: unknown, after: unknown, paths: string[]): v
     if (textOf(before) !== textOf(after)) paths.push(path);
     return;
   }
-  for (const key of new Set([...left.keys(), ...right.keys()])) walk(`${path}.${key}`, left.get(key), right.get(key), paths);
+  for (const key of new Set([...left.keys(), ...right.keys()]))
+    walk(`${path}.${key}`, left.get(key), right.get(key), paths);
   // A list of named things in another order is another list.
-  if (Array.isArray(before) && Array.isArray(after) && left.size === right.size && [...left.keys()].join('\n') !== [...right.keys()].join('\n') && [...left.keys()].every((key) => right.has(key))) {
+  if (
+    Array.isArray(before) &&
+    Array.isArray(after) &&
+    left.size === right.size &&
+    [...left.keys()].join('\n') !== [...right.keys()].join('\n') &&
+    [...left.keys()].every((key) => right.has(key))
+  ) {
     paths.push(path);
   }
 }

@@ -19,7 +19,9 @@ export const KINDS: readonly ResourceKind[] = ['Project', 'Repository', 'Cluster
 
 /** Name of a resource within its kind. */
 export function resourceId(resource: Resource): string {
-  return resource.kind === 'Application' ? `${resource.metadata.project}/${resource.metadata.name}` : resource.metadata.name;
+  return resource.kind === 'Application'
+    ? `${resource.metadata.project}/${resource.metadata.name}`
+    : resource.metadata.name;
 }
 
 /** A resource as it is compared. */
@@ -33,7 +35,11 @@ export function currentOf(views: ViewReader, kind: ResourceKind, id: string): De
   return document === undefined ? undefined : { kind, id, labels: document.labels, spec: document.spec };
 }
 
-function documentOf(views: ViewReader, kind: ResourceKind, id: string): { readonly labels: Readonly<Record<string, string>>; readonly spec: Resource['spec'] } | undefined {
+function documentOf(
+  views: ViewReader,
+  kind: ResourceKind,
+  id: string,
+): { readonly labels: Readonly<Record<string, string>>; readonly spec: Resource['spec'] } | undefined {
   switch (kind) {
     case 'Project':
       return views.get('project', id);
@@ -56,8 +62,11 @@ function documentOf(views: ViewReader, kind: ResourceKind, id: string): { readon
 export function allDeclared(views: ViewReader): readonly Declared[] {
   const all: Declared[] = [];
   for (const kind of ['Project', 'Repository', 'Cluster', 'Subscription'] as const) {
-    const view = ({ Project: 'project', Repository: 'repository', Cluster: 'cluster', Subscription: 'subscription' } as const)[kind];
-    for (const [id, { labels, spec, declared }] of views.scan(view, '')) all.push({ kind, id, labels, spec, by: declared.by.id });
+    const view = (
+      { Project: 'project', Repository: 'repository', Cluster: 'cluster', Subscription: 'subscription' } as const
+    )[kind];
+    for (const [id, { labels, spec, declared }] of views.scan(view, ''))
+      all.push({ kind, id, labels, spec, by: declared.by.id });
   }
   for (const [id, { labels, spec, removal, declared }] of views.scan('application', '')) {
     if (removal === undefined) all.push({ kind: 'Application', id, labels, spec, by: declared.by.id });

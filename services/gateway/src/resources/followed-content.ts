@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
-import type { InputIssue } from '@plumbline/core';
-import { issuesOf, resource } from '@plumbline/events';
-import type { Resource } from '@plumbline/events';
+import { InputError, type InputIssue } from '@plumbline/core';
+import { issuesOf, resource, type Resource } from '@plumbline/events';
 import { z } from 'zod';
 
 /**
@@ -22,8 +20,13 @@ export function parseFollowed(text: string): readonly Resource[] {
     else issues.push(...issuesOf(result.error, source));
   }
   if (issues.length > 0) {
-    const shown = issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ');
-    throw new InputError('PLB-1716', `the resources of the repository are not valid (${issues.length}): ${shown}`, { issues });
+    const shown = issues
+      .slice(0, 5)
+      .map(({ path, message }) => `${path}: ${message}`)
+      .join('; ');
+    throw new InputError('PLB-1716', `the resources of the repository are not valid (${issues.length}): ${shown}`, {
+      issues,
+    });
   }
   return parsed;
 }

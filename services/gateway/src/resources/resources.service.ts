@@ -4,14 +4,11 @@ import { ConflictError } from '@plumbline/core';
 import type { Resource, ResourceKind } from '@plumbline/events';
 import { actorOf } from '../api/principal.js';
 import { requireRole } from '../api/role.guard.js';
-import { GATEWAY_CONFIG } from '../gateway.config.js';
-import type { GatewayConfig } from '../gateway.config.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { notFound } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
-import { assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
-import type { AppliedResource } from './apply-plan.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
+import { type AppliedResource, assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
 import { currentOf, removal } from './declared.js';
 
 /** What to apply. */
@@ -49,22 +46,30 @@ const ATTEMPTS = 8;
 /** Declares and removes projects, repositories, clusters, applications and subscriptions. */
 @Injectable()
 export class ResourcesService {
-  constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
-  ) {}
+  readonly #access: LogAccess;
+  readonly #config: GatewayConfig;
+
+  constructor(@Inject(LOG_ACCESS) access: LogAccess, @Inject(GATEWAY_CONFIG) config: GatewayConfig) {
+    this.#access = access;
+    this.#config = config;
+  }
 
   /** All of the resources in one append, or none. What is declared already makes no event. */
   async apply(principal: Principal, input: ApplyRequest): Promise<ApplyResult> {
     const { dryRun, prune, resources: given } = input;
     const prunes = prune === undefined ? undefined : carries(prune.labelSelector);
     return this.decideAgainOnConflict(async () => {
-      const { resources, items } = planApply(this.access.state, { resources: given, prunes, deliveryHosts: this.config.subscriptionHosts, position: this.access.position });
+      const { resources, items } = planApply(this.#access.state, {
+        resources: given,
+        prunes,
+        deliveryHosts: this.#config.subscriptionHosts,
+        position: this.#access.position,
+      });
       for (const { kind, action } of resources) {
         if (action !== 'unchanged') requireRole(principal, neededRole(kind));
       }
-      if (dryRun || items.length === 0) return { dryRun, resources, position: this.access.position };
-      const { position } = await this.access.append({ actor: actorOf(principal), items });
+      if (dryRun || items.length === 0) return { dryRun, resources, position: this.#access.position };
+      const { position } = await this.#access.append({ actor: actorOf(principal), items });
       return { dryRun, resources, position };
     });
   }
@@ -74,12 +79,15 @@ export class ResourcesService {
     const { kind, id, mode = 'Delete' } = input;
     requireRole(principal, neededRole(kind));
     return this.decideAgainOnConflict(async () => {
-      const { state } = this.access;
+      const { state } = this.#access;
       const pending = kind === 'Application' ? state.views.get('application', id)?.removal : undefined;
-      if (pending?.mode === mode) return { action: 'unchanged', position: this.access.position };
+      if (pending?.mode === mode) return { action: 'unchanged', position: this.#access.position };
       if (pending === undefined && currentOf(state.views, kind, id) === undefined) throw notFound(kindName(kind), id);
       if (input.force !== true) assertUnused(state, declaredWithout(state, { kind, id }), { kind, id });
-      const { position } = await this.access.append({ actor: actorOf(principal), items: [itemFor(state, kind, id, removal(kind, id, mode))] });
+      const { position } = await this.#access.append({
+        actor: actorOf(principal),
+        items: [itemFor(state, kind, id, removal(kind, id, mode))],
+      });
       return { action: 'removed', position };
     });
   }
@@ -87,12 +95,13 @@ export class ResourcesService {
   /** Other services append to the same streams: when one was faster, look and decide again. */
   async decideAgainOnConflict<Result>(decide: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
-      await this.access.refresh();
+      await this.#access.refresh();
       try {
         return await decide();
       } catch (error) {
         if (!(error instanceof ConflictError) || error.code !== 'PLB-4101') throw error;
-        if (attempt >= ATTEMPTS) throw new ConflictError('PLB-4704', 'others keep changing the same things: try again', { cause: error });
+        if (attempt >= ATTEMPTS)
+          throw new ConflictError('PLB-4704', 'others keep changing the same things: try again', { cause: error });
       }
     }
   }
@@ -104,6 +113,12 @@ function neededRole(kind: ResourceKind): 'operator' | 'admin' {
 }
 
 function kindName(kind: ResourceKind): 'project' | 'repository' | 'cluster' | 'application' | 'subscription' {
-  const names = { Project: 'project', Repository: 'repository', Cluster: 'cluster', Application: 'application', Subscription: 'subscription' } as const;
+  const names = {
+    Project: 'project',
+    Repository: 'repository',
+    Cluster: 'cluster',
+    Application: 'application',
+    Subscription: 'subscription',
+  } as const;
   return names[kind];
 }

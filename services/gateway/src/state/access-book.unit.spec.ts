@@ -5,7 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { AccessBook, roleIncludes } from './access-book.js';
 
 function issued(id: string, token: string, expiresAt?: string): RecordedEvent {
-  return { type: 'TokenIssued', data: { id, name: id, role: 'operator', hash: Digest.of(token), emails: [], ...(expiresAt === undefined ? {} : { expiresAt }) } } as unknown as RecordedEvent;
+  return {
+    type: 'TokenIssued',
+    data: {
+      id,
+      name: id,
+      role: 'operator',
+      hash: Digest.of(token),
+      emails: [],
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    },
+  } as unknown as RecordedEvent;
 }
 const revoked = (id: string): RecordedEvent => ({ type: 'TokenRevoked', data: { id } }) as unknown as RecordedEvent;
 
@@ -30,7 +40,8 @@ describe('the book of tokens', () => {
   it('does not take a hash, an empty text or the name of a property for a token', () => {
     const book = new AccessBook();
     book.apply(issued('anna', 'secret-a'));
-    for (const text of ['', Digest.of('secret-a'), 'constructor', '__proto__', 'anna']) expect(book.authenticate(text, 0)).toBeUndefined();
+    for (const text of ['', Digest.of('secret-a'), 'constructor', '__proto__', 'anna'])
+      expect(book.authenticate(text, 0)).toBeUndefined();
   });
 
   it('knows which role includes which', () => {

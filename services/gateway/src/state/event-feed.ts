@@ -23,13 +23,16 @@ export type FeedFrame =
  * the newest events in memory, and when it falls behind these it pages through the log. So a slow one costs no memory, and loses nothing.
  */
 export class EventFeed {
+  readonly #log: Pick<EventLog, 'read'>;
+  readonly #ringSize: number;
+
   #ring: RecordedEvent[] = [];
   readonly #waiting = new Set<() => void>();
 
-  constructor(
-    private readonly log: Pick<EventLog, 'read'>,
-    private readonly ringSize = 4096,
-  ) {}
+  constructor(log: Pick<EventLog, 'read'>, ringSize = 4096) {
+    this.#log = log;
+    this.#ringSize = ringSize;
+  }
 
   /** Takes the next events in order; wakes the readers. What came before a person was erased is read from the log again, which has forgotten the person. */
   push(events: readonly RecordedEvent[]): void {
@@ -37,7 +40,7 @@ export class EventFeed {
       if (event.type === 'PersonErased') this.#ring = [];
       this.#ring.push(event);
     }
-    if (this.#ring.length > this.ringSize * 2) this.#ring = this.#ring.slice(-this.ringSize);
+    if (this.#ring.length > this.#ringSize * 2) this.#ring = this.#ring.slice(-this.#ringSize);
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
@@ -86,7 +89,7 @@ export class EventFeed {
     const first = this.#ring[0]?.position;
     if (first === undefined) return [];
     if (next >= first) return this.#ring.slice(next - first, next - first + PAGE_SIZE);
-    const page = await this.log.read({ from: next, limit: PAGE_SIZE });
+    const page = await this.#log.read({ from: next, limit: PAGE_SIZE });
     return page.events;
   }
 

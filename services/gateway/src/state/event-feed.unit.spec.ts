@@ -13,13 +13,16 @@ function logOf(count: number): { readonly reads: number[]; read: ConstructorPara
     read: async ({ from, limit = 1000 }) => {
       await Promise.resolve();
       reads.push(from);
-      const events = Array.from({ length: Math.max(0, Math.min(limit, count - from)) }, (_, index) => eventAt(from + index));
+      const events = Array.from({ length: Math.max(0, Math.min(limit, count - from)) }, (_, index) =>
+        eventAt(from + index),
+      );
       return { events, nextPosition: from + events.length, headPosition: count };
     },
   };
 }
 
-const range = (from: number, to: number): readonly RecordedEvent[] => Array.from({ length: to - from }, (_, index) => eventAt(from + index));
+const range = (from: number, to: number): readonly RecordedEvent[] =>
+  Array.from({ length: to - from }, (_, index) => eventAt(from + index));
 
 async function positions(feed: EventFeed, after: number, until: number): Promise<readonly number[]> {
   const stop = new AbortController();

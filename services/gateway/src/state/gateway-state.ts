@@ -20,9 +20,11 @@ export class GatewayState {
     this.views.apply(event);
     this.access.apply(event);
     this.outcomes.apply(event);
-    if (/^(project|repository|cluster|application)-/.test(event.stream)) this.#revisions.set(event.stream, event.revision);
+    if (/^(project|repository|cluster|application)-/.test(event.stream))
+      this.#revisions.set(event.stream, event.revision);
     if (event.type === 'DeliveriesClaimed') this.#deliveriesHolder = event.data.holder;
-    if (event.type === 'DeliveriesReleased' && event.data.holder === this.#deliveriesHolder) this.#deliveriesHolder = undefined;
+    if (event.type === 'DeliveriesReleased' && event.data.holder === this.#deliveriesHolder)
+      this.#deliveriesHolder = undefined;
     if (event.type === 'RefreshRequested' && event.data.delivery !== undefined) {
       this.#remember(deliveryKey(event.data.provider ?? '', event.data.delivery, event.data.repository));
     }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import type { EventEnvelopeBatch } from '@plumbline/bus';
-import { InvariantError, messageOf, OverloadedError, uuidv7 } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, Follower } from '@plumbline/event-log';
-import type { AppendItem, EventLog } from '@plumbline/event-log';
+import { type Clock, InvariantError, messageOf, OverloadedError, uuidv7 } from '@plumbline/core';
+import { type AppendItem, EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { Actor, RecordedEvent } from '@plumbline/events';
-import { CLOCK, LOGGER, READINESS } from '@plumbline/platform';
-import type { Logger, Readiness } from '@plumbline/platform';
+import { CLOCK, type Logger, LOGGER, type Readiness, READINESS } from '@plumbline/platform';
 import { EventFeed } from './event-feed.js';
 import { GatewayState } from './gateway-state.js';
 
@@ -39,6 +35,9 @@ export const LOG_ACCESS = Symbol('LOG_ACCESS');
 /** The gateway's hold on the log: its fold, the live feed, and appends that the fold has seen before they are acknowledged. */
 @Injectable()
 export class LogAccess implements BeforeApplicationShutdown {
+  readonly #logger: Logger;
+  readonly #readiness: Readiness;
+
   readonly feed: EventFeed;
   #state = new GatewayState();
   /** Next position of the fold. */
@@ -54,11 +53,14 @@ export class LogAccess implements BeforeApplicationShutdown {
   constructor(
     @Inject(EVENT_LOG) readonly log: EventLog,
     @Inject(CLOCK) readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
-    @Inject(READINESS) private readonly readiness: Readiness,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(READINESS) readiness: Readiness,
   ) {
+    this.#logger = logger;
+    this.#readiness = readiness;
+
     this.feed = new EventFeed(log);
-    this.readiness.report('gateway', false, 'catching up with the log');
+    this.#readiness.report('gateway', false, 'catching up with the log');
     this.#follower = new Follower({
       log,
       from: 0,
@@ -66,9 +68,10 @@ export class LogAccess implements BeforeApplicationShutdown {
         for (const event of events) this.#state.apply(event);
         this.#folded = (events.at(-1)?.position ?? -1) + 1;
         this.feed.push(events);
-        if (events.some(({ type, position }) => type === 'PersonErased' && position >= this.#headAtStart)) this.#forgetting = this.#forgetting.then(async () => this.#forget());
+        if (events.some(({ type, position }) => type === 'PersonErased' && position >= this.#headAtStart))
+          this.#forgetting = this.#forgetting.then(async () => this.#forget());
       },
-      onError: (message) => this.logger.warn('the gateway cannot follow the log and tries again', { error: message }),
+      onError: (message) => this.#logger.warn('the gateway cannot follow the log and tries again', { error: message }),
     });
   }
 
@@ -83,7 +86,7 @@ export class LogAccess implements BeforeApplicationShutdown {
     this.#headAtStart = await this.log.head().catch(() => 0);
     await this.#follower.start();
     this.#ready = true;
-    this.readiness.report('gateway', true);
+    this.#readiness.report('gateway', true);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -94,7 +97,7 @@ export class LogAccess implements BeforeApplicationShutdown {
 
   /** Ends streams and waits; requests are answered as long as they come. */
   close(): void {
-    this.readiness.report('gateway', false, 'stopping');
+    this.#readiness.report('gateway', false, 'stopping');
     this.#closing.abort();
   }
 
@@ -115,7 +118,12 @@ export class LogAccess implements BeforeApplicationShutdown {
 
   /** @throws OverloadedError PLB-5703 until the gateway has caught up with the log. */
   assertReady(): void {
-    if (!this.#ready) throw new OverloadedError('PLB-5703', 'the gateway is starting and still reads the log: try again in a moment', 1_000);
+    if (!this.#ready)
+      throw new OverloadedError(
+        'PLB-5703',
+        'the gateway is starting and still reads the log: try again in a moment',
+        1_000,
+      );
   }
 
   /** Brings the fold up to the head of the log as it is now. */
@@ -130,7 +138,10 @@ export class LogAccess implements BeforeApplicationShutdown {
    */
   async folded(position: number): Promise<void> {
     const stopped = Promise.withResolvers<never>();
-    const stop = (): void => stopped.reject(new OverloadedError('PLB-5703', 'the gateway is stopping: ask another one, or again in a moment', 1_000));
+    const stop = (): void =>
+      stopped.reject(
+        new OverloadedError('PLB-5703', 'the gateway is stopping: ask another one, or again in a moment', 1_000),
+      );
     this.closing.addEventListener('abort', stop, { once: true });
     try {
       if (this.closing.aborted) stop();
@@ -154,8 +165,17 @@ export class LogAccess implements BeforeApplicationShutdown {
   /** Appends, and returns when the own fold has it: whoever asks next sees it. */
   async append(intent: Intent): Promise<Accepted> {
     const requestId = intent.requestId ?? uuidv7(this.clock.nowMs());
-    const cause = intent.cause === undefined ? {} : { causationId: intent.cause.eventId, correlationId: intent.cause.correlationId };
-    const result = await this.log.append({ requestId, actor: intent.actor, service: 'gateway', items: intent.items, ...cause });
+    const cause =
+      intent.cause === undefined
+        ? {}
+        : { causationId: intent.cause.eventId, correlationId: intent.cause.correlationId };
+    const result = await this.log.append({
+      requestId,
+      actor: intent.actor,
+      service: 'gateway',
+      items: intent.items,
+      ...cause,
+    });
     this.#lastAppended = Math.max(this.#lastAppended, result.lastPosition);
     await this.folded(result.lastPosition);
     const event = await this.#eventAt(result.firstPosition);
@@ -165,18 +185,24 @@ export class LogAccess implements BeforeApplicationShutdown {
   /** Folds everything anew beside the fold in use, which may still know a person that was erased, and takes the new one then. Never rejects. */
   async #forget(): Promise<void> {
     const state = new GatewayState();
-    for (let next = 0; !this.closing.aborted; ) {
+    for (let next = 0; !this.closing.aborted;) {
       // Nothing is awaited between this look and the exchange, so no event is missed or folded twice.
       if (next >= this.#folded) {
         this.#state = state;
         return;
       }
       try {
-        const { events, nextPosition } = await this.log.read({ from: next, limit: Math.min(PAGE_SIZE, this.#folded - next) });
+        const { events, nextPosition } = await this.log.read({
+          from: next,
+          limit: Math.min(PAGE_SIZE, this.#folded - next),
+        });
         for (const event of events) state.apply(event);
         next = nextPosition;
       } catch (error) {
-        this.logger.warn('a person was erased, and the gateway cannot read the log to forget the person; it tries again', { error: messageOf(error) });
+        this.#logger.warn(
+          'a person was erased, and the gateway cannot read the log to forget the person; it tries again',
+          { error: messageOf(error) },
+        );
         await delay(RETRY_MS, undefined, { signal: this.closing }).catch(() => undefined);
       }
     }
@@ -184,7 +210,8 @@ export class LogAccess implements BeforeApplicationShutdown {
 
   async #eventAt(position: number): Promise<RecordedEvent> {
     const event = this.feed.at(position) ?? (await this.log.read({ from: position, limit: 1 })).events[0];
-    if (event === undefined) throw new InvariantError('PLB-9701', `the event at position ${position} was acknowledged and cannot be read`);
+    if (event === undefined)
+      throw new InvariantError('PLB-9701', `the event at position ${position} was acknowledged and cannot be read`);
     return event;
   }
 }

@@ -26,10 +26,32 @@ export class OutcomeBook {
   apply(event: RecordedEvent): void {
     if (event.type === 'SyncCompleted') {
       const { cluster, syncId, cause, result, reason, message, changes, durationMs } = event.data;
-      this.#add(event.data, { cluster, syncId, cause, result, reason, message, counts: changes.counts, at: event.recordedAt, durationMs, position: event.position });
+      this.#add(event.data, {
+        cluster,
+        syncId,
+        cause,
+        result,
+        reason,
+        message,
+        counts: changes.counts,
+        at: event.recordedAt,
+        durationMs,
+        position: event.position,
+      });
     } else if (event.type === 'SyncRefused') {
       const { cluster, releaseId, reason, message } = event.data;
-      this.#add(event.data, { cluster, syncId: releaseId, cause: 'Release', result: 'Refused', reason, message, counts: {}, at: event.recordedAt, durationMs: 0, position: event.position });
+      this.#add(event.data, {
+        cluster,
+        syncId: releaseId,
+        cause: 'Release',
+        result: 'Refused',
+        reason,
+        message,
+        counts: {},
+        at: event.recordedAt,
+        durationMs: 0,
+        position: event.position,
+      });
     }
   }
 
@@ -38,7 +60,10 @@ export class OutcomeBook {
     return this.#outcomes.get(versionKey(application, version, environment)) ?? [];
   }
 
-  #add(at: { readonly application: string; readonly version: number; readonly environment: string }, outcome: TargetOutcome): void {
+  #add(
+    at: { readonly application: string; readonly version: number; readonly environment: string },
+    outcome: TargetOutcome,
+  ): void {
     const key = versionKey(at.application, at.version, at.environment);
     this.#outcomes.set(key, [outcome, ...(this.#outcomes.get(key) ?? [])].slice(0, KEPT));
   }

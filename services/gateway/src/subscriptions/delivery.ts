@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { derivedId, StreamName } from '@plumbline/core';
-import { wanted } from '@plumbline/events';
-import type { Actor, NewEvent, RecordedEvent } from '@plumbline/events';
+import { type Actor, type NewEvent, type RecordedEvent, wanted } from '@plumbline/events';
 import type { SubscriptionView } from '@plumbline/views';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from './endpoint.js';
@@ -12,7 +11,12 @@ export const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' 
 /** Deliveries after which their progress is noted, however little time has passed. */
 const NOTE_AFTER = 200;
 const LONGEST_PAUSE_FACTOR = 300;
-const NOTES: ReadonlySet<string> = new Set(['DeliveryProgressed', 'DeliveryParked', 'DeliveriesClaimed', 'DeliveriesReleased']);
+const NOTES: ReadonlySet<string> = new Set([
+  'DeliveryProgressed',
+  'DeliveryParked',
+  'DeliveriesClaimed',
+  'DeliveriesReleased',
+]);
 
 /** What a delivery needs. */
 export interface DeliveryParts {
@@ -34,7 +38,8 @@ export function begunBy({ declared, replayed }: SubscriptionView): number {
 /** What an event belongs to: things of one key are delivered in order, and parked together. */
 export function keyOf(event: RecordedEvent): string {
   const data: unknown = event.type === 'Unknown' ? event.data.raw : event.data;
-  const application: unknown = typeof data === 'object' && data !== null && 'application' in data ? data.application : undefined;
+  const application: unknown =
+    typeof data === 'object' && data !== null && 'application' in data ? data.application : undefined;
   return typeof application === 'string' ? application : event.stream;
 }
 
@@ -44,6 +49,9 @@ export function keyOf(event: RecordedEvent): string {
  * goes on from there; what was delivered since the last note is delivered again, with the same id.
  */
 export class Delivery {
+  readonly #subscription: SubscriptionView;
+  readonly #parts: DeliveryParts;
+
   readonly #name: string;
   readonly #parked: Set<string>;
   #position: number;
@@ -52,10 +60,10 @@ export class Delivery {
   /** Position of the event that this delivery was begun for. */
   readonly #begunBy: number;
 
-  constructor(
-    private readonly subscription: SubscriptionView,
-    private readonly parts: DeliveryParts,
-  ) {
+  constructor(subscription: SubscriptionView, parts: DeliveryParts) {
+    this.#subscription = subscription;
+    this.#parts = parts;
+
     this.#name = subscription.name;
     this.#parked = new Set(subscription.parked.map(({ key }) => key));
     this.#position = subscription.position;
@@ -64,7 +72,7 @@ export class Delivery {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { access, noteMs } = this.parts;
+    const { access, noteMs } = this.#parts;
     for await (const events of access.feed.batches({ after: this.#position, signal, idleMs: noteMs })) {
       for (const event of events) {
         if (this.#concerns(event) && !(await this.#deliver(event, signal))) return;
@@ -83,13 +91,13 @@ export class Delivery {
   #concerns(event: RecordedEvent): boolean {
     // Notes of deliveries would lead to deliveries of notes.
     if (NOTES.has(event.type)) return false;
-    return wanted(event, this.subscription.spec.filter) && !this.#parked.has(keyOf(event));
+    return wanted(event, this.#subscription.spec.filter) && !this.#parked.has(keyOf(event));
   }
 
   /** True when the event was taken or parked, false when the signal came first. */
   async #deliver(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
-    const { spec } = this.subscription;
-    const { access, allowed, variables, retryMs } = this.parts;
+    const { spec } = this.#subscription;
+    const { access, allowed, variables, retryMs } = this.#parts;
     for (let attempts = 1; ; attempts += 1) {
       const outcome = await attempt(spec, event, { nowMs: access.clock.nowMs(), allowed, variables, signal });
       if (outcome.type === 'taken') {
@@ -104,7 +112,9 @@ export class Delivery {
       const pauseMs = Math.min(retryMs * 2 ** (attempts - 1), retryMs * LONGEST_PAUSE_FACTOR);
       const askedMs = Math.min(outcome.retryAfterMs ?? 0, retryMs * LONGEST_PAUSE_FACTOR);
       // Many endpoints behind one door come back at different moments.
-      await delay(Math.max(pauseMs * (0.75 + Math.random() / 2), askedMs), undefined, { signal }).catch(() => undefined);
+      await delay(Math.max(pauseMs * (0.75 + Math.random() / 2), askedMs), undefined, { signal }).catch(
+        () => undefined,
+      );
       if (signal.aborted) return false;
     }
   }
@@ -112,24 +122,48 @@ export class Delivery {
   async #park(event: RecordedEvent, attempts: number, message: string): Promise<void> {
     const key = keyOf(event);
     this.#parked.add(key);
-    const nowMs = this.parts.access.clock.nowMs();
+    const nowMs = this.#parts.access.clock.nowMs();
     // Who parks it again after a crash says it once.
-    const requestId = derivedId(Math.max(Date.parse(event.recordedAt), nowMs - 24 * 3_600_000), 'delivery-parked', this.#name, event.id, String(this.#begunBy));
-    await this.#append({ type: 'DeliveryParked', data: { subscription: this.#name, begunBy: this.#begunBy, position: event.position, key, attempts, message: message.slice(0, 2_000) } }, requestId);
+    const requestId = derivedId(
+      Math.max(Date.parse(event.recordedAt), nowMs - 24 * 3_600_000),
+      'delivery-parked',
+      this.#name,
+      event.id,
+      String(this.#begunBy),
+    );
+    await this.#append(
+      {
+        type: 'DeliveryParked',
+        data: {
+          subscription: this.#name,
+          begunBy: this.#begunBy,
+          position: event.position,
+          key,
+          attempts,
+          message: message.slice(0, 2_000),
+        },
+      },
+      requestId,
+    );
   }
 
   async #note(now: boolean): Promise<void> {
-    const nowMs = this.parts.access.clock.nowMs();
-    if (this.#delivered === 0 || (!now && nowMs - this.#notedAtMs < this.parts.noteMs)) return;
+    const nowMs = this.#parts.access.clock.nowMs();
+    if (this.#delivered === 0 || (!now && nowMs - this.#notedAtMs < this.#parts.noteMs)) return;
     const delivered = this.#delivered;
-    await this.#append({ type: 'DeliveryProgressed', data: { subscription: this.#name, begunBy: this.#begunBy, position: this.#position, delivered } });
+    await this.#append({
+      type: 'DeliveryProgressed',
+      data: { subscription: this.#name, begunBy: this.#begunBy, position: this.#position, delivered },
+    });
     this.#delivered -= delivered;
     this.#notedAtMs = nowMs;
   }
 
   async #append(event: NewEvent, requestId?: string): Promise<void> {
-    await this.parts.access.append({
-      actor: ACTOR, items: [{ stream: StreamName.subscription(this.#name), expected: { type: 'exists' }, events: [event] }], ...(requestId === undefined ? {} : { requestId }),
+    await this.#parts.access.append({
+      actor: ACTOR,
+      items: [{ stream: StreamName.subscription(this.#name), expected: { type: 'exists' }, events: [event] }],
+      ...(requestId === undefined ? {} : { requestId }),
     });
   }
 }

@@ -2,32 +2,35 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiError } from '@plumbline/api-client';
-import type { ResourceInput } from '@plumbline/api-client';
+import { ApiError, type ResourceInput } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import type { SubscriptionView } from '@plumbline/views';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { clientOf, leading, startGateway } from '../testing/gateway.fixture.js';
-import type { GatewayUnderTest } from '../testing/gateway.fixture.js';
+import { clientOf, type GatewayUnderTest, leading, startGateway } from '../testing/gateway.fixture.js';
 
 const SECRET = 'a secret that only specs know';
 
 interface Delivered {
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
-  readonly event: { readonly id: string; readonly type: string; readonly position: number; readonly data: { readonly application?: string } };
+  readonly event: {
+    readonly id: string;
+    readonly type: string;
+    readonly position: number;
+    readonly data: { readonly application?: string };
+  };
 }
 
 /** An endpoint that answers as it is told, and keeps what it took. */
 class Endpoint implements AsyncDisposable {
   readonly taken: Delivered[] = [];
   readonly seen: Delivered[] = [];
-  answer: (delivered: Delivered, response: ServerResponse) => void = (_, response) => void response.writeHead(204).end();
+  answer: (delivered: Delivered, response: ServerResponse) => void = (_, response) =>
+    void response.writeHead(204).end();
   readonly #server = createServer((request, response) => void this.#take(request, response));
 
   static async open(): Promise<Endpoint> {
@@ -68,10 +71,24 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const eventually = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const eventually = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
-function startFor(endpoint: Endpoint, log = new MemoryEventLog(), variables: Readonly<Record<string, string>> = {}, leases = leading()): Promise<GatewayUnderTest> {
-  return startGateway({ log, leases, source: { PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin, PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1', ...variables } });
+function startFor(
+  endpoint: Endpoint,
+  log = new MemoryEventLog(),
+  variables: Readonly<Record<string, string>> = {},
+  leases = leading(),
+): Promise<GatewayUnderTest> {
+  return startGateway({
+    log,
+    leases,
+    source: {
+      PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin,
+      PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1',
+      ...variables,
+    },
+  });
 }
 
 async function suspend(gateway: GatewayUnderTest, application: string): Promise<number> {
@@ -91,15 +108,28 @@ describe('a subscription', () => {
     const spec = { url: `${endpoint.origin}/hook`, secretFile, filter: { project: 'default' } };
     expect((await client.declareSubscription({ name: 'chat', spec })).action).toBe('created');
     expect((await client.declareSubscription({ name: 'chat', spec })).action).toBe('unchanged');
-    const positions = [await suspend(gateway, 'default/web'), (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/api'))];
+    const positions = [
+      await suspend(gateway, 'default/web'),
+      (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/api')),
+    ];
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
     const [first] = endpoint.taken;
-    expect(first?.event).toMatchObject({ specversion: '1.0', type: 'dev.plumbline.ApplicationSuspended', subject: 'application-default/web', source: '/plumbline/log/0', data: { application: 'default/web' } });
+    expect(first?.event).toMatchObject({
+      specversion: '1.0',
+      type: 'dev.plumbline.ApplicationSuspended',
+      subject: 'application-default/web',
+      source: '/plumbline/log/0',
+      data: { application: 'default/web' },
+    });
     expect(first?.headers['content-type']).toContain('application/cloudevents+json');
     const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signed } = first?.headers ?? {};
     expect(id).toBe(first?.event.id);
     expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
-    expect(signed).toBe(`v1,${createHmac('sha256', SECRET).update(`${id as string}.${timestamp as string}.${first?.body}`).digest('base64')}`);
+    expect(signed).toBe(
+      `v1,${createHmac('sha256', SECRET)
+        .update(`${id as string}.${timestamp as string}.${first?.body}`)
+        .digest('base64')}`,
+    );
     await client.deleteSubscription('chat');
     await suspend(gateway, 'default/web');
     expect((await client.subscriptions()).items).toEqual([]);
@@ -111,9 +141,17 @@ describe('a subscription', () => {
     await using elsewhere = await Endpoint.open();
     await using gateway = await startFor(endpoint);
     const answers = [500, 307, 429, 204, 302, 204];
-    endpoint.answer = (_, response) => void response.writeHead(answers.shift() ?? 204, { location: `${elsewhere.origin}/`, 'retry-after': '0' }).end();
-    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
-    const positions = [await suspend(gateway, 'default/web'), await suspend(gateway, 'default/web'), await suspend(gateway, 'default/api')];
+    endpoint.answer = (_, response) =>
+      void response.writeHead(answers.shift() ?? 204, { location: `${elsewhere.origin}/`, 'retry-after': '0' }).end();
+    await clientOf(gateway).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
+    const positions = [
+      await suspend(gateway, 'default/web'),
+      await suspend(gateway, 'default/web'),
+      await suspend(gateway, 'default/api'),
+    ];
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
     expect(endpoint.seen).toHaveLength(7);
     expect(elsewhere.seen).toEqual([]);
@@ -123,18 +161,38 @@ describe('a subscription', () => {
     await using endpoint = await Endpoint.open();
     await using gateway = await startFor(endpoint);
     const client = clientOf(gateway);
-    endpoint.answer = ({ event }, response) => void response.writeHead(event.data.application === 'default/bad' ? 500 : 204).end();
-    await client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 3 } });
+    endpoint.answer = ({ event }, response) =>
+      void response.writeHead(event.data.application === 'default/bad' ? 500 : 204).end();
+    await client.declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 3 },
+    });
     const before = await gateway.log.head();
     const bad = await suspend(gateway, 'default/bad');
-    const good = [await suspend(gateway, 'default/good'), (await suspend(gateway, 'default/bad'), await suspend(gateway, 'default/good'))];
+    const good = [
+      await suspend(gateway, 'default/good'),
+      (await suspend(gateway, 'default/bad'), await suspend(gateway, 'default/good')),
+    ];
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(good));
-    expect(endpoint.seen.filter(({ event }) => event.data.application === 'default/bad').map(({ event }) => event.position)).toEqual([bad, bad, bad]);
-    await eventually(async () => expect((await shown(gateway))?.parked).toMatchObject([{ key: 'default/bad', position: bad, attempts: 3, message: 'the endpoint answered HTTP 500' }]));
+    expect(
+      endpoint.seen.filter(({ event }) => event.data.application === 'default/bad').map(({ event }) => event.position),
+    ).toEqual([bad, bad, bad]);
+    await eventually(async () =>
+      expect((await shown(gateway))?.parked).toMatchObject([
+        { key: 'default/bad', position: bad, attempts: 3, message: 'the endpoint answered HTTP 500' },
+      ]),
+    );
     endpoint.answer = (_, response) => void response.writeHead(204).end();
     endpoint.taken.length = 0;
     await client.replaySubscription('chat', before - 1);
-    await eventually(() => expect(endpoint.taken.map(({ event }) => event.data.application)).toEqual(['default/bad', 'default/good', 'default/bad', 'default/good']));
+    await eventually(() =>
+      expect(endpoint.taken.map(({ event }) => event.data.application)).toEqual([
+        'default/bad',
+        'default/good',
+        'default/bad',
+        'default/good',
+      ]),
+    );
     expect((await shown(gateway))?.parked).toEqual([]);
     const [first] = (await client.audit({ type: 'DeliveryParked' })).events;
     expect(first?.data).toMatchObject({ subscription: 'chat', key: 'default/bad' });
@@ -145,7 +203,10 @@ describe('a subscription', () => {
     const log = new MemoryEventLog();
     const gateway = await startFor(endpoint, log);
     const { adminToken } = gateway;
-    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    await clientOf(gateway).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
     const positions = [await suspend(gateway, 'default/web'), await suspend(gateway, 'default/web')];
     await eventually(() => expect(endpoint.taken).toHaveLength(2));
     endpoint.answer = (_, response) => void response.writeHead(503).end();
@@ -163,16 +224,23 @@ describe('a subscription', () => {
     await using endpoint = await Endpoint.open();
     const log = new MemoryEventLog();
     await using first = await startFor(endpoint, log);
-    await clientOf(first).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    await clientOf(first).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
     const positions = [await suspend(first, 'default/web')];
     await eventually(() => expect(endpoint.taken).toHaveLength(1));
     const second = await startFor(endpoint, log);
-    await eventually(async () => expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(2));
+    await eventually(async () =>
+      expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(2),
+    );
     await first.access.refresh();
     for (let round = 0; round < 5; round += 1) positions.push(await suspend(first, 'default/web'));
     await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
     await second[Symbol.asyncDispose]();
-    await eventually(async () => expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(3));
+    await eventually(async () =>
+      expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(3),
+    );
     positions.push(await suspend(first, 'default/web'));
     await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
   });
@@ -181,11 +249,22 @@ describe('a subscription', () => {
     await using endpoint = await Endpoint.open();
     const log = new MemoryEventLog();
     await log.append({
-      requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'gateway', name: 'deliveries' }, service: 'gateway',
-      items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type: 'DeliveriesClaimed', data: { holder: 'gone' } }] }],
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'system', id: 'gateway', name: 'deliveries' },
+      service: 'gateway',
+      items: [
+        {
+          stream: 'log-deliveries',
+          expected: { type: 'any' },
+          events: [{ type: 'DeliveriesClaimed', data: { holder: 'gone' } }],
+        },
+      ],
     });
     await using gateway = await startFor(endpoint, log);
-    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    await clientOf(gateway).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
     const position = await suspend(gateway, 'default/web');
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual([position]));
   });
@@ -196,14 +275,28 @@ describe('a subscription', () => {
     const leases = leading();
     const lease = { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '300' };
     await using standby = await startFor(endpoint, log, lease, leases);
-    await clientOf(standby).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } } });
+    await clientOf(standby).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
     const positions = [await suspend(standby, 'default/web')];
     await eventually(() => expect(endpoint.taken).toHaveLength(1));
     // Another gateway claims, says for a while that it lives, and then dies.
-    const claims = async (): Promise<readonly unknown[]> => (await log.read({ from: 0 })).events.flatMap((event) => (event.type === 'DeliveriesClaimed' ? [event.data.holder] : []));
+    const claims = async (): Promise<readonly unknown[]> =>
+      (await log.read({ from: 0 })).events.flatMap((event) =>
+        event.type === 'DeliveriesClaimed' ? [event.data.holder] : [],
+      );
     await log.append({
-      requestId: uuidv7(Date.now()), actor: { kind: 'system', id: 'gateway', name: 'deliveries' }, service: 'gateway',
-      items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type: 'DeliveriesClaimed', data: { holder: 'another' } }] }],
+      requestId: uuidv7(Date.now()),
+      actor: { kind: 'system', id: 'gateway', name: 'deliveries' },
+      service: 'gateway',
+      items: [
+        {
+          stream: 'log-deliveries',
+          expected: { type: 'any' },
+          events: [{ type: 'DeliveriesClaimed', data: { holder: 'another' } }],
+        },
+      ],
     });
     const before = await claims();
     let looks = 0;
@@ -226,7 +319,10 @@ describe('a subscription', () => {
     await using gateway = await startFor(endpoint);
     const held: ServerResponse[] = [];
     endpoint.answer = (_, response) => void held.push(response);
-    await clientOf(gateway).declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, timeout: '30s' } });
+    await clientOf(gateway).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] }, timeout: '30s' },
+    });
     const first = await suspend(gateway, 'default/web');
     await eventually(() => expect(endpoint.seen).toHaveLength(1));
     const reads: number[] = [];
@@ -234,8 +330,19 @@ describe('a subscription', () => {
     gateway.log.read = (options) => (options.limit === 500 && reads.push(options.from), read(options));
     for (let round = 0; round < 4; round += 1) {
       await gateway.log.append({
-        requestId: uuidv7(Date.now()), actor: { kind: 'user', id: 'x', name: 'x' }, service: 'gateway',
-        items: [{ stream: 'application-default/web', expected: { type: 'any' }, events: Array.from({ length: 1_000 }, () => ({ type: 'ApplicationSuspended' as const, data: { application: 'default/web' } })) }],
+        requestId: uuidv7(Date.now()),
+        actor: { kind: 'user', id: 'x', name: 'x' },
+        service: 'gateway',
+        items: [
+          {
+            stream: 'application-default/web',
+            expected: { type: 'any' },
+            events: Array.from({ length: 1_000 }, () => ({
+              type: 'ApplicationSuspended' as const,
+              data: { application: 'default/web' },
+            })),
+          },
+        ],
       });
     }
     await gateway.access.refresh();
@@ -245,7 +352,9 @@ describe('a subscription', () => {
     endpoint.answer = (_, response) => void response.writeHead(204).end();
     for (const response of held) response.writeHead(204).end();
     await eventually(() => expect(endpoint.seen.at(-1)?.event.position).toBeGreaterThanOrEqual(first + 4_000));
-    expect(endpoint.seen.map(({ event }) => event.position)).toEqual([...endpoint.seen.map(({ event }) => event.position)].sort((left, right) => left - right));
+    expect(endpoint.seen.map(({ event }) => event.position)).toEqual(
+      [...endpoint.seen.map(({ event }) => event.position)].sort((left, right) => left - right),
+    );
   }, 60_000);
 
   it('is declared as resources are, begins where it says, and delivers what waited after a pause', async () => {
@@ -254,22 +363,52 @@ describe('a subscription', () => {
     const client = clientOf(gateway);
     const first = await suspend(gateway, 'default/web');
     const chat = (spec: object): ResourceInput => ({
-      apiVersion: 'plumbline.dev/v1alpha1', kind: 'Subscription', metadata: { name: 'chat', labels: { team: 'a' } },
-      spec: { url: endpoint.origin, secretEnv: 'PLUMBLINE_CRED_CHAT', filter: { types: ['ApplicationSuspended'], application: 'web' }, ...spec },
+      apiVersion: 'plumbline.dev/v1alpha1',
+      kind: 'Subscription',
+      metadata: { name: 'chat', labels: { team: 'a' } },
+      spec: {
+        url: endpoint.origin,
+        secretEnv: 'PLUMBLINE_CRED_CHAT',
+        filter: { types: ['ApplicationSuspended'], application: 'web' },
+        ...spec,
+      },
     });
-    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toEqual([{ kind: 'Subscription', id: 'chat', action: 'created', fields: [] }]);
-    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toMatchObject([{ action: 'unchanged' }]);
+    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toEqual([
+      { kind: 'Subscription', id: 'chat', action: 'created', fields: [] },
+    ]);
+    expect((await client.apply({ resources: [chat({ after: -1 })] })).resources).toMatchObject([
+      { action: 'unchanged' },
+    ]);
     const positions = (): readonly number[] => endpoint.taken.map(({ event }) => event.position);
     await eventually(() => expect(positions()).toEqual([first]));
-    const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signed } = endpoint.taken[0]?.headers ?? {};
-    expect(signed).toBe(`v1,${createHmac('sha256', SECRET).update(`${id as string}.${timestamp as string}.${endpoint.taken[0]?.body}`).digest('base64')}`);
-    expect((await client.apply({ resources: [chat({ after: -1, paused: true })] })).resources).toMatchObject([{ action: 'configured', fields: ['spec.paused'] }]);
-    const waiting = [await suspend(gateway, 'default/web'), (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/web'))];
+    const {
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': signed,
+    } = endpoint.taken[0]?.headers ?? {};
+    expect(signed).toBe(
+      `v1,${createHmac('sha256', SECRET)
+        .update(`${id as string}.${timestamp as string}.${endpoint.taken[0]?.body}`)
+        .digest('base64')}`,
+    );
+    expect((await client.apply({ resources: [chat({ after: -1, paused: true })] })).resources).toMatchObject([
+      { action: 'configured', fields: ['spec.paused'] },
+    ]);
+    const waiting = [
+      await suspend(gateway, 'default/web'),
+      (await suspend(gateway, 'other/web'), await suspend(gateway, 'default/web')),
+    ];
     // Another subscription shows that deliveries have come that far.
     await client.apply({ resources: [{ ...chat({ after: first }), metadata: { name: 'other' } }] });
     await eventually(() => expect(positions()).toEqual([first, ...waiting]));
     await client.deleteSubscription('other');
-    await eventually(async () => expect(await shown(gateway)).toMatchObject({ name: 'chat', delivered: 1, spec: { paused: true, filter: { application: 'default/web' } } }));
+    await eventually(async () =>
+      expect(await shown(gateway)).toMatchObject({
+        name: 'chat',
+        delivered: 1,
+        spec: { paused: true, filter: { application: 'default/web' } },
+      }),
+    );
     expect((await shown(gateway))?.position).toBeLessThan(waiting[0] ?? 0);
     await client.apply({ resources: [chat({ after: -1, paused: false })] });
     await eventually(() => expect(positions()).toEqual([first, ...waiting, ...waiting]));
@@ -283,14 +422,24 @@ describe('a subscription', () => {
     await using endpoint = await Endpoint.open();
     await using gateway = await startFor(endpoint, undefined, { PLUMBLINE_CRED_SHORT: 'short' });
     const client = clientOf(gateway);
-    for (const [name, secret] of Object.entries({ absent: { secretEnv: 'PLUMBLINE_CRED_ABSENT' }, file: { secretFile: join(directory, 'none') }, short: { secretEnv: 'PLUMBLINE_CRED_SHORT' } })) {
-      await client.declareSubscription({ name, spec: { url: endpoint.origin, ...secret, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 1 } });
+    for (const [name, secret] of Object.entries({
+      absent: { secretEnv: 'PLUMBLINE_CRED_ABSENT' },
+      file: { secretFile: join(directory, 'none') },
+      short: { secretEnv: 'PLUMBLINE_CRED_SHORT' },
+    })) {
+      await client.declareSubscription({
+        name,
+        spec: { url: endpoint.origin, ...secret, filter: { types: ['ApplicationSuspended'] }, maxAttempts: 1 },
+      });
     }
     await suspend(gateway, 'default/web');
-    await eventually(async () => expect((await client.subscriptions()).items.map(({ parked }) => parked[0]?.message)).toEqual([
-      'the secret in the variable PLUMBLINE_CRED_ABSENT is shorter than 16 characters', `the secret in ${join(directory, 'none')} cannot be read (ENOENT): mount it where the gateway runs`,
-      'the secret in the variable PLUMBLINE_CRED_SHORT is shorter than 16 characters',
-    ]));
+    await eventually(async () =>
+      expect((await client.subscriptions()).items.map(({ parked }) => parked[0]?.message)).toEqual([
+        'the secret in the variable PLUMBLINE_CRED_ABSENT is shorter than 16 characters',
+        `the secret in ${join(directory, 'none')} cannot be read (ENOENT): mount it where the gateway runs`,
+        'the secret in the variable PLUMBLINE_CRED_SHORT is shorter than 16 characters',
+      ]),
+    );
     expect(endpoint.seen).toEqual([]);
   });
 
@@ -298,11 +447,27 @@ describe('a subscription', () => {
     await using endpoint = await Endpoint.open();
     await using gateway = await startFor(endpoint);
     const client = clientOf(gateway);
-    const codeOf = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: unknown) => (error instanceof ApiError ? error.code : error));
-    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: 'http://169.254.169.254/latest', secretFile } }))).toBe('PLB-1714');
-    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile: 'relative' } }))).toBe('PLB-1701');
+    const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
+      promise.then(
+        () => 'no error',
+        (error: unknown) => (error instanceof ApiError ? error.code : error),
+      );
+    expect(
+      await codeOf(
+        client.declareSubscription({ name: 'chat', spec: { url: 'http://169.254.169.254/latest', secretFile } }),
+      ),
+    ).toBe('PLB-1714');
+    expect(
+      await codeOf(
+        client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile: 'relative' } }),
+      ),
+    ).toBe('PLB-1701');
     expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin } }))).toBe('PLB-1701');
-    expect(await codeOf(client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, after: 1_000_000 } }))).toBe('PLB-1705');
+    expect(
+      await codeOf(
+        client.declareSubscription({ name: 'chat', spec: { url: endpoint.origin, secretFile, after: 1_000_000 } }),
+      ),
+    ).toBe('PLB-1705');
     expect(await codeOf(client.deleteSubscription('chat'))).toBe('PLB-3110');
     expect(await codeOf(client.replaySubscription('chat', -1))).toBe('PLB-3110');
     expect(await codeOf(clientOf(gateway, await gateway.tokenOf('operator')).subscriptions())).toBe('PLB-2120');

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { InputError } from '@plumbline/core';
-import { API_VERSION } from '@plumbline/events';
-import type { SubscriptionSpec } from '@plumbline/events';
+import { API_VERSION, type SubscriptionSpec } from '@plumbline/events';
 import type { SubscriptionView } from '@plumbline/views';
 import { actorOf } from '../api/principal.js';
-import { notFound, ReadModel } from '../reads/read-model.js';
-import type { DocumentPage, DocumentQuery, ItemQuery } from '../reads/read-model.js';
+import { type DocumentPage, type DocumentQuery, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
 import { itemFor } from '../resources/apply-plan.js';
-import { ResourcesService } from '../resources/resources.service.js';
-import type { ChangeResult } from '../resources/resources.service.js';
+import { type ChangeResult, ResourcesService } from '../resources/resources.service.js';
 import type { Principal } from '../state/access-book.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 
 /** A subscription as it is asked for. */
 export interface SubscriptionInput {
@@ -30,46 +26,64 @@ export interface SubscriptionResult {
 /** Declares subscriptions and asks for replays; delivers nothing itself. */
 @Injectable()
 export class SubscriptionsService {
+  readonly #access: LogAccess;
+  readonly #reads: ReadModel;
+  readonly #resources: ResourcesService;
+
   constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(ReadModel) private readonly reads: ReadModel,
-    @Inject(ResourcesService) private readonly resources: ResourcesService,
-  ) {}
+    @Inject(LOG_ACCESS) access: LogAccess,
+    @Inject(ReadModel) reads: ReadModel,
+    @Inject(ResourcesService) resources: ResourcesService,
+  ) {
+    this.#access = access;
+    this.#reads = reads;
+    this.#resources = resources;
+  }
 
   list(query: DocumentQuery<SubscriptionView>): Promise<DocumentPage<SubscriptionView>> {
-    return this.reads.list('subscription', query);
+    return this.#reads.list('subscription', query);
   }
 
   get(name: string, query: ItemQuery): Promise<SubscriptionView> {
-    return this.reads.get('subscription', name, query);
+    return this.#reads.get('subscription', name, query);
   }
 
   /** As applying a resource of this kind. @throws InputError PLB-1714 for an endpoint that the operator of the gateway did not allow. */
   async declare(principal: Principal, { name, labels, spec }: SubscriptionInput): Promise<SubscriptionResult> {
-    const { resources, position } = await this.resources.apply(principal, { resources: [{ apiVersion: API_VERSION, kind: 'Subscription', metadata: { name, labels }, spec }], dryRun: false });
+    const { resources, position } = await this.#resources.apply(principal, {
+      resources: [{ apiVersion: API_VERSION, kind: 'Subscription', metadata: { name, labels }, spec }],
+      dryRun: false,
+    });
     const action = resources[0]?.action ?? 'unchanged';
     return { action: action === 'pruned' ? 'unchanged' : action, position };
   }
 
   /** @throws NotFoundError PLB-3110 */
   remove(principal: Principal, name: string): Promise<ChangeResult> {
-    return this.resources.remove(principal, { kind: 'Subscription', id: name });
+    return this.#resources.remove(principal, { kind: 'Subscription', id: name });
   }
 
   /** @throws NotFoundError PLB-3110; InputError PLB-1705 for a position beyond the end of the log. */
   async replay(principal: Principal, name: string, after: number): Promise<{ readonly position: number }> {
-    const head = await this.access.log.head();
-    if (after >= head) throw new InputError('PLB-1705', `there is nothing after position ${after}: the log ends at ${head - 1}`);
-    return this.resources.decideAgainOnConflict(async () => {
-      const { position } = await this.access.append({
-        actor: actorOf(principal), items: [itemFor(this.access.state, 'Subscription', this.#existing(name).name, { type: 'DeliveryReplayRequested', data: { subscription: name, after } })],
+    const head = await this.#access.log.head();
+    if (after >= head)
+      throw new InputError('PLB-1705', `there is nothing after position ${after}: the log ends at ${head - 1}`);
+    return this.#resources.decideAgainOnConflict(async () => {
+      const { position } = await this.#access.append({
+        actor: actorOf(principal),
+        items: [
+          itemFor(this.#access.state, 'Subscription', this.#existing(name).name, {
+            type: 'DeliveryReplayRequested',
+            data: { subscription: name, after },
+          }),
+        ],
       });
       return { position };
     });
   }
 
   #existing(name: string): SubscriptionView {
-    const found = this.access.state.views.get('subscription', name);
+    const found = this.#access.state.views.get('subscription', name);
     if (found === undefined) throw notFound('subscription', name);
     return found;
   }

@@ -16,7 +16,9 @@ export class SystemController {
   }
 
   @Serve(whoAmI)
-  whoAmI(@Input() { principal }: InputOf<typeof whoAmI>): Omit<Principal, 'expiresAt'> & { readonly expiresAt?: string } {
+  whoAmI(
+    @Input() { principal }: InputOf<typeof whoAmI>,
+  ): Omit<Principal, 'expiresAt'> & { readonly expiresAt?: string } {
     const { id, name, role, emails, expiresAt } = principal;
     return { id, name, role, emails, ...(expiresAt === undefined ? {} : { expiresAt }) };
   }

@@ -4,27 +4,56 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
-import { systemClock, uuidv7 } from '@plumbline/core';
-import type { Clock } from '@plumbline/core';
-import { EVENT_LOG, LEGAL_HOLDS, LOG_QUERIES, LOG_TREE, PARKED_WORK, PERSONAL_DATA, WORK_LEASES, WorkLeaseBook } from '@plumbline/event-log';
-import type { WorkLeases } from '@plumbline/event-log';
-import { MemoryEventLog, MemoryLegalHolds, MemoryLogTree, MemoryParkedWork, MemoryPersonalData } from '@plumbline/event-log/testing';
-import type { Actor, EventData, EventType, NewEvent, RecordedEvent } from '@plumbline/events';
-import { eventOwners } from '@plumbline/events';
+import { type Clock, systemClock, uuidv7 } from '@plumbline/core';
+import {
+  EVENT_LOG,
+  LEGAL_HOLDS,
+  LOG_QUERIES,
+  LOG_TREE,
+  PARKED_WORK,
+  PERSONAL_DATA,
+  WORK_LEASES,
+  WorkLeaseBook,
+  type WorkLeases,
+} from '@plumbline/event-log';
+import {
+  MemoryEventLog,
+  MemoryLegalHolds,
+  MemoryLogTree,
+  MemoryParkedWork,
+  MemoryPersonalData,
+} from '@plumbline/event-log/testing';
+import {
+  type Actor,
+  type EventData,
+  eventOwners,
+  type EventType,
+  type NewEvent,
+  type RecordedEvent,
+} from '@plumbline/events';
 import { OBJECT_STORE } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
-import { CLOCK, CONFIG_SOURCE, createLogger, ENDPOINTS, Endpoints, ErrorFilter, HTTP_EDGE, LOGGER, READINESS, Readiness } from '@plumbline/platform';
-import type { ConfigSource, HttpEdge } from '@plumbline/platform';
+import {
+  CLOCK,
+  CONFIG_SOURCE,
+  type ConfigSource,
+  createLogger,
+  Endpoints,
+  ENDPOINTS,
+  ErrorFilter,
+  HTTP_EDGE,
+  type HttpEdge,
+  LOGGER,
+  Readiness,
+  READINESS,
+} from '@plumbline/platform';
 import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
 import { GatewayModule } from '../gateway.module.js';
-import type { Announcer } from '../auth/bootstrap.js';
-import { ANNOUNCER } from '../auth/bootstrap.js';
+import { type Announcer, ANNOUNCER } from '../auth/bootstrap.js';
 import { allOperations } from '../openapi/controllers.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { InMemoryLogQueries } from './in-memory-log-queries.fixture.js';
 
 /** How the gateway under test is set up. */
@@ -54,7 +83,12 @@ export interface GatewayUnderTest extends AsyncDisposable {
   /** Announcements on standard output. */
   readonly announced: readonly string[];
   /** Appends an event as the service that owns it, and waits until the gateway has it. */
-  append<Type extends EventType>(type: Type, stream: string, data: EventData<Type>, options?: AppendOptions): Promise<RecordedEvent>;
+  append<Type extends EventType>(
+    type: Type,
+    stream: string,
+    data: EventData<Type>,
+    options?: AppendOptions,
+  ): Promise<RecordedEvent>;
   /** A token of a role, issued through the log. */
   readonly tokenOf: (role: 'viewer' | 'operator' | 'admin') => Promise<string>;
 }
@@ -85,9 +119,22 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const logger = createLogger({ service: 'gateway', level: 'debug', destination });
   const endpoints = new Endpoints();
   const values = new Map<symbol, unknown>([
-    [EVENT_LOG, log], [LOG_QUERIES, new InMemoryLogQueries(log)], [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })], [PARKED_WORK, parked], [LEGAL_HOLDS, new MemoryLegalHolds(log)], [PERSONAL_DATA, persons], [WORK_LEASES, options.leases ?? leading()], [OBJECT_STORE, objects], [CLOCK, clock], [LOGGER, logger], [READINESS, new Readiness()],
+    [EVENT_LOG, log],
+    [LOG_QUERIES, new InMemoryLogQueries(log)],
+    [LOG_TREE, new MemoryLogTree({ log, signer: pemSigner(generateSigningKeyPem(), 'plumbline.test/gateway') })],
+    [PARKED_WORK, parked],
+    [LEGAL_HOLDS, new MemoryLegalHolds(log)],
+    [PERSONAL_DATA, persons],
+    [WORK_LEASES, options.leases ?? leading()],
+    [OBJECT_STORE, objects],
+    [CLOCK, clock],
+    [LOGGER, logger],
+    [READINESS, new Readiness()],
     [ENDPOINTS, endpoints],
-    [CONFIG_SOURCE, { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source }],
+    [
+      CONFIG_SOURCE,
+      { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source },
+    ],
   ]);
   const providers = [...values].map(([provide, useValue]) => ({ provide, useValue }));
   @Module({})
@@ -96,8 +143,16 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   class Root {}
   const ports = { module: Ports, global: true, providers, exports: providers.map(({ provide }) => provide) };
   const root = { module: Root, imports: [ports, GatewayModule] };
-  const adapter = new FastifyAdapter({ bodyLimit: 4 * 1024 * 1024, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 300 } });
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: ['fatal'], abortOnError: false, rawBody: true });
+  const adapter = new FastifyAdapter({
+    bodyLimit: 4 * 1024 * 1024,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: ['fatal'],
+    abortOnError: false,
+    rawBody: true,
+  });
   app.useGlobalFilters(new ErrorFilter(logger));
   await app.get<HttpEdge>(HTTP_EDGE, { strict: false }).setup?.(app);
   app.get<Announcer>(ANNOUNCER, { strict: false }).announce = (line) => void announced.push(line);
@@ -105,7 +160,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const access = app.get<LogAccess>(LOG_ACCESS, { strict: false });
   // What the bus does for a gateway that runs with others.
   log.onCommitted(({ firstPosition, lastPosition }) => {
-    void log.read({ from: firstPosition, limit: lastPosition - firstPosition + 1 }).then(({ events }) => access.offer({ shard: 0, firstPosition, lastPosition, events }));
+    void log
+      .read({ from: firstPosition, limit: lastPosition - firstPosition + 1 })
+      .then(({ events }) => access.offer({ shard: 0, firstPosition, lastPosition, events }));
   });
   const address = app.getHttpServer().address();
   const append: GatewayUnderTest['append'] = async (type, stream, data, given = {}) => {
@@ -114,8 +171,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const actor = given.actor ?? { kind: 'service' as const, id: service, name: service };
     const { causationId, correlationId } = given;
     const result = await log.append({
-      requestId: uuidv7(clock.nowMs()), actor, service, items: [{ stream, expected: { type: 'any' }, events }],
-      ...(causationId === undefined ? {} : { causationId }), ...(correlationId === undefined ? {} : { correlationId }),
+      requestId: uuidv7(clock.nowMs()),
+      actor,
+      service,
+      items: [{ stream, expected: { type: 'any' }, events }],
+      ...(causationId === undefined ? {} : { causationId }),
+      ...(correlationId === undefined ? {} : { correlationId }),
     });
     await access.folded(result.lastPosition);
     const [event] = (await log.read({ from: result.lastPosition, limit: 1 })).events;
@@ -125,10 +186,23 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const adminToken = /plumb_[\w-]{43}/.exec(announced.join('\n'))?.[0] ?? '';
   const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   return {
-    url, grpcAddress: (endpoints.get('grpc') ?? '').replace('grpc://', ''), log, objects, parked, persons, app, access, adminToken, logLines, announced, append,
+    url,
+    grpcAddress: (endpoints.get('grpc') ?? '').replace('grpc://', ''),
+    log,
+    objects,
+    parked,
+    persons,
+    app,
+    access,
+    adminToken,
+    logLines,
+    announced,
+    append,
     tokenOf: async (role) => {
       const response = await fetch(`${url}/api/v1/tokens`, {
-        method: 'POST', headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ name: `a ${role}`, role }),
+        method: 'POST',
+        headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: `a ${role}`, role }),
       });
       return ((await response.json()) as { readonly token: string }).token;
     },
@@ -149,11 +223,15 @@ export function logClientOf(gateway: GatewayUnderTest, token: string = gateway.a
 const documentedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
   const { pathname } = new URL(String(input));
-  const served = allOperations().find(({ method, path }) => method === init?.method && new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname));
+  const served = allOperations().find(
+    ({ method, path }) =>
+      method === init?.method && new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+  );
   if (served === undefined) throw new Error(`${init?.method} ${pathname} is not in the API document`);
   if (!response.ok || served.responseType !== undefined) return response;
   const body: unknown = await response.clone().json();
-  if (response.status !== served.status) throw new Error(`${served.id} answered ${response.status}, not ${served.status}`);
+  if (response.status !== served.status)
+    throw new Error(`${served.id} answered ${response.status}, not ${served.status}`);
   // Fields that the schema does not know are dropped by parsing it.
   assert.deepStrictEqual(served.response.parse(body), body, `${served.id} answered what the API document does not say`);
   return response;

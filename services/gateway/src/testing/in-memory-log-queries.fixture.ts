@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OverloadedError } from '@plumbline/core';
-import { microsOf } from '@plumbline/event-log';
-import type { AuditFilter, AuditPage, EventLog, ListAsOfOptions, ListViewOptions, LogQueries, ViewMoment, ViewPage } from '@plumbline/event-log';
+import {
+  type AuditFilter,
+  type AuditPage,
+  type EventLog,
+  type ListAsOfOptions,
+  type ListViewOptions,
+  type LogQueries,
+  microsOf,
+  type ViewMoment,
+  type ViewPage,
+} from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
-import { ViewHistory, ViewStore } from '@plumbline/views';
-import type { StateFilter, ViewKind } from '@plumbline/views';
+import { type StateFilter, ViewHistory, type ViewKind, ViewStore } from '@plumbline/views';
 
 /** The log's queries over a fold in memory that is brought up to date by each question. */
 export class InMemoryLogQueries implements LogQueries {
+  readonly #log: Pick<EventLog, 'read'>;
+
   readonly #views = new ViewStore();
   readonly #history = new ViewHistory();
   readonly #events: RecordedEvent[] = [];
 
-  constructor(private readonly log: Pick<EventLog, 'read'>) {}
+  constructor(log: Pick<EventLog, 'read'>) {
+    this.#log = log;
+  }
 
   async getView(view: string, key: string, minPosition = 0): Promise<unknown> {
     await this.#catchUp(minPosition);
@@ -22,10 +34,16 @@ export class InMemoryLogQueries implements LogQueries {
   async listView(view: string, options: ListViewOptions = {}): Promise<ViewPage> {
     await this.#catchUp(options.minPosition ?? 0);
     const limit = options.limit ?? 100;
-    const found = [...this.#views.scan(view as ViewKind, options.keyPrefix ?? '')].filter(([key]) => options.cursor === undefined || key > options.cursor);
+    const found = [...this.#views.scan(view as ViewKind, options.keyPrefix ?? '')].filter(
+      ([key]) => options.cursor === undefined || key > options.cursor,
+    );
     const documents = found.slice(0, limit).map(([key, document]) => ({ key, document }));
     const last = documents.at(-1);
-    return { documents, position: this.#events.length, ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}) };
+    return {
+      documents,
+      position: this.#events.length,
+      ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}),
+    };
   }
 
   async getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown> {
@@ -35,11 +53,17 @@ export class InMemoryLogQueries implements LogQueries {
 
   async listViewAsOf(view: string, at: ViewMoment, options: ListAsOfOptions = {}): Promise<ViewPage> {
     await this.#catchUp(at.below);
-    const found = this.#history.list(view as ViewKind, options.keyPrefix ?? '', counting(at)).filter(([key]) => options.cursor === undefined || key > options.cursor);
+    const found = this.#history
+      .list(view as ViewKind, options.keyPrefix ?? '', counting(at))
+      .filter(([key]) => options.cursor === undefined || key > options.cursor);
     const limit = options.limit ?? 100;
     const documents = found.slice(0, limit).map(([key, document]) => ({ key, document }));
     const last = documents.at(-1);
-    return { documents, position: at.below, ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}) };
+    return {
+      documents,
+      position: at.below,
+      ...(found.length > limit && last !== undefined ? { cursor: last.key } : {}),
+    };
   }
 
   async positionAt(time: string): Promise<number> {
@@ -60,7 +84,7 @@ export class InMemoryLogQueries implements LogQueries {
 
   async #catchUp(minPosition: number): Promise<void> {
     for (;;) {
-      const page = await this.log.read({ from: this.#events.length });
+      const page = await this.#log.read({ from: this.#events.length });
       for (const event of page.events) {
         this.#events.push(event);
         this.#views.apply(event);
@@ -80,12 +104,14 @@ function counting({ below, occurredUntil }: ViewMoment): StateFilter {
 function matches(event: RecordedEvent, filter: AuditFilter): boolean {
   const data: Readonly<Record<string, unknown>> = { ...event.data };
   const { actor, type, application, environment, cluster, correlationId, since, until } = filter;
-  return (actor === undefined || event.actor.id === actor || event.actor.name === actor)
-    && (type === undefined || event.type === type)
-    && (application === undefined || data['application'] === application)
-    && (environment === undefined || data['environment'] === environment)
-    && (cluster === undefined || data['cluster'] === cluster)
-    && (correlationId === undefined || event.correlationId === correlationId)
-    && (since === undefined || event.recordedAt >= since)
-    && (until === undefined || event.recordedAt < until);
+  return (
+    (actor === undefined || event.actor.id === actor || event.actor.name === actor) &&
+    (type === undefined || event.type === type) &&
+    (application === undefined || data['application'] === application) &&
+    (environment === undefined || data['environment'] === environment) &&
+    (cluster === undefined || data['cluster'] === cluster) &&
+    (correlationId === undefined || event.correlationId === correlationId) &&
+    (since === undefined || event.recordedAt >= since) &&
+    (until === undefined || event.recordedAt < until)
+  );
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
 import { z } from 'zod';
-import { headerText } from './signatures.js';
-import type { Headers, Provider } from './signatures.js';
+import { type Headers, headerText, type Provider } from './signatures.js';
 
 const url = z.string().min(1).max(2000);
 const ref = z.string().max(300).optional();
-const links = { clone_url: url.optional(), ssh_url: url.optional(), html_url: url.optional(), git_url: url.optional(), git_http_url: url.optional(), git_ssh_url: url.optional(), url: url.optional() };
+const links = {
+  clone_url: url.optional(),
+  ssh_url: url.optional(),
+  html_url: url.optional(),
+  git_url: url.optional(),
+  git_http_url: url.optional(),
+  git_ssh_url: url.optional(),
+  url: url.optional(),
+};
 
 /** As little as is needed of what the providers send; everything else is not even looked at. */
 const schemas = {
@@ -27,10 +34,21 @@ export interface Hint {
 /** Reads the body of a webhook whose signature is right. @throws InputError PLB-1708 when it is not one of the provider's. */
 export function parseHint(provider: Provider, headers: Headers, body: Buffer): Hint {
   const parsed = schemas[provider].safeParse(jsonOf(body));
-  if (!parsed.success) throw new InputError('PLB-1708', `the body is not a ${provider} webhook of a repository: ${parsed.error.issues[0]?.path.join('.') ?? ''} is wrong`);
+  if (!parsed.success)
+    throw new InputError(
+      'PLB-1708',
+      `the body is not a ${provider} webhook of a repository: ${parsed.error.issues[0]?.path.join('.') ?? ''} is wrong`,
+    );
   const { data } = parsed;
-  const urls = typeof data.repository === 'string' ? [data.repository] : [data.repository, 'project' in data ? data.project : undefined].flatMap((part) => Object.values(part ?? {}));
-  return { urls: urls.filter((text) => typeof text === 'string'), ref: data.ref, delivery: deliveryOf(provider, headers) };
+  const urls =
+    typeof data.repository === 'string'
+      ? [data.repository]
+      : [data.repository, 'project' in data ? data.project : undefined].flatMap((part) => Object.values(part ?? {}));
+  return {
+    urls: urls.filter((text) => typeof text === 'string'),
+    ref: data.ref,
+    delivery: deliveryOf(provider, headers),
+  };
 }
 
 function jsonOf(body: Buffer): unknown {
@@ -64,7 +82,10 @@ export function normalizedUrl(text: string): string | undefined {
   const { protocol, hostname, port, pathname } = new URL(written);
   // Of http and ssh ports only unusual ones tell repositories apart, and not between the two ways in.
   const shownPort = /^https?:$/.test(protocol) && port !== '' ? `:${port}` : '';
-  const path = decodedPath(pathname).replace(/\/+$/, '').replace(/\.git$/, '').replace(/^\/+/, '');
+  const path = decodedPath(pathname)
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '')
+    .replace(/^\/+/, '');
   if (protocol === 'file:') return `file:/${path}`;
   return path === '' ? undefined : `${hostname.toLowerCase()}${shownPort}/${path}`;
 }

@@ -19,11 +19,19 @@ describe('a normalized URL', () => {
   });
 
   it('keeps apart what is not the same repository', () => {
-    const urls = ['https://git.example.com/team/shop', 'https://git.example.com/Team/shop', 'https://git.example.com/team/shop2', 'https://git.example.com:8443/team/shop', 'https://git.example.org/team/shop', 'file:///team/shop'];
+    const urls = [
+      'https://git.example.com/team/shop',
+      'https://git.example.com/Team/shop',
+      'https://git.example.com/team/shop2',
+      'https://git.example.com:8443/team/shop',
+      'https://git.example.org/team/shop',
+      'file:///team/shop',
+    ];
     expect(new Set(urls.map(normalizedUrl)).size).toBe(urls.length);
   });
 
   it('is none for what is no URL of a repository', () => {
-    for (const text of ['', 'shop', 'https://', 'https://git.example.com', 'not a url']) expect(normalizedUrl(text)).toBeUndefined();
+    for (const text of ['', 'shop', 'https://', 'https://git.example.com', 'not a url'])
+      expect(normalizedUrl(text)).toBeUndefined();
   });
 });

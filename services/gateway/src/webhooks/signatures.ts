@@ -10,7 +10,12 @@ export type Provider = (typeof Provider)[number];
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Finds which of the secrets signed the body; looks at bytes only, compares in constant time, and tries all secrets however the first ones fare. */
-export function signedBy(provider: Provider, headers: Headers, body: Buffer, secrets: readonly string[]): readonly string[] {
+export function signedBy(
+  provider: Provider,
+  headers: Headers,
+  body: Buffer,
+  secrets: readonly string[],
+): readonly string[] {
   return secrets.filter((secret) => secret !== '' && isSigned(provider, headers, body, secret));
 }
 

@@ -3,18 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthError, derivedId, messageOf, OverloadedError, StreamName, uuidv7 } from '@plumbline/core';
 import type { Actor } from '@plumbline/events';
-import { LOGGER } from '@plumbline/platform';
-import type { Logger } from '@plumbline/platform';
+import { type Logger, LOGGER } from '@plumbline/platform';
 import type { RepositoryView } from '@plumbline/views';
 import { RateLimit } from '../auth/rate-limit.js';
-import { GATEWAY_CONFIG } from '../gateway.config.js';
-import type { GatewayConfig } from '../gateway.config.js';
-import { LOG_ACCESS } from '../state/log-access.js';
-import type { LogAccess } from '../state/log-access.js';
-import { normalizedUrl, parseHint } from './payload.js';
-import type { Hint } from './payload.js';
-import { signedBy } from './signatures.js';
-import type { Headers, Provider } from './signatures.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
+import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
+import { type Hint, normalizedUrl, parseHint } from './payload.js';
+import { type Headers, type Provider, signedBy } from './signatures.js';
 
 /** A webhook as it came. */
 export interface Delivery {
@@ -30,13 +25,21 @@ const WINDOW_MS = 3_600_000;
 /** Takes webhooks: the Internet-facing parser. Signature first, over the raw bytes; then the content is a hint to fetch and nothing more. */
 @Injectable()
 export class WebhooksService {
+  readonly #access: LogAccess;
+  readonly #config: GatewayConfig;
+  readonly #logger: Logger;
+
   readonly #limit: RateLimit;
 
   constructor(
-    @Inject(LOG_ACCESS) private readonly access: LogAccess,
-    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOG_ACCESS) access: LogAccess,
+    @Inject(GATEWAY_CONFIG) config: GatewayConfig,
+    @Inject(LOGGER) logger: Logger,
   ) {
+    this.#access = access;
+    this.#config = config;
+    this.#logger = logger;
+
     this.#limit = new RateLimit({ perMinute: config.webhooksPerMinute });
   }
 
@@ -45,10 +48,11 @@ export class WebhooksService {
    * @throws OverloadedError PLB-5702; AuthError PLB-2003 without a right signature; InputError PLB-1708.
    */
   async take(delivery: Delivery): Promise<void> {
-    this.access.assertReady();
-    const waitMs = this.#limit.take(delivery.source, this.access.clock.nowMs());
-    if (waitMs > 0) throw new OverloadedError('PLB-5702', 'too many webhooks from your address: wait, then send again', waitMs);
-    const repositories = [...this.access.state.views.all('repository')];
+    this.#access.assertReady();
+    const waitMs = this.#limit.take(delivery.source, this.#access.clock.nowMs());
+    if (waitMs > 0)
+      throw new OverloadedError('PLB-5702', 'too many webhooks from your address: wait, then send again', waitMs);
+    const repositories = [...this.#access.state.views.all('repository')];
     const secrets = await this.#secrets(repositories);
     const matching = signedBy(delivery.provider, delivery.headers, delivery.body, [...new Set(secrets.values())]);
     if (matching.length === 0) throw new AuthError('PLB-2003', 'the signature of the webhook is missing or wrong', 401);
@@ -59,30 +63,48 @@ export class WebhooksService {
       if (normalized === undefined || !wanted.has(normalized)) continue;
       // A secret of one repository is no key to another.
       const secret = secrets.get(repository.name) ?? secrets.get('');
-      if (secret !== undefined && matching.includes(secret)) await this.#refresh(delivery.provider, repository.name, hint);
+      if (secret !== undefined && matching.includes(secret))
+        await this.#refresh(delivery.provider, repository.name, hint);
     }
   }
 
   async #refresh(provider: Provider, repository: string, { ref, delivery }: Hint): Promise<void> {
-    if (delivery !== undefined && this.access.state.knowsDelivery(provider, delivery, repository)) return;
-    const nowMs = this.access.clock.nowMs();
+    if (delivery !== undefined && this.#access.state.knowsDelivery(provider, delivery, repository)) return;
+    const nowMs = this.#access.clock.nowMs();
     const windowMs = Math.floor(nowMs / WINDOW_MS) * WINDOW_MS;
-    const requestId = delivery === undefined ? uuidv7(nowMs) : derivedId(windowMs, 'webhook', provider, delivery, repository);
+    const requestId =
+      delivery === undefined ? uuidv7(nowMs) : derivedId(windowMs, 'webhook', provider, delivery, repository);
     const actor: Actor = { kind: 'system', id: `webhook:${provider}`, name: `${provider} webhook` };
-    await this.access.append({
-      actor, requestId,
-      items: [{
-        stream: StreamName.repository(repository), expected: { type: 'exists' },
-        events: [{ type: 'RefreshRequested', data: { repository, source: 'Webhook', provider, ...(ref === undefined ? {} : { ref }), ...(delivery === undefined ? {} : { delivery }) } }],
-      }],
+    await this.#access.append({
+      actor,
+      requestId,
+      items: [
+        {
+          stream: StreamName.repository(repository),
+          expected: { type: 'exists' },
+          events: [
+            {
+              type: 'RefreshRequested',
+              data: {
+                repository,
+                source: 'Webhook',
+                provider,
+                ...(ref === undefined ? {} : { ref }),
+                ...(delivery === undefined ? {} : { delivery }),
+              },
+            },
+          ],
+        },
+      ],
     });
   }
 
   /** Secrets by repository; the one for all others under the empty name. */
   async #secrets(repositories: readonly RepositoryView[]): Promise<ReadonlyMap<string, string>> {
     const files = new Map<string, string>();
-    if (this.config.webhookSecretFile !== undefined) files.set('', this.config.webhookSecretFile);
-    for (const { name, spec } of repositories) if (spec.webhookSecretFile !== undefined) files.set(name, spec.webhookSecretFile);
+    if (this.#config.webhookSecretFile !== undefined) files.set('', this.#config.webhookSecretFile);
+    for (const { name, spec } of repositories)
+      if (spec.webhookSecretFile !== undefined) files.set(name, spec.webhookSecretFile);
     const secrets = new Map<string, string>();
     for (const [name, file] of files) {
       const secret = await this.#secretIn(file);
@@ -98,7 +120,7 @@ export class WebhooksService {
       const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
       return text === '' ? undefined : text;
     } catch (error) {
-      this.logger.warn('the secret of webhooks cannot be read: they are refused', { file, error: messageOf(error) });
+      this.#logger.warn('the secret of webhooks cannot be read: they are refused', { file, error: messageOf(error) });
       return undefined;
     }
   }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { EVENTS_PATTERN } from '@plumbline/bus';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import { type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/bus';
 import { PolicyService } from '../policy.service.js';
 
 /** Takes batches from the bus. */
 @Controller()
 export class EventsConsumer {
-  constructor(@Inject(PolicyService) private readonly policy: PolicyService) {}
+  readonly #policy: PolicyService;
+
+  constructor(@Inject(PolicyService) policy: PolicyService) {
+    this.#policy = policy;
+  }
 
   @EventPattern(EVENTS_PATTERN)
   onBatch(@Payload() batch: EventEnvelopeBatch): void {
-    this.policy.offer(batch);
+    this.#policy.offer(batch);
   }
 }

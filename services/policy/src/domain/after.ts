@@ -2,7 +2,10 @@
 import type { ApplicationView, VersionView, ViewReader } from '@plumbline/views';
 
 /** The newest version of an environment up to a number: what the application as of that version means there. */
-export function versionUpTo(views: ViewReader, at: { readonly application: string; readonly environment: string; readonly version: number }): VersionView | undefined {
+export function versionUpTo(
+  views: ViewReader,
+  at: { readonly application: string; readonly environment: string; readonly version: number },
+): VersionView | undefined {
   let found: VersionView | undefined;
   for (const [, version] of views.scan('version', `${at.application}/`)) {
     if (version.environment === at.environment && version.version <= at.version) found = version;
@@ -20,7 +23,11 @@ export interface WaitReason {
  * What still keeps a version from passing the environments that come before its own; undefined when nothing does.
  * Each must have released the same version (or its newest up to it) or a later one, with every target Synced at it and Healthy.
  */
-export function waitsFor(views: ViewReader, application: ApplicationView, version: VersionView): WaitReason | undefined {
+export function waitsFor(
+  views: ViewReader,
+  application: ApplicationView,
+  version: VersionView,
+): WaitReason | undefined {
   const environment = application.spec.environments.find(({ name }) => name === version.environment);
   for (const name of environment?.after ?? []) {
     const reason = missingIn(views, { application, version, environment: name });
@@ -29,16 +36,34 @@ export function waitsFor(views: ViewReader, application: ApplicationView, versio
   return undefined;
 }
 
-function missingIn(views: ViewReader, at: { readonly application: ApplicationView; readonly version: VersionView; readonly environment: string }): WaitReason | undefined {
+function missingIn(
+  views: ViewReader,
+  at: { readonly application: ApplicationView; readonly version: VersionView; readonly environment: string },
+): WaitReason | undefined {
   const { application, version, environment: name } = at;
   const before = application.environments[name];
-  if (before?.renderError?.revision === version.revision) return { reason: 'AfterFailedRender', message: `environment "${name}" failed to render revision ${version.revision.slice(0, 12)}` };
+  if (before?.renderError?.revision === version.revision)
+    return {
+      reason: 'AfterFailedRender',
+      message: `environment "${name}" failed to render revision ${version.revision.slice(0, 12)}`,
+    };
   const wanted = versionUpTo(views, { application: application.id, environment: name, version: version.version });
   const released = before?.released;
-  if (released?.clusters.length === 0) return { reason: 'AfterEmptyEnvironment', message: `environment "${name}" selects no cluster, so nothing is proven there` };
-  const passed = wanted !== undefined && released !== undefined && released.version >= wanted.version && released.clusters.every((cluster) => isProven(views, `${application.id}/${name}/${cluster}`, released.version));
+  if (released?.clusters.length === 0)
+    return {
+      reason: 'AfterEmptyEnvironment',
+      message: `environment "${name}" selects no cluster, so nothing is proven there`,
+    };
+  const passed =
+    wanted !== undefined &&
+    released !== undefined &&
+    released.version >= wanted.version &&
+    released.clusters.every((cluster) => isProven(views, `${application.id}/${name}/${cluster}`, released.version));
   if (passed) return undefined;
-  return { reason: 'AfterEnvironment', message: `environment "${name}" must be Synced and Healthy at version ${wanted?.version ?? version.version} first` };
+  return {
+    reason: 'AfterEnvironment',
+    message: `environment "${name}" must be Synced and Healthy at version ${wanted?.version ?? version.version} first`,
+  };
 }
 
 function isProven(views: ViewReader, targetKey: string, version: number): boolean {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Verdict } from '@plumbline/events';
 import type { ApplicationView, ClusterView, ProjectView, VersionView } from '@plumbline/views';
-import { schemaProblems } from './schema-check.js';
-import type { SchemaFindings } from './schema-check.js';
+import { type SchemaFindings, schemaProblems } from './schema-check.js';
 
 /** An object of the version, as the object set names it. */
 export interface CheckedObject {
@@ -49,33 +48,50 @@ export function shortened(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`;
 }
 
-function verdict(check: string, problems: readonly string[], options: { readonly result?: 'Deny' | 'Warn'; readonly objects?: readonly string[] } = {}): Verdict {
+function verdict(
+  check: string,
+  problems: readonly string[],
+  options: { readonly result?: 'Deny' | 'Warn'; readonly objects?: readonly string[] } = {},
+): Verdict {
   if (problems.length === 0) return { check, result: 'Pass', message: '' };
   const message = `${problems.slice(0, 10).join('; ')}${problems.length > 10 ? `; and ${problems.length - 10} more` : ''}`;
-  return { check, result: options.result ?? 'Deny', message: shortened(message, MAX_VERDICT), ...(options.objects === undefined ? {} : { objects: options.objects.slice(0, 50) }) };
+  return {
+    check,
+    result: options.result ?? 'Deny',
+    message: shortened(message, MAX_VERDICT),
+    ...(options.objects === undefined ? {} : { objects: options.objects.slice(0, 50) }),
+  };
 }
 
 function allows(patterns: readonly string[], text: string): boolean {
-  return patterns.some((pattern) => pattern === '*' || pattern === text || (pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1))));
+  return patterns.some(
+    (pattern) =>
+      pattern === '*' || pattern === text || (pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1))),
+  );
 }
 
 function projectLimits({ application, project, clusters }: CheckInput): Verdict {
   if (project === undefined) {
-    const problems = application.project === 'default' ? [] : [`project "${application.project}" does not exist: declare it`];
+    const problems =
+      application.project === 'default' ? [] : [`project "${application.project}" does not exist: declare it`];
     return verdict('project-limits', problems);
   }
   const problems: string[] = [];
   const { repository } = application.spec;
-  if (!allows(project.spec.repositories, repository)) problems.push(`project "${project.name}" does not allow repository "${repository}"`);
+  if (!allows(project.spec.repositories, repository))
+    problems.push(`project "${project.name}" does not allow repository "${repository}"`);
   for (const { name } of clusters) {
-    if (!allows(project.spec.clusters, name)) problems.push(`project "${project.name}" does not allow cluster "${name}"`);
+    if (!allows(project.spec.clusters, name))
+      problems.push(`project "${project.name}" does not allow cluster "${name}"`);
   }
   return verdict('project-limits', problems);
 }
 
 function forbiddenKinds({ project, objects }: CheckInput): Verdict {
   const forbidden = new Set(project?.spec.forbiddenKinds ?? []);
-  const hits = objects.filter(({ group, kind }) => forbidden.has(kind) || forbidden.has(group === '' ? kind : `${kind}.${group}`));
+  const hits = objects.filter(
+    ({ group, kind }) => forbidden.has(kind) || forbidden.has(group === '' ? kind : `${kind}.${group}`),
+  );
   return verdict(
     'forbidden-kinds',
     hits.map(({ key, kind }) => `${kind} is forbidden in project "${project?.name ?? 'default'}": ${key}`),
@@ -91,13 +107,19 @@ function allowedNamespaces({ project, version, objects }: CheckInput): Verdict {
     const effective = own === '' ? (version.namespace ?? '') : own;
     return effective !== '' && !allows(patterns, effective);
   });
-  return verdict('namespaces', bad.map(({ key }) => `project "${project?.name ?? 'default'}" does not allow the namespace of ${key}`), { objects: bad.map(({ key }) => key) });
+  return verdict(
+    'namespaces',
+    bad.map(({ key }) => `project "${project?.name ?? 'default'}" does not allow the namespace of ${key}`),
+    { objects: bad.map(({ key }) => key) },
+  );
 }
 
 /** A kind that no API serves is only a warning: the definition may come with another application, and the sync says it per object. */
 function targetApi({ objects, served }: CheckInput): Verdict {
   const definedGroups = new Set(
-    objects.filter(({ group, kind }) => group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition').map(({ name }) => name.slice(name.indexOf('.') + 1)),
+    objects
+      .filter(({ group, kind }) => group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition')
+      .map(({ name }) => name.slice(name.indexOf('.') + 1)),
   );
   const problems: string[] = [];
   const hits = new Set<string>();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { selectsCluster } from '@plumbline/events';
-import type { EnvironmentSpec, NewEvent, Verdict } from '@plumbline/events';
-import type { ApplicationView, ClusterView, VersionView, ViewReader } from '@plumbline/views';
-import { versionKey } from '@plumbline/views';
+import { type EnvironmentSpec, type NewEvent, selectsCluster, type Verdict } from '@plumbline/events';
+import {
+  type ApplicationView,
+  type ClusterView,
+  versionKey,
+  type VersionView,
+  type ViewReader,
+} from '@plumbline/views';
 import { waitsFor } from './after.js';
 import { isAllowed, shortened } from './checks.js';
 
@@ -34,13 +38,18 @@ export function clustersOf(views: ViewReader, environment: EnvironmentSpec): rea
 }
 
 /** What is due for an application, from the folded state alone: the same state gives the same decisions. */
-export async function decideApplication(views: ViewReader, application: ApplicationView, evaluate: EvaluateVersion): Promise<readonly Decision[]> {
+export async function decideApplication(
+  views: ViewReader,
+  application: ApplicationView,
+  evaluate: EvaluateVersion,
+): Promise<readonly Decision[]> {
   if (application.removal !== undefined) return [];
   const decisions: Decision[] = [];
   for (const environment of application.spec.environments) {
     decisions.push(...superseded(views, application, environment.name));
     const latest = latestOf(views, application, environment.name);
-    if (latest !== undefined) decisions.push(...(await decideVersion({ views, application, environment, evaluate }, latest)));
+    if (latest !== undefined)
+      decisions.push(...(await decideVersion({ views, application, environment, evaluate }, latest)));
     decisions.push(...membershipChanged({ views, application, environment, evaluate }));
   }
   return decisions;
@@ -69,7 +78,12 @@ function superseded(views: ViewReader, application: ApplicationView, environment
     if (version.environment !== environment || version.version >= by || !OPEN.has(version.decision.state)) continue;
     // A released version that waits again (its clusters changed) is still what runs: nothing has taken its place.
     if (version.version === released?.version) continue;
-    decisions.push(on(version, { type: 'VersionSuperseded', data: { application: application.id, environment, version: version.version, by } }));
+    decisions.push(
+      on(version, {
+        type: 'VersionSuperseded',
+        data: { application: application.id, environment, version: version.version, by },
+      }),
+    );
   }
   return decisions;
 }
@@ -104,28 +118,49 @@ async function secondLook(scope: Scope, version: VersionView): Promise<readonly 
 }
 
 function evaluatedEvent(version: VersionView, verdicts: readonly Verdict[], allowed: boolean): Decision {
-  return on(version, { type: 'PolicyEvaluated', data: { ...at(version), renderDigest: version.renderDigest, verdicts, allowed } });
+  return on(version, {
+    type: 'PolicyEvaluated',
+    data: { ...at(version), renderDigest: version.renderDigest, verdicts, allowed },
+  });
 }
 
 const MAX_MESSAGE = 7_000;
 
 function blocked(version: VersionView, verdicts: readonly Verdict[]): Decision {
-  const message = verdicts.filter((v) => v.result === 'Deny' || v.result === 'Error').map((v) => `${v.check}: ${v.message}`).join('; ');
-  return on(version, { type: 'VersionBlocked', data: { ...at(version), reason: 'PolicyDenied', message: shortened(message, MAX_MESSAGE) } });
+  const message = verdicts
+    .filter((v) => v.result === 'Deny' || v.result === 'Error')
+    .map((v) => `${v.check}: ${v.message}`)
+    .join('; ');
+  return on(version, {
+    type: 'VersionBlocked',
+    data: { ...at(version), reason: 'PolicyDenied', message: shortened(message, MAX_MESSAGE) },
+  });
 }
 
 /** The gates behind the checks: clusters to go to, earlier environments, a rollback that holds, approvals. */
 function gates(scope: Scope, version: VersionView): readonly Decision[] {
   const { views, application, environment } = scope;
   const clusters = clustersOf(views, environment).map(({ name }) => name);
-  if (clusters.length === 0) return waiting(version, 'NoClusters', `environment "${environment.name}" selects no declared cluster`);
+  if (clusters.length === 0)
+    return waiting(version, 'NoClusters', `environment "${environment.name}" selects no declared cluster`);
   const held = heldByRollback(application, version);
   if (held !== undefined) return waiting(version, 'HeldByRollback', held);
   const before = waitsFor(views, application, version);
   if (before !== undefined) return waiting(version, before.reason, before.message);
   const required = environment.approvals?.required ?? 0;
   if (required > 0) return [approvalRequested(scope, version, required)];
-  return [{ type: 'release', draft: { version, generation: nextGeneration(application, environment.name), kind: 'Automatic', clusters, approvals: [] } }];
+  return [
+    {
+      type: 'release',
+      draft: {
+        version,
+        generation: nextGeneration(application, environment.name),
+        kind: 'Automatic',
+        clusters,
+        approvals: [],
+      },
+    },
+  ];
 }
 
 /** After a rollback, versions from before it are not released by themselves; a newer commit is. */
@@ -141,9 +176,16 @@ function waiting(version: VersionView, reason: string, message: string): readonl
   return [on(version, { type: 'VersionWaiting', data: { ...at(version), reason, message } })];
 }
 
-function approvalRequested({ views, application, environment }: Scope, version: VersionView, required: number): Decision {
+function approvalRequested(
+  { views, application, environment }: Scope,
+  version: VersionView,
+  required: number,
+): Decision {
   const excluded = environment.approvals?.excludeAuthors === false ? [] : authorsSince(views, application, version);
-  return on(version, { type: 'ApprovalRequested', data: { ...at(version), renderDigest: version.renderDigest, required, excluded } });
+  return on(version, {
+    type: 'ApprovalRequested',
+    data: { ...at(version), renderDigest: version.renderDigest, required, excluded },
+  });
 }
 
 /** E-mail addresses of everybody whose commit is in the version but not in what is released: they may not approve. */
@@ -151,8 +193,10 @@ export function authorsSince(views: ViewReader, application: ApplicationView, ve
   const released = application.environments[version.environment]?.released?.version ?? 0;
   const emails = new Set<string>();
   for (const [, other] of views.scan('version', `${application.id}/`)) {
-    if (other.environment !== version.environment || other.version <= released || other.version > version.version) continue;
-    for (const { email } of [other.commit.author, other.commit.committer, ...other.commit.coAuthors]) emails.add(email.toLowerCase());
+    if (other.environment !== version.environment || other.version <= released || other.version > version.version)
+      continue;
+    for (const { email } of [other.commit.author, other.commit.committer, ...other.commit.coAuthors])
+      emails.add(email.toLowerCase());
   }
   return [...emails].sort();
 }
@@ -173,11 +217,33 @@ function membershipChanged({ views, application, environment }: Scope): readonly
   const grown = clusters.some((name) => !released.clusters.includes(name));
   const required = environment.approvals?.required ?? 0;
   if (grown && required > 0) {
-    return [on(version, { type: 'ApprovalRequested', data: { ...at(version), renderDigest: version.renderDigest, required, excluded: version.approvals?.excluded ?? [] } })];
+    return [
+      on(version, {
+        type: 'ApprovalRequested',
+        data: {
+          ...at(version),
+          renderDigest: version.renderDigest,
+          required,
+          excluded: version.approvals?.excluded ?? [],
+        },
+      }),
+    ];
   }
   const approvals = (version.approvals?.granted ?? []).map(({ eventId }) => eventId);
   const kind = released.kind;
-  return [{ type: 'release', draft: { version, generation: released.generation + 1, kind, clusters, approvals, reason: 'the clusters of the environment changed' } }];
+  return [
+    {
+      type: 'release',
+      draft: {
+        version,
+        generation: released.generation + 1,
+        kind,
+        clusters,
+        approvals,
+        reason: 'the clusters of the environment changed',
+      },
+    },
+  ];
 }
 
 /** Where an event about a version belongs. */

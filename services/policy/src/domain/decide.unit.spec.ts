@@ -2,8 +2,7 @@
 import type { Verdict } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { answerSubmission } from './approvals.js';
-import { decideApplication } from './decide.js';
-import type { Decision } from './decide.js';
+import { decideApplication, type Decision } from './decide.js';
 import { digestOf, History } from './history.fixture.js';
 import { answerRollback } from './rollback.js';
 
@@ -17,11 +16,23 @@ async function due(history: History, verdicts: readonly Verdict[] = [PASS]): Pro
 
 function names(decisions: readonly Decision[]): string[] {
   return decisions.map((decision) =>
-    decision.type === 'event' ? `${decision.event.type}@${decision.version}` : `release ${decision.draft.kind} ${decision.draft.version.environment}@${decision.draft.version.version} to ${decision.draft.clusters.join()}`);
+    decision.type === 'event'
+      ? `${decision.event.type}@${decision.version}`
+      : `release ${decision.draft.kind} ${decision.draft.version.environment}@${decision.draft.version.version} to ${decision.draft.clusters.join()}`,
+  );
 }
 
-function submit(history: History, actor: string, digest = digestOf(1), verdict: 'Approve' | 'Reject' = 'Approve'): Decision[] {
-  const event = history.add('ApprovalSubmitted', { application: 'default/web', environment: 'production', version: 1, verdict, renderDigest: digest }, { actor });
+function submit(
+  history: History,
+  actor: string,
+  digest = digestOf(1),
+  verdict: 'Approve' | 'Reject' = 'Approve',
+): Decision[] {
+  const event = history.add(
+    'ApprovalSubmitted',
+    { application: 'default/web', environment: 'production', version: 1, verdict, renderDigest: digest },
+    { actor },
+  );
   if (event.type !== 'ApprovalSubmitted') throw new Error('unexpected');
   return [...answerSubmission(history.state.views, event).decisions];
 }
@@ -37,7 +48,13 @@ describe('decisions on a version', () => {
     const history = new History().web();
     history.rendered('staging', 1);
     expect(names(await due(history, [DENY]))).toEqual(['PolicyEvaluated@1', 'VersionBlocked@1']);
-    history.add('VersionBlocked', { application: 'default/web', environment: 'staging', version: 1, reason: 'PolicyDenied', message: 'no' });
+    history.add('VersionBlocked', {
+      application: 'default/web',
+      environment: 'staging',
+      version: 1,
+      reason: 'PolicyDenied',
+      message: 'no',
+    });
     expect(await due(history, [DENY])).toEqual([]);
     expect(names(await due(history, [PASS]))).toEqual(['PolicyEvaluated@1', 'release Automatic staging@1 to east']);
   });
@@ -63,7 +80,13 @@ describe('decisions on a version', () => {
     history.released('staging', 1);
     history.synced('staging', 'east', 1);
     history.rendered('production', 2);
-    history.add('RenderFailed', { application: 'default/web', environment: 'staging', revision: '2'.repeat(40), reason: 'Invalid', message: 'bad' });
+    history.add('RenderFailed', {
+      application: 'default/web',
+      environment: 'staging',
+      revision: '2'.repeat(40),
+      reason: 'Invalid',
+      message: 'bad',
+    });
     expect(names(await due(history))).toEqual(['PolicyEvaluated@2', 'VersionWaiting@2']);
   });
 
@@ -71,7 +94,11 @@ describe('decisions on a version', () => {
     const history = new History().web();
     history.rendered('staging', 1);
     history.rendered('staging', 2);
-    expect(names(await due(history))).toEqual(['VersionSuperseded@1', 'PolicyEvaluated@2', 'release Automatic staging@2 to east']);
+    expect(names(await due(history))).toEqual([
+      'VersionSuperseded@1',
+      'PolicyEvaluated@2',
+      'release Automatic staging@2 to east',
+    ]);
   });
 
   it('releases the same version again when a cluster joins', async () => {
@@ -99,9 +126,22 @@ describe('decisions on a version', () => {
 describe('approvals', () => {
   function waitingForOne(required = 1): History {
     const history = new History().web(required);
-    history.add('TokenIssued', { id: 't-dev', name: 'dev', role: 'operator', hash: digestOf(9), emails: ['dev@example.com'] });
+    history.add('TokenIssued', {
+      id: 't-dev',
+      name: 'dev',
+      role: 'operator',
+      hash: digestOf(9),
+      emails: ['dev@example.com'],
+    });
     history.rendered('production', 1);
-    history.add('ApprovalRequested', { application: 'default/web', environment: 'production', version: 1, renderDigest: digestOf(1), required, excluded: ['dev@example.com'] });
+    history.add('ApprovalRequested', {
+      application: 'default/web',
+      environment: 'production',
+      version: 1,
+      renderDigest: digestOf(1),
+      required,
+      excluded: ['dev@example.com'],
+    });
     return history;
   }
 
@@ -109,24 +149,41 @@ describe('approvals', () => {
     const history = waitingForOne(2);
     const first = submit(history, 't-anna');
     expect(names(first)).toEqual(['ApprovalGranted@1']);
-    history.add('ApprovalGranted', { application: 'default/web', environment: 'production', version: 1, renderDigest: digestOf(1), approver: 't-anna', approverName: 'anna', granted: 1, required: 2 });
-    expect(submit(history, 't-anna')).toMatchObject([{ event: { type: 'ApprovalRefused', data: { reason: 'AlreadyApproved' } } }]);
+    history.add('ApprovalGranted', {
+      application: 'default/web',
+      environment: 'production',
+      version: 1,
+      renderDigest: digestOf(1),
+      approver: 't-anna',
+      approverName: 'anna',
+      granted: 1,
+      required: 2,
+    });
+    expect(submit(history, 't-anna')).toMatchObject([
+      { event: { type: 'ApprovalRefused', data: { reason: 'AlreadyApproved' } } },
+    ]);
     expect(names(submit(history, 't-ben'))).toEqual(['ApprovalGranted@1', 'release Approved production@1 to west']);
   });
 
   it('does not count the author of a commit in the version', () => {
-    expect(submit(waitingForOne(), 't-dev')).toMatchObject([{ event: { type: 'ApprovalRefused', data: { reason: 'IsAuthor' } } }]);
+    expect(submit(waitingForOne(), 't-dev')).toMatchObject([
+      { event: { type: 'ApprovalRefused', data: { reason: 'IsAuthor' } } },
+    ]);
   });
 
   it('refuses an approval of other bytes', () => {
-    expect(submit(waitingForOne(), 't-anna', digestOf(2))).toMatchObject([{ event: { type: 'ApprovalRefused', data: { reason: 'DigestChanged' } } }]);
+    expect(submit(waitingForOne(), 't-anna', digestOf(2))).toMatchObject([
+      { event: { type: 'ApprovalRefused', data: { reason: 'DigestChanged' } } },
+    ]);
   });
 
   it('lets anybody reject, and refuses approvals afterwards', () => {
     const history = waitingForOne();
     expect(names(submit(history, 't-dev', digestOf(1), 'Reject'))).toEqual(['VersionRejected@1']);
     history.add('VersionRejected', { application: 'default/web', environment: 'production', version: 1, by: 't-dev' });
-    expect(submit(history, 't-anna')).toMatchObject([{ event: { type: 'ApprovalRefused', data: { reason: 'NotWaiting' } } }]);
+    expect(submit(history, 't-anna')).toMatchObject([
+      { event: { type: 'ApprovalRefused', data: { reason: 'NotWaiting' } } },
+    ]);
   });
 
   it('asks again when the environment grows after the approval', async () => {
@@ -139,7 +196,11 @@ describe('approvals', () => {
 
 describe('rollback', () => {
   function request(history: History, toVersion: number, environment?: string): ReturnType<typeof answerRollback> {
-    const event = history.add('RollbackRequested', { application: 'default/web', toVersion, ...(environment === undefined ? {} : { environment }) });
+    const event = history.add('RollbackRequested', {
+      application: 'default/web',
+      toVersion,
+      ...(environment === undefined ? {} : { environment }),
+    });
     if (event.type !== 'RollbackRequested') throw new Error('unexpected');
     return answerRollback(history.state.views, event);
   }
@@ -154,7 +215,10 @@ describe('rollback', () => {
   }
 
   it('is a new release of a stored version', () => {
-    expect(request(twoVersions(), 1)).toMatchObject({ type: 'release', drafts: [{ kind: 'Rollback', generation: 3, version: { version: 1 } }] });
+    expect(request(twoVersions(), 1)).toMatchObject({
+      type: 'release',
+      drafts: [{ kind: 'Rollback', generation: 3, version: { version: 1 } }],
+    });
   });
 
   it('refuses a version that the environment never ran', () => {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { applicationSpec, checkNewEvent } from '@plumbline/events';
-import type { CommitInfo, EventData, EventType, RecordedEvent } from '@plumbline/events';
+import {
+  applicationSpec,
+  checkNewEvent,
+  type CommitInfo,
+  type EventData,
+  type EventType,
+  type RecordedEvent,
+} from '@plumbline/events';
 import { PolicyState } from './state.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -8,7 +14,15 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 /** A commit by somebody. */
 export function commitBy(email: string, sha = 'c'.repeat(40)): CommitInfo {
   const person = { name: email.split('@')[0] ?? email, email };
-  return { sha, author: person, committer: person, coAuthors: [], message: 'change', authoredAt: '2026-01-01T00:00:00Z', committedAt: '2026-01-01T00:00:00Z' };
+  return {
+    sha,
+    author: person,
+    committer: person,
+    coAuthors: [],
+    message: 'change',
+    authoredAt: '2026-01-01T00:00:00Z',
+    committedAt: '2026-01-01T00:00:00Z',
+  };
 }
 
 /** Tells a history to a {@link PolicyState}, event by event, as the log would have it. */
@@ -17,13 +31,26 @@ export class History {
   #position = 0;
 
   /** Folds one event (checked against its schema) and returns it. */
-  add<Type extends EventType>(type: Type, data: EventData<Type>, options: { readonly actor?: string; readonly causationId?: string } = {}): RecordedEvent {
+  add<Type extends EventType>(
+    type: Type,
+    data: EventData<Type>,
+    options: { readonly actor?: string; readonly causationId?: string } = {},
+  ): RecordedEvent {
     const position = this.#position++;
     const id = `01900000-0000-7000-8000-${String(position).padStart(12, '0')}`;
     const at = new Date(1_767_225_600_000 + position * 1000).toISOString();
     const event = {
-      ...checkNewEvent({ type, data }), id, schemaVersion: 1, stream: 'log-fixture', revision: position, position, occurredAt: at, recordedAt: at,
-      actor: { kind: 'user', id: options.actor ?? 'tester', name: options.actor ?? 'tester' }, causationId: options.causationId ?? id, correlationId: id,
+      ...checkNewEvent({ type, data }),
+      id,
+      schemaVersion: 1,
+      stream: 'log-fixture',
+      revision: position,
+      position,
+      occurredAt: at,
+      recordedAt: at,
+      actor: { kind: 'user', id: options.actor ?? 'tester', name: options.actor ?? 'tester' },
+      causationId: options.causationId ?? id,
+      correlationId: id,
     } as RecordedEvent;
     this.state.apply(event);
     return event;
@@ -34,10 +61,16 @@ export class History {
     this.add('ClusterDeclared', { name: 'east', labels: { tier: 'staging' }, spec: { simulated: {} } });
     this.add('ClusterDeclared', { name: 'west', labels: { tier: 'production' }, spec: { simulated: {} } });
     const spec = applicationSpec.parse({
-      repository: 'shop', namespace: 'web',
+      repository: 'shop',
+      namespace: 'web',
       environments: [
         { name: 'staging', clusters: { matchLabels: { tier: 'staging' } } },
-        { name: 'production', after: ['staging'], clusters: { matchLabels: { tier: 'production' } }, ...(approvals === 0 ? {} : { approvals: { required: approvals } }) },
+        {
+          name: 'production',
+          after: ['staging'],
+          clusters: { matchLabels: { tier: 'production' } },
+          ...(approvals === 0 ? {} : { approvals: { required: approvals } }),
+        },
       ],
     });
     this.add('ApplicationDeclared', { application: 'default/web', labels: {}, spec });
@@ -45,19 +78,51 @@ export class History {
   }
 
   /** Version `version` of an environment, rendered from a commit. */
-  rendered(environment: string, version: number, options: { readonly author?: string; readonly digest?: string } = {}): RecordedEvent {
+  rendered(
+    environment: string,
+    version: number,
+    options: { readonly author?: string; readonly digest?: string } = {},
+  ): RecordedEvent {
     return this.add('VersionRendered', {
-      application: 'default/web', environment, version, repository: 'shop', revision: String(version).repeat(40).slice(0, 40),
-      commit: commitBy(options.author ?? 'dev@example.com'), inputDigest: DIGEST, renderDigest: options.digest ?? digestOf(version), sourcesDigest: DIGEST,
-      renderer: 'plain', objectCount: 1, namespace: 'web', createNamespace: true,
+      application: 'default/web',
+      environment,
+      version,
+      repository: 'shop',
+      revision: String(version).repeat(40).slice(0, 40),
+      commit: commitBy(options.author ?? 'dev@example.com'),
+      inputDigest: DIGEST,
+      renderDigest: options.digest ?? digestOf(version),
+      sourcesDigest: DIGEST,
+      renderer: 'plain',
+      objectCount: 1,
+      namespace: 'web',
+      createNamespace: true,
     });
   }
 
   /** A release of a version to a cluster. */
-  released(environment: string, version: number, options: { readonly cluster?: string; readonly clusters?: readonly string[]; readonly kind?: 'Automatic' | 'Rollback'; readonly generation?: number } = {}): RecordedEvent {
+  released(
+    environment: string,
+    version: number,
+    options: {
+      readonly cluster?: string;
+      readonly clusters?: readonly string[];
+      readonly kind?: 'Automatic' | 'Rollback';
+      readonly generation?: number;
+    } = {},
+  ): RecordedEvent {
     return this.add('VersionReleased', {
-      application: 'default/web', environment, version, releaseId: `r${version}`, generation: options.generation ?? version, kind: options.kind ?? 'Automatic',
-      renderDigest: digestOf(version), clusters: options.clusters ?? [options.cluster ?? 'east'], approvals: [], keyId: 'k', signature: 's',
+      application: 'default/web',
+      environment,
+      version,
+      releaseId: `r${version}`,
+      generation: options.generation ?? version,
+      kind: options.kind ?? 'Automatic',
+      renderDigest: digestOf(version),
+      clusters: options.clusters ?? [options.cluster ?? 'east'],
+      approvals: [],
+      keyId: 'k',
+      signature: 's',
     });
   }
 
@@ -66,8 +131,19 @@ export class History {
     const at = { application: 'default/web', environment, cluster };
     const changes = { counts: {}, digest: DIGEST, inline: [], truncated: false };
     this.add('SyncCompleted', {
-      ...at, syncId: 's', version, renderDigest: digestOf(version), cause: 'Release', result: 'Succeeded', reason: 'Succeeded', message: '',
-      changes, inventoryDigest: DIGEST, objectCount: 1, durationMs: 1, retryable: false,
+      ...at,
+      syncId: 's',
+      version,
+      renderDigest: digestOf(version),
+      cause: 'Release',
+      result: 'Succeeded',
+      reason: 'Succeeded',
+      message: '',
+      changes,
+      inventoryDigest: DIGEST,
+      objectCount: 1,
+      durationMs: 1,
+      retryable: false,
     });
     this.add('HealthChanged', { ...at, health, reason: health, message: '', objects: [] });
   }

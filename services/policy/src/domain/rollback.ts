@@ -2,8 +2,7 @@
 import type { EventOf } from '@plumbline/events';
 import type { ApplicationView, VersionView, ViewReader } from '@plumbline/views';
 import { versionUpTo } from './after.js';
-import { clustersOf, nextGeneration } from './decide.js';
-import type { ReleaseDraft } from './decide.js';
+import { clustersOf, nextGeneration, type ReleaseDraft } from './decide.js';
 
 /** The releases that a rollback request leads to, or why there are none. */
 export type RollbackAnswer =
@@ -14,10 +13,17 @@ export type RollbackAnswer =
 export function answerRollback(views: ViewReader, request: EventOf<'RollbackRequested'>): RollbackAnswer {
   const { application: id, environment: only, toVersion, reason } = request.data;
   const application = views.get('application', id);
-  const refuse = (why: string, message: string, environment = only ?? ''): RollbackAnswer => ({ type: 'refuse', environment, reason: why, message });
-  if (application === undefined || application.removal !== undefined) return refuse('NotFound', `application "${id}" does not exist`);
+  const refuse = (why: string, message: string, environment = only ?? ''): RollbackAnswer => ({
+    type: 'refuse',
+    environment,
+    reason: why,
+    message,
+  });
+  if (application === undefined || application.removal !== undefined)
+    return refuse('NotFound', `application "${id}" does not exist`);
   const names = only === undefined ? application.spec.environments.map(({ name }) => name) : [only];
-  if (only !== undefined && application.environments[only] === undefined) return refuse('NotFound', `application "${id}" has no environment "${only}"`);
+  if (only !== undefined && application.environments[only] === undefined)
+    return refuse('NotFound', `application "${id}" has no environment "${only}"`);
   const drafts: ReleaseDraft[] = [];
   for (const name of names) {
     const version = versionUpTo(views, { application: id, environment: name, version: toVersion });
@@ -30,11 +36,20 @@ export function answerRollback(views: ViewReader, request: EventOf<'RollbackRequ
     if (only === undefined && (released === undefined || released.version < version.version)) continue;
     drafts.push(draftOf({ views, application, version, ...(reason === undefined ? {} : { reason }) }));
   }
-  if (drafts.length === 0) return refuse('NothingToDo', `no environment of "${id}" runs something other than version ${toVersion} that was released there before`);
+  if (drafts.length === 0)
+    return refuse(
+      'NothingToDo',
+      `no environment of "${id}" runs something other than version ${toVersion} that was released there before`,
+    );
   return { type: 'release', drafts };
 }
 
-function draftOf(at: { readonly views: ViewReader; readonly application: ApplicationView; readonly version: VersionView; readonly reason?: string }): ReleaseDraft {
+function draftOf(at: {
+  readonly views: ViewReader;
+  readonly application: ApplicationView;
+  readonly version: VersionView;
+  readonly reason?: string;
+}): ReleaseDraft {
   const { views, application, version } = at;
   const environment = application.spec.environments.find(({ name }) => name === version.environment);
   return {

@@ -8,10 +8,14 @@ interface Waiting {
 
 /** Joins reads that are asked for at about the same time into one, so that a thousand applications cost one Git process and not a thousand. */
 export class BatchReader {
+  readonly #read: (hashes: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>;
+
   #waiting: Waiting[] = [];
   #scheduled = false;
 
-  constructor(private readonly read: (hashes: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>) {}
+  constructor(read: (hashes: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>) {
+    this.#read = read;
+  }
 
   /** Contents by hash. */
   get(hashes: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
@@ -28,7 +32,7 @@ export class BatchReader {
     this.#waiting = [];
     this.#scheduled = false;
     try {
-      const contents = await this.read([...new Set(batch.flatMap(({ hashes }) => hashes))]);
+      const contents = await this.#read([...new Set(batch.flatMap(({ hashes }) => hashes))]);
       for (const { resolve } of batch) resolve(contents);
     } catch (error) {
       for (const { reject } of batch) reject(error);

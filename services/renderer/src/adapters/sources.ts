@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RepositorySpec } from '@plumbline/events';
-import { GitMirror, readCredentials } from '@plumbline/git';
-import type { CredentialPlaces, GitSurroundings, GitTree } from '@plumbline/git';
+import { type CredentialPlaces, GitMirror, type GitSurroundings, type GitTree, readCredentials } from '@plumbline/git';
 import { BatchReader } from './batch-reader.js';
 
 /** Where the renderer's mirrors are and what Git may use. */
@@ -18,11 +17,15 @@ const ENTRIES_KEPT = 400_000;
 
 /** The trees of revisions, each loaded once however many applications ask for it. */
 export class Sources {
+  readonly #options: SourcesOptions;
+
   readonly #mirrors = new Map<string, GitMirror>();
   readonly #trees = new Map<string, Promise<GitTree>>();
   readonly #sizes = new Map<string, number>();
 
-  constructor(private readonly options: SourcesOptions) {}
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+  }
 
   /** The tree of a revision; fetched only when the mirror does not have it. @throws UpstreamError PLB-63xx. */
   tree(spec: RepositorySpec, revision: string): Promise<GitTree> {
@@ -71,8 +74,14 @@ export class Sources {
     const key = JSON.stringify([spec.url, spec.credentials ?? {}]);
     let mirror = this.#mirrors.get(key);
     if (mirror === undefined) {
-      const { mirrorRoot, surroundings, credentials, knownHostsFile } = this.options;
-      mirror = new GitMirror({ root: mirrorRoot, url: spec.url, surroundings, credentials: () => readCredentials(spec.credentials, credentials), ...(knownHostsFile === undefined ? {} : { knownHostsFile }) });
+      const { mirrorRoot, surroundings, credentials, knownHostsFile } = this.#options;
+      mirror = new GitMirror({
+        root: mirrorRoot,
+        url: spec.url,
+        surroundings,
+        credentials: () => readCredentials(spec.credentials, credentials),
+        ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
+      });
       this.#mirrors.set(key, mirror);
     }
     return mirror;

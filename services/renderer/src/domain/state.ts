@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommitInfo, EnvironmentSpec, RecordedEvent } from '@plumbline/events';
 import { UNAVAILABLE } from './failure.js';
-import { ViewStore, versionKey } from '@plumbline/views';
-import type { ApplicationView, VersionView } from '@plumbline/views';
+import { type ApplicationView, versionKey, type VersionView, ViewStore } from '@plumbline/views';
 
 /** The event that a render answers. */
 export interface Cause {
@@ -42,7 +41,11 @@ export class RendererState {
     this.views.apply(event);
     switch (event.type) {
       case 'ApplicationDeclared':
-        this.#declared.set(event.data.application, { eventId: event.id, correlationId: event.correlationId, position: event.position });
+        this.#declared.set(event.data.application, {
+          eventId: event.id,
+          correlationId: event.correlationId,
+          position: event.position,
+        });
         this.#dirty.add(event.data.application);
         break;
       case 'ApplicationRemoved':
@@ -55,7 +58,11 @@ export class RendererState {
         this.#touchAll(event.data.name, undefined);
         break;
       case 'RenderFailed':
-        this.#failures.set(environmentKey(event.data.application, event.data.environment), { revision: event.data.revision, position: event.position, reason: event.data.reason });
+        this.#failures.set(environmentKey(event.data.application, event.data.environment), {
+          revision: event.data.revision,
+          position: event.position,
+          reason: event.data.reason,
+        });
         break;
       default:
     }
@@ -83,8 +90,12 @@ export class RendererState {
     if (ref === undefined) return undefined;
     const observed = { eventId: ref.eventId, correlationId: ref.correlationId, position: ref.position };
     return {
-      application, repository: application.spec.repository, revision: ref.revision, commit: ref.commit,
-      cause: declared.position > observed.position ? declared : observed, nextVersion: application.latestVersion + 1,
+      application,
+      repository: application.spec.repository,
+      revision: ref.revision,
+      commit: ref.commit,
+      cause: declared.position > observed.position ? declared : observed,
+      nextVersion: application.latestVersion + 1,
     };
   }
 
@@ -100,7 +111,11 @@ export class RendererState {
     const declared = this.#declared.get(task.application.id);
     const newest = this.newestVersion(task.application.id, environment);
     if (failure === undefined || (kind === 'lasting' && failure.reason === UNAVAILABLE)) return false;
-    return failure.revision === task.revision && failure.position > (declared?.position ?? -1) && failure.position > (newest?.position ?? -1);
+    return (
+      failure.revision === task.revision &&
+      failure.position > (declared?.position ?? -1) &&
+      failure.position > (newest?.position ?? -1)
+    );
   }
 }
 
@@ -112,10 +127,22 @@ export interface VersionSettings {
 
 /** Namespace settings of an environment. */
 export function settingsOf(application: ApplicationView, environment: EnvironmentSpec): VersionSettings {
-  return { namespace: environment.namespace ?? application.spec.namespace, createNamespace: application.spec.createNamespace };
+  return {
+    namespace: environment.namespace ?? application.spec.namespace,
+    createNamespace: application.spec.createNamespace,
+  };
 }
 
 /** True when a render adds nothing to the newest version: same objects, put to the same place. */
-export function isSameVersion(newest: VersionView | undefined, rendered: { readonly renderDigest: string }, settings: VersionSettings): boolean {
-  return newest !== undefined && newest.renderDigest === rendered.renderDigest && newest.namespace === settings.namespace && newest.createNamespace === settings.createNamespace;
+export function isSameVersion(
+  newest: VersionView | undefined,
+  rendered: { readonly renderDigest: string },
+  settings: VersionSettings,
+): boolean {
+  return (
+    newest !== undefined &&
+    newest.renderDigest === rendered.renderDigest &&
+    newest.namespace === settings.namespace &&
+    newest.createNamespace === settings.createNamespace
+  );
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { findKustomize } from './kustomize/binary.js';
-import type { KustomizeBinary } from './kustomize/binary.js';
+import { findKustomize, type KustomizeBinary } from './kustomize/binary.js';
 import { KustomizeRenderer } from './kustomize/kustomize.renderer.js';
-import { Sandbox } from './kustomize/sandbox.js';
-import type { SandboxLimits } from './kustomize/sandbox.js';
+import { Sandbox, type SandboxLimits } from './kustomize/sandbox.js';
 import { PlainRenderer } from './plain/plain.renderer.js';
 import type { Renderer } from './renderer.port.js';
 
@@ -27,5 +25,8 @@ export function createRenderers(surroundings: RendererSurroundings): readonly Re
     binary.catch(() => (binary = undefined));
     return binary;
   };
-  return [new KustomizeRenderer({ binary: find, sandbox: new Sandbox(limits, searchPath), workRoot }), new PlainRenderer()];
+  return [
+    new KustomizeRenderer({ binary: find, sandbox: new Sandbox(limits, searchPath), workRoot }),
+    new PlainRenderer(),
+  ];
 }

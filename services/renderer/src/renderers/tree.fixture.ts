@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { GitTree } from '@plumbline/git';
-import type { TreeEntry } from '@plumbline/git';
+import { GitTree, type TreeEntry } from '@plumbline/git';
 
 const hashOf = (content: string | Buffer): string => createHash('sha1').update(content).digest('hex');
 
 /** A directory on disk as if it were the tree of a commit. `change` may replace or (undefined) drop contents. */
-export async function treeOf(root: string, change: (file: string, content: Buffer) => Buffer | undefined = (_, content) => content): Promise<GitTree> {
+export async function treeOf(
+  root: string,
+  change: (file: string, content: Buffer) => Buffer | undefined = (_, content) => content,
+): Promise<GitTree> {
   const entries = new Map<string, TreeEntry>();
   const blobs = new Map<string, Buffer>();
   const add = (file: string, type: 'file' | 'symlink', content: Buffer): void => {
@@ -28,11 +30,18 @@ export async function treeOf(root: string, change: (file: string, content: Buffe
         if (content !== undefined) add(file, 'file', content);
       }
     }
-    entries.set(directory, { path: directory, type: 'directory', hash: hashOf(`${directory}${hashes.join('')}${names.join('/')}`), executable: false });
+    entries.set(directory, {
+      path: directory,
+      type: 'directory',
+      hash: hashOf(`${directory}${hashes.join('')}${names.join('/')}`),
+      executable: false,
+    });
     return directory;
   };
   visit('');
-  return GitTree.load('0'.repeat(40), entries, (hashes) => Promise.resolve(new Map(hashes.map((hash) => [hash, blobs.get(hash) ?? Buffer.alloc(0)]))));
+  return GitTree.load('0'.repeat(40), entries, (hashes) =>
+    Promise.resolve(new Map(hashes.map((hash) => [hash, blobs.get(hash) ?? Buffer.alloc(0)]))),
+  );
 }
 
 /** The same tree with nothing but the given entries (and their directories). */

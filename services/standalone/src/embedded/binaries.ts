@@ -24,7 +24,10 @@ function packagedBinDir(): string {
   } catch {
     // Told below.
   }
-  throw new InputError('PLB-1921', `the embedded PostgreSQL for ${process.platform} on ${process.arch} is not installed (${platformPackage}): install with optional dependencies, or run distributed with a PostgreSQL of your own`);
+  throw new InputError(
+    'PLB-1921',
+    `the embedded PostgreSQL for ${process.platform} on ${process.arch} is not installed (${platformPackage}): install with optional dependencies, or run distributed with a PostgreSQL of your own`,
+  );
 }
 
 function reachableByOthers(dir: string): boolean {
@@ -42,7 +45,10 @@ function isOurs(dir: string): boolean {
 /** An installation below /root is closed to the account that PostgreSQL runs under: it gets a copy of the binaries that only root can write. */
 async function copyFor(binDir: string): Promise<string> {
   const native = path.dirname(binDir);
-  const key = createHash('sha256').update(`${native}\n${String(statSync(native).mtimeMs)}`).digest('hex').slice(0, 12);
+  const key = createHash('sha256')
+    .update(`${native}\n${String(statSync(native).mtimeMs)}`)
+    .digest('hex')
+    .slice(0, 12);
   const copy = path.join(tmpdir(), `plumbline-postgres-${key}`);
   if (isOurs(copy)) return path.join(copy, 'bin');
   const staging = await mkdtemp(`${copy}.`);

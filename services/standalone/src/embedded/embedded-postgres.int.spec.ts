@@ -6,8 +6,7 @@ import { freePort, tempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import pg from 'pg';
 import { expect, it, vi } from 'vitest';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
-import type { EmbeddedPostgres } from './embedded-postgres.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 import { postgresBinaries } from './binaries.js';
 import { PostgresProcess } from './postgres-process.js';
 import { serverAccount } from './server-account.js';
@@ -16,7 +15,11 @@ const PATIENCE = { timeout: 30_000, interval: 50 } as const;
 const logger = createLogger({ service: 'standalone', level: 'silent' });
 
 async function start(dir: string): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ dataDir: path.join(dir, 'postgres'), passwordFile: path.join(dir, 'password'), logger });
+  return startEmbeddedPostgres({
+    dataDir: path.join(dir, 'postgres'),
+    passwordFile: path.join(dir, 'password'),
+    logger,
+  });
 }
 
 /** As a SIGKILL of the parent leaves it: a server that nobody looks after. */
@@ -24,7 +27,16 @@ async function startUnsupervised(dataDir: string): Promise<PostgresProcess> {
   const account = serverAccount();
   const { postgres } = await postgresBinaries(account);
   const directory = account === undefined ? dataDir : '/proc/self/cwd';
-  const args = ['-D', directory, '-p', String(await freePort()), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
+  const args = [
+    '-D',
+    directory,
+    '-p',
+    String(await freePort()),
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    'unix_socket_directories=',
+  ];
   const server = new PostgresProcess({ program: postgres, args, cwd: dataDir, account });
   await vi.waitFor(() => expect(server.output).toContain('ready to accept connections'), PATIENCE);
   return server;
@@ -54,8 +66,15 @@ describeWith('postgres:embedded18', 'the embedded PostgreSQL', () => {
   it('is version 18, durable, closed to strangers, and keeps its data over a restart', async () => {
     await using dir = await tempDir('embedded');
     const first = await start(dir.path);
-    expect(await ask(first.url, 'show server_version')).toMatchObject({ server_version: expect.stringMatching(/^18\./) as unknown });
-    expect(await ask(first.url, "select string_agg(setting, ' ' order by name) as s from pg_settings where name in ('fsync', 'synchronous_commit', 'data_checksums', 'listen_addresses')")).toEqual({ s: 'on on 127.0.0.1 on' });
+    expect(await ask(first.url, 'show server_version')).toMatchObject({
+      server_version: expect.stringMatching(/^18\./) as unknown,
+    });
+    expect(
+      await ask(
+        first.url,
+        "select string_agg(setting, ' ' order by name) as s from pg_settings where name in ('fsync', 'synchronous_commit', 'data_checksums', 'listen_addresses')",
+      ),
+    ).toEqual({ s: 'on on 127.0.0.1 on' });
     await ask(first.url, 'create table kept as select 42 as answer');
     const stranger = first.url.replace(/:[0-9a-f]{48}@/, ':guess@');
     await expect(ask(stranger, 'select 1')).rejects.toThrow(/password authentication failed/);
@@ -92,7 +111,10 @@ describeWith('postgres:embedded18', 'the embedded PostgreSQL', () => {
     const first = await start(dir.path);
     await first.stop();
     const stranger = new PostgresProcess({ program: '/bin/sleep', args: ['600'], cwd: '/', account: undefined });
-    writeFileSync(path.join(dir.path, 'postgres', 'postmaster.pid'), `${stranger.pid ?? 0}\n/somewhere\n0\n5432\n\n127.0.0.1\n`);
+    writeFileSync(
+      path.join(dir.path, 'postgres', 'postmaster.pid'),
+      `${stranger.pid ?? 0}\n/somewhere\n0\n5432\n\n127.0.0.1\n`,
+    );
     const second = await start(dir.path);
     expect(await ask(second.url, 'select 1 as one')).toEqual({ one: 1 });
     expect(stranger.exit).toBeUndefined();

@@ -7,13 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, UpstreamError } from '@plumbline/core';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
-import { postgresBinaries } from './binaries.js';
-import type { PostgresBinaries } from './binaries.js';
+import { postgresBinaries, type PostgresBinaries } from './binaries.js';
 import { freePort } from './free-port.js';
 import { stopOrphan } from './orphan.js';
 import { PostgresProcess, runToEnd } from './postgres-process.js';
-import { serverAccount } from './server-account.js';
-import type { ServerAccount } from './server-account.js';
+import { serverAccount, type ServerAccount } from './server-account.js';
 
 const USER = 'plumbline';
 const DATABASE = 'plumbline';
@@ -81,7 +79,17 @@ async function ensureCluster(setup: Setup): Promise<void> {
   const relativePassword = account === undefined || process.platform !== 'linux' ? passwordFile : '../password';
   await runToEnd({
     program: setup.binaries.initdb,
-    args: ['-D', dirArgument(cluster, account), '-U', USER, '--auth=scram-sha-256', `--pwfile=${relativePassword}`, '--encoding=UTF8', '--locale=C', '--data-checksums'],
+    args: [
+      '-D',
+      dirArgument(cluster, account),
+      '-U',
+      USER,
+      '--auth=scram-sha-256',
+      `--pwfile=${relativePassword}`,
+      '--encoding=UTF8',
+      '--locale=C',
+      '--data-checksums',
+    ],
     cwd: cluster,
     account,
   });
@@ -125,14 +133,22 @@ async function launch(setup: Setup, port: number): Promise<PostgresProcess> {
   });
   const deadline = performance.now() + START_TIMEOUT_MS;
   for (let waitMs = 10; ; waitMs = Math.min(waitMs * 1.5, 200)) {
-    if (server.exit !== undefined) throw new UpstreamError('PLB-6912', `the embedded PostgreSQL ended while it started (${server.exit}): ${server.output.trim()}`);
+    if (server.exit !== undefined)
+      throw new UpstreamError(
+        'PLB-6912',
+        `the embedded PostgreSQL ended while it started (${server.exit}): ${server.output.trim()}`,
+      );
     try {
       await query(urlOf(setup.password, port, 'postgres'), 'select 1');
       return server;
     } catch (error) {
       if (performance.now() > deadline) {
         await server.stop(0);
-        throw new UpstreamError('PLB-6912', `the embedded PostgreSQL did not answer within ${START_TIMEOUT_MS} ms (${messageOf(error)}): ${server.output.trim()}`, { cause: error });
+        throw new UpstreamError(
+          'PLB-6912',
+          `the embedded PostgreSQL did not answer within ${START_TIMEOUT_MS} ms (${messageOf(error)}): ${server.output.trim()}`,
+          { cause: error },
+        );
       }
     }
     await delay(waitMs);
@@ -153,12 +169,18 @@ async function launchSomewhere(setup: Setup): Promise<{ readonly server: Postgre
 }
 
 class SupervisedPostgres implements EmbeddedPostgres {
+  readonly #setup: Setup;
+  readonly #port: number;
+
   readonly url: string;
   readonly #stopping = new AbortController();
   readonly #supervision: Promise<void>;
   #server: PostgresProcess;
 
-  constructor(private readonly setup: Setup, server: PostgresProcess, private readonly port: number) {
+  constructor(setup: Setup, server: PostgresProcess, port: number) {
+    this.#setup = setup;
+    this.#port = port;
+
     this.url = urlOf(setup.password, port, DATABASE);
     this.#server = server;
     this.#supervision = this.#supervise();
@@ -180,15 +202,18 @@ class SupervisedPostgres implements EmbeddedPostgres {
     for (let delayMs = 100; !signal.aborted; delayMs = Math.min(delayMs * 2, 10_000)) {
       const exit = await this.#server.exited();
       if (signal.aborted) return;
-      this.setup.logger.warn('the embedded database ended; starting it again', { exit, output: this.#server.output.slice(-1_000) });
+      this.#setup.logger.warn('the embedded database ended; starting it again', {
+        exit,
+        output: this.#server.output.slice(-1_000),
+      });
       await delay(delayMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
-        this.#server = await launch(this.setup, this.port);
+        this.#server = await launch(this.#setup, this.#port);
         delayMs = 50;
-        this.setup.logger.info('the embedded database runs again');
+        this.#setup.logger.info('the embedded database runs again');
       } catch (error) {
-        this.setup.logger.error('the embedded database does not start again', { message: messageOf(error) });
+        this.#setup.logger.error('the embedded database does not start again', { message: messageOf(error) });
       }
       // Stopped meanwhile: nobody else would stop what was just started.
       if (signal.aborted) await this.#server.stop(STOP_PATIENCE_MS);
@@ -202,7 +227,12 @@ class SupervisedPostgres implements EmbeddedPostgres {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const account = serverAccount();
-  const setup: Setup = { ...options, account, binaries: await postgresBinaries(account), password: await ensurePassword(options.passwordFile) };
+  const setup: Setup = {
+    ...options,
+    account,
+    binaries: await postgresBinaries(account),
+    password: await ensurePassword(options.passwordFile),
+  };
   await mkdir(path.dirname(options.dataDir), { recursive: true });
   await stopOrphan(options.dataDir, options.logger);
   await ensureCluster(setup);

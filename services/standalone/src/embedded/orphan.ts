@@ -58,5 +58,8 @@ export async function stopOrphan(dataDir: string, logger: Logger): Promise<void>
   if (await gone(pid, FAST_STOP_MS)) return;
   process.kill(pid, 'SIGQUIT');
   if (await gone(pid, IMMEDIATE_STOP_MS)) return;
-  throw new UpstreamError('PLB-6910', `a PostgreSQL of an earlier run (process ${pid}) on ${dataDir} does not stop: stop it by hand`);
+  throw new UpstreamError(
+    'PLB-6910',
+    `a PostgreSQL of an earlier run (process ${pid}) on ${dataDir} does not stop: stop it by hand`,
+  );
 }

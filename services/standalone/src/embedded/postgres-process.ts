@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
-import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { UpstreamError } from '@plumbline/core';
 import type { ServerAccount } from './server-account.js';
 
@@ -84,7 +83,10 @@ export class PostgresProcess {
   async stop(patienceMs: number): Promise<void> {
     if (this.#exit !== undefined) return;
     this.#child.kill('SIGTERM');
-    const timers = [setTimeout(() => this.#child.kill('SIGINT'), Math.min(LEAVE_MS, patienceMs)), setTimeout(() => this.#child.kill('SIGQUIT'), patienceMs)];
+    const timers = [
+      setTimeout(() => this.#child.kill('SIGINT'), Math.min(LEAVE_MS, patienceMs)),
+      setTimeout(() => this.#child.kill('SIGQUIT'), patienceMs),
+    ];
     await this.#exited;
     for (const timer of timers) clearTimeout(timer);
   }
@@ -94,5 +96,8 @@ export class PostgresProcess {
 export async function runToEnd(call: PostgresCall): Promise<void> {
   const running = new PostgresProcess(call);
   const exit = await running.exited();
-  if (exit !== 'exit code 0') throw new UpstreamError('PLB-6911', `${call.program} ended with ${exit}: ${running.output.trim()}`, { retry: 'never' });
+  if (exit !== 'exit code 0')
+    throw new UpstreamError('PLB-6911', `${call.program} ended with ${exit}: ${running.output.trim()}`, {
+      retry: 'never',
+    });
 }

@@ -16,11 +16,16 @@ export interface ServerAccount {
  */
 export function serverAccount(): ServerAccount | undefined {
   if (userInfo().uid !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   for (const name of ['postgres', 'nobody']) {
     const fields = users.find(([user]) => user === name);
     const [uid, gid] = [Number(fields?.[2]), Number(fields?.[3])];
     if (Number.isInteger(uid) && Number.isInteger(gid) && uid > 0) return { name, uid, gid };
   }
-  throw new InputError('PLB-1920', 'PostgreSQL cannot run as root, and this system has neither a user "postgres" nor "nobody": run as another user, or create the user postgres');
+  throw new InputError(
+    'PLB-1920',
+    'PostgreSQL cannot run as root, and this system has neither a user "postgres" nor "nobody": run as another user, or create the user postgres',
+  );
 }

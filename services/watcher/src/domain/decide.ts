@@ -9,7 +9,11 @@ export type Finding =
   | { readonly type: 'recovered' };
 
 /** What the refs of a fetch mean: only changes, so that a quiet repository appends nothing. Undefined revision: there is no such ref. */
-export function decideFetched(state: WatcherState, repository: string, resolved: ReadonlyMap<string, string | undefined>): readonly Finding[] {
+export function decideFetched(
+  state: WatcherState,
+  repository: string,
+  resolved: ReadonlyMap<string, string | undefined>,
+): readonly Finding[] {
   const view = state.views.get('repository', repository);
   if (view === undefined) return [];
   const findings: Finding[] = [];
@@ -17,7 +21,8 @@ export function decideFetched(state: WatcherState, repository: string, resolved:
     const known = view.refs[ref];
     const wasMissing = state.isMissing(repository, ref);
     if (revision === undefined) {
-      if (!wasMissing) findings.push({ type: 'missing', ref, message: missingMessage(repository, ref, known?.revision) });
+      if (!wasMissing)
+        findings.push({ type: 'missing', ref, message: missingMessage(repository, ref, known?.revision) });
     } else if (known === undefined || known.revision !== revision || wasMissing) {
       findings.push({ type: 'moved', ref, revision, previous: known?.revision });
     }
@@ -28,7 +33,10 @@ export function decideFetched(state: WatcherState, repository: string, resolved:
 }
 
 function missingMessage(repository: string, ref: string, revision: string | undefined): string {
-  const kept = revision === undefined ? 'nothing is deployed from it' : `the last good revision ${revision.slice(0, 12)} stays in force`;
+  const kept =
+    revision === undefined
+      ? 'nothing is deployed from it'
+      : `the last good revision ${revision.slice(0, 12)} stays in force`;
   return `repository ${repository} has no branch, tag or full commit id "${ref}"; ${kept}`;
 }
 
@@ -40,6 +48,7 @@ export function isNewFailure(state: WatcherState, repository: string, reason: st
 
 /** How long to wait before the next look: the interval ± 10 %, doubled per failure up to the interval or a minute. `random` is from 0 to 1. */
 export function nextLookMs(intervalMs: number, failures: number, random: number): number {
-  const base = failures === 0 ? intervalMs : Math.min(intervalMs * 2 ** Math.min(failures, 10), Math.max(intervalMs, 60_000));
+  const base =
+    failures === 0 ? intervalMs : Math.min(intervalMs * 2 ** Math.min(failures, 10), Math.max(intervalMs, 60_000));
   return Math.round(base * (0.9 + 0.2 * random));
 }

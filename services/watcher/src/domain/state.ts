@@ -18,7 +18,10 @@ export class WatcherState {
 
   /** Folds one event. */
   apply(event: RecordedEvent): void {
-    const before = event.type === 'ApplicationDeclared' || event.type === 'ApplicationRemoved' ? this.views.get('application', event.data.application) : undefined;
+    const before =
+      event.type === 'ApplicationDeclared' || event.type === 'ApplicationRemoved'
+        ? this.views.get('application', event.data.application)
+        : undefined;
     this.views.apply(event);
     switch (event.type) {
       case 'RepositoryDeclared':
@@ -39,7 +42,10 @@ export class WatcherState {
         this.#touch(event.data.repository, event);
         break;
       case 'RefMissing':
-        this.#missing.set(event.data.repository, (this.#missing.get(event.data.repository) ?? new Set()).add(event.data.ref));
+        this.#missing.set(
+          event.data.repository,
+          (this.#missing.get(event.data.repository) ?? new Set()).add(event.data.ref),
+        );
         this.#touch(event.data.repository, event);
         break;
       case 'RepositoryUnreachable':
@@ -88,7 +94,8 @@ export class WatcherState {
     const resources = this.views.get('repository', repository)?.spec.resources;
     if (resources !== undefined) refs.add(resources.ref);
     for (const application of this.views.all('application')) {
-      if (application.spec.repository === repository && application.removal === undefined) refs.add(application.spec.ref);
+      if (application.spec.repository === repository && application.removal === undefined)
+        refs.add(application.spec.ref);
     }
     return [...refs].sort();
   }

@@ -13,13 +13,16 @@ export const customResourceDefinition: HealthRule = (object) => {
   if (established?.status === 'True') return healthy('the API is served', 'Established');
   if (established === undefined) return notObserved;
   const installing = established.reason === 'Installing' || established.reason === '';
-  return installing ? progressing('Installing', established.message || 'the API is being installed') : degraded(established.reason, established.message);
+  return installing
+    ? progressing('Installing', established.message || 'the API is being installed')
+    : degraded(established.reason, established.message);
 };
 
 export const apiService: HealthRule = (object, { nowMs }) => {
   const available = conditionOf(object, 'Available');
   if (available === undefined) return notObserved;
-  if (available.status === 'True') return healthy(available.message || 'the API is available', available.reason || 'Available');
+  if (available.status === 'True')
+    return healthy(available.message || 'the API is available', available.reason || 'Available');
   const forMs = ageMs(available.lastTransitionTime, nowMs) ?? 0;
   const reason = available.reason || 'Unavailable';
   return forMs < API_GRACE_MS ? progressing(reason, available.message) : degraded(reason, available.message);
@@ -29,6 +32,8 @@ export const namespace: HealthRule = (object) => {
   const phase = stringAt(object, 'status', 'phase');
   if (phase === 'Active') return healthy('is active', 'Active');
   if (phase === undefined) return notObserved;
-  const held = conditionsOf(object).filter(({ status, message }) => status === 'True' && message !== '').map(({ message }) => message);
+  const held = conditionsOf(object)
+    .filter(({ status, message }) => status === 'True' && message !== '')
+    .map(({ message }) => message);
   return progressing('Terminating', held.length > 0 ? `is being deleted: ${held.join('; ')}` : 'is being deleted');
 };

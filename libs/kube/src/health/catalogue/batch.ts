@@ -14,8 +14,12 @@ export const job: HealthRule = (object) => {
   const wanted = numberAt(object, 'spec', 'completions') ?? 1;
   const active = numberAt(object, 'status', 'active') ?? 0;
   const failures = numberAt(object, 'status', 'failed') ?? 0;
-  if (stringAt(object, 'status', 'startTime') === undefined) return progressing('NotStarted', 'the job has not started yet');
-  return progressing('Running', `${succeeded} of ${wanted} pods have succeeded, ${active} run${failures > 0 ? `, ${failures} have failed` : ''}`);
+  if (stringAt(object, 'status', 'startTime') === undefined)
+    return progressing('NotStarted', 'the job has not started yet');
+  return progressing(
+    'Running',
+    `${succeeded} of ${wanted} pods have succeeded, ${active} run${failures > 0 ? `, ${failures} have failed` : ''}`,
+  );
 };
 
 /** Healthy while it waits or runs; degraded when its last finished run did not succeed. */
@@ -26,7 +30,10 @@ export const cronJob: HealthRule = (object) => {
   if (listAt(object, 'status', 'active').length > 0) return healthy(`runs since ${scheduled}`, 'Running');
   const succeeded = stringAt(object, 'status', 'lastSuccessfulTime');
   if (succeeded === undefined || Date.parse(succeeded) < Date.parse(scheduled)) {
-    return degraded('LastRunFailed', `the run of ${scheduled} did not succeed${succeeded === undefined ? '' : `; the last success was at ${succeeded}`}`);
+    return degraded(
+      'LastRunFailed',
+      `the run of ${scheduled} did not succeed${succeeded === undefined ? '' : `; the last success was at ${succeeded}`}`,
+    );
   }
   return healthy(`last succeeded at ${succeeded}`, 'Succeeded');
 };

@@ -16,14 +16,18 @@ export const pod: HealthRule = (object, { nowMs }) => {
   const scheduled = conditionOf(object, 'PodScheduled');
   if (phase !== 'Running' && scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
     const forMs = ageMs(scheduled.lastTransitionTime, nowMs) ?? 0;
-    return forMs > UNSCHEDULABLE_GRACE_MS ? degraded('Unschedulable', scheduled.message) : progressing('Unschedulable', scheduled.message);
+    return forMs > UNSCHEDULABLE_GRACE_MS
+      ? degraded('Unschedulable', scheduled.message)
+      : progressing('Unschedulable', scheduled.message);
   }
   if (phase !== 'Running') return progressing(phase ?? 'Pending', 'the pod is not running yet');
   // Pods that are not restarted for ever are meant to end.
   const restartPolicy = stringAt(object, 'spec', 'restartPolicy') ?? 'Always';
   if (restartPolicy !== 'Always') return progressing('Running', 'runs and has not completed yet');
   const ready = conditionOf(object, 'Ready');
-  return ready?.status === 'True' ? healthy('is ready') : progressing(ready?.reason || 'NotReady', ready?.message || 'is not ready yet');
+  return ready?.status === 'True'
+    ? healthy('is ready')
+    : progressing(ready?.reason || 'NotReady', ready?.message || 'is not ready yet');
 };
 
 function containerStatuses(object: KubeObject): readonly unknown[] {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from '../../types.js';
-import { ageMs, conditionOf, conditionsOf, numberAt, toCondition } from '../fields.js';
-import type { ObjectCondition } from '../fields.js';
+import { ageMs, conditionOf, conditionsOf, numberAt, type ObjectCondition, toCondition } from '../fields.js';
 import type { HealthRule } from '../health.js';
 import { degraded, healthy, notObserved, progressing } from './verdict.js';
 
@@ -12,7 +11,9 @@ export const podDisruptionBudget: HealthRule = (object) => {
   if (numberAt(object, 'status', 'observedGeneration') === undefined) return notObserved;
   const allowed = conditionOf(object, 'DisruptionAllowed');
   if (allowed?.reason === 'SyncFailed') return degraded('SyncFailed', allowed.message);
-  const [current, desired, expected] = ['currentHealthy', 'desiredHealthy', 'expectedPods'].map((field) => numberAt(object, 'status', field) ?? 0);
+  const [current, desired, expected] = ['currentHealthy', 'desiredHealthy', 'expectedPods'].map(
+    (field) => numberAt(object, 'status', field) ?? 0,
+  );
   if (expected === 0) return healthy('matches no pods', 'NoPods');
   return (current ?? 0) < (desired ?? 0)
     ? progressing('InsufficientPods', `${current} pods are healthy, ${desired} are wanted at the least`)
@@ -24,10 +25,20 @@ export const horizontalPodAutoscaler: HealthRule = (object, { nowMs }) => {
   if (conditions.length === 0) return notObserved;
   const able = conditions.find(({ type }) => type === 'AbleToScale');
   const active = conditions.find(({ type }) => type === 'ScalingActive');
-  const broken = able?.status === 'False' ? able : active?.status === 'False' && active.reason !== 'ScalingDisabled' ? active : undefined;
-  if (broken === undefined) return active === undefined && able === undefined ? notObserved : healthy(active?.message || 'can scale its target');
+  const broken =
+    able?.status === 'False'
+      ? able
+      : active?.status === 'False' && active.reason !== 'ScalingDisabled'
+        ? active
+        : undefined;
+  if (broken === undefined)
+    return active === undefined && able === undefined
+      ? notObserved
+      : healthy(active?.message || 'can scale its target');
   const forMs = ageMs(broken.lastTransitionTime, nowMs) ?? METRICS_GRACE_MS;
-  return forMs < METRICS_GRACE_MS ? progressing(broken.reason, broken.message) : degraded(broken.reason, broken.message);
+  return forMs < METRICS_GRACE_MS
+    ? progressing(broken.reason, broken.message)
+    : degraded(broken.reason, broken.message);
 };
 
 /** `autoscaling/v1` has its conditions as JSON in an annotation. */

@@ -12,7 +12,10 @@ export const persistentVolumeClaim: HealthRule = (object) => {
 
 export const persistentVolume: HealthRule = (object) => {
   const phase = stringAt(object, 'status', 'phase');
-  if (phase === 'Failed') return degraded('Failed', stringAt(object, 'status', 'message') ?? 'the volume could not be reclaimed');
+  if (phase === 'Failed')
+    return degraded('Failed', stringAt(object, 'status', 'message') ?? 'the volume could not be reclaimed');
   if (phase === undefined) return notObserved;
-  return phase === 'Pending' ? progressing('Pending', 'the volume is not available yet') : healthy(`is ${phase.toLowerCase()}`, phase);
+  return phase === 'Pending'
+    ? progressing('Pending', 'the volume is not available yet')
+    : healthy(`is ${phase.toLowerCase()}`, phase);
 };

@@ -2,7 +2,11 @@
 import type { ObjectHealth } from '../health.js';
 
 export const healthy = (message: string, reason = 'Ready'): ObjectHealth => ({ state: 'Healthy', reason, message });
-export const progressing = (reason: string, message: string): ObjectHealth => ({ state: 'Progressing', reason, message });
+export const progressing = (reason: string, message: string): ObjectHealth => ({
+  state: 'Progressing',
+  reason,
+  message,
+});
 export const suspended = (reason: string, message: string): ObjectHealth => ({ state: 'Suspended', reason, message });
 export const degraded = (reason: string, message: string): ObjectHealth => ({ state: 'Degraded', reason, message });
 

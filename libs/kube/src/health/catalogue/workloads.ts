@@ -24,7 +24,11 @@ export const deployment: HealthRule = (object) => {
   if (!isObserved(object)) return notObserved;
   const progress = conditionOf(object, 'Progressing');
   if (progress?.reason === 'ProgressDeadlineExceeded') return degraded(progress.reason, progress.message);
-  return deploymentReplicas(object) ?? deploymentConditions(object) ?? healthy(`all ${wantedReplicas(object)} pods are available`);
+  return (
+    deploymentReplicas(object) ??
+    deploymentConditions(object) ??
+    healthy(`all ${wantedReplicas(object)} pods are available`)
+  );
 };
 
 function deploymentReplicas(object: KubeObject): ObjectHealth | undefined {
@@ -33,11 +37,15 @@ function deploymentReplicas(object: KubeObject): ObjectHealth | undefined {
   const updated = status(object, 'updatedReplicas');
   const short = tooFew(updated, want, 'of the new revision', 'Updating');
   // Quota or admission keeps pods from being made; the deadline decides when that is a failure.
-  if (short !== undefined && failure?.status === 'True') return progressing('ReplicaFailure', `${short.message}: ${failure.message}`);
+  if (short !== undefined && failure?.status === 'True')
+    return progressing('ReplicaFailure', `${short.message}: ${failure.message}`);
   if (short !== undefined) return short;
   const surplus = status(object, 'replicas') - updated;
   if (surplus > 0) return progressing('OldPodsTerminating', `${surplus} pods of older revisions still run`);
-  return tooFew(status(object, 'availableReplicas'), updated, 'available', 'Unavailable') ?? tooFew(status(object, 'readyReplicas'), want, 'ready', 'Unavailable');
+  return (
+    tooFew(status(object, 'availableReplicas'), updated, 'available', 'Unavailable') ??
+    tooFew(status(object, 'readyReplicas'), want, 'ready', 'Unavailable')
+  );
 }
 
 function deploymentConditions(object: KubeObject): ObjectHealth | undefined {
@@ -56,19 +64,29 @@ export const statefulSet: HealthRule = (object) => {
   if (!isObserved(object)) return notObserved;
   const want = wantedReplicas(object);
   const surplus = status(object, 'replicas') - want;
-  const short = tooFew(status(object, 'replicas'), want, 'created', 'Scaling') ?? tooFew(status(object, 'readyReplicas'), want, 'ready', 'Unavailable');
+  const short =
+    tooFew(status(object, 'replicas'), want, 'created', 'Scaling') ??
+    tooFew(status(object, 'readyReplicas'), want, 'ready', 'Unavailable');
   if (short !== undefined) return short;
   if (surplus > 0) return progressing('Scaling', `${surplus} surplus pods still run`);
   // Pods of this strategy change when somebody deletes them: readiness is all there is to wait for.
-  if (stringAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete') return healthy(`all ${want} pods are ready; a new revision waits for pods to be deleted`);
+  if (stringAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete')
+    return healthy(`all ${want} pods are ready; a new revision waits for pods to be deleted`);
   const partition = numberAt(object, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
   const updated = status(object, 'updatedReplicas');
   if (partition > 0) {
     const due = Math.max(0, want - partition);
-    return tooFew(updated, due, 'of the new revision', 'Updating') ?? healthy(`all ${want} pods are ready, ${due} of the new revision (partition ${partition})`);
+    return (
+      tooFew(updated, due, 'of the new revision', 'Updating') ??
+      healthy(`all ${want} pods are ready, ${due} of the new revision (partition ${partition})`)
+    );
   }
-  const [current, update] = [stringAt(object, 'status', 'currentRevision'), stringAt(object, 'status', 'updateRevision')];
-  if (current !== update) return progressing('Updating', `${updated} of ${want} pods are of the new revision ${update ?? ''}`);
+  const [current, update] = [
+    stringAt(object, 'status', 'currentRevision'),
+    stringAt(object, 'status', 'updateRevision'),
+  ];
+  if (current !== update)
+    return progressing('Updating', `${updated} of ${want} pods are of the new revision ${update ?? ''}`);
   const min = numberAt(object, 'spec', 'minReadySeconds') ?? 0;
   const waiting = min > 0 ? tooFew(status(object, 'availableReplicas'), want, 'available', 'Unavailable') : undefined;
   return waiting ?? healthy(`all ${want} pods are ready`);
@@ -80,7 +98,9 @@ export const daemonSet: HealthRule = (object) => {
   const onDelete = stringAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete';
   const short =
     tooFew(status(object, 'currentNumberScheduled'), want, 'scheduled', 'Scaling') ??
-    (onDelete ? undefined : tooFew(status(object, 'updatedNumberScheduled'), want, 'of the new revision', 'Updating')) ??
+    (onDelete
+      ? undefined
+      : tooFew(status(object, 'updatedNumberScheduled'), want, 'of the new revision', 'Updating')) ??
     tooFew(status(object, 'numberAvailable'), want, 'available', 'Unavailable') ??
     tooFew(status(object, 'numberReady'), want, 'ready', 'Unavailable');
   return short ?? healthy(`the pods of all ${want} nodes are available`);
@@ -91,12 +111,15 @@ export const replicaSet: HealthRule = (object) => {
   const want = wantedReplicas(object);
   const failure = conditionOf(object, 'ReplicaFailure');
   // Unlike a Deployment it has no deadline that would turn this into a failure.
-  if (failure?.status === 'True') return degraded(failure.reason === '' ? 'ReplicaFailure' : failure.reason, failure.message);
+  if (failure?.status === 'True')
+    return degraded(failure.reason === '' ? 'ReplicaFailure' : failure.reason, failure.message);
   const surplus = status(object, 'replicas') - want;
   const short =
     tooFew(status(object, 'fullyLabeledReplicas'), want, 'labelled', 'Scaling') ??
     tooFew(status(object, 'availableReplicas'), want, 'available', 'Unavailable') ??
     tooFew(status(object, 'readyReplicas'), want, 'ready', 'Unavailable');
   if (short !== undefined) return short;
-  return surplus > 0 ? progressing('Scaling', `${surplus} surplus pods still run`) : healthy(`all ${want} pods are available`);
+  return surplus > 0
+    ? progressing('Scaling', `${surplus} surplus pods still run`)
+    : healthy(`all ${want} pods are available`);
 };

@@ -14,17 +14,22 @@ type Path = readonly (string | number)[];
 export function* mutationsOf(object: unknown): Generator<Mutation> {
   for (const { path, value } of places(object, [])) {
     const at = path.join('.');
-    if (isMap(value)) yield { type: 'unknown', what: `unknown ${at}`, object: withValue(object, [...path, 'zzUnknown'], 1) };
+    if (isMap(value))
+      yield { type: 'unknown', what: `unknown ${at}`, object: withValue(object, [...path, 'zzUnknown'], 1) };
     if (path.length === 0 || /^(apiVersion|kind|status|metadata(\.(name|namespace))?)$/.test(at)) continue;
-    for (const other of othersThan(value)) yield { type: 'type', what: `${at} = ${JSON.stringify(other)}`, object: withValue(object, path, other) };
+    for (const other of othersThan(value))
+      yield { type: 'type', what: `${at} = ${JSON.stringify(other)}`, object: withValue(object, path, other) };
     yield { type: 'null', what: `${at} = null`, object: withValue(object, path, null) };
-    if (typeof path.at(-1) === 'string') yield { type: 'missing', what: `without ${at}`, object: withValue(object, path, undefined) };
+    if (typeof path.at(-1) === 'string')
+      yield { type: 'missing', what: `without ${at}`, object: withValue(object, path, undefined) };
   }
 }
 
 function othersThan(value: unknown): readonly unknown[] {
   const samples: readonly unknown[] = ['x', 7, true, [1], { a: 'b' }];
-  const others = samples.filter((sample) => Array.isArray(sample) !== Array.isArray(value) || typeof sample !== typeof value);
+  const others = samples.filter(
+    (sample) => Array.isArray(sample) !== Array.isArray(value) || typeof sample !== typeof value,
+  );
   return typeof value === 'number' ? [1.5, ...others] : others;
 }
 
@@ -36,7 +41,8 @@ function* places(value: unknown, path: Path): Generator<{ readonly path: Path; r
 
 function withValue(value: unknown, [first, ...rest]: Path, changed: unknown): unknown {
   if (first === undefined) return changed;
-  if (Array.isArray(value)) return value.map((item: unknown, index) => (index === first ? withValue(item, rest, changed) : item));
+  if (Array.isArray(value))
+    return value.map((item: unknown, index) => (index === first ? withValue(item, rest, changed) : item));
   const members = isMap(value) ? value : {};
   const member = withValue(members[first], rest, changed);
   const { [first]: _old, ...others } = members;

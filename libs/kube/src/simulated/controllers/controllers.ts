@@ -3,13 +3,11 @@ import type { ApiServer } from '../api-server.js';
 import type { Resource } from '../rest/resource.js';
 import { trackUpdate } from '../smd/field-manager.js';
 import type { Change } from '../store/store.js';
-import { equalValues, objAt, textAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { equalValues, type Obj, objAt, textAt } from '../value.js';
 import { GarbageCollector } from './garbage.js';
 import { Namespaces } from './namespaces.js';
 import type { Scheduler } from './scheduler.js';
-import { STATUS_RULES } from './status-rules.js';
-import type { StatusRule } from './status-rules.js';
+import { STATUS_RULES, type StatusRule } from './status-rules.js';
 
 /** Timing and mood of the simulated controllers. */
 export interface StatusSimulation {
@@ -39,101 +37,133 @@ export interface WorkloadName {
 
 /** The controllers of a cluster, as far as a deploying client notices them: statuses, namespaces, owners. */
 export class Controllers {
-  private readonly failures = new Map<string, WorkloadFailure>();
-  private readonly namespaces: Namespaces;
-  private readonly garbage: GarbageCollector;
-  private readonly readyDelayMs: number;
-  private readonly observeDelayMs: number;
+  readonly #server: ApiServer;
+  readonly #scheduler: Scheduler;
+  readonly #simulation: StatusSimulation;
 
-  constructor(
-    private readonly server: ApiServer,
-    private readonly scheduler: Scheduler,
-    private readonly simulation: StatusSimulation,
-  ) {
-    this.readyDelayMs = simulation.readyDelayMs ?? 50;
-    this.observeDelayMs = simulation.observeDelayMs ?? Math.floor(this.readyDelayMs / 10);
+  readonly #failures = new Map<string, WorkloadFailure>();
+  readonly #namespaces: Namespaces;
+  readonly #garbage: GarbageCollector;
+  readonly #readyDelayMs: number;
+  readonly #observeDelayMs: number;
+
+  constructor(server: ApiServer, scheduler: Scheduler, simulation: StatusSimulation) {
+    this.#server = server;
+    this.#scheduler = scheduler;
+    this.#simulation = simulation;
+
+    this.#readyDelayMs = simulation.readyDelayMs ?? 50;
+    this.#observeDelayMs = simulation.observeDelayMs ?? Math.floor(this.#readyDelayMs / 10);
     const cleanUpDelayMs = simulation.cleanUpDelayMs ?? 20;
-    this.namespaces = new Namespaces(server, scheduler, cleanUpDelayMs);
-    this.garbage = new GarbageCollector(server, scheduler, cleanUpDelayMs);
+    this.#namespaces = new Namespaces(server, scheduler, cleanUpDelayMs);
+    this.#garbage = new GarbageCollector(server, scheduler, cleanUpDelayMs);
     const { store } = server.context;
-    for (const [collection, rule] of Object.entries(STATUS_RULES)) store.subscribe(collection, (change) => this.changed(change, rule));
+    for (const [collection, rule] of Object.entries(STATUS_RULES))
+      store.subscribe(collection, (change) => this.#changed(change, rule));
   }
 
   /** Lets a workload fail from now on, or recover. */
   fail(workload: WorkloadName, failure: WorkloadFailure | undefined): void {
     const key = `${workload.kind}/${workload.namespace}/${workload.name}`;
-    if (failure === undefined) this.failures.delete(key);
-    else this.failures.set(key, failure);
+    if (failure === undefined) this.#failures.delete(key);
+    else this.#failures.set(key, failure);
     for (const [collection, rule] of Object.entries(STATUS_RULES)) {
       const key2 = `${workload.namespace}/${workload.name}`;
-      const object = this.server.context.store.get(collection, key2);
-      if (object !== undefined && textAt(object, 'kind') === workload.kind) this.schedule(collection, key2, rule);
+      const object = this.#server.context.store.get(collection, key2);
+      if (object !== undefined && textAt(object, 'kind') === workload.kind) this.#schedule(collection, key2, rule);
     }
   }
 
   /** Looks at everything anew; after a restore. */
   resync(): void {
-    const { store } = this.server.context;
-    for (const [collection, rule] of Object.entries(STATUS_RULES)) for (const key of store.keys(collection)) this.schedule(collection, key, rule);
-    this.namespaces.resync();
-    this.garbage.resync();
+    const { store } = this.#server.context;
+    for (const [collection, rule] of Object.entries(STATUS_RULES))
+      for (const key of store.keys(collection)) this.#schedule(collection, key, rule);
+    this.#namespaces.resync();
+    this.#garbage.resync();
   }
 
-  private changed(change: Change, rule: StatusRule): void {
+  #changed(change: Change, rule: StatusRule): void {
     if (change.type === 'DELETED') return;
     const { before, object } = change;
-    const relevant = before === undefined || rule.watches.some((field) => !equalValues(before[field], object[field]))
-      || !equalValues(objAt(before, 'metadata')['generation'], objAt(object, 'metadata')['generation'])
-      || textAt(before, 'metadata', 'deletionTimestamp') !== textAt(object, 'metadata', 'deletionTimestamp');
-    if (relevant) this.schedule(change.collection, change.key, rule);
+    const relevant =
+      before === undefined ||
+      rule.watches.some((field) => !equalValues(before[field], object[field])) ||
+      !equalValues(objAt(before, 'metadata')['generation'], objAt(object, 'metadata')['generation']) ||
+      textAt(before, 'metadata', 'deletionTimestamp') !== textAt(object, 'metadata', 'deletionTimestamp');
+    if (relevant) this.#schedule(change.collection, change.key, rule);
   }
 
-  private schedule(collection: string, key: string, rule: StatusRule): void {
+  #schedule(collection: string, key: string, rule: StatusRule): void {
     const id = `${collection}|${key}`;
-    if (rule.observed !== undefined) this.scheduler.after(this.observeDelayMs, `observe|${id}`, () => this.write(collection, key, rule, 'observed'));
+    if (rule.observed !== undefined)
+      this.#scheduler.after(this.#observeDelayMs, `observe|${id}`, () =>
+        this.#write(collection, key, rule, 'observed'),
+      );
     // A change while a roll-out is under way starts its waiting time anew.
-    this.scheduler.drop(`ready|${id}`);
-    this.scheduler.after(this.readyDelayMs, `ready|${id}`, () => this.write(collection, key, rule, 'settled'));
+    this.#scheduler.drop(`ready|${id}`);
+    this.#scheduler.after(this.#readyDelayMs, `ready|${id}`, () => this.#write(collection, key, rule, 'settled'));
   }
 
-  private write(collection: string, key: string, rule: StatusRule, phase: 'observed' | 'settled'): void {
-    const { context, writer, deletions } = this.server;
+  #write(collection: string, key: string, rule: StatusRule, phase: 'observed' | 'settled'): void {
+    const { context, writer, deletions } = this.#server;
     const live = context.store.get(collection, key);
     if (live === undefined) return;
-    const resource = this.resourceOf(live);
+    const resource = this.#resourceOf(live);
     if (resource === undefined) return;
     if (textAt(live, 'metadata', 'deletionTimestamp') !== undefined) {
       const released = rule.release?.(live);
       if (released === 'delete') context.store.remove(collection, key, live);
-      else if (released !== undefined) writer.update(resource, live, released, { dryRun: false, subresource: '', internal: true });
+      else if (released !== undefined)
+        writer.update(resource, live, released, { dryRun: false, subresource: '', internal: true });
       return;
     }
-    const failure = this.failures.get(`${resource.kind}/${key}`) ?? this.simulation.failWhen?.(live);
+    const failure = this.#failures.get(`${resource.kind}/${key}`) ?? this.#simulation.failWhen?.(live);
     const tools = { now: context.now(), failure, store: context.store };
     const next = phase === 'observed' ? rule.observed?.(live, tools) : rule.settled(live, tools);
     if (next === undefined || equalValues(next, live)) return;
     // What a controller sets outside of the status (the volume of a claim, the node of a pod) goes through the object itself.
     const specChanged = !equalValues(next['spec'], live['spec']);
-    const withSpec = specChanged ? this.save(resource, live, { ...next, status: live['status'] }, rule.specThrough ?? '') : live;
-    const written = this.save(resource, withSpec, { ...next, spec: withSpec['spec'], metadata: { ...objAt(next, 'metadata'), resourceVersion: objAt(withSpec, 'metadata')['resourceVersion'] } }, 'status');
+    const withSpec = specChanged
+      ? this.#save(resource, live, { ...next, status: live['status'] }, rule.specThrough ?? '')
+      : live;
+    const written = this.#save(
+      resource,
+      withSpec,
+      {
+        ...next,
+        spec: withSpec['spec'],
+        metadata: { ...objAt(next, 'metadata'), resourceVersion: objAt(withSpec, 'metadata')['resourceVersion'] },
+      },
+      'status',
+    );
     const ttl = rule.ttlSeconds?.(written);
-    if (ttl !== undefined) this.scheduler.after(ttl * 1000, `ttl|${collection}|${key}`, () => {
-      const expired = context.store.get(collection, key);
-      if (expired !== undefined) deletions.remove(resource, expired, { dryRun: false, propagation: 'Background', internal: true });
-    });
+    if (ttl !== undefined)
+      this.#scheduler.after(ttl * 1000, `ttl|${collection}|${key}`, () => {
+        const expired = context.store.get(collection, key);
+        if (expired !== undefined)
+          deletions.remove(resource, expired, { dryRun: false, propagation: 'Background', internal: true });
+      });
   }
 
-  private save(resource: Resource, live: Obj, next: Obj, subresource: string): Obj {
-    const { context, writer } = this.server;
+  #save(resource: Resource, live: Obj, next: Obj, subresource: string): Obj {
+    const { context, writer } = this.#server;
     const hidden = subresource === 'status' ? resource.strategy.hiddenFromStatus : resource.strategy.hiddenFromMain;
     const tracked = trackUpdate(live, next, {
-      types: { schemaOf: (apiVersion) => context.registry.schemaIn(resource, apiVersion), ...(hidden === undefined ? {} : { hidden }) },
-      apiVersion: resource.apiVersion, manager: 'kube-controller-manager', subresource, now: context.now(), blank: {},
+      types: {
+        schemaOf: (apiVersion) => context.registry.schemaIn(resource, apiVersion),
+        ...(hidden === undefined ? {} : { hidden }),
+      },
+      apiVersion: resource.apiVersion,
+      manager: 'kube-controller-manager',
+      subresource,
+      now: context.now(),
+      blank: {},
     });
     return writer.update(resource, live, tracked, { dryRun: false, subresource, internal: true });
   }
 
-  private resourceOf(object: Obj): Resource | undefined {
-    return this.server.context.registry.findKind(textAt(object, 'apiVersion') ?? '', textAt(object, 'kind') ?? '');
+  #resourceOf(object: Obj): Resource | undefined {
+    return this.#server.context.registry.findKind(textAt(object, 'apiVersion') ?? '', textAt(object, 'kind') ?? '');
   }
 }

@@ -75,7 +75,10 @@ export interface DuplicateLine {
 }
 
 /** Parses the body of an apply: YAML, of which JSON is the usual case. */
-export function parseApplyBody(text: string): { readonly value: Value; readonly duplicates: () => readonly DuplicateLine[] } {
+export function parseApplyBody(text: string): {
+  readonly value: Value;
+  readonly duplicates: () => readonly DuplicateLine[];
+} {
   if (/^\s*\{/.test(text)) {
     try {
       const value: Value = JSON.parse(text);
@@ -88,7 +91,9 @@ export function parseApplyBody(text: string): { readonly value: Value; readonly 
   const [error] = document.errors;
   if (error !== undefined) {
     const line = error.linePos?.[0].line ?? 1;
-    throw failures.badRequest(`error decoding YAML: error converting YAML to JSON: yaml: line ${line}: ${error.message.split(' at line')[0] ?? 'cannot parse'}`);
+    throw failures.badRequest(
+      `error decoding YAML: error converting YAML to JSON: yaml: line ${line}: ${error.message.split(' at line')[0] ?? 'cannot parse'}`,
+    );
   }
   const value: Value = document.toJS();
   return { value, duplicates: () => yamlDuplicates(text) };
@@ -104,7 +109,8 @@ function yamlDuplicates(text: string): DuplicateLine[] {
     const seen = new Set<string>();
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-      if (seen.has(key)) found.push({ line: isScalar(pair.key) && pair.key.range ? lines.linePos(pair.key.range[0]).line : 1, key });
+      if (seen.has(key))
+        found.push({ line: isScalar(pair.key) && pair.key.range ? lines.linePos(pair.key.range[0]).line : 1, key });
       seen.add(key);
       visit(pair.value);
     }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keepsUnknown } from '../schema/crd-schema.js';
 import type { MapSchema } from '../schema/schema.js';
-import { isList, isObj, objAt } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
-import { decodeBuiltin, DecodeError } from './decode.js';
-import type { Decoded } from './decode.js';
+import { isList, isObj, type MutableObj, type Obj, objAt, type Value } from '../value.js';
+import { decodeBuiltin, type Decoded, DecodeError } from './decode.js';
 
 /** What becomes of nulls that the schema does not allow and has no default for: a body loses them, a merge of an apply keeps them (and fails). */
 export type Nulls = 'dropped' | 'kept';
@@ -13,11 +11,34 @@ export type Nulls = 'dropped' | 'kept';
 export function decodeCustom(openApi: Obj, value: Obj, schema: MapSchema, nulls: Nulls): Decoded {
   const { apiVersion, kind, metadata, ...rest } = value;
   const metaSchema = schema.fields.get('metadata')?.schema;
-  const walk: PruneWalk = { metaSchema: metaSchema?.is === 'map' ? metaSchema : undefined, unknown: [], unknownOfEmbedded: [] };
+  const walk: PruneWalk = {
+    metaSchema: metaSchema?.is === 'map' ? metaSchema : undefined,
+    unknown: [],
+    unknownOfEmbedded: [],
+  };
   const pruned = pruneObject(openApi, rest, '', walk);
-  const meta = metaSchema?.is === 'map' ? decodeBuiltin(metaSchema, metadata ?? {}) : { object: objAt(value, 'metadata'), unknown: [] };
-  const object = fillDefaults(openApi, { ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: meta.object, ...pruned }, { root: true, nulls });
-  return { object: isObj(object) ? object : {}, unknown: [...meta.unknown.map((path) => `metadata.${path}`), ...walk.unknown.sort(), ...walk.unknownOfEmbedded.sort()] };
+  const meta =
+    metaSchema?.is === 'map'
+      ? decodeBuiltin(metaSchema, metadata ?? {})
+      : { object: objAt(value, 'metadata'), unknown: [] };
+  const object = fillDefaults(
+    openApi,
+    {
+      ...(apiVersion === undefined ? {} : { apiVersion }),
+      ...(kind === undefined ? {} : { kind }),
+      metadata: meta.object,
+      ...pruned,
+    },
+    { root: true, nulls },
+  );
+  return {
+    object: isObj(object) ? object : {},
+    unknown: [
+      ...meta.unknown.map((path) => `metadata.${path}`),
+      ...walk.unknown.sort(),
+      ...walk.unknownOfEmbedded.sort(),
+    ],
+  };
 }
 
 interface PruneWalk {
@@ -87,7 +108,8 @@ function fillDefaults(node: Obj, value: Value, options: { readonly root: boolean
     if (member === undefined) continue;
     if (root && (key === 'metadata' || key === 'apiVersion' || key === 'kind')) out[key] = member;
     else if (isObj(property)) {
-      const stays = member !== null || property['nullable'] === true || (nulls === 'kept' && property['default'] === undefined);
+      const stays =
+        member !== null || property['nullable'] === true || (nulls === 'kept' && property['default'] === undefined);
       if (stays) out[key] = fillDefaults(property, member, below);
     } else out[key] = isObj(additional) ? fillDefaults(additional, member, below) : member;
   }

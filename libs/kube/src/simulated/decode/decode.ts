@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlways } from '../schema/schema.js';
-import type { FieldSchema, ListSchema, MapSchema, ScalarType, Schema } from '../schema/schema.js';
-import { isEmptyValue, isList, isObj } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
+import {
+  type FieldSchema,
+  isAlways,
+  type ListSchema,
+  type MapSchema,
+  type ScalarType,
+  type Schema,
+} from '../schema/schema.js';
+import { isEmptyValue, isList, isObj, type MutableObj, type Obj, type Value } from '../value.js';
 
 /** Thrown when a value cannot be read into its type at all; the message is the one of Go's JSON decoder. */
 export class DecodeError extends Error {}
@@ -38,28 +43,44 @@ function zeroOf(field: FieldSchema): Value {
   if (schema.is === 'map' && schema.name !== '') return field.flag === 's' ? emptyStruct(schema) : null;
   if (schema.is !== 'scalar') return null;
   switch (schema.type) {
-    case 'string': case 'bytes': return '';
-    case 'int32': case 'int64': case 'double': case 'int-or-string': return 0;
-    case 'quantity': return '0';
-    case 'boolean': return false;
-    default: return null;
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'int32':
+    case 'int64':
+    case 'double':
+    case 'int-or-string':
+      return 0;
+    case 'quantity':
+      return '0';
+    case 'boolean':
+      return false;
+    default:
+      return null;
   }
 }
 
-const GO_TYPES: Readonly<Partial<Record<ScalarType, string>>> = { string: 'string', int32: 'int32', int64: 'int64', double: 'float64', boolean: 'bool' };
+const GO_TYPES: Readonly<Partial<Record<ScalarType, string>>> = {
+  string: 'string',
+  int32: 'int32',
+  int64: 'int64',
+  double: 'float64',
+  boolean: 'bool',
+};
 
 class DecodeWalk {
   readonly unknown: string[] = [];
   /** The innermost struct, which Go names in its messages. */
-  private owner: string;
+  #owner: string;
 
   constructor(root: string) {
-    this.owner = root;
+    this.#owner = root;
   }
 
   struct(schema: MapSchema, value: Value, path: string): Value {
     if (value === null) return emptyStruct(schema);
-    if (!isObj(value)) throw this.mismatch(value, path, schema.name === '' ? 'map[string]string' : `v1.${schema.name}`);
+    if (!isObj(value))
+      throw this.#mismatch(value, path, schema.name === '' ? 'map[string]string' : `v1.${schema.name}`);
     const out: MutableObj = {};
     let changed = false;
     let kept = 0;
@@ -72,8 +93,8 @@ class DecodeWalk {
         changed = true;
         continue;
       }
-      this.owner = schema.name;
-      const read = this.field(field, given, path === '' ? key : `${path}.${key}`);
+      this.#owner = schema.name;
+      const read = this.#field(field, given, path === '' ? key : `${path}.${key}`);
       if (read === undefined) {
         changed = true;
         continue;
@@ -91,34 +112,39 @@ class DecodeWalk {
     return changed || kept === 0 ? out : value;
   }
 
-  private field(field: FieldSchema, value: Value, path: string): Value | undefined {
+  #field(field: FieldSchema, value: Value, path: string): Value | undefined {
     const { flag } = field;
     if (value === null) return isAlways(flag) ? zeroOf(field) : undefined;
-    const read = this.any(field.schema, value, path);
+    const read = this.#any(field.schema, value, path);
     // An empty list of owners is a request of its own: to forget all of them.
     if (flag === 'o' && isEmptyValue(read)) return field.name === 'managedFields' && isList(read) ? read : undefined;
     if (flag === 'z' && isEmptyValue(read)) return undefined;
     return read;
   }
 
-  private any(schema: Schema, value: Value, path: string): Value {
+  #any(schema: Schema, value: Value, path: string): Value {
     switch (schema.is) {
-      case 'scalar': return this.scalar(schema.type, value, path);
-      case 'any': return value;
-      case 'list': return this.list(schema, value, path);
-      case 'map': return schema.name === '' ? this.map(schema, value, path) : this.struct(schema, value, path);
+      case 'scalar':
+        return this.#scalar(schema.type, value, path);
+      case 'any':
+        return value;
+      case 'list':
+        return this.#list(schema, value, path);
+      case 'map':
+        return schema.name === '' ? this.#map(schema, value, path) : this.struct(schema, value, path);
     }
   }
 
-  private map(schema: MapSchema, value: Value, path: string): Value {
-    if (!isObj(value)) throw this.mismatch(value, path, 'map[string]string');
+  #map(schema: MapSchema, value: Value, path: string): Value {
+    if (!isObj(value)) throw this.#mismatch(value, path, 'map[string]string');
     const item = schema.rest;
     if (item === undefined) return value;
     let out: MutableObj | undefined;
     for (const key in value) {
       const given = value[key];
       if (given === undefined) continue;
-      const read = given === null ? zeroItem(item) : this.any(item, given, item.is === 'scalar' ? path : `${path}.${key}`);
+      const read =
+        given === null ? zeroItem(item) : this.#any(item, given, item.is === 'scalar' ? path : `${path}.${key}`);
       if (read === given) continue;
       out ??= { ...value };
       out[key] = read;
@@ -126,11 +152,12 @@ class DecodeWalk {
     return out ?? value;
   }
 
-  private list(schema: ListSchema, value: Value, path: string): Value {
-    if (!isList(value)) throw this.mismatch(value, path, schema.item.is === 'map' ? `[]v1.${schema.item.name}` : '[]string');
+  #list(schema: ListSchema, value: Value, path: string): Value {
+    if (!isList(value))
+      throw this.#mismatch(value, path, schema.item.is === 'map' ? `[]v1.${schema.item.name}` : '[]string');
     let out: Value[] | undefined;
     for (const [index, given] of value.entries()) {
-      const read = given === null ? zeroItem(schema.item) : this.any(schema.item, given, `${path}[${index}]`);
+      const read = given === null ? zeroItem(schema.item) : this.#any(schema.item, given, `${path}[${index}]`);
       if (read === given) continue;
       out ??= [...value];
       out[index] = read;
@@ -138,12 +165,13 @@ class DecodeWalk {
     return out ?? value;
   }
 
-  private scalar(type: ScalarType, value: Value, path: string): Value {
+  #scalar(type: ScalarType, value: Value, path: string): Value {
     switch (type) {
-      case 'int32': case 'int64':
+      case 'int32':
+      case 'int64':
         if (typeof value === 'number') {
           if (Number.isInteger(value) && (type === 'int64' || Math.abs(value) <= 2_147_483_648)) return value;
-          throw this.mismatch(value, path, type, `number ${value}`);
+          throw this.#mismatch(value, path, type, `number ${value}`);
         }
         break;
       case 'double':
@@ -161,18 +189,21 @@ class DecodeWalk {
       case 'bytes':
         if (typeof value === 'string') return checkedBase64(value);
         break;
-      case 'time': case 'micro-time':
+      case 'time':
+      case 'micro-time':
         if (typeof value === 'string') return checkedTime(value, type);
         break;
       default:
         if (typeof value === 'string') return value;
     }
-    throw this.mismatch(value, path, GO_TYPES[type] ?? 'string');
+    throw this.#mismatch(value, path, GO_TYPES[type] ?? 'string');
   }
 
-  private mismatch(value: Value, path: string, goType: string, what: string = jsonKind(value)): DecodeError {
+  #mismatch(value: Value, path: string, goType: string, what: string = jsonKind(value)): DecodeError {
     const plain = path.replaceAll(/\[\d+\]/g, '');
-    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.owner}.${plain} of type ${goType}`);
+    return new DecodeError(
+      `json: cannot unmarshal ${what} into Go struct field ${this.#owner}.${plain} of type ${goType}`,
+    );
   }
 }
 
@@ -192,7 +223,9 @@ function checkedBase64(text: string): string {
   const bad = /[^A-Za-z0-9+/=]/.exec(plain);
   const body = plain.replace(/={0,2}$/, '');
   if (bad !== null || plain.length % 4 !== 0 || body.includes('=')) {
-    throw new DecodeError(`illegal base64 data at input byte ${bad?.index ?? Math.max(0, plain.indexOf('=') === -1 ? plain.length - (plain.length % 4) : plain.indexOf('='))}`);
+    throw new DecodeError(
+      `illegal base64 data at input byte ${bad?.index ?? Math.max(0, plain.indexOf('=') === -1 ? plain.length - (plain.length % 4) : plain.indexOf('='))}`,
+    );
   }
   return Buffer.from(plain, 'base64').toString('base64');
 }
@@ -200,7 +233,9 @@ function checkedBase64(text: string): string {
 function checkedTime(text: string, type: 'time' | 'micro-time'): string {
   const time = Date.parse(text);
   if (Number.isNaN(time) || !/^\d{4}-\d\d-\d\dT/.test(text)) {
-    throw new DecodeError(`parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(text)} as "2006"`);
+    throw new DecodeError(
+      `parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(text)} as "2006"`,
+    );
   }
   const iso = new Date(time).toISOString();
   if (type === 'time') return `${iso.slice(0, 19)}Z`;
@@ -214,10 +249,14 @@ const QUANTITY = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|
 export function canonicalQuantity(text: string): string {
   const match = QUANTITY.exec(text);
   if (match === null || ((match[2] ?? '') === '' && (match[3] ?? '') === '')) {
-    throw new DecodeError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    throw new DecodeError(
+      "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    );
   }
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
-  return suffix.endsWith('i') ? binaryQuantity(sign, whole, fraction, suffix) : decimalQuantity(sign, whole, fraction, suffix);
+  return suffix.endsWith('i')
+    ? binaryQuantity(sign, whole, fraction, suffix)
+    : decimalQuantity(sign, whole, fraction, suffix);
 }
 
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];

@@ -17,26 +17,57 @@ describe('a body of a built-in kind', () => {
   const deployment = schemaOf('apps/v1', 'Deployment');
 
   test('keeps a zero that is a pointer in Go and loses one that is none', () => {
-    expect(decodeBuiltin(deployment, { spec: { replicas: 0, minReadySeconds: 0, paused: false } }).object).toMatchObject({ spec: { replicas: 0 } });
-    expect(decodeBuiltin(deployment, { spec: { minReadySeconds: 0, paused: false } }).object['spec']).toEqual({ selector: null, strategy: {}, template: { metadata: {}, spec: { containers: null } } });
+    expect(
+      decodeBuiltin(deployment, { spec: { replicas: 0, minReadySeconds: 0, paused: false } }).object,
+    ).toMatchObject({ spec: { replicas: 0 } });
+    expect(decodeBuiltin(deployment, { spec: { minReadySeconds: 0, paused: false } }).object['spec']).toEqual({
+      selector: null,
+      strategy: {},
+      template: { metadata: {}, spec: { containers: null } },
+    });
   });
 
   test('loses nulls, empty maps and lists', () => {
-    expect(decodeBuiltin(schemaOf('/v1', 'ConfigMap'), { metadata: { labels: {}, annotations: null, finalizers: [] }, data: {} }).object).toEqual({ metadata: {} });
+    expect(
+      decodeBuiltin(schemaOf('/v1', 'ConfigMap'), {
+        metadata: { labels: {}, annotations: null, finalizers: [] },
+        data: {},
+      }).object,
+    ).toEqual({ metadata: {} });
   });
 
   test('reports unknown fields by their path', () => {
-    expect(decodeBuiltin(deployment, { spec: { replica: 1, template: { spec: { containers: [{ name: 'a', imag: 'x' }] } } }, extra: 1 }).unknown).toEqual(['spec.replica', 'spec.template.spec.containers[0].imag', 'extra']);
+    expect(
+      decodeBuiltin(deployment, {
+        spec: { replica: 1, template: { spec: { containers: [{ name: 'a', imag: 'x' }] } } },
+        extra: 1,
+      }).unknown,
+    ).toEqual(['spec.replica', 'spec.template.spec.containers[0].imag', 'extra']);
   });
 
   test('is refused in the words of Go when a type does not fit', () => {
-    expect(() => decodeBuiltin(deployment, { spec: { replicas: '3' } })).toThrow('json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32');
-    expect(() => decodeBuiltin(schemaOf('/v1', 'Secret'), { data: { a: '!!' } })).toThrow('illegal base64 data at input byte 0');
+    expect(() => decodeBuiltin(deployment, { spec: { replicas: '3' } })).toThrow(
+      'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    );
+    expect(() => decodeBuiltin(schemaOf('/v1', 'Secret'), { data: { a: '!!' } })).toThrow(
+      'illegal base64 data at input byte 0',
+    );
   });
 });
 
 test.each([
-  ['1000m', '1'], ['0.5', '500m'], ['1024Mi', '1Gi'], ['1.5Gi', '1536Mi'], ['0', '0'], ['1e3', '1e3'], ['1500', '1500'], ['2000k', '2M'], ['-100m', '-100m'], ['0.0000000001', '1n'], ['1Ei', '1Ei'], ['100', '100'],
+  ['1000m', '1'],
+  ['0.5', '500m'],
+  ['1024Mi', '1Gi'],
+  ['1.5Gi', '1536Mi'],
+  ['0', '0'],
+  ['1e3', '1e3'],
+  ['1500', '1500'],
+  ['2000k', '2M'],
+  ['-100m', '-100m'],
+  ['0.0000000001', '1n'],
+  ['1Ei', '1Ei'],
+  ['100', '100'],
 ])('the quantity %s is written back as %s', (given, written) => {
   expect(canonicalQuantity(given)).toBe(written);
 });
@@ -47,7 +78,9 @@ test('what is no quantity is refused', () => {
 
 describe('duplicate keys', () => {
   test('are found at any depth, by path', () => {
-    expect(duplicateKeys('{"a":1,"a":2,"b":{"c":[{"d":1,"d":2},{"d":3}],"c":[]},"s":"{\\"a\\":1,\\"a\\":2}"}')).toEqual(['a', 'b.c[0].d', 'b.c']);
+    expect(duplicateKeys('{"a":1,"a":2,"b":{"c":[{"d":1,"d":2},{"d":3}],"c":[]},"s":"{\\"a\\":1,\\"a\\":2}"}')).toEqual(
+      ['a', 'b.c[0].d', 'b.c'],
+    );
   });
 
   test('are not seen in strings, escaped quotes and values', () => {
@@ -67,8 +100,11 @@ describe('a custom object', () => {
       spec: {
         type: 'object',
         properties: {
-          size: { type: 'integer', default: 3 }, note: { type: 'string', nullable: true }, plain: { type: 'string' },
-          free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }, items: { type: 'array', items: { type: 'object', properties: { on: { type: 'boolean', default: true } } } },
+          size: { type: 'integer', default: 3 },
+          note: { type: 'string', nullable: true },
+          plain: { type: 'string' },
+          free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+          items: { type: 'array', items: { type: 'object', properties: { on: { type: 'boolean', default: true } } } },
         },
       },
     },
@@ -76,8 +112,20 @@ describe('a custom object', () => {
   const schema = schemaOfCustom('Thing', openApi);
 
   test('loses unknown fields, says so, and gets its defaults', () => {
-    const { object, unknown } = decodeCustom(openApi, { metadata: { name: 'x', odd: 1 }, spec: { extra: 1, free: { any: 1 }, items: [{}, { on: false, off: 1 }] }, other: 1 }, schema, 'dropped');
-    expect(object).toEqual({ metadata: { name: 'x' }, spec: { size: 3, free: { any: 1 }, items: [{ on: true }, { on: false }] } });
+    const { object, unknown } = decodeCustom(
+      openApi,
+      {
+        metadata: { name: 'x', odd: 1 },
+        spec: { extra: 1, free: { any: 1 }, items: [{}, { on: false, off: 1 }] },
+        other: 1,
+      },
+      schema,
+      'dropped',
+    );
+    expect(object).toEqual({
+      metadata: { name: 'x' },
+      spec: { size: 3, free: { any: 1 }, items: [{ on: true }, { on: false }] },
+    });
     expect(unknown).toEqual(['metadata.odd', 'other', 'spec.extra', 'spec.items[1].off']);
   });
 

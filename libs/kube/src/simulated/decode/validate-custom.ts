@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldErrors } from '../api-failure.js';
-import type { FieldError } from '../api-failure.js';
-import { equalValues, isList, isObj, listAt, numberAt, objAt, textAt, textsAt } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { type FieldError, fieldErrors } from '../api-failure.js';
+import {
+  equalValues,
+  isList,
+  isObj,
+  listAt,
+  numberAt,
+  type Obj,
+  objAt,
+  textAt,
+  textsAt,
+  type Value,
+} from '../value.js';
 
 /** Checks a custom object against its schema. CEL rules (`x-kubernetes-validations`) are not evaluated: a known difference. */
 export function validateCustom(openApi: Obj, object: Obj, errors: FieldError[]): void {
@@ -17,7 +26,11 @@ export function validateCustomStatus(openApi: Obj, object: Obj, errors: FieldErr
   if (!isObj(schema) || status === undefined) return;
   const found: FieldError[] = [];
   check(schema, status, '', found);
-  for (const error of found) errors.push({ ...error, field: error.field === '' || error.field === '<nil>' ? 'status' : `status.${error.field}` });
+  for (const error of found)
+    errors.push({
+      ...error,
+      field: error.field === '' || error.field === '<nil>' ? 'status' : `status.${error.field}`,
+    });
 }
 
 const TYPES: Readonly<Record<string, (value: Value) => boolean>> = {
@@ -41,10 +54,20 @@ function check(node: Obj, value: Value, path: string, errors: FieldError[]): voi
   if (value === null && node['nullable'] === true) return;
   const intOrString = node['x-kubernetes-int-or-string'] === true;
   const type = textAt(node, 'type');
-  if (intOrString ? typeof value !== 'string' && !Number.isInteger(value) : type !== undefined && TYPES[type]?.(value) === false) {
+  if (
+    intOrString
+      ? typeof value !== 'string' && !Number.isInteger(value)
+      : type !== undefined && TYPES[type]?.(value) === false
+  ) {
     const kind = typeName(value);
     const wanted = intOrString ? 'integer,string' : (type ?? '');
-    errors.push(fieldErrors.typeInvalid(path === '' ? '<nil>' : path, kind, `${path} in body must be of type ${wanted}: ${JSON.stringify(kind)}`));
+    errors.push(
+      fieldErrors.typeInvalid(
+        path === '' ? '<nil>' : path,
+        kind,
+        `${path} in body must be of type ${wanted}: ${JSON.stringify(kind)}`,
+      ),
+    );
     return;
   }
   checkCommon(node, value, path, errors);
@@ -57,10 +80,19 @@ function check(node: Obj, value: Value, path: string, errors: FieldError[]): voi
 function checkCommon(node: Obj, value: Value, path: string, errors: FieldError[]): void {
   const allowed = listAt(node, 'enum');
   if (allowed.length > 0 && !allowed.some((entry) => equalValues(entry, value))) {
-    errors.push(fieldErrors.unsupported(path, value, allowed.map((entry) => (typeof entry === 'string' ? entry : JSON.stringify(entry)))));
+    errors.push(
+      fieldErrors.unsupported(
+        path,
+        value,
+        allowed.map((entry) => (typeof entry === 'string' ? entry : JSON.stringify(entry))),
+      ),
+    );
   }
   for (const branch of listAt(node, 'allOf')) if (isObj(branch)) check(branch, value, path, errors);
-  for (const [key, enough] of [['anyOf', (count: number) => count > 0], ['oneOf', (count: number) => count === 1]] as const) {
+  for (const [key, enough] of [
+    ['anyOf', (count: number) => count > 0],
+    ['oneOf', (count: number) => count === 1],
+  ] as const) {
     const branches = listAt(node, key).filter(isObj);
     if (branches.length === 0) continue;
     const fitting = branches.filter((branch) => {
@@ -69,7 +101,15 @@ function checkCommon(node: Obj, value: Value, path: string, errors: FieldError[]
       return found.length === 0;
     });
     if (!enough(fitting.length)) {
-      errors.push(fieldErrors.invalid(path, value, key === 'anyOf' ? `${path} in body must validate at least one schema (anyOf)` : `${path} in body must validate one and only one schema (oneOf). Found ${fitting.length === 0 ? 'none valid' : `${fitting.length} valid alternatives`}`));
+      errors.push(
+        fieldErrors.invalid(
+          path,
+          value,
+          key === 'anyOf'
+            ? `${path} in body must validate at least one schema (anyOf)`
+            : `${path} in body must validate one and only one schema (oneOf). Found ${fitting.length === 0 ? 'none valid' : `${fitting.length} valid alternatives`}`,
+        ),
+      );
     }
   }
 }
@@ -102,28 +142,53 @@ function checkText(node: Obj, value: string, path: string, errors: FieldError[])
   const [min, max] = [numberAt(node, 'minLength'), numberAt(node, 'maxLength')];
   const pattern = textAt(node, 'pattern');
   if (max !== undefined && length > max) errors.push(fieldErrors.tooLong(path, max));
-  else if (min !== undefined && length < min) errors.push(fieldErrors.invalid(path, value, `${path} in body should be at least ${min} chars long`));
-  else if (pattern !== undefined && patternOf(pattern)?.test(value) === false) errors.push(fieldErrors.invalid(path, value, `${path} in body should match '${pattern}'`));
+  else if (min !== undefined && length < min)
+    errors.push(fieldErrors.invalid(path, value, `${path} in body should be at least ${min} chars long`));
+  else if (pattern !== undefined && patternOf(pattern)?.test(value) === false)
+    errors.push(fieldErrors.invalid(path, value, `${path} in body should match '${pattern}'`));
   const format = textAt(node, 'format');
-  if (format !== undefined && FORMATS[format]?.test(value) === false) errors.push(fieldErrors.invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`));
+  if (format !== undefined && FORMATS[format]?.test(value) === false)
+    errors.push(
+      fieldErrors.invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`),
+    );
 }
 
 function checkNumber(node: Obj, value: number, path: string, errors: FieldError[]): void {
   const [min, max, step] = [numberAt(node, 'minimum'), numberAt(node, 'maximum'), numberAt(node, 'multipleOf')];
   if (max !== undefined && (node['exclusiveMaximum'] === true ? value >= max : value > max)) {
-    errors.push(fieldErrors.invalid(path, value, `${path} in body should be less than ${node['exclusiveMaximum'] === true ? '' : 'or equal to '}${max}`));
+    errors.push(
+      fieldErrors.invalid(
+        path,
+        value,
+        `${path} in body should be less than ${node['exclusiveMaximum'] === true ? '' : 'or equal to '}${max}`,
+      ),
+    );
   }
   if (min !== undefined && (node['exclusiveMinimum'] === true ? value <= min : value < min)) {
-    errors.push(fieldErrors.invalid(path, value, `${path} in body should be greater than ${node['exclusiveMinimum'] === true ? '' : 'or equal to '}${min}`));
+    errors.push(
+      fieldErrors.invalid(
+        path,
+        value,
+        `${path} in body should be greater than ${node['exclusiveMinimum'] === true ? '' : 'or equal to '}${min}`,
+      ),
+    );
   }
-  if (step !== undefined && value % step !== 0) errors.push(fieldErrors.invalid(path, value, `${path} in body should be a multiple of ${step}`));
-  if (textAt(node, 'format') === 'int32' && Math.abs(value) > 2_147_483_647) errors.push(fieldErrors.invalid(path, value, `${path} in body must be of type int32: "integer"`));
+  if (step !== undefined && value % step !== 0)
+    errors.push(fieldErrors.invalid(path, value, `${path} in body should be a multiple of ${step}`));
+  if (textAt(node, 'format') === 'int32' && Math.abs(value) > 2_147_483_647)
+    errors.push(fieldErrors.invalid(path, value, `${path} in body must be of type int32: "integer"`));
 }
 
 function checkList(node: Obj, value: readonly Value[], path: string, errors: FieldError[]): void {
   const [min, max] = [numberAt(node, 'minItems'), numberAt(node, 'maxItems')];
-  if (max !== undefined && value.length > max) errors.push({ field: path, reason: 'FieldValueTooMany', message: `Too many: ${value.length}: must have at most ${max} items` });
-  if (min !== undefined && value.length < min) errors.push(fieldErrors.invalid(path, value.length, `${path} in body should have at least ${min} items`));
+  if (max !== undefined && value.length > max)
+    errors.push({
+      field: path,
+      reason: 'FieldValueTooMany',
+      message: `Too many: ${value.length}: must have at most ${max} items`,
+    });
+  if (min !== undefined && value.length < min)
+    errors.push(fieldErrors.invalid(path, value.length, `${path} in body should have at least ${min} items`));
   const items = node['items'];
   if (isObj(items)) for (const [index, item] of value.entries()) check(items, item, `${path}[${index}]`, errors);
   checkDuplicates(node, value, path, errors);
@@ -135,7 +200,8 @@ function checkDuplicates(node: Obj, value: readonly Value[], path: string, error
   const keys = textsAt(node, 'x-kubernetes-list-map-keys');
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
-    const identity: Value = type === 'set' || !isObj(item) ? item : Object.fromEntries(keys.map((key) => [key, item[key]]));
+    const identity: Value =
+      type === 'set' || !isObj(item) ? item : Object.fromEntries(keys.map((key) => [key, item[key]]));
     const text = JSON.stringify(identity);
     if (seen.has(text)) errors.push(fieldErrors.duplicate(`${path}[${index}]`, identity));
     seen.add(text);
@@ -148,8 +214,14 @@ function checkObject(node: Obj, value: Obj, path: string, errors: FieldError[]):
   }
   const [min, max] = [numberAt(node, 'minProperties'), numberAt(node, 'maxProperties')];
   const count = Object.keys(value).length;
-  if (max !== undefined && count > max) errors.push({ field: path, reason: 'FieldValueTooMany', message: `Too many: ${count}: must have at most ${max} items` });
-  if (min !== undefined && count < min) errors.push(fieldErrors.invalid(path, value, `${path} in body should have at least ${min} properties`));
+  if (max !== undefined && count > max)
+    errors.push({
+      field: path,
+      reason: 'FieldValueTooMany',
+      message: `Too many: ${count}: must have at most ${max} items`,
+    });
+  if (min !== undefined && count < min)
+    errors.push(fieldErrors.invalid(path, value, `${path} in body should have at least ${min} properties`));
   const properties = objAt(node, 'properties');
   const additional = node['additionalProperties'];
   for (const key in value) {

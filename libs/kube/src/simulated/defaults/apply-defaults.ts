@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FieldSchema, MapSchema, Schema } from '../schema/schema.js';
 import type { Obj } from '../value.js';
-import { draftOf, fill, isDraft } from './draft.js';
-import type { Draft, DraftValue } from './draft.js';
+import { type Draft, draftOf, type DraftValue, fill, isDraft } from './draft.js';
 import { OBJECT_DEFAULTS, STRUCT_DEFAULTS } from './struct-defaults.js';
 
 /** The object with the API server's defaults of its built-in kind. */
@@ -29,7 +28,8 @@ function walk(schema: Schema, value: DraftValue): void {
   if (schema.is === 'list' && Array.isArray(value)) for (const item of value) walk(schema.item, item);
   if (schema.is !== 'map' || !isDraft(value)) return;
   if (schema.name !== '') walkStruct(schema, value);
-  else if (schema.rest !== undefined) for (const entry of Object.values(value)) if (entry !== undefined) walk(schema.rest, entry);
+  else if (schema.rest !== undefined)
+    for (const entry of Object.values(value)) if (entry !== undefined) walk(schema.rest, entry);
 }
 
 const interestingFields = new WeakMap<MapSchema, readonly FieldSchema[]>();
@@ -54,9 +54,10 @@ function hasDefaults(schema: Schema): boolean {
   let found = false;
   if (schema.is === 'list') found = hasDefaults(schema.item);
   else if (schema.is === 'map') {
-    found = STRUCT_DEFAULTS[schema.name] !== undefined
-      || (schema.rest !== undefined && hasDefaults(schema.rest))
-      || [...schema.fields.values()].some((field) => field.default !== undefined || hasDefaults(field.schema));
+    found =
+      STRUCT_DEFAULTS[schema.name] !== undefined ||
+      (schema.rest !== undefined && hasDefaults(schema.rest)) ||
+      [...schema.fields.values()].some((field) => field.default !== undefined || hasDefaults(field.schema));
   }
   answers.set(schema, found);
   return found;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isList, isObj } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isList, isObj, type Obj, type Value } from '../value.js';
 
 /** An object that its holder may change: a private copy. */
 export interface Draft {

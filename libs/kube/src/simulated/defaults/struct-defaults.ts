@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { child, drafts, fill, fillZero, isDraft, lacks } from './draft.js';
+import { child, type Draft, drafts, fill, fillZero, isDraft, lacks } from './draft.js';
 import type { MapSchema } from '../schema/schema.js';
-import type { Draft } from './draft.js';
 
 /** Fills what the API server fills in a struct of this type. */
 export type StructDefault = (draft: Draft, schema: MapSchema) => void;
@@ -50,7 +49,8 @@ export const STRUCT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     else if (!lacks(draft, 'serviceAccount')) draft['serviceAccountName'] = draft['serviceAccount'];
     if (draft['hostNetwork'] === true) {
       for (const group of ['containers', 'initContainers']) {
-        for (const entry of drafts(draft, group)) for (const port of drafts(entry, 'ports')) fillZero(port, 'hostPort', Number(port['containerPort'] ?? 0));
+        for (const entry of drafts(draft, group))
+          for (const port of drafts(entry, 'ports')) fillZero(port, 'hostPort', Number(port['containerPort'] ?? 0));
       }
     }
   },
@@ -92,7 +92,11 @@ export const STRUCT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     const max = isDraft(draft['max']) ? draft['max'] : {};
     const min = isDraft(draft['min']) ? draft['min'] : {};
     draft['default'] = { ...max, ...(isDraft(draft['default']) ? draft['default'] : {}) };
-    draft['defaultRequest'] = { ...min, ...(isDraft(draft['default']) ? draft['default'] : {}), ...(isDraft(draft['defaultRequest']) ? draft['defaultRequest'] : {}) };
+    draft['defaultRequest'] = {
+      ...min,
+      ...(isDraft(draft['default']) ? draft['default'] : {}),
+      ...(isDraft(draft['defaultRequest']) ? draft['defaultRequest'] : {}),
+    };
   },
   NetworkPolicyPort: (draft) => fill(draft, 'protocol', 'TCP'),
   ValidatingWebhook: webhook,
@@ -126,10 +130,17 @@ export const STRUCT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   FlowSchemaSpec: (draft) => fillZero(draft, 'matchingPrecedence', 1000),
   HorizontalPodAutoscalerBehavior: (draft) => {
     scalingRules(draft, 'scaleUp', {
-      stabilizationWindowSeconds: 0, selectPolicy: 'Max',
-      policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }, { type: 'Percent', value: 100, periodSeconds: 15 }],
+      stabilizationWindowSeconds: 0,
+      selectPolicy: 'Max',
+      policies: [
+        { type: 'Pods', value: 4, periodSeconds: 15 },
+        { type: 'Percent', value: 100, periodSeconds: 15 },
+      ],
     });
-    scalingRules(draft, 'scaleDown', { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] });
+    scalingRules(draft, 'scaleDown', {
+      selectPolicy: 'Max',
+      policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+    });
   },
   PodFailurePolicyOnPodConditionsPattern: (draft) => fill(draft, 'status', 'True'),
 };
@@ -151,16 +162,22 @@ function service(draft: Draft): void {
   const spec = child(draft, 'spec');
   fill(spec, 'sessionAffinity', 'None');
   if (spec['sessionAffinity'] === 'None') delete spec['sessionAffinityConfig'];
-  if (spec['sessionAffinity'] === 'ClientIP') fill(child(child(spec, 'sessionAffinityConfig'), 'clientIP'), 'timeoutSeconds', 10_800);
+  if (spec['sessionAffinity'] === 'ClientIP')
+    fill(child(child(spec, 'sessionAffinityConfig'), 'clientIP'), 'timeoutSeconds', 10_800);
   fill(spec, 'type', 'ClusterIP');
   for (const port of drafts(spec, 'ports')) {
     fill(port, 'protocol', 'TCP');
-    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '') port['targetPort'] = port['port'] ?? 0;
+    if (port['targetPort'] === undefined || port['targetPort'] === 0 || port['targetPort'] === '')
+      port['targetPort'] = port['port'] ?? 0;
   }
-  const external = spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer' || (spec['type'] === 'ClusterIP' && !lacks(spec, 'externalIPs'));
+  const external =
+    spec['type'] === 'NodePort' ||
+    spec['type'] === 'LoadBalancer' ||
+    (spec['type'] === 'ClusterIP' && !lacks(spec, 'externalIPs'));
   if (external) fill(spec, 'externalTrafficPolicy', 'Cluster');
   if (spec['type'] !== 'ExternalName') fill(spec, 'internalTrafficPolicy', 'Cluster');
-  if (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] === undefined) spec['allocateLoadBalancerNodePorts'] = true;
+  if (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] === undefined)
+    spec['allocateLoadBalancerNodePorts'] = true;
 }
 
 function pod(draft: Draft): void {
@@ -169,7 +186,10 @@ function pod(draft: Draft): void {
     for (const entry of drafts(spec, group)) {
       const resources = child(entry, 'resources');
       if (!isDraft(resources['limits'])) continue;
-      resources['requests'] = { ...resources['limits'], ...(isDraft(resources['requests']) ? resources['requests'] : {}) };
+      resources['requests'] = {
+        ...resources['limits'],
+        ...(isDraft(resources['requests']) ? resources['requests'] : {}),
+      };
     }
   }
   if (spec['enableServiceLinks'] === undefined) spec['enableServiceLinks'] = true;
@@ -242,7 +262,8 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   },
   '/Node': (draft) => {
     const status = child(draft, 'status');
-    if (status['allocatable'] === undefined && isDraft(status['capacity'])) status['allocatable'] = { ...status['capacity'] };
+    if (status['allocatable'] === undefined && isDraft(status['capacity']))
+      status['allocatable'] = { ...status['capacity'] };
   },
   '/PersistentVolumeClaim': (draft) => fill(child(draft, 'status'), 'phase', 'Pending'),
   '/ReplicationController': (draft) => {
@@ -267,7 +288,8 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
     const strategy = child(spec, 'updateStrategy');
     rollingUpdate(strategy, { maxUnavailable: 1, maxSurge: 0 });
     // Both are plain values inside the server, so both come back whatever the type is.
-    if (isDraft(strategy['rollingUpdate'])) for (const key of ['maxUnavailable', 'maxSurge']) fill(strategy['rollingUpdate'], key, 0);
+    if (isDraft(strategy['rollingUpdate']))
+      for (const key of ['maxUnavailable', 'maxSurge']) fill(strategy['rollingUpdate'], key, 0);
     fill(child(child(draft, 'metadata'), 'annotations'), 'deprecated.daemonset.template.generation', '0');
     fill(spec, 'revisionHistoryLimit', 10);
   },
@@ -298,7 +320,8 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   'storage.k8s.io/CSIDriver': (draft) => {
     const spec = child(draft, 'spec');
     if (spec['attachRequired'] === undefined) spec['attachRequired'] = true;
-    for (const key of ['podInfoOnMount', 'storageCapacity', 'requiresRepublish', 'seLinuxMount']) if (spec[key] === undefined) spec[key] = false;
+    for (const key of ['podInfoOnMount', 'storageCapacity', 'requiresRepublish', 'seLinuxMount'])
+      if (spec[key] === undefined) spec[key] = false;
     fill(spec, 'fsGroupPolicy', 'ReadWriteOnceWithFSType');
     if (lacks(spec, 'volumeLifecycleModes')) spec['volumeLifecycleModes'] = ['Persistent'];
   },
@@ -312,7 +335,10 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   'autoscaling/v2/HorizontalPodAutoscaler': (draft) => {
     const spec = child(draft, 'spec');
     fill(spec, 'minReplicas', 1);
-    if (lacks(spec, 'metrics')) spec['metrics'] = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
+    if (lacks(spec, 'metrics'))
+      spec['metrics'] = [
+        { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+      ];
   },
   'scheduling.k8s.io/PriorityClass': (draft) => fill(draft, 'preemptionPolicy', 'PreemptLowerPriority'),
   'discovery.k8s.io/EndpointSlice': (draft) => {
@@ -321,7 +347,8 @@ export const OBJECT_DEFAULTS: Readonly<Record<string, StructDefault>> = {
   'apiextensions.k8s.io/CustomResourceDefinition': (draft) => {
     const names = child(child(draft, 'spec'), 'names');
     if (lacks(names, 'singular') && typeof names['kind'] === 'string') names['singular'] = names['kind'].toLowerCase();
-    if (lacks(names, 'listKind') && typeof names['kind'] === 'string' && names['kind'] !== '') names['listKind'] = `${names['kind']}List`;
+    if (lacks(names, 'listKind') && typeof names['kind'] === 'string' && names['kind'] !== '')
+      names['listKind'] = `${names['kind']}List`;
     const conversion = child(child(draft, 'spec'), 'conversion');
     fill(conversion, 'strategy', 'None');
   },

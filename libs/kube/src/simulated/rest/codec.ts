@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures, fieldErrors } from '../api-failure.js';
 import { DecodeError, decodeBuiltin, emptyStruct } from '../decode/decode.js';
-import { decodeCustom } from '../decode/decode-custom.js';
-import type { Nulls } from '../decode/decode-custom.js';
+import { decodeCustom, type Nulls } from '../decode/decode-custom.js';
 import { withDefaults } from '../defaults/apply-defaults.js';
-import { isObj, objAt, textAt } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isObj, type Obj, objAt, textAt, type Value } from '../value.js';
 import type { Resource } from './resource.js';
 
 /** An object read into its kind: normalised and defaulted, `kind` and `apiVersion` first. */
@@ -21,8 +19,12 @@ export interface ReadObject {
  */
 export function readObject(resource: Resource, value: Value, nulls: Nulls = 'dropped'): ReadObject {
   const custom = resource.custom;
-  const { object, unknown } = custom === undefined ? decodeBuiltin(resource.schema, value) : decodeCustom(custom.openApi, isObj(value) ? value : {}, resource.schema, nulls);
-  const defaulted = custom === undefined ? withDefaults(resource.schema, resource.group, resource.version, object) : object;
+  const { object, unknown } =
+    custom === undefined
+      ? decodeBuiltin(resource.schema, value)
+      : decodeCustom(custom.openApi, isObj(value) ? value : {}, resource.schema, nulls);
+  const defaulted =
+    custom === undefined ? withDefaults(resource.schema, resource.group, resource.version, object) : object;
   return { object: ordered(resource, defaulted), unknown };
 }
 
@@ -36,7 +38,11 @@ const blanks = new WeakMap<Resource, Obj>();
 /** A new object of the kind with nothing written to it. */
 export function blankOf(resource: Resource): Obj {
   let blank = blanks.get(resource);
-  if (blank === undefined) blanks.set(resource, (blank = ordered(resource, resource.custom === undefined ? emptyStruct(resource.schema) : {})));
+  if (blank === undefined)
+    blanks.set(
+      resource,
+      (blank = ordered(resource, resource.custom === undefined ? emptyStruct(resource.schema) : {})),
+    );
   return blank;
 }
 
@@ -52,7 +58,9 @@ export function checkKind(resource: Resource, body: Obj): void {
   if (resource.custom !== undefined && (kind === '' || apiVersion === '')) {
     const missing = kind === '' ? "Object 'Kind' is missing" : "Object 'apiVersion' is missing";
     const text = JSON.stringify(body);
-    throw failures.badRequest(`the object provided is unrecognized (must be of type ${resource.kind}): ${missing} in '${text}' (${text})`);
+    throw failures.badRequest(
+      `the object provided is unrecognized (must be of type ${resource.kind}): ${missing} in '${text}' (${text})`,
+    );
   }
   if (apiVersion !== '' && apiVersion !== resource.apiVersion) {
     throw failures.badRequest(
@@ -63,9 +71,13 @@ export function checkKind(resource: Resource, body: Obj): void {
   }
   if (kind === '' || kind === resource.kind) return;
   if (resource.custom !== undefined) {
-    throw failures.invalid(resource.group, kind, textAt(body, 'metadata', 'name') ?? '', [fieldErrors.invalid('kind', kind, `must be ${resource.kind}`)]);
+    throw failures.invalid(resource.group, kind, textAt(body, 'metadata', 'name') ?? '', [
+      fieldErrors.invalid('kind', kind, `must be ${resource.kind}`),
+    ]);
   }
-  throw failures.badRequest(`${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${resource.kind}: converting (${versionOf(apiVersion)}.${kind}) to (${resource.group === '' ? 'core' : resource.group.split('.')[0]}.${resource.kind}): unknown conversion`);
+  throw failures.badRequest(
+    `${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${resource.kind}: converting (${versionOf(apiVersion)}.${kind}) to (${resource.group === '' ? 'core' : resource.group.split('.')[0]}.${resource.kind}): unknown conversion`,
+  );
 }
 
 function versionOf(apiVersion: string): string {
@@ -75,11 +87,17 @@ function versionOf(apiVersion: string): string {
 /** The name of a resource's object with its namespace, as merge errors carry it. */
 export function objectText(resource: Resource, object: Obj): string {
   const metadata = objAt(object, 'metadata');
-  return `${textAt(metadata, 'namespace') ?? ''}/${textAt(metadata, 'name') ?? ''}; ${resource.group}/${resource.version}, Kind=${resource.kind}`.replace('; /', '; /');
+  return `${textAt(metadata, 'namespace') ?? ''}/${textAt(metadata, 'name') ?? ''}; ${resource.group}/${resource.version}, Kind=${resource.kind}`.replace(
+    '; /',
+    '; /',
+  );
 }
 
 /** Turns what the decoder could not read into the API server's error for a body. */
 export function asBadBody(resource: Resource, error: unknown): never {
-  if (error instanceof DecodeError) throw failures.badRequest(`${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: ${error.message}`);
+  if (error instanceof DecodeError)
+    throw failures.badRequest(
+      `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: ${error.message}`,
+    );
   throw error;
 }

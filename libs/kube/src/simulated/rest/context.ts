@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@plumbline/core';
-import { isObj, listAt, textAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { isObj, listAt, type Obj, textAt } from '../value.js';
 import type { Store } from '../store/store.js';
 import type { ResourceRegistry } from './registry.js';
 import type { Resource } from './resource.js';
@@ -42,9 +41,9 @@ export interface AdmissionRefusal {
 /** What every part of the simulated API server works on. */
 export class ServerContext {
   readonly admissionHooks = new Set<AdmissionHook>();
-  private readonly allocated = new Set<string>();
-  private nextAddress = 10;
-  private nextPort = 0;
+  readonly #allocated = new Set<string>();
+  #nextAddress = 10;
+  #nextPort = 0;
 
   constructor(
     readonly store: Store,
@@ -53,8 +52,8 @@ export class ServerContext {
     readonly gitVersion: string,
   ) {
     store.subscribe('/services', (change) => {
-      this.allocationsOf(change.before).forEach((entry) => this.allocated.delete(entry));
-      if (change.type !== 'DELETED') this.allocationsOf(change.object).forEach((entry) => this.allocated.add(entry));
+      this.#allocationsOf(change.before).forEach((entry) => this.#allocated.delete(entry));
+      if (change.type !== 'DELETED') this.#allocationsOf(change.object).forEach((entry) => this.#allocated.add(entry));
     });
   }
 
@@ -74,12 +73,18 @@ export class ServerContext {
   prepare(): PrepareContext {
     // What one object claims counts as taken at once; for all others it does when the object is stored.
     const claimed = new Set<string>();
-    const isTaken = (pool: string, value: string | number): boolean => claimed.has(`${pool}/${value}`) || this.allocated.has(`${pool}/${value}`);
+    const isTaken = (pool: string, value: string | number): boolean =>
+      claimed.has(`${pool}/${value}`) || this.#allocated.has(`${pool}/${value}`);
     return {
-      nowMs: this.clock.nowMs(), now: this.now(), uid: () => this.uid(), isTaken,
+      nowMs: this.clock.nowMs(),
+      now: this.now(),
+      uid: () => this.uid(),
+      isTaken,
       allocate: (pool) => {
         let made: string | number;
-        do made = pool === 'clusterIP' ? addressOf(this.nextAddress++) : FIRST_NODE_PORT + (this.nextPort++ % NODE_PORTS);
+        do
+          made =
+            pool === 'clusterIP' ? addressOf(this.#nextAddress++) : FIRST_NODE_PORT + (this.#nextPort++ % NODE_PORTS);
         while (isTaken(pool, made));
         claimed.add(`${pool}/${made}`);
         return made;
@@ -89,13 +94,16 @@ export class ServerContext {
 
   /** Reads anew what existing services hold; after a restore. */
   readAllocations(): void {
-    this.allocated.clear();
-    for (const key of this.store.keys('/services')) this.allocationsOf(this.store.get('/services', key)).forEach((entry) => this.allocated.add(entry));
+    this.#allocated.clear();
+    for (const key of this.store.keys('/services'))
+      this.#allocationsOf(this.store.get('/services', key)).forEach((entry) => this.#allocated.add(entry));
   }
 
-  private allocationsOf(service: Obj | undefined): readonly string[] {
+  #allocationsOf(service: Obj | undefined): readonly string[] {
     const addresses = listAt(service, 'spec', 'clusterIPs').map((address) => `clusterIP/${String(address)}`);
-    const ports = listAt(service, 'spec', 'ports').flatMap((port) => (isObj(port) && typeof port['nodePort'] === 'number' ? [`nodePort/${port['nodePort']}`] : []));
+    const ports = listAt(service, 'spec', 'ports').flatMap((port) =>
+      isObj(port) && typeof port['nodePort'] === 'number' ? [`nodePort/${port['nodePort']}`] : [],
+    );
     return [...addresses, ...ports].filter((entry) => entry !== 'clusterIP/None');
   }
 }

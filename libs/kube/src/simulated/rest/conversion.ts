@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isEmptyValue, numberAt, objAt, textAt, valueAt, withAt } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
+import {
+  isEmptyValue,
+  type MutableObj,
+  numberAt,
+  type Obj,
+  objAt,
+  textAt,
+  type Value,
+  valueAt,
+  withAt,
+} from '../value.js';
 import type { Resource } from './resource.js';
 
 /** Both ways between the version that a kind is stored in and another one. */
@@ -12,7 +21,11 @@ interface Conversion {
 const OTHER_METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
 
 function isCpu(metric: Value): boolean {
-  return textAt(metric, 'type') === 'Resource' && textAt(metric, 'resource', 'name') === 'cpu' && valueAt(metric, 'resource', 'target', 'averageUtilization') !== undefined;
+  return (
+    textAt(metric, 'type') === 'Resource' &&
+    textAt(metric, 'resource', 'name') === 'cpu' &&
+    valueAt(metric, 'resource', 'target', 'averageUtilization') !== undefined
+  );
 }
 
 /** autoscaling/v1 knows one metric, the use of the CPU; what else there is travels in annotations. */
@@ -24,21 +37,41 @@ const scalerV1: Conversion = {
     const others = all.filter((metric: Value) => !isCpu(metric));
     const target = numberAt(cpu, 'resource', 'target', 'averageUtilization');
     const { conditions: __, currentMetrics: ___, ...status } = objAt(object, 'status');
-    const converted: Obj = { ...object, spec: { ...spec, ...(target === undefined ? {} : { targetCPUUtilizationPercentage: target }) }, status: { currentReplicas: 0, desiredReplicas: 0, ...status } };
-    return others.length === 0 ? converted : withAt(converted, ['metadata', 'annotations', OTHER_METRICS], JSON.stringify(others));
+    const converted: Obj = {
+      ...object,
+      spec: { ...spec, ...(target === undefined ? {} : { targetCPUUtilizationPercentage: target }) },
+      status: { currentReplicas: 0, desiredReplicas: 0, ...status },
+    };
+    return others.length === 0
+      ? converted
+      : withAt(converted, ['metadata', 'annotations', OTHER_METRICS], JSON.stringify(others));
   },
   toStored: (object) => {
     const { targetCPUUtilizationPercentage: target, ...spec } = objAt(object, 'spec');
-    const cpu: Value[] = typeof target === 'number' ? [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: target } } }] : [];
+    const cpu: Value[] =
+      typeof target === 'number'
+        ? [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: target } } }]
+        : [];
     const metrics = [...othersOf(object), ...cpu];
-    const fallback: Value[] = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
-    const annotations = objAt(object, 'metadata', 'annotations')[OTHER_METRICS] === undefined ? object : withAt(object, ['metadata', 'annotations', OTHER_METRICS], undefined);
-    return { ...annotations, spec: { ...spec, metrics: metrics.length === 0 ? fallback : metrics }, status: { currentMetrics: null, ...withoutEmpty(objAt(object, 'status'), ['currentReplicas']) } };
+    const fallback: Value[] = [
+      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+    ];
+    const annotations =
+      objAt(object, 'metadata', 'annotations')[OTHER_METRICS] === undefined
+        ? object
+        : withAt(object, ['metadata', 'annotations', OTHER_METRICS], undefined);
+    return {
+      ...annotations,
+      spec: { ...spec, metrics: metrics.length === 0 ? fallback : metrics },
+      status: { currentMetrics: null, ...withoutEmpty(objAt(object, 'status'), ['currentReplicas']) },
+    };
   },
 };
 
 function withoutEmpty(object: Obj, keys: readonly string[]): Obj {
-  return Object.fromEntries(Object.entries(object).filter(([key, value]) => !keys.includes(key) || !isEmptyValue(value)));
+  return Object.fromEntries(
+    Object.entries(object).filter(([key, value]) => !keys.includes(key) || !isEmptyValue(value)),
+  );
 }
 
 function othersOf(object: Obj): readonly Value[] {
@@ -63,14 +96,23 @@ function renamed(object: Obj, names: readonly (readonly [string, string])[]): Ob
 }
 
 const EVENT_NAMES = [
-  ['involvedObject', 'regarding'], ['message', 'note'], ['source', 'deprecatedSource'], ['firstTimestamp', 'deprecatedFirstTimestamp'], ['lastTimestamp', 'deprecatedLastTimestamp'], ['count', 'deprecatedCount'],
+  ['involvedObject', 'regarding'],
+  ['message', 'note'],
+  ['source', 'deprecatedSource'],
+  ['firstTimestamp', 'deprecatedFirstTimestamp'],
+  ['lastTimestamp', 'deprecatedLastTimestamp'],
+  ['count', 'deprecatedCount'],
   ['reportingComponent', 'reportingController'],
 ] as const;
 
 /** events.k8s.io/v1 is the core Event under other names. */
 const event: Conversion = {
   fromStored: (object) => withoutEmpty(renamed(object, EVENT_NAMES), ['reportingController', 'reportingInstance']),
-  toStored: (object) => renamed(object, EVENT_NAMES.map(([core, own]) => [own, core] as const)),
+  toStored: (object) =>
+    renamed(
+      object,
+      EVENT_NAMES.map(([core, own]) => [own, core] as const),
+    ),
 };
 
 const CONVERSIONS: Readonly<Record<string, Conversion>> = {
@@ -80,7 +122,9 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
 
 /** What objects of a resource's collection are stored as: kind and API version. */
 function storedForm(resource: Resource): { readonly kind: string; readonly apiVersion: string } {
-  return resource.collection === '/events' ? { kind: 'Event', apiVersion: 'v1' } : { kind: resource.kind, apiVersion: resource.storageVersion };
+  return resource.collection === '/events'
+    ? { kind: 'Event', apiVersion: 'v1' }
+    : { kind: resource.kind, apiVersion: resource.storageVersion };
 }
 
 /** An object in the form of the store. Custom resources stay in the version of their last writer: all versions share one form. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiFailure, failures, fieldErrors } from '../api-failure.js';
-import type { FieldError } from '../api-failure.js';
+import { ApiFailure, failures, type FieldError, fieldErrors } from '../api-failure.js';
 import { itemJsonOf, jsonOf } from '../store/json-cache.js';
 import { storeKey } from '../store/store.js';
 import type { Obj } from '../value.js';
@@ -19,7 +18,13 @@ const TOO_OLD_CONTINUE =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
 /** Lists as the API server writes them: sorted by key, in consistent pages. Returns the JSON text. */
-export function listJson(context: ServerContext, resource: Resource, target: ResourceTarget, request: ApiRequest, view: (object: Obj) => Obj): string {
+export function listJson(
+  context: ServerContext,
+  resource: Resource,
+  target: ResourceTarget,
+  request: ApiRequest,
+  view: (object: Obj) => Obj,
+): string {
   const { query } = request;
   const limit = limitOf(query);
   const page = pageOf(context, query);
@@ -59,7 +64,8 @@ export function listJson(context: ServerContext, resource: Resource, target: Res
 
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? '';
-  if (!/^-?\d*$/.test(text)) throw failures.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^-?\d*$/.test(text))
+    throw failures.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
@@ -75,12 +81,16 @@ export class ExpiredContinue extends ApiFailure {
 }
 
 function keysOf(
-  context: ServerContext, resource: Resource, target: ResourceTarget,
+  context: ServerContext,
+  resource: Resource,
+  target: ResourceTarget,
   at: { readonly objects: ReadonlyMap<string, Obj>; readonly query: URLSearchParams; readonly page: Page },
 ): readonly string[] {
   const name = pinnedName(at.query);
-  if (name !== undefined && (target.namespace !== '' || !resource.namespaced)) return [storeKey(target.namespace, name)];
-  if (at.page.revision >= context.store.revision) return context.store.keys(resource.collection, target.namespace === '' ? undefined : target.namespace);
+  if (name !== undefined && (target.namespace !== '' || !resource.namespaced))
+    return [storeKey(target.namespace, name)];
+  if (at.page.revision >= context.store.revision)
+    return context.store.keys(resource.collection, target.namespace === '' ? undefined : target.namespace);
   const prefix = target.namespace === '' ? '' : `${target.namespace}/`;
   return [...at.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
 }
@@ -92,16 +102,21 @@ function pageOf(context: ServerContext, query: URLSearchParams): Page {
   checkMatch(token, version, match);
   const current = context.store.revision;
   if (token !== '') {
-    if (version !== '' && version !== '0') throw failures.badRequest('specifying resource version is not allowed when using continue');
+    if (version !== '' && version !== '0')
+      throw failures.badRequest('specifying resource version is not allowed when using continue');
     const page = readToken(token);
     return { revision: page.revision === -1 ? current : page.revision, after: page.after };
   }
   if (version === '' || version === '0') return { revision: current, after: '' };
-  if (!/^\d+$/.test(version)) throw failures.internal(`resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
+  if (!/^\d+$/.test(version))
+    throw failures.internal(
+      `resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`,
+    );
   const wanted = Number(version);
   if (wanted > current) {
     throw new ApiFailure(504, 'Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
-      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1,
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
     });
   }
   const exact = match === 'Exact' || (match === '' && Number(query.get('limit') ?? '0') > 0);
@@ -113,20 +128,28 @@ function checkMatch(token: string, version: string, match: string): void {
   const errors: FieldError[] = [];
   const field = 'resourceVersionMatch';
   if (token !== '') errors.push(fieldErrors.forbidden(field, `${field} is forbidden when continue is provided`));
-  if (version === '') errors.push(fieldErrors.forbidden(field, `${field} is forbidden unless resourceVersion is provided`));
-  if (match === 'Exact' && version === '0') errors.push(fieldErrors.forbidden(field, `${field} "Exact" is forbidden for resourceVersion "0"`));
-  if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(fieldErrors.unsupported(field, match, ['Exact', 'NotOlderThan', '']));
+  if (version === '')
+    errors.push(fieldErrors.forbidden(field, `${field} is forbidden unless resourceVersion is provided`));
+  if (match === 'Exact' && version === '0')
+    errors.push(fieldErrors.forbidden(field, `${field} "Exact" is forbidden for resourceVersion "0"`));
+  if (match !== 'Exact' && match !== 'NotOlderThan')
+    errors.push(fieldErrors.unsupported(field, match, ['Exact', 'NotOlderThan', '']));
   if (errors.length > 0) throw failures.invalid('meta.k8s.io', 'ListOptions', '', errors);
 }
 
 function tokenOf(page: Page): string {
-  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: page.revision, start: `${page.after}\u0000` })).toString('base64url');
+  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: page.revision, start: `${page.after}\u0000` })).toString(
+    'base64url',
+  );
 }
 
 function readToken(token: string): Page {
   try {
-    const read: { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
-    if (typeof read.rv === 'number' && typeof read.start === 'string') return { revision: read.rv, after: read.start.replace(/\u0000$/, '') };
+    const read: { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } = JSON.parse(
+      Buffer.from(token, 'base64url').toString('utf8'),
+    );
+    if (typeof read.rv === 'number' && typeof read.start === 'string')
+      return { revision: read.rv, after: read.start.replace(/\u0000$/, '') };
   } catch {
     // Falls through to the one message that there is for a token that nobody gave out.
   }

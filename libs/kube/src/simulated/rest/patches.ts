@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApiFailure, failures } from '../api-failure.js';
-import type { MapSchema, Schema } from '../schema/schema.js';
-import { memberOf } from '../schema/schema.js';
-import { equalValues, isList, isObj, textAt, textsAt } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
+import { type MapSchema, memberOf, type Schema } from '../schema/schema.js';
+import { equalValues, isList, isObj, type MutableObj, type Obj, textAt, textsAt, type Value } from '../value.js';
 
 /** RFC 7386. */
 export function mergePatch(target: Value | undefined, patch: Value): Value {
@@ -50,7 +48,8 @@ function patchStep(value: Value, step: Obj): Value {
     case 'test':
       if (!equalValues(read(value, path) ?? null, given ?? null)) throw unfit();
       return value;
-    case 'copy': case 'move': {
+    case 'copy':
+    case 'move': {
       const from = pointer(textAt(step, 'from'));
       const moved = read(value, from);
       if (moved === undefined) throw unfit();
@@ -64,7 +63,10 @@ function patchStep(value: Value, step: Obj): Value {
 
 function pointer(text: string | undefined): readonly string[] {
   if (text === undefined || (text !== '' && !text.startsWith('/'))) throw unfit();
-  return text.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return text
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 function read(value: Value, path: readonly string[]): Value | undefined {
@@ -119,7 +121,8 @@ function mergeStrategic(schema: Schema, target: Obj, patch: Obj): Obj {
     if (change === undefined) continue;
     if (key.startsWith('$')) {
       const name = key.slice(key.indexOf('/') + 1);
-      if (key.startsWith('$deleteFromPrimitiveList/') && isList(change)) out[name] = listOf(out[name]).filter((entry) => !change.some((gone) => equalValues(gone, entry)));
+      if (key.startsWith('$deleteFromPrimitiveList/') && isList(change))
+        out[name] = listOf(out[name]).filter((entry) => !change.some((gone) => equalValues(gone, entry)));
       continue;
     }
     if (change === null) delete out[key];
@@ -129,15 +132,20 @@ function mergeStrategic(schema: Schema, target: Obj, patch: Obj): Obj {
 }
 
 function mergeMember(type: Schema | undefined, current: Value | undefined, change: Value): Value {
-  if (isObj(change)) return type === undefined || type.is !== 'map' ? mergePatch(current, strip(change)) : mergeStrategic(type, isObj(current) ? current : {}, change);
+  if (isObj(change))
+    return type === undefined || type.is !== 'map'
+      ? mergePatch(current, strip(change))
+      : mergeStrategic(type, isObj(current) ? current : {}, change);
   if (!isList(change) || type?.is !== 'list' || type.mergeKey === undefined) return change;
   const before = listOf(current);
-  if (type.mergeKey === '') return [...before, ...change.filter((entry) => !before.some((known) => equalValues(known, entry)))];
+  if (type.mergeKey === '')
+    return [...before, ...change.filter((entry) => !before.some((known) => equalValues(known, entry)))];
   return mergeKeyed(type.item, type.mergeKey, before, change);
 }
 
 function mergeKeyed(item: Schema, key: string, before: readonly Value[], change: readonly Value[]): readonly Value[] {
-  if (change.some((entry) => isObj(entry) && entry['$patch'] === 'replace')) return change.filter((entry) => !(isObj(entry) && entry['$patch'] === 'replace'));
+  if (change.some((entry) => isObj(entry) && entry['$patch'] === 'replace'))
+    return change.filter((entry) => !(isObj(entry) && entry['$patch'] === 'replace'));
   const keyOf = (entry: Value): string => JSON.stringify(isObj(entry) ? (entry[key] ?? null) : entry);
   const left = new Map(before.map((entry) => [keyOf(entry), entry]));
   const patched: Value[] = [];
@@ -150,7 +158,12 @@ function mergeKeyed(item: Schema, key: string, before: readonly Value[], change:
 }
 
 /** Items of the server go in front of the first item of the patch that stood behind them; otherwise behind all of it. */
-function interleaved(kept: readonly Value[], patched: readonly Value[], order: readonly string[], keyOf: (entry: Value) => string): readonly Value[] {
+function interleaved(
+  kept: readonly Value[],
+  patched: readonly Value[],
+  order: readonly string[],
+  keyOf: (entry: Value) => string,
+): readonly Value[] {
   const out = [...patched];
   let from = 0;
   for (const entry of kept) {

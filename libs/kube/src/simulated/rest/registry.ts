@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ResourceRow } from '../schema/builtin-schema.js';
-import { builtinSchemas } from '../schema/builtin-schema.js';
-import { mapSchema } from '../schema/schema.js';
-import type { Schema } from '../schema/schema.js';
+import { builtinSchemas, type ResourceRow } from '../schema/builtin-schema.js';
+import { mapSchema, type Schema } from '../schema/schema.js';
 import { strategyOf } from '../strategies/index.js';
-import { apiVersionOf } from './resource.js';
-import type { Resource, Subresource } from './resource.js';
+import { apiVersionOf, type Resource, type Subresource } from './resource.js';
 
 /** One API group as discovery lists it: versions by preference. */
 export interface Group {
@@ -26,15 +23,30 @@ function builtinResource(group: string, version: string, row: ResourceRow): Reso
   const subresources = new Map<string, Subresource>();
   for (const [name, subGroup, subVersion, kind, verbs] of row.u ?? []) {
     subresources.set(name, {
-      name, kind: kind === '' ? row.k : kind, group: subVersion === '' ? group : subGroup, version: subVersion === '' ? version : subVersion, verbs: splitVerbs(verbs),
+      name,
+      kind: kind === '' ? row.k : kind,
+      group: subVersion === '' ? group : subGroup,
+      version: subVersion === '' ? version : subVersion,
+      verbs: splitVerbs(verbs),
     });
   }
   const id = `${group}/${row.p}`;
   return {
-    group, version, apiVersion: apiVersionOf(group, version), kind: row.k, plural: row.p, singular: row.s, namespaced: row.n === 1,
-    verbs: splitVerbs(row.v), shortNames: row.h ?? [], categories: row.c ?? [], storageVersionHash: row.x, subresources,
+    group,
+    version,
+    apiVersion: apiVersionOf(group, version),
+    kind: row.k,
+    plural: row.p,
+    singular: row.s,
+    namespaced: row.n === 1,
+    verbs: splitVerbs(row.v),
+    shortNames: row.h ?? [],
+    categories: row.c ?? [],
+    storageVersionHash: row.x,
+    subresources,
     schema: row.t === -1 ? mapSchema(row.k, new Map()) : builtinSchemas().struct(row.t),
-    strategy: strategyOf(group, row.k), collection: OTHER_COLLECTIONS[id] ?? id,
+    strategy: strategyOf(group, row.k),
+    collection: OTHER_COLLECTIONS[id] ?? id,
     storageVersion: apiVersionOf(group, STORAGE_VERSIONS[id] ?? version),
   };
 }
@@ -55,23 +67,23 @@ function builtinResources(): ReadonlyMap<string, Resource> {
 
 /** Which resources the server has at the moment: the built-in ones and those of established CRDs. */
 export class ResourceRegistry {
-  private readonly custom = new Map<string, Resource>();
-  private readonly byKind = new Map<string, Resource>();
-  private cachedGroups: readonly Group[] | undefined;
+  readonly #custom = new Map<string, Resource>();
+  readonly #byKind = new Map<string, Resource>();
+  #cachedGroups: readonly Group[] | undefined;
 
   find(group: string, version: string, plural: string): Resource | undefined {
     const key = `${group}/${version}/${plural}`;
-    return builtinResources().get(key) ?? this.custom.get(key);
+    return builtinResources().get(key) ?? this.#custom.get(key);
   }
 
   /** The resource of a kind; used for owners and admission, which name kinds. */
   findKind(apiVersion: string, kind: string): Resource | undefined {
     const id = `${apiVersion}/${kind}`;
-    const known = this.byKind.get(id);
+    const known = this.#byKind.get(id);
     if (known !== undefined) return known;
     const matches = (resource: Resource): boolean => resource.kind === kind && resource.apiVersion === apiVersion;
-    const found = [...builtinResources().values()].find(matches) ?? [...this.custom.values()].find(matches);
-    if (found !== undefined) this.byKind.set(id, found);
+    const found = [...builtinResources().values()].find(matches) ?? [...this.#custom.values()].find(matches);
+    if (found !== undefined) this.#byKind.set(id, found);
     return found;
   }
 
@@ -85,29 +97,36 @@ export class ResourceRegistry {
 
   resources(group: string, version: string): readonly Resource[] {
     const prefix = `${group}/${version}/`;
-    const own = [...builtinResources().entries(), ...this.custom.entries()];
+    const own = [...builtinResources().entries(), ...this.#custom.entries()];
     return own.filter(([key]) => key.startsWith(prefix)).map(([, resource]) => resource);
   }
 
   /** One resource per collection, in its storage version: what controllers walk through. */
   stored(): readonly Resource[] {
-    return [...builtinResources().values(), ...this.custom.values()].filter(
-      (resource) => resource.apiVersion === resource.storageVersion && resource.verbs.includes('list') && resource.collection === `${resource.group}/${resource.plural}`,
+    return [...builtinResources().values(), ...this.#custom.values()].filter(
+      (resource) =>
+        resource.apiVersion === resource.storageVersion &&
+        resource.verbs.includes('list') &&
+        resource.collection === `${resource.group}/${resource.plural}`,
     );
   }
 
   groups(): readonly Group[] {
-    if (this.cachedGroups !== undefined) return this.cachedGroups;
+    if (this.#cachedGroups !== undefined) return this.#cachedGroups;
     const fixed = builtinSchemas().table.groups.map(([name, versions]): Group => ({ name, versions, builtin: true }));
     const added = new Map<string, Set<string>>();
-    for (const resource of this.custom.values()) {
+    for (const resource of this.#custom.values()) {
       const versions = added.get(resource.group) ?? new Set();
       versions.add(resource.version);
       added.set(resource.group, versions);
     }
-    const custom = [...added].map(([name, versions]): Group => ({ name, versions: [...versions].sort(compareVersions), builtin: false }));
+    const custom = [...added].map(([name, versions]): Group => ({
+      name,
+      versions: [...versions].sort(compareVersions),
+      builtin: false,
+    }));
     custom.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return (this.cachedGroups = [...fixed, ...custom]);
+    return (this.#cachedGroups = [...fixed, ...custom]);
   }
 
   group(name: string): Group | undefined {
@@ -116,10 +135,11 @@ export class ResourceRegistry {
 
   /** Replaces the resources of one CRD; none removes them. */
   setCustom(group: string, plural: string, resources: readonly Resource[]): void {
-    for (const [key, resource] of this.custom) if (resource.group === group && resource.plural === plural) this.custom.delete(key);
-    for (const resource of resources) this.custom.set(`${group}/${resource.version}/${plural}`, resource);
-    this.cachedGroups = undefined;
-    this.byKind.clear();
+    for (const [key, resource] of this.#custom)
+      if (resource.group === group && resource.plural === plural) this.#custom.delete(key);
+    for (const resource of resources) this.#custom.set(`${group}/${resource.version}/${plural}`, resource);
+    this.#cachedGroups = undefined;
+    this.#byKind.clear();
   }
 }
 

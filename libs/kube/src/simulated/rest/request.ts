@@ -29,17 +29,25 @@ export function parseRequest(request: KubeRequest): ApiRequest {
   const at = request.path.indexOf('?');
   const path = at === -1 ? request.path : request.path.slice(0, at);
   return {
-    method: request.method, path, query: new URLSearchParams(at === -1 ? '' : request.path.slice(at + 1)),
-    headers: request.headers ?? {}, body: request.body ?? '', target: targetOf(path),
+    method: request.method,
+    path,
+    query: new URLSearchParams(at === -1 ? '' : request.path.slice(at + 1)),
+    headers: request.headers ?? {},
+    body: request.body ?? '',
+    target: targetOf(path),
   };
 }
 
 function targetOf(path: string): ResourceTarget | undefined {
-  const parts = path.split('/').filter((part) => part !== '').map(decodePart);
+  const parts = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decodePart);
   const [root, ...tail] = parts;
   const group = root === 'api' ? '' : tail.shift();
   const version = tail.shift();
-  if ((root !== 'api' && root !== 'apis') || group === undefined || version === undefined || tail.length === 0) return undefined;
+  if ((root !== 'api' && root !== 'apis') || group === undefined || version === undefined || tail.length === 0)
+    return undefined;
   const base = { group, version };
   if (tail[0] === 'namespaces' && tail.length >= 2) {
     const [, namespace = '', third, name = '', ...rest] = tail;

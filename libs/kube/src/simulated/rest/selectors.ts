@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures } from '../api-failure.js';
-import { objAt, valueAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { type Obj, objAt, valueAt } from '../value.js';
 import type { Resource } from './resource.js';
 
 /** Decides whether an object is selected. */
@@ -42,42 +41,78 @@ const KEY = '[A-Za-z0-9][-A-Za-z0-9_./]*';
 
 function requirementOf(text: string): Requirement {
   const set = new RegExp(`^(${KEY})\\s+(in|notin)\\s*\\(([^)]*)\\)$`).exec(text);
-  if (set !== null) return { key: set[1] ?? '', operator: set[2] === 'in' ? 'in' : 'notin', values: (set[3] ?? '').split(',').map((value) => value.trim()) };
+  if (set !== null)
+    return {
+      key: set[1] ?? '',
+      operator: set[2] === 'in' ? 'in' : 'notin',
+      values: (set[3] ?? '').split(',').map((value) => value.trim()),
+    };
   const equality = new RegExp(`^(${KEY})\\s*(==|=|!=|>|<)\\s*([-A-Za-z0-9_.]*)$`).exec(text);
   if (equality !== null) {
     const operator = equality[2] === '!=' ? '!=' : equality[2] === '>' ? 'gt' : equality[2] === '<' ? 'lt' : '=';
     const value = equality[3] ?? '';
     if ((operator === 'gt' || operator === 'lt') && !/^-?\d+$/.test(value)) {
-      throw failures.badRequest(`unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+      throw failures.badRequest(
+        `unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+      );
     }
     return { key: equality[1] ?? '', operator, values: [value] };
   }
   const existence = new RegExp(`^(!?)\\s*(${KEY})$`).exec(text);
-  if (existence !== null) return { key: existence[2] ?? '', operator: existence[1] === '!' ? '!exists' : 'exists', values: [] };
+  if (existence !== null)
+    return { key: existence[2] ?? '', operator: existence[1] === '!' ? '!exists' : 'exists', values: [] };
   const word = /^\S+\s+([^\s,]+)/.exec(text)?.[1];
-  throw failures.badRequest(`unable to parse requirement: found '${word ?? text}', expected: in, notin, =, ==, !=, gt, lt`);
+  throw failures.badRequest(
+    `unable to parse requirement: found '${word ?? text}', expected: in, notin, =, ==, !=, gt, lt`,
+  );
 }
 
 function meets(requirement: Requirement, value: unknown): boolean {
   const text = typeof value === 'string' ? value : undefined;
   const { operator, values } = requirement;
   switch (operator) {
-    case '=': return text === values[0];
-    case '!=': return text !== values[0];
-    case 'in': return text !== undefined && values.includes(text);
-    case 'notin': return text === undefined || !values.includes(text);
-    case 'exists': return text !== undefined;
-    case '!exists': return text === undefined;
-    case 'gt': return text !== undefined && Number(text) > Number(values[0]);
-    case 'lt': return text !== undefined && Number(text) < Number(values[0]);
+    case '=':
+      return text === values[0];
+    case '!=':
+      return text !== values[0];
+    case 'in':
+      return text !== undefined && values.includes(text);
+    case 'notin':
+      return text === undefined || !values.includes(text);
+    case 'exists':
+      return text !== undefined;
+    case '!exists':
+      return text === undefined;
+    case 'gt':
+      return text !== undefined && Number(text) > Number(values[0]);
+    case 'lt':
+      return text !== undefined && Number(text) < Number(values[0]);
   }
 }
 
 const EXTRA_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  '/pods': ['spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'spec.hostNetwork', 'status.phase', 'status.podIP', 'status.nominatedNodeName'],
+  '/pods': [
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'spec.hostNetwork',
+    'status.phase',
+    'status.podIP',
+    'status.nominatedNodeName',
+  ],
   '/events': [
-    'involvedObject.kind', 'involvedObject.namespace', 'involvedObject.name', 'involvedObject.uid', 'involvedObject.apiVersion', 'involvedObject.resourceVersion',
-    'involvedObject.fieldPath', 'reason', 'reportingComponent', 'source', 'type',
+    'involvedObject.kind',
+    'involvedObject.namespace',
+    'involvedObject.name',
+    'involvedObject.uid',
+    'involvedObject.apiVersion',
+    'involvedObject.resourceVersion',
+    'involvedObject.fieldPath',
+    'reason',
+    'reportingComponent',
+    'source',
+    'type',
   ],
   '/secrets': ['type'],
   '/namespaces': ['status.phase', 'name'],
@@ -98,8 +133,11 @@ export function fieldSelector(resource: Resource, text: string | null): Selector
     if (match === null) throw failures.badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const field = match[1] ?? '';
     if (!known.includes(field)) {
-      if (EXTRA_FIELDS[resource.collection] !== undefined) throw failures.badRequest(`field label not supported: ${field}`);
-      throw failures.badRequest(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+      if (EXTRA_FIELDS[resource.collection] !== undefined)
+        throw failures.badRequest(`field label not supported: ${field}`);
+      throw failures.badRequest(
+        `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      );
     }
     return { path: field.split('.'), negated: match[2] === '!=', value: match[3] ?? '' };
   });
@@ -108,7 +146,8 @@ export function fieldSelector(resource: Resource, text: string | null): Selector
 
 function asText(object: Obj, path: readonly string[]): string {
   const found = valueAt(object, ...path);
-  if (found === undefined || found === null) return path[path.length - 1] === 'unschedulable' || path[path.length - 1] === 'hostNetwork' ? 'false' : '';
+  if (found === undefined || found === null)
+    return path[path.length - 1] === 'unschedulable' || path[path.length - 1] === 'hostNetwork' ? 'false' : '';
   return typeof found === 'string' ? found : JSON.stringify(found);
 }
 

@@ -63,10 +63,17 @@ const SPEC = fieldSet('spec');
 export function strategy(parts: Partial<Strategy> & { readonly resetByStatus?: readonly string[] } = {}): Strategy {
   const hasStatus = parts.hasStatus ?? false;
   return {
-    nameRule: 'subdomain', generationOf: undefined, generationOfAnnotations: false, bringsStatus: false, unconditionalUpdate: true, createOnUpdate: false, repeatsMetadataErrors: true,
+    nameRule: 'subdomain',
+    generationOf: undefined,
+    generationOfAnnotations: false,
+    bringsStatus: false,
+    unconditionalUpdate: true,
+    createOnUpdate: false,
+    repeatsMetadataErrors: true,
     ...parts,
     hasStatus,
     hiddenFromMain: parts.hiddenFromMain ?? (hasStatus ? STATUS : undefined),
-    hiddenFromStatus: parts.resetByStatus === undefined ? (parts.hiddenFromStatus ?? SPEC) : fieldSet(...parts.resetByStatus),
+    hiddenFromStatus:
+      parts.resetByStatus === undefined ? (parts.hiddenFromStatus ?? SPEC) : fieldSet(...parts.resetByStatus),
   };
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isObj, listAt, objAt, textAt, textsAt } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isObj, listAt, type Obj, objAt, textAt, textsAt, type Value } from '../value.js';
 import { builtinSchemas } from './builtin-schema.js';
-import { ANY, mapSchema, scalar } from './schema.js';
-import type { FieldSchema, MapSchema, Schema } from './schema.js';
+import { ANY, type FieldSchema, mapSchema, type MapSchema, scalar, type Schema } from './schema.js';
 
 function objectMeta(): Schema {
   const configMap = builtinSchemas().table.resources['/v1']?.find((row) => row.k === 'ConfigMap');
-  const schema = configMap === undefined ? undefined : builtinSchemas().struct(configMap.t).fields.get('metadata')?.schema;
+  const schema =
+    configMap === undefined ? undefined : builtinSchemas().struct(configMap.t).fields.get('metadata')?.schema;
   if (schema === undefined) throw new Error('the generated schema table has no ObjectMeta');
   return schema;
 }
@@ -31,13 +30,20 @@ export function keepsUnknown(node: Obj): boolean {
 function structural(node: Obj): Schema {
   if (node['x-kubernetes-int-or-string'] === true) return scalar('int-or-string');
   switch (textAt(node, 'type')) {
-    case 'string': return scalar('string');
-    case 'boolean': return scalar('boolean');
-    case 'integer': return scalar('int64');
-    case 'number': return scalar('double');
-    case 'array': return listSchema(node);
-    case 'object': return objectSchema(node);
-    default: return keepsUnknown(node) ? ANY : objectSchema(node);
+    case 'string':
+      return scalar('string');
+    case 'boolean':
+      return scalar('boolean');
+    case 'integer':
+      return scalar('int64');
+    case 'number':
+      return scalar('double');
+    case 'array':
+      return listSchema(node);
+    case 'object':
+      return objectSchema(node);
+    default:
+      return keepsUnknown(node) ? ANY : objectSchema(node);
   }
 }
 
@@ -55,15 +61,24 @@ function objectSchema(node: Obj): Schema {
     const property = properties[name];
     if (!isObj(property)) continue;
     const fallback: Value | undefined = property['default'];
-    fields.set(name, { name, schema: structural(property), flag: 'p', ...(fallback === undefined ? {} : { default: fallback }) });
+    fields.set(name, {
+      name,
+      schema: structural(property),
+      flag: 'p',
+      ...(fallback === undefined ? {} : { default: fallback }),
+    });
   }
   if (node['x-kubernetes-embedded-resource'] === true) {
-    for (const name of ['apiVersion', 'kind']) if (!fields.has(name)) fields.set(name, { name, schema: scalar('string'), flag: 'p' });
+    for (const name of ['apiVersion', 'kind'])
+      if (!fields.has(name)) fields.set(name, { name, schema: scalar('string'), flag: 'p' });
     if (!fields.has('metadata')) fields.set('metadata', { name: 'metadata', schema: objectMeta(), flag: 'p' });
   }
   const additional = node['additionalProperties'];
   const rest = keepsUnknown(node) || additional === true ? ANY : isObj(additional) ? structural(additional) : undefined;
-  return mapSchema('', fields, { atomic: textAt(node, 'x-kubernetes-map-type') === 'atomic', ...(rest === undefined ? {} : { rest }) });
+  return mapSchema('', fields, {
+    atomic: textAt(node, 'x-kubernetes-map-type') === 'atomic',
+    ...(rest === undefined ? {} : { rest }),
+  });
 }
 
 /** The `openAPIV3Schema` of a CRD's version; an object without a schema keeps everything. */
@@ -74,5 +89,7 @@ export function openApiOf(version: Obj): Obj {
 
 /** The versions of a CRD that are served. */
 export function servedVersions(definition: Obj): readonly Obj[] {
-  return listAt(definition, 'spec', 'versions').filter((version): version is Obj => isObj(version) && version['served'] === true);
+  return listAt(definition, 'spec', 'versions').filter(
+    (version): version is Obj => isObj(version) && version['served'] === true,
+  );
 }

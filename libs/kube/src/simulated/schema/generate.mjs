@@ -27,7 +27,9 @@ const { values: args } = parseArgs({
   },
 });
 if (args.server === undefined || args['go-mod-cache'] === undefined) {
-  console.error('usage: generate.mjs --server URL --token TOKEN --go-mod-cache DIR [--api-version v0.35.4] [--out FILE]');
+  console.error(
+    'usage: generate.mjs --server URL --token TOKEN --go-mod-cache DIR [--api-version v0.35.4] [--out FILE]',
+  );
   process.exit(2);
 }
 
@@ -39,8 +41,14 @@ function get(path, accept = 'application/json') {
     request(url, { agent, headers: { authorization: `Bearer ${args.token}`, accept } }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk) => (body += chunk));
-      response.on('end', () => (response.statusCode === 200 ? resolve(JSON.parse(body)) : reject(new Error(`${path}: ${response.statusCode} ${body}`))));
-    }).on('error', reject).end();
+      response.on('end', () =>
+        response.statusCode === 200
+          ? resolve(JSON.parse(body))
+          : reject(new Error(`${path}: ${response.statusCode} ${body}`)),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -49,14 +57,17 @@ function get(path, accept = 'application/json') {
 const GO_SOURCES = {
   'io.k8s.api': 'k8s.io/api@VERSION',
   'io.k8s.apimachinery.pkg.apis.meta': 'k8s.io/apimachinery@VERSION/pkg/apis/meta',
-  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions': 'k8s.io/apiextensions-apiserver@VERSION/pkg/apis/apiextensions',
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions':
+    'k8s.io/apiextensions-apiserver@VERSION/pkg/apis/apiextensions',
   'io.k8s.kube-aggregator.pkg.apis.apiregistration': 'k8s.io/kube-aggregator@VERSION/pkg/apis/apiregistration',
 };
 
 /** @returns {Map<string, {fields: Array<{json: string, type: string, omitempty: boolean, omitzero: boolean}>, embedded: string[]}>} */
 function goStructs(directory) {
   const structs = new Map();
-  for (const file of readdirSync(directory).filter((name) => name.startsWith('types') && name.endsWith('.go') && !name.endsWith('_test.go'))) {
+  for (const file of readdirSync(directory).filter(
+    (name) => name.startsWith('types') && name.endsWith('.go') && !name.endsWith('_test.go'),
+  )) {
     let current;
     for (const line of readFileSync(join(directory, file), 'utf8').split('\n')) {
       const start = /^type (\w+) struct \{/.exec(line);
@@ -70,7 +81,12 @@ function goStructs(directory) {
         const [name, ...options] = match[2].split(',');
         if (options.includes('inline')) current.embedded.push(match[1]);
         else if (name !== '' && name !== '-') {
-          current.fields.push({ json: name, type: match[1], omitempty: options.includes('omitempty'), omitzero: options.includes('omitzero') });
+          current.fields.push({
+            json: name,
+            type: match[1],
+            omitempty: options.includes('omitempty'),
+            omitzero: options.includes('omitzero'),
+          });
         }
       }
     }
@@ -84,11 +100,18 @@ function goFields(openApiName) {
   const typeName = openApiName.slice(cut + 1);
   const prefix = Object.keys(GO_SOURCES).find((candidate) => openApiName.startsWith(`${candidate}.`));
   if (prefix === undefined) return undefined;
-  const rest = openApiName.slice(prefix.length + 1, cut).split('.').join('/');
+  const rest = openApiName
+    .slice(prefix.length + 1, cut)
+    .split('.')
+    .join('/');
   const directory = join(args['go-mod-cache'], GO_SOURCES[prefix].replace('VERSION', args['api-version']), rest);
   if (!goPackages.has(directory)) {
     let structs = new Map();
-    try { structs = goStructs(directory); } catch { /* a package without Go types: nothing to learn */ }
+    try {
+      structs = goStructs(directory);
+    } catch {
+      /* a package without Go types: nothing to learn */
+    }
     goPackages.set(directory, structs);
   }
   const structs = goPackages.get(directory);
@@ -138,7 +161,8 @@ function structOf(name) {
     const type = typeOf(property);
     const flag = flagOf(go?.get(field), type, (schema.required ?? []).includes(field));
     const row = [field, type, flag];
-    const meaningful = property.default !== undefined && typeof property.default === 'string' && property.default !== '';
+    const meaningful =
+      property.default !== undefined && typeof property.default === 'string' && property.default !== '';
     if (meaningful || property.enum) row.push(meaningful ? property.default : 0);
     if (property.enum) row.push(property.enum.filter((value) => value !== ''));
     return row;
@@ -161,19 +185,26 @@ function flagOf(go, type, required) {
 function typeOf(property) {
   const reference = property.$ref ?? property.allOf?.[0]?.$ref;
   if (reference !== undefined) {
-    if (property['x-kubernetes-map-type'] === 'atomic') console.error(`atomic at the reference, not at the type: ${reference}`);
+    if (property['x-kubernetes-map-type'] === 'atomic')
+      console.error(`atomic at the reference, not at the type: ${reference}`);
     const name = reference.slice(reference.lastIndexOf('/') + 1);
-    return SCALARS[name] ?? (schemas.get(name)?.properties === undefined ? primitive(schemas.get(name)) : typeIndex(name));
+    return (
+      SCALARS[name] ?? (schemas.get(name)?.properties === undefined ? primitive(schemas.get(name)) : typeIndex(name))
+    );
   }
   return primitive(property);
 }
 
 function primitive(property) {
   switch (property.type) {
-    case 'string': return property.format === 'byte' ? 'B' : 's';
-    case 'boolean': return 'b';
-    case 'integer': return property.format === 'int64' ? 'l' : 'i';
-    case 'number': return 'd';
+    case 'string':
+      return property.format === 'byte' ? 'B' : 's';
+    case 'boolean':
+      return 'b';
+    case 'integer':
+      return property.format === 'int64' ? 'l' : 'i';
+    case 'number':
+      return 'd';
     case 'array': {
       const item = typeOf(property.items);
       const kind = property['x-kubernetes-list-type'];
@@ -184,7 +215,9 @@ function primitive(property) {
     }
     case 'object':
       if (property.additionalProperties === undefined) return 'a';
-      return property['x-kubernetes-map-type'] === 'atomic' ? ['m', typeOf(property.additionalProperties), 1] : ['m', typeOf(property.additionalProperties)];
+      return property['x-kubernetes-map-type'] === 'atomic'
+        ? ['m', typeOf(property.additionalProperties), 1]
+        : ['m', typeOf(property.additionalProperties)];
     default:
       return 'a';
   }
@@ -200,7 +233,8 @@ for (const path of Object.keys(index.paths).filter((candidate) => /^(api|apis\/[
 }
 const kindToSchema = new Map();
 for (const [name, schema] of schemas) {
-  for (const gvk of schema['x-kubernetes-group-version-kind'] ?? []) kindToSchema.set(`${gvk.group}/${gvk.version}/${gvk.kind}`, name);
+  for (const gvk of schema['x-kubernetes-group-version-kind'] ?? [])
+    kindToSchema.set(`${gvk.group}/${gvk.version}/${gvk.kind}`, name);
 }
 const version = await get('/version');
 const resourceLists = new Map();
@@ -212,41 +246,60 @@ for (const root of ['/api', '/apis']) {
     for (const { version: v, resources } of group.versions) {
       const path = name === '' ? `/api/${v}` : `/apis/${name}/${v}`;
       const legacy = await get(path);
-      resourceLists.set(`${name}/${v}`, resources.map((resource) => {
-        const other = legacy.resources.find((candidate) => candidate.name === resource.resource);
-        const schema = kindToSchema.get(`${name}/${v}/${resource.responseKind.kind}`);
-        const row = {
-          p: resource.resource, k: resource.responseKind.kind, s: resource.singularResource, n: resource.scope === 'Namespaced' ? 1 : 0,
-          v: resource.verbs.join(','), t: schema === undefined ? -1 : typeIndex(schema),
-        };
-        if (resource.shortNames) row.h = resource.shortNames;
-        if (resource.categories) row.c = resource.categories;
-        if (other?.storageVersionHash) row.x = other.storageVersionHash;
-        if (resource.subresources) {
-          row.u = resource.subresources.map((sub) => [
-            sub.subresource, sub.responseKind?.group ?? '', sub.responseKind?.version ?? '', sub.responseKind?.kind ?? '', sub.verbs.join(','),
-          ]);
-        }
-        return row;
-      }));
+      resourceLists.set(
+        `${name}/${v}`,
+        resources.map((resource) => {
+          const other = legacy.resources.find((candidate) => candidate.name === resource.resource);
+          const schema = kindToSchema.get(`${name}/${v}/${resource.responseKind.kind}`);
+          const row = {
+            p: resource.resource,
+            k: resource.responseKind.kind,
+            s: resource.singularResource,
+            n: resource.scope === 'Namespaced' ? 1 : 0,
+            v: resource.verbs.join(','),
+            t: schema === undefined ? -1 : typeIndex(schema),
+          };
+          if (resource.shortNames) row.h = resource.shortNames;
+          if (resource.categories) row.c = resource.categories;
+          if (other?.storageVersionHash) row.x = other.storageVersionHash;
+          if (resource.subresources) {
+            row.u = resource.subresources.map((sub) => [
+              sub.subresource,
+              sub.responseKind?.group ?? '',
+              sub.responseKind?.version ?? '',
+              sub.responseKind?.kind ?? '',
+              sub.verbs.join(','),
+            ]);
+          }
+          return row;
+        }),
+      );
     }
   }
 }
 // Bodies that are no resources: the reviews' options and the scale subresource.
 const extra = {};
-for (const [key, gvk] of Object.entries({ Scale: 'autoscaling/v1/Scale', Eviction: 'policy/v1/Eviction', DeleteOptions: '/v1/DeleteOptions', TokenRequest: 'authentication.k8s.io/v1/TokenRequest' })) {
+for (const [key, gvk] of Object.entries({
+  Scale: 'autoscaling/v1/Scale',
+  Eviction: 'policy/v1/Eviction',
+  DeleteOptions: '/v1/DeleteOptions',
+  TokenRequest: 'authentication.k8s.io/v1/TokenRequest',
+})) {
   const schema = kindToSchema.get(gvk);
   if (schema !== undefined) extra[key] = typeIndex(schema);
 }
 const table = { version, groups, resources: Object.fromEntries(resourceLists), extra, types };
 const json = JSON.stringify(table);
 const literal = `'${json.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-writeFileSync(args.out, `// SPDX-License-Identifier: Apache-2.0
+writeFileSync(
+  args.out,
+  `// SPDX-License-Identifier: Apache-2.0
 // Generated by generate.mjs from a kube-apiserver ${version.gitVersion}; do not edit.
 
 /** The schemas and discovery documents of that server, as JSON. */
 export const BUILTIN_TABLE =
   ${literal};
-`);
+`,
+);
 console.log(`${args.out}: ${types.length} types, ${json.length} bytes`);
 agent.destroy();

@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Obj, Value } from '../value.js';
-import { objAt } from '../value.js';
-import type { FieldRow, TypeCode } from './builtin-schema.js';
-import { builtinSchemas } from './builtin-schema.js';
+import { type Obj, objAt, type Value } from '../value.js';
+import { builtinSchemas, type FieldRow, type TypeCode } from './builtin-schema.js';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
 const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
 
 const SCALARS: Readonly<Record<string, Obj>> = {
-  s: { type: 'string' }, b: { type: 'boolean' }, i: { type: 'integer', format: 'int32' }, l: { type: 'integer', format: 'int64' }, d: { type: 'number', format: 'double' },
-  B: { type: 'string', format: 'byte' }, T: { type: 'string', format: 'date-time' }, M: { type: 'string', format: 'date-time' },
-  q: { allOf: [reference(QUANTITY)] }, x: { allOf: [reference(INT_OR_STRING)] },
+  s: { type: 'string' },
+  b: { type: 'boolean' },
+  i: { type: 'integer', format: 'int32' },
+  l: { type: 'integer', format: 'int64' },
+  d: { type: 'number', format: 'double' },
+  B: { type: 'string', format: 'byte' },
+  T: { type: 'string', format: 'date-time' },
+  M: { type: 'string', format: 'date-time' },
+  q: { allOf: [reference(QUANTITY)] },
+  x: { allOf: [reference(INT_OR_STRING)] },
 };
 const NAMED_SCALARS: Readonly<Record<string, Obj>> = {
-  [QUANTITY]: { oneOf: [{ type: 'string' }, { type: 'number' }] }, [INT_OR_STRING]: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
+  [QUANTITY]: { oneOf: [{ type: 'string' }, { type: 'number' }] },
+  [INT_OR_STRING]: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
 };
 /** What strategic merge patch does beside merging by a key; the table has the keys only. */
-const STRATEGIES: Readonly<Record<string, string>> = { 'DeploymentSpec.strategy': 'retainKeys', 'PodSpec.volumes': 'merge,retainKeys' };
+const STRATEGIES: Readonly<Record<string, string>> = {
+  'DeploymentSpec.strategy': 'retainKeys',
+  'PodSpec.volumes': 'merge,retainKeys',
+};
 /** What the published schema gives as default of a field that is always written. */
 const ZEROS: Readonly<Record<string, Value>> = { s: '', b: false, i: 0, l: 0, d: 0 };
 /** References whose name may be left out, as a default says. */
@@ -36,8 +45,16 @@ export class PublishedTypes {
   /** A custom kind by the schema of its definition. */
   addCustom(openApi: Obj, kind: { readonly group: string; readonly version: string; readonly kind: string }): void {
     const name = [...kind.group.split('.').reverse(), kind.version, kind.kind].join('.');
-    const identity = { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { allOf: [reference(this.#objectMeta())] } };
-    this.schemas[name] = { ...openApi, properties: { ...objAt(openApi, 'properties'), ...identity }, 'x-kubernetes-group-version-kind': [kind] };
+    const identity = {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { allOf: [reference(this.#objectMeta())] },
+    };
+    this.schemas[name] = {
+      ...openApi,
+      properties: { ...objAt(openApi, 'properties'), ...identity },
+      'x-kubernetes-group-version-kind': [kind],
+    };
   }
 
   #objectMeta(): string {
@@ -61,19 +78,31 @@ export class PublishedTypes {
     const strategy = STRATEGIES[id];
     const zero = NAMELESS.has(id) ? '' : flag === 'r' && typeof code === 'string' ? ZEROS[code] : undefined;
     const default_ = fallback === undefined || fallback === 0 ? zero : fallback;
-    return { ...this.#type(code), ...(default_ === undefined ? {} : { default: default_ }), ...(strategy === undefined ? {} : { 'x-kubernetes-patch-strategy': strategy }) };
+    return {
+      ...this.#type(code),
+      ...(default_ === undefined ? {} : { default: default_ }),
+      ...(strategy === undefined ? {} : { 'x-kubernetes-patch-strategy': strategy }),
+    };
   }
 
   #type(code: TypeCode): Obj {
     if (typeof code === 'number') return { allOf: [reference(this.#struct(code))] };
     if (typeof code === 'string') return SCALARS[code] ?? { 'x-kubernetes-preserve-unknown-fields': true };
-    if (code[0] === 'm') return { type: 'object', additionalProperties: this.#type(code[1]), ...(code[2] === 1 ? { 'x-kubernetes-map-type': 'atomic' } : {}) };
+    if (code[0] === 'm')
+      return {
+        type: 'object',
+        additionalProperties: this.#type(code[1]),
+        ...(code[2] === 1 ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+      };
     const [, item, shape, mergeKey] = code;
     const keys: readonly string[] = Array.isArray(shape) ? shape : [];
     return {
-      type: 'array', items: this.#type(item), 'x-kubernetes-list-type': shape === 'set' ? 'set' : keys.length > 0 ? 'map' : 'atomic',
+      type: 'array',
+      items: this.#type(item),
+      'x-kubernetes-list-type': shape === 'set' ? 'set' : keys.length > 0 ? 'map' : 'atomic',
       ...(keys.length === 0 ? {} : { 'x-kubernetes-list-map-keys': keys }),
-      ...(mergeKey === undefined ? {} : { 'x-kubernetes-patch-strategy': 'merge' }), ...(mergeKey === undefined || mergeKey === '' ? {} : { 'x-kubernetes-patch-merge-key': mergeKey }),
+      ...(mergeKey === undefined ? {} : { 'x-kubernetes-patch-strategy': 'merge' }),
+      ...(mergeKey === undefined || mergeKey === '' ? {} : { 'x-kubernetes-patch-merge-key': mergeKey }),
     };
   }
 }
@@ -92,7 +121,9 @@ function nameOf(index: number): string {
 
 function allNames(): readonly string[] {
   const { resources, types } = builtinSchemas().table;
-  const starts = Object.entries(resources).flatMap(([id, rows]) => rows.filter(({ t }) => t >= 0).map(({ t }) => [t, id] as const)).sort(([left], [right]) => left - right);
+  const starts = Object.entries(resources)
+    .flatMap(([id, rows]) => rows.filter(({ t }) => t >= 0).map(({ t }) => [t, id] as const))
+    .sort(([left], [right]) => left - right);
   const taken = new Map<string, number>();
   let next = 0;
   return types.map(([short], index) => {

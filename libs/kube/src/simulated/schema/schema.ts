@@ -5,7 +5,18 @@ import type { Value } from '../value.js';
 export type FieldFlag = 'o' | 'p' | 'n' | 'r' | 's' | 'z';
 
 /** The scalar types of the API. `untyped` accepts any scalar (int-or-string, quantity). */
-export type ScalarType = 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'int-or-string' | 'quantity' | 'bytes' | 'time' | 'micro-time' | 'untyped';
+export type ScalarType =
+  | 'string'
+  | 'int32'
+  | 'int64'
+  | 'double'
+  | 'boolean'
+  | 'int-or-string'
+  | 'quantity'
+  | 'bytes'
+  | 'time'
+  | 'micro-time'
+  | 'untyped';
 
 export interface ScalarSchema {
   readonly is: 'scalar';
@@ -69,10 +80,18 @@ export function isAlways(flag: FieldFlag): boolean {
 }
 
 /** A map schema from its fields. */
-export function mapSchema(name: string, fields: ReadonlyMap<string, FieldSchema>, options: { readonly rest?: Schema; readonly atomic?: boolean } = {}): MapSchema {
+export function mapSchema(
+  name: string,
+  fields: ReadonlyMap<string, FieldSchema>,
+  options: { readonly rest?: Schema; readonly atomic?: boolean } = {},
+): MapSchema {
   const always = [...fields.values()].filter((field) => isAlways(field.flag));
   return {
-    is: 'map', name, fields, atomic: options.atomic ?? false, always,
+    is: 'map',
+    name,
+    fields,
+    atomic: options.atomic ?? false,
+    always,
     ...(options.rest === undefined ? {} : { rest: options.rest }),
   };
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { memberOf } from '../schema/schema.js';
-import type { ListSchema, Schema } from '../schema/schema.js';
-import { equalValues, isEmptyValue, isList, isObj } from '../value.js';
-import type { Value } from '../value.js';
+import { type ListSchema, memberOf, type Schema } from '../schema/schema.js';
+import { equalValues, isEmptyValue, isList, isObj, type Value } from '../value.js';
 import { FieldSet } from './field-set.js';
-import { atomOf, itemElement } from './typed.js';
-import type { Atom } from './typed.js';
+import { type Atom, atomOf, itemElement } from './typed.js';
 
 /** What changed between two values, as paths. */
 export interface Comparison {
@@ -35,76 +32,76 @@ class CompareWalk implements Comparison {
   readonly added = new FieldSet();
   readonly modified = new FieldSet();
   readonly removed = new FieldSet();
-  private readonly path: string[] = [];
+  readonly #path: string[] = [];
 
   compare(schema: Schema, left: Value | undefined, right: Value | undefined): void {
     if (left === right) return;
     const leftAtom = atomOf(schema, left);
     const rightAtom = atomOf(schema, right);
     let leaf: boolean;
-    if (right === undefined) leaf = this.handle(leftAtom, left, right);
-    else if (left === undefined || leftAtom.is === rightAtom.is) leaf = this.handle(rightAtom, left, right);
+    if (right === undefined) leaf = this.#handle(leftAtom, left, right);
+    else if (left === undefined || leftAtom.is === rightAtom.is) leaf = this.#handle(rightAtom, left, right);
     else {
-      this.handle(leftAtom, left, right);
-      leaf = this.handle(rightAtom, left, right);
+      this.#handle(leftAtom, left, right);
+      leaf = this.#handle(rightAtom, left, right);
     }
     if (leaf) return;
-    if (left === undefined) this.added.insert(this.path);
-    else if (right === undefined) this.removed.insert(this.path);
+    if (left === undefined) this.added.insert(this.#path);
+    else if (right === undefined) this.removed.insert(this.#path);
   }
 
   /** Returns whether the value was taken as one leaf. */
-  private handle(atom: Atom, left: Value | undefined, right: Value | undefined): boolean {
-    if (atom.is === 'scalar') return this.leaf(left, right);
+  #handle(atom: Atom, left: Value | undefined, right: Value | undefined): boolean {
+    if (atom.is === 'scalar') return this.#leaf(left, right);
     if (atom.is === 'list') {
       const l = isList(left) ? left : [];
       const r = isList(right) ? right : [];
-      if (atom.list.shape === 'atomic' || (l.length === 0 && r.length === 0)) return this.leaf(left, right);
-      this.lists(atom.list, l, r);
+      if (atom.list.shape === 'atomic' || (l.length === 0 && r.length === 0)) return this.#leaf(left, right);
+      this.#lists(atom.list, l, r);
       return false;
     }
     const l = isObj(left) ? left : {};
     const r = isObj(right) ? right : {};
-    if (atom.atomic || (isEmptyValue(l) && isEmptyValue(r))) return this.leaf(left, right);
-    for (const key in l) this.member(atom.map, key, l[key], r[key]);
-    for (const key in r) if (l[key] === undefined) this.member(atom.map, key, undefined, r[key]);
+    if (atom.atomic || (isEmptyValue(l) && isEmptyValue(r))) return this.#leaf(left, right);
+    for (const key in l) this.#member(atom.map, key, l[key], r[key]);
+    for (const key in r) if (l[key] === undefined) this.#member(atom.map, key, undefined, r[key]);
     return false;
   }
 
-  private leaf(left: Value | undefined, right: Value | undefined): true {
-    if (left === undefined) this.added.insert(this.path);
-    else if (right === undefined) this.removed.insert(this.path);
-    else if (!equalValues(left, right)) this.modified.insert(this.path);
+  #leaf(left: Value | undefined, right: Value | undefined): true {
+    if (left === undefined) this.added.insert(this.#path);
+    else if (right === undefined) this.removed.insert(this.#path);
+    else if (!equalValues(left, right)) this.modified.insert(this.#path);
     return true;
   }
 
-  private member(schema: Schema, key: string, left: Value | undefined, right: Value | undefined): void {
+  #member(schema: Schema, key: string, left: Value | undefined, right: Value | undefined): void {
     if (left === right) return;
     const type = memberOf(schema, key);
-    if (type !== undefined) this.at(`f:${key}`, type, left, right);
+    if (type !== undefined) this.#at(`f:${key}`, type, left, right);
   }
 
-  private at(element: string, schema: Schema, left: Value | undefined, right: Value | undefined): void {
-    this.path.push(element);
+  #at(element: string, schema: Schema, left: Value | undefined, right: Value | undefined): void {
+    this.#path.push(element);
     this.compare(schema, left, right);
-    this.path.pop();
+    this.#path.pop();
   }
 
-  private lists(list: ListSchema, left: readonly Value[], right: readonly Value[]): void {
+  #lists(list: ListSchema, left: readonly Value[], right: readonly Value[]): void {
     const lefts = grouped(list, left);
     const rights = grouped(list, right);
     for (const element of new Set([...lefts.keys(), ...rights.keys()])) {
       const l = lefts.get(element) ?? [];
       const r = rights.get(element) ?? [];
-      if (l.length <= 1 && r.length <= 1) this.at(element, list.item, l[0], r[0]);
+      if (l.length <= 1 && r.length <= 1) this.#at(element, list.item, l[0], r[0]);
       else if (l.length >= 2 && r.length >= 2) {
-        if (!equalValues(l, r)) this.modified.insert([...this.path, element]);
+        if (!equalValues(l, r)) this.modified.insert([...this.#path, element]);
       } else if (l.length >= 2) {
-        if (r[0] !== undefined) this.at(element, list.item, undefined, r[0]);
-        this.removed.insert([...this.path, element]);
+        if (r[0] !== undefined) this.#at(element, list.item, undefined, r[0]);
+        this.removed.insert([...this.#path, element]);
       } else {
-        if (l[0] !== undefined) this.at(element, list.item, l[0], undefined);
-        this.added.insert([...this.path, element]);
+        if (l[0] !== undefined) this.#at(element, list.item, l[0], undefined);
+        this.added.insert([...this.#path, element]);
       }
     }
   }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isObj, listAt, objAt, withAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { isObj, listAt, type Obj, objAt, withAt } from '../value.js';
 import { FieldSet } from './field-set.js';
-import { capManagers, decodeManaged, encodeManaged, managerKey } from './managers.js';
-import type { Managed } from './managers.js';
-import { applyOwners, updateOwners } from './updater.js';
-import type { MergeTypes } from './updater.js';
+import { capManagers, decodeManaged, encodeManaged, type Managed, managerKey } from './managers.js';
+import { applyOwners, type MergeTypes, updateOwners } from './updater.js';
 
 /** Who writes, in which version, through which subresource, and when. */
 export interface Writer {
@@ -21,12 +18,24 @@ export interface Writer {
 
 const IDENTITY = new FieldSet();
 for (const path of [['f:apiVersion'], ['f:kind'], ['f:metadata']]) IDENTITY.insert(path);
-for (const name of ['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'clusterName', 'generation', 'managedFields', 'resourceVersion']) {
+for (const name of [
+  'name',
+  'namespace',
+  'creationTimestamp',
+  'selfLink',
+  'uid',
+  'clusterName',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+]) {
   IDENTITY.insert(['f:metadata', `f:${name}`]);
 }
 
 function withoutManaged(object: Obj): Obj {
-  return isObj(object['metadata']) && object['metadata']['managedFields'] !== undefined ? withAt(object, ['metadata', 'managedFields'], undefined) : object;
+  return isObj(object['metadata']) && object['metadata']['managedFields'] !== undefined
+    ? withAt(object, ['metadata', 'managedFields'], undefined)
+    : object;
 }
 
 /** The new object with `managedFields` as they are after a create, a PUT or a patch. `live` is undefined for a create. */
@@ -54,14 +63,24 @@ function startingPoint(live: Obj | undefined, next: Obj, liveOnly: boolean): Man
 
 function update(before: Obj, after: Obj, managed: Managed, writer: Writer, operation: 'Update' = 'Update'): void {
   const self = 'current-operation';
-  const owners = updateOwners(before, after, { types: writer.types, version: writer.apiVersion, owners: managed.owners, manager: self });
+  const owners = updateOwners(before, after, {
+    types: writer.types,
+    version: writer.apiVersion,
+    owners: managed.owners,
+    manager: self,
+  });
   const own = owners.get(self);
   owners.delete(self);
   managed.owners.clear();
   for (const [key, owned] of owners) managed.owners.set(key, owned);
   const set = own?.set.difference(IDENTITY);
   if (own === undefined || set === undefined || set.empty) return;
-  const key = managerKey({ manager: writer.manager, operation, apiVersion: writer.apiVersion, subresource: writer.subresource });
+  const key = managerKey({
+    manager: writer.manager,
+    operation,
+    apiVersion: writer.apiVersion,
+    subresource: writer.subresource,
+  });
   const previous = managed.owners.get(key);
   const joined = previous === undefined ? set : set.union(previous.set);
   const unchanged = previous !== undefined && previous.set.equals(joined);
@@ -76,8 +95,16 @@ function update(before: Obj, after: Obj, managed: Managed, writer: Writer, opera
  * somebody else holds them. The result still has to be decoded, defaulted and validated by the caller.
  * @throws ApplyConflict
  */
-export function trackApply(live: Obj | undefined, applied: Obj, writer: Writer & { readonly force: boolean }): { readonly object: Obj; readonly changed: boolean } {
-  const current = live ?? { apiVersion: applied['apiVersion'], kind: applied['kind'], metadata: { name: objAt(applied, 'metadata')['name'] } };
+export function trackApply(
+  live: Obj | undefined,
+  applied: Obj,
+  writer: Writer & { readonly force: boolean },
+): { readonly object: Obj; readonly changed: boolean } {
+  const current = live ?? {
+    apiVersion: applied['apiVersion'],
+    kind: applied['kind'],
+    metadata: { name: objAt(applied, 'metadata')['name'] },
+  };
   const managed = decodeManaged(current);
   const bare = withoutManaged(current);
   if (live !== undefined && managed.owners.size === 0) {
@@ -85,14 +112,30 @@ export function trackApply(live: Obj | undefined, applied: Obj, writer: Writer &
   }
   const key = managerKey({ manager: writer.manager, operation: 'Apply', subresource: writer.subresource });
   const before = managed.owners.get(key);
-  const result = applyOwners(bare, applied, { types: writer.types, version: writer.apiVersion, owners: managed.owners, manager: key, force: writer.force });
+  const result = applyOwners(bare, applied, {
+    types: writer.types,
+    version: writer.apiVersion,
+    owners: managed.owners,
+    manager: key,
+    force: writer.force,
+  });
   const own = result.owners.get(key);
   if (own !== undefined) {
     const set = own.set.difference(IDENTITY);
     if (set.empty) result.owners.delete(key);
-    else result.owners.set(key, before !== undefined && before.apiVersion === own.apiVersion && before.set.equals(set) ? before : { ...own, set });
+    else
+      result.owners.set(
+        key,
+        before !== undefined && before.apiVersion === own.apiVersion && before.set.equals(set)
+          ? before
+          : { ...own, set },
+      );
   }
   if (result.object !== undefined) managed.times.set(key, writer.now);
-  const object = encodeManaged(result.object ?? bare, { owners: result.owners, times: managed.times }, listAt(current, 'metadata', 'managedFields'));
+  const object = encodeManaged(
+    result.object ?? bare,
+    { owners: result.owners, times: managed.times },
+    listAt(current, 'metadata', 'managedFields'),
+  );
   return { object, changed: result.object !== undefined };
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isObj } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
-import type { Schema } from '../schema/schema.js';
-import { memberOf } from '../schema/schema.js';
+import { isObj, type MutableObj, type Obj, type Value } from '../value.js';
+import { memberOf, type Schema } from '../schema/schema.js';
 
 const ELEMENT = /^(f:|k:\{|v:|i:\d)/;
 
@@ -129,7 +127,10 @@ export class FieldSet {
   /** The `fieldsV1` form. */
   toFieldsV1(): Obj {
     const out: MutableObj = {};
-    for (const element of sortedElements([...this.members, ...[...this.children.keys()].filter((key) => !this.members.has(key))])) {
+    for (const element of sortedElements([
+      ...this.members,
+      ...[...this.children.keys()].filter((key) => !this.members.has(key)),
+    ])) {
       const child = this.children.get(element);
       const below = child?.toFieldsV1() ?? {};
       out[element] = child !== undefined && this.members.has(element) ? { '.': {}, ...below } : below;
@@ -200,7 +201,10 @@ export function pathText(path: readonly string[]): string {
 /** The text of one element in messages. */
 export function elementText(element: string): string {
   if (element.startsWith('f:')) return `.${element.slice(2)}`;
-  if (element.startsWith('k:')) return `[${Object.entries(parseKeys(element)).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`;
+  if (element.startsWith('k:'))
+    return `[${Object.entries(parseKeys(element))
+      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      .join(',')}]`;
   if (element.startsWith('v:')) return `[=${element.slice(2)}]`;
   return `[${element.slice(2)}]`;
 }

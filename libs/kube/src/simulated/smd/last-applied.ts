@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Schema } from '../schema/schema.js';
-import { isObj, objAt, textAt, withAt } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isObj, type Obj, objAt, textAt, type Value, withAt } from '../value.js';
 import { compareValues } from './compare.js';
 import { fieldSetOf, typeProblems } from './typed.js';
 import { ApplyConflict } from './updater.js';
@@ -22,9 +21,13 @@ export function conflictLeft(conflict: ApplyConflict, live: Obj, schema: Schema)
   } catch {
     return conflict;
   }
-  if (!isObj(last) || last['apiVersion'] !== live['apiVersion'] || typeProblems(schema, last).length > 0) return conflict;
+  if (!isObj(last) || last['apiVersion'] !== live['apiVersion'] || typeProblems(schema, last).length > 0)
+    return conflict;
   const comparison = compareValues(schema, last, live);
-  const own = fieldSetOf(schema, last).difference(comparison.modified).difference(comparison.added).difference(comparison.removed);
+  const own = fieldSetOf(schema, last)
+    .difference(comparison.modified)
+    .difference(comparison.added)
+    .difference(comparison.removed);
   const left = conflict.conflicts.filter(({ path }) => !own.has(path));
   return left.length === 0 ? undefined : new ApplyConflict(left);
 }
@@ -33,12 +36,19 @@ export function conflictLeft(conflict: ApplyConflict, live: Obj, schema: Schema)
 export function withLastApplied(object: Obj, applied: Obj): Obj {
   if ((textAt(object, 'metadata', 'annotations', LAST_APPLIED) ?? '') === '') return object;
   const bare = withAt(applied, ['metadata', 'annotations', LAST_APPLIED], undefined);
-  const kept = Object.keys(objAt(bare, 'metadata', 'annotations')).length > 0 ? bare : withAt(bare, ['metadata', 'annotations'], undefined);
+  const kept =
+    Object.keys(objAt(bare, 'metadata', 'annotations')).length > 0
+      ? bare
+      : withAt(bare, ['metadata', 'annotations'], undefined);
   return withAt(object, ['metadata', 'annotations', LAST_APPLIED], `${JSON.stringify(sorted(kept))}\n`);
 }
 
 function sorted(value: Value): Value {
   if (Array.isArray(value)) return value.map((entry: Value) => sorted(entry));
   if (!isObj(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, member === undefined ? undefined : sorted(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, member === undefined ? undefined : sorted(member)]),
+  );
 }

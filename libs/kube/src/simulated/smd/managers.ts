@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { equalValues, isObj, listAt, objAt, textAt, withAt } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
+import { equalValues, isObj, listAt, type MutableObj, type Obj, objAt, textAt, type Value, withAt } from '../value.js';
 import { FieldSet } from './field-set.js';
 import type { OwnedSet, Owners } from './updater.js';
 
@@ -21,7 +20,8 @@ export interface Managed {
 /** The identifier of a manager as one text. */
 export function managerKey(id: ManagerId): string {
   return JSON.stringify({
-    manager: id.manager, operation: id.operation,
+    manager: id.manager,
+    operation: id.operation,
     ...(id.operation === 'Update' ? { apiVersion: id.apiVersion ?? '' } : {}),
     ...(id.subresource === undefined || id.subresource === '' ? {} : { subresource: id.subresource }),
   });
@@ -64,9 +64,19 @@ function decodeEntry(entry: Obj): { readonly key: string; readonly owned: OwnedS
   if (known !== undefined) return known;
   const operation = textAt(entry, 'operation');
   const apiVersion = textAt(entry, 'apiVersion') ?? '';
-  if ((operation !== 'Apply' && operation !== 'Update') || apiVersion === '' || textAt(entry, 'fieldsType') !== 'FieldsV1') return undefined;
+  if (
+    (operation !== 'Apply' && operation !== 'Update') ||
+    apiVersion === '' ||
+    textAt(entry, 'fieldsType') !== 'FieldsV1'
+  )
+    return undefined;
   const subresource = textAt(entry, 'subresource');
-  const key = managerKey({ manager: textAt(entry, 'manager') ?? '', operation, apiVersion, ...(subresource === undefined ? {} : { subresource }) });
+  const key = managerKey({
+    manager: textAt(entry, 'manager') ?? '',
+    operation,
+    apiVersion,
+    ...(subresource === undefined ? {} : { subresource }),
+  });
   const fields = objAt(entry, 'fieldsV1');
   const set = FieldSet.fromFieldsV1(fields);
   if (set === undefined) return undefined;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { memberOf } from '../schema/schema.js';
-import type { ListSchema, Schema } from '../schema/schema.js';
-import { isList, isObj } from '../value.js';
-import type { MutableObj, Obj, Value } from '../value.js';
+import { type ListSchema, memberOf, type Schema } from '../schema/schema.js';
+import { isList, isObj, type MutableObj, type Obj, type Value } from '../value.js';
 import type { FieldSet } from './field-set.js';
-import { atomOf, itemElement } from './typed.js';
-import type { Atom } from './typed.js';
+import { type Atom, atomOf, itemElement } from './typed.js';
 
 /** The right side laid over the left one: fields merge, keyed lists merge by key, everything atomic is replaced. */
 export function mergeValues(schema: Schema, left: Value | undefined, right: Value | undefined): Value | undefined {
@@ -48,7 +45,12 @@ function mergeAtom(atom: Atom, left: Value | undefined, right: Value): Value | u
   return isEmptyObj(out) ? undefined : out;
 }
 
-function mergeMember(schema: Schema, key: string, left: Value | undefined, right: Value | undefined): Value | undefined {
+function mergeMember(
+  schema: Schema,
+  key: string,
+  left: Value | undefined,
+  right: Value | undefined,
+): Value | undefined {
   return mergeValues(memberOf(schema, key) ?? { is: 'any', atomic: false }, left, right);
 }
 
@@ -72,7 +74,7 @@ function mergeLists(list: ListSchema, left: readonly Value[], right: readonly Va
   const push = (value: Value | undefined): void => {
     if (value !== undefined) out.push(value);
   };
-  for (let l = 0, r = 0; l < left.length || r < right.length; ) {
+  for (let l = 0, r = 0; l < left.length || r < right.length;) {
     const leftKey = leftKeys[l];
     const rightKey = rightKeys[r];
     if (leftKey !== undefined && rightKey !== undefined) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { memberOf } from '../schema/schema.js';
-import type { ListSchema, MapSchema, Schema } from '../schema/schema.js';
-import { isList, isObj } from '../value.js';
-import type { MutableObj, Value } from '../value.js';
+import { type ListSchema, type MapSchema, memberOf, type Schema } from '../schema/schema.js';
+import { isList, isObj, type MutableObj, type Value } from '../value.js';
 import { elementText, FieldSet } from './field-set.js';
 
 /** What a schema is for one value: `any` follows the value's own shape. */
-export type Atom = { readonly is: 'scalar' } | { readonly is: 'list'; readonly list: ListSchema } | { readonly is: 'map'; readonly map: Schema; readonly atomic: boolean };
+export type Atom =
+  | { readonly is: 'scalar' }
+  | { readonly is: 'list'; readonly list: ListSchema }
+  | { readonly is: 'map'; readonly map: Schema; readonly atomic: boolean };
 
 const SCALAR: Atom = { is: 'scalar' };
 const ANY_LIST: ListSchema = { is: 'list', item: { is: 'any', atomic: false }, shape: 'atomic', keys: [] };
@@ -40,7 +41,9 @@ export function itemElement(list: ListSchema, item: Value): string | { readonly 
   }
   if (found === 0) {
     const names = list.keys.map((key) => JSON.stringify(key)).join(' ');
-    return { problem: `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)` };
+    return {
+      problem: `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`,
+    };
   }
   return `k:${JSON.stringify(keys)}`;
 }
@@ -97,14 +100,20 @@ function listProblems(list: ListSchema, value: Value, path: string): string[] {
 
 function scalarProblems(type: string, value: Value, path: string): string[] {
   switch (type) {
-    case 'int32': case 'int64': case 'double':
+    case 'int32':
+    case 'int64':
+    case 'double':
       return typeof value === 'number' ? [] : [`${path}: expected numeric (int or float), got ${goType(value)}`];
     case 'boolean':
       return typeof value === 'boolean' ? [] : [`${path}: expected boolean, got ${goValue(value)}`];
-    case 'int-or-string': case 'quantity': case 'untyped':
+    case 'int-or-string':
+    case 'quantity':
+    case 'untyped':
       return typeof value !== 'object' ? [] : [`${path}: expected any scalar, got ${goValue(value)}`];
     default:
-      return typeof value === 'string' ? [] : [`${path}: expected string, got &value.valueUnstructured{Value:${goLiteral(value)}}`];
+      return typeof value === 'string'
+        ? []
+        : [`${path}: expected string, got &value.valueUnstructured{Value:${goLiteral(value)}}`];
   }
 }
 
@@ -115,7 +124,10 @@ function goType(value: Value): string {
 }
 
 function goLiteral(value: Value): string {
-  if (isObj(value)) return `map[string]interface {}{${Object.entries(value).map(([key, entry]) => `${JSON.stringify(key)}:${goLiteral(entry ?? null)}`).join(', ')}}`;
+  if (isObj(value))
+    return `map[string]interface {}{${Object.entries(value)
+      .map(([key, entry]) => `${JSON.stringify(key)}:${goLiteral(entry ?? null)}`)
+      .join(', ')}}`;
   if (isList(value)) return `[]interface {}{${value.map(goLiteral).join(', ')}}`;
   return value === null ? 'interface {}(nil)' : JSON.stringify(value);
 }
@@ -125,7 +137,10 @@ function goValue(value: Value): string {
 }
 
 function goPlain(value: Value): string {
-  if (isObj(value)) return `map[${Object.entries(value).map(([key, entry]) => `${key}:${goPlain(entry ?? null)}`).join(' ')}]`;
+  if (isObj(value))
+    return `map[${Object.entries(value)
+      .map(([key, entry]) => `${key}:${goPlain(entry ?? null)}`)
+      .join(' ')}]`;
   if (isList(value)) return `[${value.map(goPlain).join(' ')}]`;
   return value === null ? '<nil>' : String(value);
 }
@@ -139,7 +154,11 @@ export function fieldSetOf(schema: Schema, value: Value): FieldSet {
 
 function collectInto(schema: Schema, value: Value, parent: FieldSet, element: string): void {
   const atom = atomOf(schema, value);
-  if (atom.is === 'scalar' || (atom.is === 'list' && atom.list.shape === 'atomic') || (atom.is === 'map' && atom.atomic)) {
+  if (
+    atom.is === 'scalar' ||
+    (atom.is === 'list' && atom.list.shape === 'atomic') ||
+    (atom.is === 'map' && atom.atomic)
+  ) {
     parent.members.add(element);
     return;
   }
@@ -159,7 +178,8 @@ function collectObject(schema: Schema, value: Value, into: FieldSet): void {
     if (type === undefined) continue;
     const element = `f:${key}`;
     collectInto(type, member, into, element);
-    if (member === null || declared?.fields.has(key) !== true || (isObj(member) && isEmptyObject(member))) into.members.add(element);
+    if (member === null || declared?.fields.has(key) !== true || (isObj(member) && isEmptyObject(member)))
+      into.members.add(element);
   }
 }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Schema } from '../schema/schema.js';
-import { equalValues, isObj } from '../value.js';
-import type { Obj, Value } from '../value.js';
-import { compareValues, withoutFields } from './compare.js';
-import type { Comparison } from './compare.js';
+import { equalValues, isObj, type Obj, type Value } from '../value.js';
+import { compareValues, type Comparison, withoutFields } from './compare.js';
 import { FieldSet } from './field-set.js';
 import { mergeValues, removePaths } from './merge.js';
 import { fieldSetOf } from './typed.js';
@@ -91,7 +89,11 @@ function settle(before: Obj, after: Obj, change: Change): { readonly owners: Own
     comparisons.set(apiVersion, made);
     return made;
   };
-  const comparison = comparisonIn(version) ?? { added: new FieldSet(), modified: new FieldSet(), removed: new FieldSet() };
+  const comparison = comparisonIn(version) ?? {
+    added: new FieldSet(),
+    modified: new FieldSet(),
+    removed: new FieldSet(),
+  };
   const owners: Owners = new Map();
   const conflicts: { manager: string; path: readonly string[] }[] = [];
   for (const [name, owned] of change.owners) {
@@ -103,7 +105,8 @@ function settle(before: Obj, after: Obj, change: Change): { readonly owners: Own
     // A version that is no longer served takes its owners with it.
     if (seen === undefined) continue;
     let set = owned.set;
-    const touched = seen.modified.empty && seen.added.empty ? undefined : set.intersection(seen.modified.union(seen.added));
+    const touched =
+      seen.modified.empty && seen.added.empty ? undefined : set.intersection(seen.modified.union(seen.added));
     if (touched !== undefined && !touched.empty) {
       for (const path of touched.paths()) conflicts.push({ manager: name, path });
       set = set.difference(touched);
@@ -127,7 +130,8 @@ function prune(merged: Obj, last: OwnedSet | undefined, change: Change): Obj {
   const lastNamed = last.set.withNamedFields(schema);
   let pruned = asObject(removePaths(schema, merged, lastNamed));
   const managed = new Map<string, FieldSet>();
-  for (const owned of change.owners.values()) managed.set(owned.apiVersion, (managed.get(owned.apiVersion) ?? new FieldSet()).union(owned.set));
+  for (const owned of change.owners.values())
+    managed.set(owned.apiVersion, (managed.get(owned.apiVersion) ?? new FieldSet()).union(owned.set));
   const versions = [last.apiVersion, ...[...managed.keys()].filter((version) => version !== last.apiVersion)];
   for (const version of versions) {
     const type = change.types.schemaOf(version);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { objAt, textAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { type Obj, objAt, textAt } from '../value.js';
 
 /** One change of one object. `before` and `object` are stored objects: shared, never changed. */
 export interface Change {
@@ -20,19 +19,19 @@ export interface StoreState {
 
 class Collection {
   readonly objects = new Map<string, Obj>();
-  private sorted: string[] | undefined = [];
+  #sorted: string[] | undefined = [];
 
   keys(): readonly string[] {
-    return (this.sorted ??= [...this.objects.keys()].sort());
+    return (this.#sorted ??= [...this.objects.keys()].sort());
   }
 
   set(key: string, object: Obj): void {
-    if (!this.objects.has(key)) this.sorted = undefined;
+    if (!this.objects.has(key)) this.#sorted = undefined;
     this.objects.set(key, object);
   }
 
   delete(key: string): void {
-    if (this.objects.delete(key)) this.sorted = undefined;
+    if (this.objects.delete(key)) this.#sorted = undefined;
   }
 }
 
@@ -46,42 +45,46 @@ export function storeKey(namespace: string, name: string): string {
  * consistent pages read. Nothing is ever cloned: a write replaces a reference.
  */
 export class Store {
-  private readonly collections = new Map<string, Collection>();
-  private readonly listeners = new Map<string, Set<(change: Change) => void>>();
-  private readonly anyListeners = new Set<(change: Change) => void>();
-  private history: Change[] = [];
-  private current: number;
-  /** Changes up to this revision are no longer in the history. */
-  private compacted: number;
+  readonly #limits: { readonly maxHistory: number; readonly firstRevision: number };
 
-  constructor(private readonly limits: { readonly maxHistory: number; readonly firstRevision: number }) {
-    this.current = limits.firstRevision;
-    this.compacted = limits.firstRevision;
+  readonly #collections = new Map<string, Collection>();
+  readonly #listeners = new Map<string, Set<(change: Change) => void>>();
+  readonly #anyListeners = new Set<(change: Change) => void>();
+  #history: Change[] = [];
+  #current: number;
+  /** Changes up to this revision are no longer in the history. */
+  #compacted: number;
+
+  constructor(limits: { readonly maxHistory: number; readonly firstRevision: number }) {
+    this.#limits = limits;
+
+    this.#current = limits.firstRevision;
+    this.#compacted = limits.firstRevision;
   }
 
   get revision(): number {
-    return this.current;
+    return this.#current;
   }
 
   get compactedRevision(): number {
-    return this.compacted;
+    return this.#compacted;
   }
 
   get(collection: string, key: string): Obj | undefined {
-    return this.collections.get(collection)?.objects.get(key);
+    return this.#collections.get(collection)?.objects.get(key);
   }
 
   count(collection: string): number {
-    return this.collections.get(collection)?.objects.size ?? 0;
+    return this.#collections.get(collection)?.objects.size ?? 0;
   }
 
   collectionNames(): readonly string[] {
-    return [...this.collections.keys()];
+    return [...this.#collections.keys()];
   }
 
   /** Keys of a collection (of one namespace, if given) in list order. */
   keys(collection: string, namespace?: string): readonly string[] {
-    const keys = this.collections.get(collection)?.keys() ?? [];
+    const keys = this.#collections.get(collection)?.keys() ?? [];
     if (namespace === undefined) return keys;
     const prefix = `${namespace}/`;
     const start = lowerBound(keys, prefix);
@@ -92,12 +95,12 @@ export class Store {
 
   /** The collection as it was at a revision: undefined once the history no longer reaches back. */
   at(collection: string, revision: number): ReadonlyMap<string, Obj> | undefined {
-    const now: ReadonlyMap<string, Obj> = this.collections.get(collection)?.objects ?? new Map<string, Obj>();
-    if (revision >= this.current) return now;
-    if (revision < this.compacted) return undefined;
+    const now: ReadonlyMap<string, Obj> = this.#collections.get(collection)?.objects ?? new Map<string, Obj>();
+    if (revision >= this.#current) return now;
+    if (revision < this.#compacted) return undefined;
     const then = new Map(now);
-    for (let index = this.history.length - 1; index >= 0; index--) {
-      const change = this.history[index];
+    for (let index = this.#history.length - 1; index >= 0; index--) {
+      const change = this.#history[index];
       if (change === undefined || change.revision <= revision) break;
       if (change.collection !== collection) continue;
       if (change.before === undefined) then.delete(change.key);
@@ -109,10 +112,17 @@ export class Store {
   /** Writes an object under a new revision and returns it as stored. */
   put(collection: string, key: string, object: Obj): Obj {
     const before = this.get(collection, key);
-    const revision = ++this.current;
+    const revision = ++this.#current;
     const stored = withRevision(object, revision);
-    this.collection(collection).set(key, stored);
-    this.record({ revision, type: before === undefined ? 'ADDED' : 'MODIFIED', collection, key, object: stored, before });
+    this.#collection(collection).set(key, stored);
+    this.#record({
+      revision,
+      type: before === undefined ? 'ADDED' : 'MODIFIED',
+      collection,
+      key,
+      object: stored,
+      before,
+    });
     return stored;
   }
 
@@ -120,25 +130,25 @@ export class Store {
   remove(collection: string, key: string, last?: Obj): Obj | undefined {
     const before = this.get(collection, key);
     if (before === undefined) return undefined;
-    const revision = ++this.current;
+    const revision = ++this.#current;
     const object = withRevision(last ?? before, revision);
-    this.collections.get(collection)?.delete(key);
-    this.record({ revision, type: 'DELETED', collection, key, object, before });
+    this.#collections.get(collection)?.delete(key);
+    this.#record({ revision, type: 'DELETED', collection, key, object, before });
     return object;
   }
 
   /** Changes of a collection after a revision; undefined once the history no longer reaches back. */
   since(collection: string, revision: number): readonly Change[] | undefined {
-    if (revision < this.compacted) return undefined;
-    let start = this.history.length;
-    while (start > 0 && (this.history[start - 1]?.revision ?? 0) > revision) start--;
-    return this.history.slice(start).filter((change) => change.collection === collection);
+    if (revision < this.#compacted) return undefined;
+    let start = this.#history.length;
+    while (start > 0 && (this.#history[start - 1]?.revision ?? 0) > revision) start--;
+    return this.#history.slice(start).filter((change) => change.collection === collection);
   }
 
   /** Calls back synchronously after each change of a collection ('' for all of them). Returns the way to stop. */
   subscribe(collection: string, listener: (change: Change) => void): () => void {
-    const set = collection === '' ? this.anyListeners : (this.listeners.get(collection) ?? new Set());
-    if (collection !== '') this.listeners.set(collection, set);
+    const set = collection === '' ? this.#anyListeners : (this.#listeners.get(collection) ?? new Set());
+    if (collection !== '') this.#listeners.set(collection, set);
     set.add(listener);
     return () => {
       set.delete(listener);
@@ -147,44 +157,44 @@ export class Store {
 
   /** Forgets all history, as etcd's compaction does: every revision that was handed out before is too old from now on. */
   compact(): void {
-    this.history = [];
-    this.compacted = ++this.current;
+    this.#history = [];
+    this.#compacted = ++this.#current;
   }
 
   state(): StoreState {
     const objects: Record<string, Record<string, Obj>> = {};
-    for (const [name, collection] of this.collections) objects[name] = Object.fromEntries(collection.objects);
-    return { revision: this.current, objects };
+    for (const [name, collection] of this.#collections) objects[name] = Object.fromEntries(collection.objects);
+    return { revision: this.#current, objects };
   }
 
   /** Replaces everything. Old revisions are gone, so old watches have to start anew. */
   load(state: StoreState): void {
-    this.collections.clear();
+    this.#collections.clear();
     for (const [name, objects] of Object.entries(state.objects)) {
-      const collection = this.collection(name);
+      const collection = this.#collection(name);
       for (const [key, object] of Object.entries(objects)) collection.set(key, object);
     }
-    this.current = state.revision;
-    this.history = [];
-    this.compacted = this.current;
+    this.#current = state.revision;
+    this.#history = [];
+    this.#compacted = this.#current;
   }
 
-  private collection(name: string): Collection {
-    let found = this.collections.get(name);
-    if (found === undefined) this.collections.set(name, (found = new Collection()));
+  #collection(name: string): Collection {
+    let found = this.#collections.get(name);
+    if (found === undefined) this.#collections.set(name, (found = new Collection()));
     return found;
   }
 
-  private record(change: Change): void {
-    this.history.push(change);
+  #record(change: Change): void {
+    this.#history.push(change);
     // Trimmed in bulk, so that a write costs no shifting of the whole array.
-    if (this.history.length > this.limits.maxHistory * 2) {
-      const dropped = this.history.length - this.limits.maxHistory;
-      this.compacted = this.history[dropped - 1]?.revision ?? this.compacted;
-      this.history = this.history.slice(dropped);
+    if (this.#history.length > this.#limits.maxHistory * 2) {
+      const dropped = this.#history.length - this.#limits.maxHistory;
+      this.#compacted = this.#history[dropped - 1]?.revision ?? this.#compacted;
+      this.#history = this.#history.slice(dropped);
     }
-    for (const listener of this.listeners.get(change.collection) ?? []) listener(change);
-    for (const listener of this.anyListeners) listener(change);
+    for (const listener of this.#listeners.get(change.collection) ?? []) listener(change);
+    for (const listener of this.#anyListeners) listener(change);
   }
 }
 

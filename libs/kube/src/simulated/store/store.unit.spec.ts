@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import { jsonOf, itemJsonOf } from './json-cache.js';
-import { revisionOf, Store } from './store.js';
-import type { Change } from './store.js';
+import { type Change, revisionOf, Store } from './store.js';
 
-const object = (name: string, data = ''): { kind: string; apiVersion: string; metadata: { name: string }; data: string } => ({ kind: 'Thing', apiVersion: 'v1', metadata: { name }, data });
+const object = (
+  name: string,
+  data = '',
+): { kind: string; apiVersion: string; metadata: { name: string }; data: string } => ({
+  kind: 'Thing',
+  apiVersion: 'v1',
+  metadata: { name },
+  data,
+});
 
 test('a collection can be read as it was at any revision of the history', () => {
   const store = new Store({ maxHistory: 100, firstRevision: 0 });
@@ -29,7 +36,11 @@ test('changes are told in order, once, with what was there before', () => {
   store.remove('things', 'a');
   stop();
   store.put('things', 'b', object('b'));
-  expect(seen.map(({ type, revision, before }) => [type, revision, before?.['data']])).toEqual([['ADDED', 1, undefined], ['MODIFIED', 2, '1'], ['DELETED', 4, '2']]);
+  expect(seen.map(({ type, revision, before }) => [type, revision, before?.['data']])).toEqual([
+    ['ADDED', 1, undefined],
+    ['MODIFIED', 2, '1'],
+    ['DELETED', 4, '2'],
+  ]);
   expect(store.since('things', 1)?.map(({ type }) => type)).toEqual(['MODIFIED', 'DELETED', 'ADDED']);
 });
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldErrors } from '../api-failure.js';
-import type { FieldError } from '../api-failure.js';
-import { strategy } from '../rest/strategy.js';
-import type { Strategy } from '../rest/strategy.js';
-import { equalValues, objAt, textAt } from '../value.js';
-import type { Obj } from '../value.js';
+import { type FieldError, fieldErrors } from '../api-failure.js';
+import { strategy, type Strategy } from '../rest/strategy.js';
+import { equalValues, type Obj, objAt, textAt } from '../value.js';
 
 const MAX_DATA_BYTES = 1_048_576;
 const KEY = /^[-._a-zA-Z0-9]+$/;
-const KEY_TEXT = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const KEY_TEXT =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 function validateKeys(data: Obj, field: string, errors: FieldError[]): number {
   let totalBytes = 0;
@@ -18,15 +16,20 @@ function validateKeys(data: Obj, field: string, errors: FieldError[]): number {
     else if (key.length > 253) errors.push(fieldErrors.invalid(path, key, 'must be no more than 253 characters'));
     else if (!KEY.test(key)) errors.push(fieldErrors.invalid(path, key, KEY_TEXT));
     const value = data[key];
-    if (typeof value === 'string') totalBytes += field === 'data' || field === 'stringData' ? Buffer.byteLength(value) : Math.floor((value.length * 3) / 4);
+    if (typeof value === 'string')
+      totalBytes +=
+        field === 'data' || field === 'stringData' ? Buffer.byteLength(value) : Math.floor((value.length * 3) / 4);
   }
   return totalBytes;
 }
 
 function immutable(object: Obj, live: Obj, fields: readonly string[], errors: FieldError[]): void {
   if (live['immutable'] !== true) return;
-  if (object['immutable'] !== true) errors.push(fieldErrors.forbidden('immutable', 'field is immutable when `immutable` is set'));
-  for (const field of fields) if (!equalValues(object[field], live[field])) errors.push(fieldErrors.forbidden(field, 'field is immutable when `immutable` is set'));
+  if (object['immutable'] !== true)
+    errors.push(fieldErrors.forbidden('immutable', 'field is immutable when `immutable` is set'));
+  for (const field of fields)
+    if (!equalValues(object[field], live[field]))
+      errors.push(fieldErrors.forbidden(field, 'field is immutable when `immutable` is set'));
 }
 
 const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -44,8 +47,12 @@ function validateSecret(object: Obj, errors: FieldError[]): void {
     totalBytes += Math.floor((String(data[key]).length * 3) / 4);
   }
   if (totalBytes > MAX_DATA_BYTES) errors.push(fieldErrors.tooLong('data', MAX_DATA_BYTES));
-  for (const key of REQUIRED_KEYS[textAt(object, 'type') ?? ''] ?? []) if (data[key] === undefined) errors.push(fieldErrors.required(`data[${key}]`));
-  if (textAt(object, 'type') === 'kubernetes.io/service-account-token' && (textAt(object, 'metadata', 'annotations', 'kubernetes.io/service-account.name') ?? '') === '') {
+  for (const key of REQUIRED_KEYS[textAt(object, 'type') ?? ''] ?? [])
+    if (data[key] === undefined) errors.push(fieldErrors.required(`data[${key}]`));
+  if (
+    textAt(object, 'type') === 'kubernetes.io/service-account-token' &&
+    (textAt(object, 'metadata', 'annotations', 'kubernetes.io/service-account.name') ?? '') === ''
+  ) {
     errors.push(fieldErrors.required('metadata.annotations[kubernetes.io/service-account.name]'));
   }
 }
@@ -57,7 +64,9 @@ export const CONFIG: Readonly<Record<string, Strategy>> = {
       const data = objAt(object, 'data');
       const binary = objAt(object, 'binaryData');
       const totalBytes = validateKeys(data, 'data', errors) + validateKeys(binary, 'binaryData', errors);
-      for (const key in binary) if (data[key] !== undefined) errors.push(fieldErrors.invalid(`data[${key}]`, key, `duplicate of key present in binaryData`));
+      for (const key in binary)
+        if (data[key] !== undefined)
+          errors.push(fieldErrors.invalid(`data[${key}]`, key, `duplicate of key present in binaryData`));
       if (totalBytes > MAX_DATA_BYTES) errors.push(fieldErrors.tooLong('', MAX_DATA_BYTES));
     },
     validateUpdate: (object, live, errors) => immutable(object, live, ['data', 'binaryData'], errors),
@@ -68,7 +77,8 @@ export const CONFIG: Readonly<Record<string, Strategy>> = {
     },
     validate: validateSecret,
     validateUpdate: (object, live, errors) => {
-      if (!equalValues(object['type'], live['type'])) errors.push(fieldErrors.invalid('type', object['type'], 'field is immutable'));
+      if (!equalValues(object['type'], live['type']))
+        errors.push(fieldErrors.invalid('type', object['type'], 'field is immutable'));
       immutable(object, live, ['data'], errors);
     },
   }),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { strategy } from '../rest/strategy.js';
-import type { Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../rest/strategy.js';
 import { APPS } from './apps.js';
 import { BATCH } from './batch.js';
 import { CONFIG } from './config.js';
@@ -9,7 +8,15 @@ import { CRDS } from './crds.js';
 import { NETWORKING } from './networking.js';
 import { OTHERS } from './others.js';
 
-const ALL: Readonly<Record<string, Strategy>> = { ...APPS, ...BATCH, ...CONFIG, ...CORE, ...CRDS, ...NETWORKING, ...OTHERS };
+const ALL: Readonly<Record<string, Strategy>> = {
+  ...APPS,
+  ...BATCH,
+  ...CONFIG,
+  ...CORE,
+  ...CRDS,
+  ...NETWORKING,
+  ...OTHERS,
+};
 const COMMON = strategy();
 
 /** The strategy of a built-in kind. */

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldErrors } from '../api-failure.js';
-import type { FieldError } from '../api-failure.js';
-import { strategy } from '../rest/strategy.js';
-import type { Strategy } from '../rest/strategy.js';
+import { type FieldError, fieldErrors } from '../api-failure.js';
+import { strategy, type Strategy } from '../rest/strategy.js';
 import { validateLabelSelector } from '../validation/selectors.js';
-import { isObj, listAt, objAt, textAt } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isObj, listAt, type Obj, objAt, textAt, type Value } from '../value.js';
 
 function validateBackend(backend: Value | undefined, at: string, errors: FieldError[]): void {
   if (!isObj(backend)) return;
@@ -16,13 +13,15 @@ function validateBackend(backend: Value | undefined, at: string, errors: FieldEr
   }
   if ((textAt(service, 'name') ?? '') === '') errors.push(fieldErrors.required(`${at}.service.name`));
   const port = objAt(service, 'port');
-  if (port['name'] === undefined && port['number'] === undefined) errors.push(fieldErrors.required(at, 'port name or number is required'));
+  if (port['name'] === undefined && port['number'] === undefined)
+    errors.push(fieldErrors.required(at, 'port name or number is required'));
 }
 
 function validateIngress(object: Obj, errors: FieldError[]): void {
   const spec = objAt(object, 'spec');
   const rules = listAt(spec, 'rules');
-  if (rules.length === 0 && !isObj(spec['defaultBackend'])) errors.push(fieldErrors.invalid('spec', null, 'either `defaultBackend` or `rules` must be specified'));
+  if (rules.length === 0 && !isObj(spec['defaultBackend']))
+    errors.push(fieldErrors.invalid('spec', null, 'either `defaultBackend` or `rules` must be specified'));
   validateBackend(spec['defaultBackend'], 'spec.defaultBackend', errors);
   for (const [index, rule] of rules.entries()) {
     for (const [pathIndex, path] of listAt(rule, 'http', 'paths').entries()) {
@@ -33,7 +32,8 @@ function validateIngress(object: Obj, errors: FieldError[]): void {
         continue;
       }
       const text = textAt(path, 'path') ?? '';
-      if ((type === 'Exact' || type === 'Prefix') && !text.startsWith('/')) errors.push(fieldErrors.invalid(`${at}.path`, text, 'must be an absolute path'));
+      if ((type === 'Exact' || type === 'Prefix') && !text.startsWith('/'))
+        errors.push(fieldErrors.invalid(`${at}.path`, text, 'must be an absolute path'));
       validateBackend(isObj(path) ? path['backend'] : undefined, `${at}.backend`, errors);
     }
   }
@@ -41,10 +41,16 @@ function validateIngress(object: Obj, errors: FieldError[]): void {
 
 /** Kinds of networking.k8s.io/v1. */
 export const NETWORKING: Readonly<Record<string, Strategy>> = {
-  'networking.k8s.io/Ingress': strategy({ hasStatus: true, generationOf: ['spec'], resetByStatus: ['spec'], validate: validateIngress }),
+  'networking.k8s.io/Ingress': strategy({
+    hasStatus: true,
+    generationOf: ['spec'],
+    resetByStatus: ['spec'],
+    validate: validateIngress,
+  }),
   'networking.k8s.io/IngressClass': strategy({ generationOf: ['spec'] }),
   'networking.k8s.io/NetworkPolicy': strategy({
     generationOf: ['spec'],
-    validate: (object, errors) => validateLabelSelector(objAt(object, 'spec', 'podSelector'), 'spec.podSelector', errors),
+    validate: (object, errors) =>
+      validateLabelSelector(objAt(object, 'spec', 'podSelector'), 'spec.podSelector', errors),
   }),
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onTestFinished } from 'vitest';
 import type { KubeMethod } from '../../kube-transport.port.js';
-import { SimulatedCluster } from '../index.js';
-import type { SimulatedClusterOptions } from '../index.js';
+import { SimulatedCluster, type SimulatedClusterOptions } from '../index.js';
 import type { Obj, Value } from '../value.js';
 
 /** An answer, parsed. */
@@ -21,7 +20,10 @@ export class Probe {
 
   async send(method: KubeMethod, path: string, body?: Value, contentType = 'application/json'): Promise<Answer> {
     const response = await this.cluster.transport().request({
-      method, path, headers: { 'content-type': contentType, 'user-agent': 'probe/1' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      method,
+      path,
+      headers: { 'content-type': contentType, 'user-agent': 'probe/1' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     const parsed: Obj = text.startsWith('{') ? JSON.parse(text) : { text };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldErrors } from '../api-failure.js';
-import type { FieldError } from '../api-failure.js';
+import { type FieldError, fieldErrors } from '../api-failure.js';
 import type { FieldSchema, MapSchema, Schema } from '../schema/schema.js';
-import { isList, isObj } from '../value.js';
-import type { Obj, Value } from '../value.js';
+import { isList, isObj, type Obj, type Value } from '../value.js';
 
 /** Reports values outside the enums of a built-in type. */
 export function validateEnums(schema: MapSchema, object: Obj, errors: FieldError[]): void {
@@ -12,7 +10,8 @@ export function validateEnums(schema: MapSchema, object: Obj, errors: FieldError
 
 function walk(schema: Schema, value: Value, path: string, errors: FieldError[]): void {
   if (schema.is === 'list') {
-    if (hasEnums(schema.item) && isList(value)) for (const [index, item] of value.entries()) walk(schema.item, item, `${path}[${index}]`, errors);
+    if (hasEnums(schema.item) && isList(value))
+      for (const [index, item] of value.entries()) walk(schema.item, item, `${path}[${index}]`, errors);
     return;
   }
   if (schema.is !== 'map' || !isObj(value)) return;
@@ -29,7 +28,13 @@ function walk(schema: Schema, value: Value, path: string, errors: FieldError[]):
     if (field.enum !== undefined) {
       // Status is written by controllers and checked nowhere.
       if (typeof member === 'string' && member !== '' && !field.enum.includes(member) && !at.startsWith('status')) {
-        errors.push(fieldErrors.unsupported(at, member, field.enum.filter((entry): entry is string => typeof entry === 'string')));
+        errors.push(
+          fieldErrors.unsupported(
+            at,
+            member,
+            field.enum.filter((entry): entry is string => typeof entry === 'string'),
+          ),
+        );
       }
     } else walk(field.schema, member, at, errors);
   }
@@ -55,7 +60,9 @@ function hasEnums(schema: Schema): boolean {
   let found = false;
   if (schema.is === 'list') found = hasEnums(schema.item);
   else if (schema.is === 'map') {
-    found = (schema.rest !== undefined && hasEnums(schema.rest)) || [...schema.fields.values()].some((field) => field.enum !== undefined || hasEnums(field.schema));
+    found =
+      (schema.rest !== undefined && hasEnums(schema.rest)) ||
+      [...schema.fields.values()].some((field) => field.enum !== undefined || hasEnums(field.schema));
   }
   answers.set(schema, found);
   return found;

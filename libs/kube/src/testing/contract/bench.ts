@@ -40,7 +40,11 @@ export class Bench {
 
   async namespace(): Promise<string> {
     const name = `contract-${randomBytes(4).toString('hex')}`;
-    await this.client.create(await this.resource('v1', 'Namespace'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    await this.client.create(await this.resource('v1', 'Namespace'), {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name },
+    });
     return name;
   }
 
@@ -50,18 +54,36 @@ export class Bench {
   }
 
   async get(object: KubeObject): Promise<KubeObject | undefined> {
-    return this.client.get(await this.resource(object.apiVersion, object.kind), object.metadata.namespace, object.metadata.name);
+    return this.client.get(
+      await this.resource(object.apiVersion, object.kind),
+      object.metadata.namespace,
+      object.metadata.name,
+    );
   }
 
-  async delete(object: KubeObject, options: Partial<Parameters<KubeClient['delete']>[3]> = {}): ReturnType<KubeClient['delete']> {
+  async delete(
+    object: KubeObject,
+    options: Partial<Parameters<KubeClient['delete']>[3]> = {},
+  ): ReturnType<KubeClient['delete']> {
     const resource = await this.resource(object.apiVersion, object.kind);
-    return this.client.delete(resource, object.metadata.namespace, object.metadata.name, { propagationPolicy: 'Background', ...options });
+    return this.client.delete(resource, object.metadata.namespace, object.metadata.name, {
+      propagationPolicy: 'Background',
+      ...options,
+    });
   }
 
   /** A request without the client's cleverness; the body is parsed if it is JSON. */
-  async raw(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: string, contentType = 'application/json'): Promise<RawAnswer> {
+  async raw(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: string,
+    contentType = 'application/json',
+  ): Promise<RawAnswer> {
     const response = await this.target.transport.request({
-      method, path, headers: { accept: 'application/json', 'content-type': contentType }, ...(body === undefined ? {} : { body }),
+      method,
+      path,
+      headers: { accept: 'application/json', 'content-type': contentType },
+      ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: parsed(text) };
@@ -69,7 +91,9 @@ export class Bench {
 
   /** Lines of a watch until the server ends it or `enough` says so. `whenOpen` runs once it is open. */
   async watch(
-    apiVersion: string, kind: string, query: Readonly<Record<string, string | number | boolean>>,
+    apiVersion: string,
+    kind: string,
+    query: Readonly<Record<string, string | number | boolean>>,
     { enough = () => false, whenOpen = async () => undefined }: WatchUse = {},
   ): Promise<WatchLine[]> {
     const controller = new AbortController();
@@ -120,7 +144,12 @@ function parsed(text: string): unknown {
 export type Check = (title: string, run: (bench: Bench) => Promise<void>) => void;
 
 /** An empty `data` is left out: an empty map is a claim of its own. */
-export function configMap(namespace: string, name: string, data: Record<string, string> = {}, metadata: object = {}): KubeObject {
+export function configMap(
+  namespace: string,
+  name: string,
+  data: Record<string, string> = {},
+  metadata: object = {},
+): KubeObject {
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, ...metadata } };
   return Object.keys(data).length === 0 ? object : { ...object, data };
 }
@@ -132,26 +161,56 @@ export function secret(namespace: string, name: string, fields: object): KubeObj
 /** A Deployment of one container `app`; `spec` and `container` are merged in. */
 export function deployment(namespace: string, name: string, spec: object = {}, container: object = {}): KubeObject {
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
     spec: {
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'registry.example/app:1', ...container }] } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name: 'app', image: 'registry.example/app:1', ...container }] },
+      },
       ...spec,
     },
   };
 }
 
 /** A CRD of kind Widget in its own group; `schema` is that of `spec`. */
-export function widgetCrd(group: string, options: { readonly schema?: object; readonly scope?: string; readonly status?: boolean; readonly versions?: readonly object[] } = {}): KubeObject {
+export function widgetCrd(
+  group: string,
+  options: {
+    readonly schema?: object;
+    readonly scope?: string;
+    readonly status?: boolean;
+    readonly versions?: readonly object[];
+  } = {},
+): KubeObject {
   const { schema, scope = 'Namespaced', status = true } = options;
   const version = {
-    name: 'v1', served: true, storage: true,
-    schema: { openAPIV3Schema: schema === undefined ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } : { type: 'object', properties: { spec: schema, status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } },
+    name: 'v1',
+    served: true,
+    storage: true,
+    schema: {
+      openAPIV3Schema:
+        schema === undefined
+          ? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+          : {
+              type: 'object',
+              properties: { spec: schema, status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+            },
+    },
     ...(status ? { subresources: { status: {} } } : {}),
   };
   return {
-    apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: `widgets.${group}` },
-    spec: { group, scope, names: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' }, versions: options.versions ?? [version] },
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `widgets.${group}` },
+    spec: {
+      group,
+      scope,
+      names: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' },
+      versions: options.versions ?? [version],
+    },
   };
 }
 
@@ -159,6 +218,8 @@ export function widgetCrd(group: string, options: { readonly schema?: object; re
 // oxlint-disable-next-line typescript/no-explicit-any -- checks reach into arbitrary objects
 export function dig(value: unknown, ...path: readonly (string | number)[]): any {
   let current = value;
-  for (const key of path) current = typeof current === 'object' && current !== null ? (current as Record<string | number, unknown>)[key] : undefined;
+  for (const key of path)
+    current =
+      typeof current === 'object' && current !== null ? (current as Record<string | number, unknown>)[key] : undefined;
   return current;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
 import type { KubeObject } from '../../types.js';
-import { configMap, deployment } from './bench.js';
-import type { Check } from './bench.js';
+import { type Check, configMap, deployment } from './bench.js';
 
 const job = (namespace: string): KubeObject => ({
-  apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'a' }] } } },
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: 'j', namespace },
+  spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'a' }] } } },
 });
 
 /** Deletes, preconditions, propagation, finalizers, namespaces. */
@@ -24,7 +26,11 @@ export function deleteChecks(check: Check): void {
     const namespace = await bench.namespace();
     const { object } = await bench.apply(configMap(namespace, 'a', { x: '1' }));
     const { uid = '', resourceVersion = '' } = object.metadata;
-    await expect(bench.delete(object, { uid: '00000000-0000-4000-8000-000000000000' })).rejects.toMatchObject({ status: 409, reason: 'Conflict', code: 'PLB-6102' });
+    await expect(bench.delete(object, { uid: '00000000-0000-4000-8000-000000000000' })).rejects.toMatchObject({
+      status: 409,
+      reason: 'Conflict',
+      code: 'PLB-6102',
+    });
     await bench.apply(configMap(namespace, 'a', { x: '2' }));
     await expect(bench.delete(object, { resourceVersion })).rejects.toMatchObject({ status: 409 });
     expect(await bench.get(object)).toBeDefined();
@@ -38,17 +44,26 @@ export function deleteChecks(check: Check): void {
     expect(await bench.get(object)).toEqual(object);
   });
 
-  check('leaves a finalizer behind when dependants are orphaned or awaited, and none in the background', async (bench) => {
-    const namespace = await bench.namespace();
-    const orphaned = await bench.apply(configMap(namespace, 'orphan'));
-    expect(await bench.delete(orphaned.object, { propagationPolicy: 'Orphan' })).toMatchObject({ gone: false, object: { metadata: { finalizers: ['orphan'] } } });
-    const awaited = await bench.apply(deployment(namespace, 'foreground'));
-    expect(await bench.delete(awaited.object, { propagationPolicy: 'Foreground' })).toMatchObject({ gone: false, object: { metadata: { finalizers: ['foregroundDeletion'], deletionTimestamp: expect.any(String) } } });
-    const background = await bench.apply(deployment(namespace, 'background'));
-    expect((await bench.delete(background.object)).gone).toBe(true);
-    expect((await bench.get(orphaned.object))?.metadata.finalizers).toEqual(['orphan']);
-    expect((await bench.get(awaited.object))?.metadata.finalizers).toEqual(['foregroundDeletion']);
-  });
+  check(
+    'leaves a finalizer behind when dependants are orphaned or awaited, and none in the background',
+    async (bench) => {
+      const namespace = await bench.namespace();
+      const orphaned = await bench.apply(configMap(namespace, 'orphan'));
+      expect(await bench.delete(orphaned.object, { propagationPolicy: 'Orphan' })).toMatchObject({
+        gone: false,
+        object: { metadata: { finalizers: ['orphan'] } },
+      });
+      const awaited = await bench.apply(deployment(namespace, 'foreground'));
+      expect(await bench.delete(awaited.object, { propagationPolicy: 'Foreground' })).toMatchObject({
+        gone: false,
+        object: { metadata: { finalizers: ['foregroundDeletion'], deletionTimestamp: expect.any(String) } },
+      });
+      const background = await bench.apply(deployment(namespace, 'background'));
+      expect((await bench.delete(background.object)).gone).toBe(true);
+      expect((await bench.get(orphaned.object))?.metadata.finalizers).toEqual(['orphan']);
+      expect((await bench.get(awaited.object))?.metadata.finalizers).toEqual(['foregroundDeletion']);
+    },
+  );
 
   check('deletes a Job in the background when asked to', async (bench) => {
     const namespace = await bench.namespace();
@@ -62,11 +77,28 @@ export function deleteChecks(check: Check): void {
     const resource = await bench.resource('v1', 'ConfigMap');
     await bench.apply(configMap(namespace, 'a', {}, { finalizers: ['example.org/x', 'example.org/y'] }));
     const first = await bench.delete(configMap(namespace, 'a'));
-    expect(first).toMatchObject({ gone: false, object: { metadata: { deletionTimestamp: expect.any(String), deletionGracePeriodSeconds: 0 } } });
+    expect(first).toMatchObject({
+      gone: false,
+      object: { metadata: { deletionTimestamp: expect.any(String), deletionGracePeriodSeconds: 0 } },
+    });
     const again = await bench.delete(configMap(namespace, 'a'));
     expect(again.object?.metadata.deletionTimestamp).toBe(first.object?.metadata.deletionTimestamp);
-    await expect(bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { finalizers: ['example.org/x', 'example.org/y', 'example.org/new'] } } })).rejects.toMatchObject({ status: 422 });
-    expect((await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { finalizers: ['example.org/x'] } } })).metadata.finalizers).toEqual(['example.org/x']);
+    await expect(
+      bench.client.patch(
+        resource,
+        { namespace, name: 'a' },
+        { merge: { metadata: { finalizers: ['example.org/x', 'example.org/y', 'example.org/new'] } } },
+      ),
+    ).rejects.toMatchObject({ status: 422 });
+    expect(
+      (
+        await bench.client.patch(
+          resource,
+          { namespace, name: 'a' },
+          { merge: { metadata: { finalizers: ['example.org/x'] } } },
+        )
+      ).metadata.finalizers,
+    ).toEqual(['example.org/x']);
     await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { finalizers: null } } });
     expect(await bench.get(configMap(namespace, 'a'))).toBeUndefined();
   });
@@ -77,7 +109,12 @@ export function deleteChecks(check: Check): void {
     const { object } = await bench.apply(configMap(namespace, 'a', {}, { finalizers: ['example.org/x'] }));
     await bench.delete(object);
     await bench.client.patch(resource, { namespace, name: 'a' }, { merge: { metadata: { finalizers: null } } });
-    const lines = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion: object.metadata.resourceVersion ?? '', timeoutSeconds: 30 }, { enough: (seen) => seen.some(({ type }) => type === 'DELETED') });
+    const lines = await bench.watch(
+      'v1',
+      'ConfigMap',
+      { namespace, resourceVersion: object.metadata.resourceVersion ?? '', timeoutSeconds: 30 },
+      { enough: (seen) => seen.some(({ type }) => type === 'DELETED') },
+    );
     expect(lines.map(({ type }) => type)).toEqual(['MODIFIED', 'DELETED']);
   });
 
@@ -85,7 +122,9 @@ export function deleteChecks(check: Check): void {
     const namespace = await bench.namespace();
     await bench.apply(configMap(namespace, 'a', { x: '1' }, { finalizers: ['example.org/x'] }));
     await bench.delete(configMap(namespace, 'a'));
-    const { object, created } = await bench.apply(configMap(namespace, 'a', { x: '2' }, { finalizers: ['example.org/x'] }));
+    const { object, created } = await bench.apply(
+      configMap(namespace, 'a', { x: '2' }, { finalizers: ['example.org/x'] }),
+    );
     expect(created).toBe(false);
     expect(object.metadata.deletionTimestamp).toBeDefined();
   });
@@ -103,7 +142,9 @@ export function deleteChecks(check: Check): void {
     const namespace = await bench.namespace();
     await bench.apply(configMap(namespace, 'a', {}, { labels: { app: 'x' } }));
     await bench.apply(configMap(namespace, 'b'));
-    expect((await bench.raw('DELETE', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=app%3Dx`)).status).toBe(200);
+    expect((await bench.raw('DELETE', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=app%3Dx`)).status).toBe(
+      200,
+    );
     const { items } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), { namespace });
     expect(items.map(({ metadata }) => metadata.name)).toEqual(['b']);
   });
@@ -113,18 +154,33 @@ export function deleteChecks(check: Check): void {
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
     await bench.apply(configMap(name, 'old'));
     const deleted = await bench.delete(namespace);
-    expect(deleted).toMatchObject({ gone: false, object: { metadata: { deletionTimestamp: expect.any(String) }, status: { phase: 'Terminating' } } });
-    await expect(bench.apply(configMap(name, 'new'))).rejects.toMatchObject({ status: 403, denial: { by: 'namespace-terminating' }, retry: 'after-delay' });
+    expect(deleted).toMatchObject({
+      gone: false,
+      object: { metadata: { deletionTimestamp: expect.any(String) }, status: { phase: 'Terminating' } },
+    });
+    await expect(bench.apply(configMap(name, 'new'))).rejects.toMatchObject({
+      status: 403,
+      denial: { by: 'namespace-terminating' },
+      retry: 'after-delay',
+    });
     expect((await bench.apply(configMap(name, 'old', { still: 'writable' }))).created).toBe(false);
     await bench.delete(configMap(name, 'old'));
     const live = await bench.get(namespace);
-    const finalized = await bench.raw('PUT', `/api/v1/namespaces/${name}/finalize`, JSON.stringify({ ...live, spec: { finalizers: [] } }));
+    const finalized = await bench.raw(
+      'PUT',
+      `/api/v1/namespaces/${name}/finalize`,
+      JSON.stringify({ ...live, spec: { finalizers: [] } }),
+    );
     expect(finalized.status).toBe(200);
     expect(await bench.get(namespace)).toBeUndefined();
   });
 
   check('refuses to delete the namespaces of the system', async (bench) => {
-    await expect(bench.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } })).rejects.toMatchObject({ status: 403 });
-    await expect(bench.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } })).rejects.toMatchObject({ status: 403 });
+    await expect(
+      bench.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } }),
+    ).rejects.toMatchObject({ status: 403 });
+    await expect(
+      bench.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }),
+    ).rejects.toMatchObject({ status: 403 });
   });
 }

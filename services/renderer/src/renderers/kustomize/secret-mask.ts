@@ -37,7 +37,8 @@ export class SecretMask {
 
   apply(text: string): string {
     let masked = text;
-    for (const value of this.#values) masked = masked.replaceAll(value, MASK).replaceAll(JSON.stringify(value).slice(1, -1), MASK);
+    for (const value of this.#values)
+      masked = masked.replaceAll(value, MASK).replaceAll(JSON.stringify(value).slice(1, -1), MASK);
     return masked;
   }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
 import type { GitTree, TreeEntry } from '@plumbline/git';
-import { parseManifests } from '@plumbline/manifest';
-import type { ParsedManifest } from '@plumbline/manifest';
+import { type ParsedManifest, parseManifests } from '@plumbline/manifest';
 import { requirePath } from '../paths.js';
 import type { Renderer, RenderInputs, RenderJob } from '../renderer.port.js';
 
@@ -18,16 +17,27 @@ interface NamedFile {
   readonly entry: TreeEntry;
 }
 
-function filesAt(tree: GitTree, path: string): { readonly files: readonly NamedFile[]; readonly links: readonly TreeEntry[] } {
+function filesAt(
+  tree: GitTree,
+  path: string,
+): { readonly files: readonly NamedFile[]; readonly links: readonly TreeEntry[] } {
   const { entry, links } = requirePath(tree, path);
   if (entry.type === 'file') return { files: [{ path: entry.path, entry }], links };
   const files: NamedFile[] = [];
   const followed = [...links];
   for (const child of tree.children(entry.path)) {
-    if (!MANIFEST.test(child.path) || KUSTOMIZATION.test(child.path) || (child.type !== 'file' && child.type !== 'symlink')) continue;
+    if (
+      !MANIFEST.test(child.path) ||
+      KUSTOMIZATION.test(child.path) ||
+      (child.type !== 'file' && child.type !== 'symlink')
+    )
+      continue;
     const resolved = tree.resolveWithLinks(child.path);
     followed.push(...resolved.links);
-    if (resolved.entry === undefined) throw new InputError('PLB-1421', `the symbolic link ${child.path} leads to nothing`, { details: { file: child.path } });
+    if (resolved.entry === undefined)
+      throw new InputError('PLB-1421', `the symbolic link ${child.path} leads to nothing`, {
+        details: { file: child.path },
+      });
     if (resolved.entry.type === 'file') files.push({ path: child.path, entry: resolved.entry });
   }
   return { files, links: followed };
@@ -47,7 +57,8 @@ export class PlainRenderer implements Renderer {
 
   async inputs(tree: GitTree, path: string): Promise<RenderInputs> {
     const { files, links } = filesAt(tree, path);
-    if (files.length > MAX_FILES) throw new InputError('PLB-1422', `more than ${MAX_FILES} manifest files in one directory`);
+    if (files.length > MAX_FILES)
+      throw new InputError('PLB-1422', `more than ${MAX_FILES} manifest files in one directory`);
     return { entries: [...new Set([...files.map(({ entry }) => entry), ...links])] };
   }
 
@@ -57,12 +68,16 @@ export class PlainRenderer implements Renderer {
 }
 
 /** The YAML and JSON files that lie directly in a directory, with their content. @throws as {@link Renderer.inputs} */
-export async function readManifestFiles(tree: GitTree, path: string): Promise<readonly { readonly path: string; readonly content: Buffer }[]> {
+export async function readManifestFiles(
+  tree: GitTree,
+  path: string,
+): Promise<readonly { readonly path: string; readonly content: Buffer }[]> {
   const { files } = filesAt(tree, path);
   const contents = await tree.readBlobs(files.map(({ entry }) => entry.hash));
   return files.map(({ path: file, entry }) => {
     const content = contents.get(entry.hash) ?? Buffer.alloc(0);
-    if (content.length > MAX_FILE_BYTES) throw new InputError('PLB-1422', `${file} is larger than ${MAX_FILE_BYTES} bytes`, { details: { file } });
+    if (content.length > MAX_FILE_BYTES)
+      throw new InputError('PLB-1422', `${file} is larger than ${MAX_FILE_BYTES} bytes`, { details: { file } });
     return { path: file, content };
   });
 }
