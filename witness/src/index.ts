@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { InputError, messageOf } from '@plumbline/core';
-import { generateSigningKeyPem, parseVerifierKey, pemSigner } from '@plumbline/proof';
+import { generateSigningKeyPem, parseVerifierKey, pemSigner } from '@plumbline/merkle';
 import { serve } from './server.js';
 import { StateFile } from './state-file.js';
 import { Witness } from './witness.js';

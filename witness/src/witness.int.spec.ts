@@ -13,7 +13,7 @@ import {
   parseVerifierKey,
   pemSigner,
   signNote,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { ManagedProcess, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 

@@ -14,7 +14,7 @@ import {
   TLOG_SIZE_TYPE,
   type VerifierKey,
   verifyConsistency,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 
 /** What a witness knows of a log. */
 export interface Seen {

@@ -11,7 +11,7 @@ import {
   pemSigner,
   signNote,
   verifyConsistency,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { describe, expect, it } from 'vitest';
 import { type Seen, Witness, type WitnessState } from './witness.js';
 

@@ -8,7 +8,7 @@ import type {
   SubscriptionView,
   TargetView,
   VersionView,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { ago, table } from '../output/terminal.js';

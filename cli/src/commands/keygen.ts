@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
-import { generateSigningKeyPem } from '@plumbline/proof';
+import { generateSigningKeyPem } from '@plumbline/merkle';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 

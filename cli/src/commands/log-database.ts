@@ -9,7 +9,7 @@ import {
   parseCheckpoint,
   parseNote,
   type VerifierKey,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import type { Client } from 'pg';
 import { CommandError, ExitCode } from '../exit-code.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PlumblineClient } from '@plumbline/api-client';
 import type { RecordedEvent } from '@plumbline/events';
-import { entryAt, inclusionProof, type LogFiles, openCheckpoint, type VerifierKey } from '@plumbline/proof';
+import { entryAt, inclusionProof, type LogFiles, openCheckpoint, type VerifierKey } from '@plumbline/merkle';
 import { CommandError, ExitCode } from '../exit-code.js';
 
 /** Format of an evidence file. */

@@ -19,7 +19,7 @@ import {
   tilesOf,
   tileWidth,
   type VerifierKey,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { type ChangeQuery, evidenceOf } from './log-evidence.js';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LogClient } from '@plumbline/api-client';
-import { altered, bundlePath, type LogFiles, parseVerifierKey, tilePath, type VerifierKey } from '@plumbline/proof';
+import { altered, bundlePath, type LogFiles, parseVerifierKey, tilePath, type VerifierKey } from '@plumbline/merkle';
 import { messageOf } from '@plumbline/core';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { type Environment, profilePath } from '../profile.config.js';

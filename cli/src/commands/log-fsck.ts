@@ -8,7 +8,7 @@ import {
   parseVerifierKey,
   type VerifierKey,
   verifyLog,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { Progress } from '../output/terminal.js';
@@ -70,7 +70,7 @@ async function fsckServer(context: CommandContext, options: FsckOptions): Promis
 
 /** The tree at a kept checkpoint, read from the log itself: it counts only if it has the kept root. */
 async function frontierOf(files: ReturnType<typeof serverFiles>, kept: Checkpoint): Promise<Buffer> {
-  const { Frontier, tileWidth } = await import('@plumbline/proof');
+  const { Frontier, tileWidth } = await import('@plumbline/merkle');
   let frontier = Frontier.empty;
   for (let index = 0; index * 256 < kept.size; index += 1) {
     const width = tileWidth(0, index, kept.size);

@@ -16,7 +16,7 @@ import {
   type VerifierKey,
   verifyConsistency,
   verifyInclusion,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { type Evidence, EVIDENCE, summaryOf } from './log-evidence.js';

@@ -13,7 +13,7 @@ import {
   verifyConsistency,
   verifyLog,
   verifyNote,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { Progress } from '../output/terminal.js';

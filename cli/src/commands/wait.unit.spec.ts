@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EnvironmentStatus } from '@plumbline/api-client';
-import type { TargetView, VersionView } from '@plumbline/views';
+import type { TargetView, VersionView } from '@plumbline/read-models';
 import { describe, expect, it } from 'vitest';
 import { verdictOn } from './wait.js';
 

@@ -9,7 +9,7 @@ import type {
   SubscriptionView,
   TargetView,
   VersionView,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 import type {
   Accepted,
   ApplicationItem,

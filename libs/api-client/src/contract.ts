@@ -16,7 +16,7 @@ import type {
   TargetView,
   TokenView,
   VersionView,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 
 /** One page of a list. */
 export interface Page<Item> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import { messageOf, OverloadedError, UpstreamError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
 import type { EventLog } from './event-log.port.js';

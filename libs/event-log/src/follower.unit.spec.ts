@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import type { RecordedEvent } from '@plumbline/events';
 import { expect, it, vi } from 'vitest';
 import { Follower, type FollowerOptions } from './follower.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Bundle, Tile } from '@plumbline/proof';
+import type { Bundle, Tile } from '@plumbline/merkle';
 
 /** Injection token of the {@link LogTree}. */
 export const LOG_TREE = Symbol('LOG_TREE');

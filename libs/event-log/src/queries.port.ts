@@ -4,7 +4,7 @@ import type { RecordedEvent } from '@plumbline/events';
 /** Injection token of the {@link LogQueries}. */
 export const LOG_QUERIES = Symbol('LOG_QUERIES');
 
-/** One page of documents of a view (see `@plumbline/views` for kinds and shapes). */
+/** One page of documents of a view (see `@plumbline/read-models` for kinds and shapes). */
 export interface ViewPage {
   readonly documents: readonly { readonly key: string; readonly document: unknown }[];
   /** Opaque; absent on the last page. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { consistencyProof, HASH_BYTES, inclusionProof, type Tile, TILE_WIDTH, tileWidth } from '@plumbline/proof';
+import { consistencyProof, HASH_BYTES, inclusionProof, type Tile, TILE_WIDTH, tileWidth } from '@plumbline/merkle';
 import type { ConsistencyAnswer, InclusionAnswer } from './log-tree.port.js';
 
 type Tiles = (tile: Tile) => Promise<Buffer>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BusServer, EventBus } from '@plumbline/bus';
-import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
+import type { BusServer, EventBus } from '@plumbline/messaging';
+import { InProcessBus, InProcessServer } from '@plumbline/messaging/in-process';
 import { InputError } from '@plumbline/core';
 import type {
   EventLog,
@@ -52,7 +52,7 @@ const redelivery =
     logger.warn('taking events from the bus failed; trying again', { message });
 
 async function openJetStream(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
-  const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/bus/jetstream');
+  const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/messaging/jetstream');
   const link = new NatsLink({
     url: config.busUrl,
     name: `plumbline-${service}`,

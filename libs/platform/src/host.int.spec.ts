@@ -13,8 +13,8 @@ import {
 } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { context, type Meter, propagation, trace } from '@opentelemetry/api';
-import { EVENT_BUS, type EventBus, type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/bus';
-import { batchOf } from '@plumbline/bus/testing';
+import { EVENT_BUS, type EventBus, type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/messaging';
+import { batchOf } from '@plumbline/messaging/testing';
 import { InputError, InvariantError, OverloadedError } from '@plumbline/core';
 import { describe, expect, it, vi } from 'vitest';
 import { type Host, startHost } from './host.js';

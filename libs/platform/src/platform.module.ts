@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type DynamicModule, Module, type ValueProvider } from '@nestjs/common';
-import { EVENT_BUS } from '@plumbline/bus';
+import { EVENT_BUS } from '@plumbline/messaging';
 import { type Clock, systemClock } from '@plumbline/core';
 import {
   EVENT_LOG,

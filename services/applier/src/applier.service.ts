@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import { type Clock, type Digest, InvariantError, NotFoundError, StreamName, TargetId } from '@plumbline/core';
 import { EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';

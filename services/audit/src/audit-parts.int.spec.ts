@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus, InProcessServer } from '@plumbline/bus/in-process';
-import { startNestService } from '@plumbline/bus/testing';
+import { InProcessBus, InProcessServer } from '@plumbline/messaging/in-process';
+import { startNestService } from '@plumbline/messaging/testing';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
 import { sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';

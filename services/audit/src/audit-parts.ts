@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventBus } from '@plumbline/bus';
+import type { EventBus } from '@plumbline/messaging';
 import { type Clock, systemClock } from '@plumbline/core';
 import { WorkLeaseBook } from '@plumbline/event-log';
 import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import type { DoorConfig } from './audit.config.js';
-import { LogDoor } from './door/log-door.js';
-import { migrateProjection } from './projection/migrate.js';
-import { ProjectionTables } from './projection/projection-tables.js';
-import { Projector } from './projection/projector.js';
-import { PostgresLogQueries } from './queries/postgres-log-queries.js';
-import { RelayCursor } from './relay/relay-cursor.js';
-import { Relay } from './relay/relay.js';
-import { Archiver } from './retention/archiver.js';
-import { PostgresLegalHolds } from './retention/legal-holds.js';
-import { RetentionLoop } from './retention/retention-loop.js';
-import type { RetentionConfig } from './retention/retention.config.js';
-import { LogTreeParts } from './tree/log-tree-parts.js';
-import { treeConfig, type TreeConfig } from './tree/tree.config.js';
-import { PersonErasure } from './upkeep/person-erasure.js';
-import { RecordedParkedWork } from './upkeep/recorded-parked-work.js';
+import { LogDoor } from './grpc/log-door.js';
+import { migrateProjection } from './read-models/migrate.js';
+import { ProjectionTables } from './read-models/projection-tables.js';
+import { Projector } from './read-models/projector.js';
+import { PostgresLogQueries } from './read-models/postgres-log-queries.js';
+import { RelayCursor } from './publishing/relay-cursor.js';
+import { Relay } from './publishing/relay.js';
+import { Archiver } from './administration/archiver.js';
+import { PostgresLegalHolds } from './administration/legal-holds.js';
+import { RetentionLoop } from './administration/retention-loop.js';
+import type { RetentionConfig } from './administration/retention.config.js';
+import { LogTreeParts } from './transparency/log-tree-parts.js';
+import { treeConfig, type TreeConfig } from './transparency/tree.config.js';
+import { PersonErasure } from './administration/person-erasure.js';
+import { RecordedParkedWork } from './administration/recorded-parked-work.js';
 
 /** What the audit service is made from. */
 export interface AuditOptions {

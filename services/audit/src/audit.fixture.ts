@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus } from '@plumbline/bus/in-process';
+import { InProcessBus } from '@plumbline/messaging/in-process';
 import { Digest, StreamName, uuidv7 } from '@plumbline/core';
 import {
   applicationSpec,
@@ -21,7 +21,7 @@ import type { Logger } from '@plumbline/platform';
 import { type DatabaseTemplate, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';
 import { type AuditOptions, AuditParts } from './audit-parts.js';
-import { migrateProjection } from './projection/migrate.js';
+import { migrateProjection } from './read-models/migrate.js';
 
 /** The schemas of log and projections. */
 export const auditTemplate: DatabaseTemplate = {

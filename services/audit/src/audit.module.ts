@@ -8,7 +8,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Meter } from '@opentelemetry/api';
-import { EVENT_BUS, type EventBus } from '@plumbline/bus';
+import { EVENT_BUS, type EventBus } from '@plumbline/messaging';
 import type { Clock } from '@plumbline/core';
 import {
   EVENT_LOG,
@@ -39,9 +39,9 @@ import {
 import { AuditParts } from './audit-parts.js';
 import { AUDIT_CONFIG, type AuditConfig, auditConfigProvider } from './audit.config.js';
 import { DatabaseWatch } from './database-watch.js';
-import { RETENTION_CONFIG, type RetentionConfig, retentionConfigProvider } from './retention/retention.config.js';
-import { observeTree } from './tree/tree-metrics.js';
-import { TREE_CONFIG, type TreeConfig, treeConfigProvider } from './tree/tree.config.js';
+import { RETENTION_CONFIG, type RetentionConfig, retentionConfigProvider } from './administration/retention.config.js';
+import { observeTree } from './transparency/tree-metrics.js';
+import { TREE_CONFIG, type TreeConfig, treeConfigProvider } from './transparency/tree.config.js';
 
 const AUDIT_PARTS = Symbol('AUDIT_PARTS');
 const PROBE_TIMEOUT_MS = 2_000;

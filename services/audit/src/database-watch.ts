@@ -2,7 +2,7 @@
 import { connectionConfig } from '@plumbline/event-log/postgres';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
-import { WorkLoop } from './tree/work-loop.js';
+import { WorkLoop } from './transparency/work-loop.js';
 
 /** What is watched, and who is told. */
 export interface DatabaseWatchOptions {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Digest, StreamName, uuidv7 } from '@plumbline/core';
 import type { ErasureReport } from '@plumbline/event-log';
-import { leafHash } from '@plumbline/proof';
+import { leafHash } from '@plumbline/merkle';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import { expect, it } from 'vitest';
 import { openAudit, put, tellStory } from './audit.fixture.js';

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import { type Clock, ConflictError, derivedId, messageOf, StreamName, uuidTimeMs } from '@plumbline/core';
 import { type AppendItem, EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { NewEvent, RecordedEvent } from '@plumbline/events';

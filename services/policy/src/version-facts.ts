@@ -3,7 +3,7 @@ import { Digest } from '@plumbline/core';
 import type { Verdict } from '@plumbline/events';
 import { type ObjectSetEntry, parseKey, parseObjectSet } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import { type ApplicationView, versionKey, type VersionView, type ViewReader } from '@plumbline/views';
+import { type ApplicationView, versionKey, type VersionView, type ViewReader } from '@plumbline/read-models';
 import { z } from 'zod';
 import { builtInChecks, type CheckedObject, type ServedKinds } from './domain/checks.js';
 import { clustersOf } from './domain/decide.js';

@@ -14,7 +14,7 @@ import type { NewEvent } from '@plumbline/events';
 import type { GitTree } from '@plumbline/git';
 import { decodeText, parseYaml } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import type { RepositoryView, ViewStore } from '@plumbline/views';
+import type { RepositoryView, ViewStore } from '@plumbline/read-models';
 import type { Sources } from './adapters/sources.js';
 import { failureOf, isTransient } from './domain/failure.js';
 import { ACTOR } from './domain/provenance.js';

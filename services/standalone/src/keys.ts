@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
-import { generateSigningKeyPem } from '@plumbline/proof';
+import { generateSigningKeyPem } from '@plumbline/merkle';
 
 /** Files with the keys of an installation, mode 0600. Losing the seal key loses the Secrets in old versions; back them up with the data. */
 export interface KeyFiles {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import {
   type Clock,
   ConflictError,
@@ -15,7 +15,7 @@ import { EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import { durationMs, type NewEvent, type RecordedEvent, type RepositorySpec } from '@plumbline/events';
 import { GitMirror, readCredentials } from '@plumbline/git';
 import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
-import type { RepositoryView } from '@plumbline/views';
+import type { RepositoryView } from '@plumbline/read-models';
 import { decideFetched, type Finding, isNewFailure } from './domain/decide.js';
 import { WatcherState } from './domain/state.js';
 import { RepositoryWatch } from './repository-watch.js';

@@ -9,7 +9,7 @@ import { Follower } from '@plumbline/event-log';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { PostgresEventLog } from '@plumbline/event-log/postgres';
 import { startPostgres } from '@plumbline/testkit';
-import { InProcessBus } from '@plumbline/bus/in-process';
+import { InProcessBus } from '@plumbline/messaging/in-process';
 import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
 
 EventEmitter.defaultMaxListeners = 1_000;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { migrateLedger } from '@plumbline/event-log/postgres';
 import { startPostgres } from '@plumbline/testkit';
-import { ViewStore } from '@plumbline/views';
+import { ViewStore } from '@plumbline/read-models';
 import { migrateProjection } from '../../../services/audit/dist/projection/migrate.js';
 import { PostgresLogQueries } from '../../../services/audit/dist/queries/postgres-log-queries.js';
 

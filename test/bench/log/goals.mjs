@@ -23,9 +23,9 @@ import {
   signNote,
   subtreeRoot,
   verifyLog,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { startPostgres } from '@plumbline/testkit';
-import { InProcessBus } from '@plumbline/bus/in-process';
+import { InProcessBus } from '@plumbline/messaging/in-process';
 import { checkDatabase } from '../../../cli/dist/commands/log-database.js';
 import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
 import { metronome } from './metronome.mjs';

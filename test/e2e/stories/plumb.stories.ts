@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ViewStore } from '@plumbline/views';
+import { ViewStore } from '@plumbline/read-models';
 import { expect, it } from 'vitest';
 import { plumb } from '../../topology/plumb.js';
 import { applicationResource, repositoryResource, sampleFiles } from '../../topology/samples.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError } from '@plumbline/core';
-import { type Frontier, leafHash } from '@plumbline/proof';
+import { type Frontier, leafHash } from '@plumbline/merkle';
 import type { AppendResult, ExpectedRevision } from '../event-log.port.js';
 import type { CheckedEvent, CheckedRequest } from './checked-request.js';
 import { formatMicros } from './time.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Bundle, Tile } from '@plumbline/proof';
+import type { Bundle, Tile } from '@plumbline/merkle';
 import type { CheckpointQuery, ConsistencyAnswer, InclusionAnswer, LogIdentity, LogTree } from '../log-tree.port.js';
 import type { LogChannel } from './log-channel.js';
 

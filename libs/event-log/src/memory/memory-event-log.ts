@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, systemClock } from '@plumbline/core';
 import { decodeEvent, type RecordedEvent } from '@plumbline/events';
-import { Frontier } from '@plumbline/proof';
+import { Frontier } from '@plumbline/merkle';
 import { answerRepeat, Batch, type PlacedRequest, type StoredEvent } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';

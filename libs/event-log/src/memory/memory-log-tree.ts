@@ -13,7 +13,7 @@ import {
   tilePath,
   tileWidth,
   treeRoot,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import type { CheckpointQuery, ConsistencyAnswer, InclusionAnswer, LogIdentity, LogTree } from '../log-tree.port.js';
 import { consistencyAnswer, inclusionAnswer } from '../tree-answers.js';
 import type { MemoryEventLog } from './memory-event-log.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
+import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
 import { logTreeContract } from '../testing/log-tree.contract.js';
 import { MemoryEventLog } from './memory-event-log.js';
 import { MemoryLogTree } from './memory-log-tree.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InvariantError } from '@plumbline/core';
-import { Frontier } from '@plumbline/proof';
+import { Frontier } from '@plumbline/merkle';
 import pg from 'pg';
 import type { Batch } from '../append/batch.js';
 import type { AppendResult } from '../event-log.port.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect, createServer, type Socket } from 'node:net';
 import { uuidv7 } from '@plumbline/core';
-import { Frontier, leafHash } from '@plumbline/proof';
+import { Frontier, leafHash } from '@plumbline/merkle';
 import { isolatedDatabase } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import pg from 'pg';

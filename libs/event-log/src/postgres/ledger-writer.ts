@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, messageOf, OverloadedError, systemClock, UpstreamError } from '@plumbline/core';
-import type { Frontier } from '@plumbline/proof';
+import type { Frontier } from '@plumbline/merkle';
 import { answerRepeat, Batch, type PlacedRequest, revisionsAfter } from '../append/batch.js';
 import type { CheckedRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';

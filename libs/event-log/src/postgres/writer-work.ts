@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Frontier } from '@plumbline/proof';
+import type { Frontier } from '@plumbline/merkle';
 import type { Batch } from '../append/batch.js';
 import type { Waiting } from './request-queue.js';
 

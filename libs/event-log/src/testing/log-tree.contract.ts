@@ -11,7 +11,7 @@ import {
   treeRoot,
   verifyConsistency,
   verifyInclusion,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../event-log.port.js';
 import type { LogTree } from '../log-tree.port.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { ApprovalView, TargetView, VersionView } from '@plumbline/views';
+import type { ApprovalView, TargetView, VersionView } from '@plumbline/read-models';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
 import type { EnvironmentDifference } from '../reads/diff.service.js';

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InputError } from '@plumbline/core';
 import type { ViewMoment } from '@plumbline/event-log';
-import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/views';
+import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/read-models';
 import { type DiffInput, DiffService, type EnvironmentDifference } from '../reads/diff.service.js';
 import { type HistoryEntry, historyFrom, versionEverywhere } from '../reads/history.js';
 import { type DocumentPage, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';

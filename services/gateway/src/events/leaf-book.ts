@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { EVENT_LOG, type RawEventLog } from '@plumbline/event-log';
-import { leafHash } from '@plumbline/proof';
+import { leafHash } from '@plumbline/merkle';
 import { NO_LEAF, PREFIX_BYTES } from './resume-token.js';
 
 /** Leaves kept for the readers that follow. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { NotFoundError } from '@plumbline/core';
 import { LOG_TREE, type LogTree } from '@plumbline/event-log';
-import { parseTilePath, TILE_WIDTH, type TilePath } from '@plumbline/proof';
+import { parseTilePath, TILE_WIDTH, type TilePath } from '@plumbline/merkle';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sourceOf } from '../api/source.js';
 import { Authenticator } from '../auth/authenticator.js';

@@ -16,7 +16,7 @@ import {
   type VerifierKey,
   verifyConsistency,
   verifyInclusion,
-} from '@plumbline/proof';
+} from '@plumbline/merkle';
 import { describe, expect, it } from 'vitest';
 import { LogClient } from '../grpc/generated/plumbline/v1/log.js';
 import { type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';

@@ -8,7 +8,7 @@ import {
   type LogIdentity,
   type LogTree,
 } from '@plumbline/event-log';
-import { type Checkpoint, parseCheckpoint, parseNote } from '@plumbline/proof';
+import { type Checkpoint, parseCheckpoint, parseNote } from '@plumbline/merkle';
 
 /** A checkpoint with the note that it was read from. */
 export interface ShownCheckpoint extends Checkpoint {

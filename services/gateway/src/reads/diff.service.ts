@@ -10,7 +10,7 @@ import {
   parseObjectSet,
 } from '@plumbline/manifest';
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
-import { type ApplicationView, versionKey, type ViewReader } from '@plumbline/views';
+import { type ApplicationView, versionKey, type ViewReader } from '@plumbline/read-models';
 import { noVersion } from '../requests/requests.service.js';
 
 /** One object that differs. */

@@ -6,7 +6,7 @@ import {
   versionKey,
   type VersionView,
   type ViewReader,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 import type { TargetOutcome } from '../state/outcome-book.js';
 
 export interface HistoryEnvironment extends Pick<

@@ -9,7 +9,7 @@ import {
   type ViewKind,
   type ViewReader,
   ViewStore,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { OutcomeBook } from '../state/outcome-book.js';
 

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { assertNever, InputError, NotFoundError } from '@plumbline/core';
 import { LOG_QUERIES, type LogQueries, type ViewMoment, type ViewPage } from '@plumbline/event-log';
-import type { ViewDocuments, ViewKind } from '@plumbline/views';
+import type { ViewDocuments, ViewKind } from '@plumbline/read-models';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { type MomentQuery, parseMoment } from './moment.js';
 

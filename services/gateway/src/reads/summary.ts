@@ -8,7 +8,7 @@ import {
   versionKey,
   type VersionView,
   type ViewReader,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 
 /** One environment of an application at a glance. */
 export interface EnvironmentSummary {

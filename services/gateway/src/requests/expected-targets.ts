@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { selectsCluster } from '@plumbline/events';
-import type { ApplicationView, ViewReader } from '@plumbline/views';
+import type { ApplicationView, ViewReader } from '@plumbline/read-models';
 
 /** One target of an application. */
 export interface TargetName {

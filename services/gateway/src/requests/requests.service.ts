@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConflictError, NotFoundError, StreamName } from '@plumbline/core';
 import type { NewEvent } from '@plumbline/events';
-import { type ApplicationView, versionKey, type VersionView } from '@plumbline/views';
+import { type ApplicationView, versionKey, type VersionView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
 import { notFound } from '../reads/read-model.js';
 import type { ChangeResult } from '../resources/resources.service.js';

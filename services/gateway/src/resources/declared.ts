@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { assertNever, StreamName } from '@plumbline/core';
 import type { NewEvent, Resource, ResourceKind } from '@plumbline/events';
-import type { ViewReader } from '@plumbline/views';
+import type { ViewReader } from '@plumbline/read-models';
 
 /** A declared resource, in the form in which two of them are compared. */
 export interface Declared {

@@ -17,7 +17,7 @@ import type { Actor, NewEvent } from '@plumbline/events';
 import type { AppendItem } from '@plumbline/event-log';
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
 import { type Logger, LOGGER } from '@plumbline/platform';
-import type { RepositoryView } from '@plumbline/views';
+import type { RepositoryView } from '@plumbline/read-models';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { type AppliedResource, planApply } from './apply-plan.js';

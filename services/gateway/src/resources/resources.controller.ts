@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { ClusterView, ProjectView, RepositoryView } from '@plumbline/views';
+import type { ClusterView, ProjectView, RepositoryView } from '@plumbline/read-models';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
 import { type DocumentPage, ReadModel } from '../reads/read-model.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordedEvent } from '@plumbline/events';
-import { ViewStore } from '@plumbline/views';
+import { ViewStore } from '@plumbline/read-models';
 import { AccessBook } from './access-book.js';
 import { OutcomeBook } from './outcome-book.js';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import type { EventEnvelopeBatch } from '@plumbline/bus';
+import type { EventEnvelopeBatch } from '@plumbline/messaging';
 import { type Clock, InvariantError, messageOf, OverloadedError, uuidv7 } from '@plumbline/core';
 import { type AppendItem, EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
 import type { Actor, RecordedEvent } from '@plumbline/events';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeAction, EventOf, RecordedEvent } from '@plumbline/events';
-import { versionKey } from '@plumbline/views';
+import { versionKey } from '@plumbline/read-models';
 
 /** How one sync of a version on a cluster ended. */
 export interface TargetOutcome {

@@ -5,7 +5,7 @@ import { messageOf, uuidv7 } from '@plumbline/core';
 import { WORK_LEASES, type WorkLeases } from '@plumbline/event-log';
 import type { EventType } from '@plumbline/events';
 import { CONFIG_SOURCE, type ConfigSource, type Logger, LOGGER } from '@plumbline/platform';
-import type { SubscriptionView } from '@plumbline/views';
+import type { SubscriptionView } from '@plumbline/read-models';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { ACTOR, begunBy, Delivery } from './delivery.js';

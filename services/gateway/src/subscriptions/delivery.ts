@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { derivedId, StreamName } from '@plumbline/core';
 import { type Actor, type NewEvent, type RecordedEvent, wanted } from '@plumbline/events';
-import type { SubscriptionView } from '@plumbline/views';
+import type { SubscriptionView } from '@plumbline/read-models';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from './endpoint.js';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ApiError, type ResourceInput } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
-import type { SubscriptionView } from '@plumbline/views';
+import type { SubscriptionView } from '@plumbline/read-models';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { clientOf, type GatewayUnderTest, leading, startGateway } from '../testing/gateway.fixture.js';
 

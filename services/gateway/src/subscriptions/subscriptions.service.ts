@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InputError } from '@plumbline/core';
 import { API_VERSION, type SubscriptionSpec } from '@plumbline/events';
-import type { SubscriptionView } from '@plumbline/views';
+import type { SubscriptionView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
 import { type DocumentPage, type DocumentQuery, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
 import { itemFor } from '../resources/apply-plan.js';

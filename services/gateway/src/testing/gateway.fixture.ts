@@ -49,7 +49,7 @@ import {
   Readiness,
   READINESS,
 } from '@plumbline/platform';
-import { generateSigningKeyPem, pemSigner } from '@plumbline/proof';
+import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
 import { GatewayModule } from '../gateway.module.js';
 import { type Announcer, ANNOUNCER } from '../auth/bootstrap.js';
 import { allOperations } from '../openapi/controllers.js';

@@ -12,7 +12,7 @@ import {
   type ViewPage,
 } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
-import { type StateFilter, ViewHistory, type ViewKind, ViewStore } from '@plumbline/views';
+import { type StateFilter, ViewHistory, type ViewKind, ViewStore } from '@plumbline/read-models';
 
 /** The log's queries over a fold in memory that is brought up to date by each question. */
 export class InMemoryLogQueries implements LogQueries {

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConflictError, Digest, isoTime, StreamName, uuidv7 } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
-import type { TokenView } from '@plumbline/views';
+import type { TokenView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
 import { newToken } from '../auth/tokens.js';
 import { type DocumentPage, type DocumentQuery, notFound, ReadModel } from '../reads/read-model.js';

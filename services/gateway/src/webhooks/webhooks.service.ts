@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AuthError, derivedId, messageOf, OverloadedError, StreamName, uuidv7 } from '@plumbline/core';
 import type { Actor } from '@plumbline/events';
 import { type Logger, LOGGER } from '@plumbline/platform';
-import type { RepositoryView } from '@plumbline/views';
+import type { RepositoryView } from '@plumbline/read-models';
 import { RateLimit } from '../auth/rate-limit.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/bus';
+import { type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/messaging';
 import { PolicyService } from '../policy.service.js';
 
 /** Takes batches from the bus. */

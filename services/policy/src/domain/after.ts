@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ApplicationView, VersionView, ViewReader } from '@plumbline/views';
+import type { ApplicationView, VersionView, ViewReader } from '@plumbline/read-models';
 
 /** The newest version of an environment up to a number: what the application as of that version means there. */
 export function versionUpTo(

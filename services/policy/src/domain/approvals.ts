@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf } from '@plumbline/events';
-import { type ApplicationView, type TokenView, versionKey, type VersionView, type ViewReader } from '@plumbline/views';
+import {
+  type ApplicationView,
+  type TokenView,
+  versionKey,
+  type VersionView,
+  type ViewReader,
+} from '@plumbline/read-models';
 import { at, clustersOf, type Decision, nextGeneration, on } from './decide.js';
 
 /** The answer to one submitted approval or rejection. Binds to the digest that the approver saw. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Verdict } from '@plumbline/events';
-import type { ApplicationView, ClusterView, ProjectView, VersionView } from '@plumbline/views';
+import type { ApplicationView, ClusterView, ProjectView, VersionView } from '@plumbline/read-models';
 import { type SchemaFindings, schemaProblems } from './schema-check.js';
 
 /** An object of the version, as the object set names it. */

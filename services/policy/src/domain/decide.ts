@@ -6,7 +6,7 @@ import {
   versionKey,
   type VersionView,
   type ViewReader,
-} from '@plumbline/views';
+} from '@plumbline/read-models';
 import { waitsFor } from './after.js';
 import { isAllowed, shortened } from './checks.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf } from '@plumbline/events';
-import type { ApplicationView, VersionView, ViewReader } from '@plumbline/views';
+import type { ApplicationView, VersionView, ViewReader } from '@plumbline/read-models';
 import { versionUpTo } from './after.js';
 import { clustersOf, nextGeneration, type ReleaseDraft } from './decide.js';
 

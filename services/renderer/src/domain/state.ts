@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommitInfo, EnvironmentSpec, RecordedEvent } from '@plumbline/events';
 import { UNAVAILABLE } from './failure.js';
-import { type ApplicationView, versionKey, type VersionView, ViewStore } from '@plumbline/views';
+import { type ApplicationView, versionKey, type VersionView, ViewStore } from '@plumbline/read-models';
 
 /** The event that a render answers. */
 export interface Cause {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf, RecordedEvent } from '@plumbline/events';
-import { ViewStore } from '@plumbline/views';
+import { ViewStore } from '@plumbline/read-models';
 
 /** The event that last moved something for a repository. */
 export interface Cause {
