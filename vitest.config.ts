@@ -18,7 +18,7 @@ export default defineConfig({
           include: [
             '{libs,services}/*/src/**/*.unit.spec.ts',
             '{cli,witness}/src/**/*.unit.spec.ts',
-            'test/{architecture,replay}/**/*.unit.spec.ts',
+            'test/{architecture,e2e}/**/*.unit.spec.ts',
           ],
           pool: 'threads',
           isolate: false,

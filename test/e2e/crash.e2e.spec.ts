@@ -3,13 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type GitRepository, startKube } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
-import { ClusterDoor } from '../topology/cluster-door.js';
-import { brokenRules } from '../topology/log-rules.js';
-import { type Random, seeded } from '../topology/random.js';
-import { applicationResource, environmentOf, repositoryResource, sampleFiles } from '../topology/samples.js';
-import { type Stage, startStage } from '../topology/stage.js';
-import { topologyConfig } from '../topology/topology.config.js';
-import type { Shape } from '../topology/topology.js';
+import { ClusterClient } from './fixture/cluster-client.js';
+import { brokenRules } from './fixture/log-rules.js';
+import { type Random, seeded } from './fixture/random.js';
+import { applicationResource, environmentOf, repositoryResource, sampleFiles } from './fixture/samples.js';
+import { type TestEnvironment, startTestEnvironment } from './fixture/test-environment.js';
+import { topologyConfig } from './fixture/topology.config.js';
+import type { Shape } from './fixture/topology.js';
 
 const APPLICATIONS = 20;
 const names = Array.from({ length: APPLICATIONS }, (_, index) => `app-${String(index).padStart(2, '0')}`);
@@ -26,7 +26,7 @@ const SHARE: Readonly<Record<Shape, number>> = { standalone: 0.3, distributed: 0
 /** Commits in an endless stream: each changes a few of the applications. */
 class Committer {
   readonly #source: GitRepository;
-  readonly #stage: Stage;
+  readonly #fixture: TestEnvironment;
   readonly #random: Random;
 
   readonly greetings = new Map(names.map((name) => [name, 'hello']));
@@ -34,9 +34,9 @@ class Committer {
   readonly #work: Promise<void>;
   count = 0;
 
-  constructor(source: GitRepository, stage: Stage, random: Random) {
+  constructor(source: GitRepository, fixture: TestEnvironment, random: Random) {
     this.#source = source;
-    this.#stage = stage;
+    this.#fixture = fixture;
     this.#random = random;
 
     this.#work = this.#commit();
@@ -60,7 +60,7 @@ class Committer {
         ) as Record<string, string>,
       });
       // Whether the gateway lives just now does not matter: the poll sees what a lost webhook told.
-      await this.#stage.topology.webhook(this.#source.url).catch(() => 0);
+      await this.#fixture.topology.webhook(this.#source.url).catch(() => 0);
       await delay(this.#random.between(50, 600));
     }
   }
@@ -74,7 +74,7 @@ function namespaceOf(name: string, environment: string): string {
   return `${name}-${environment}`;
 }
 
-async function declare({ git, apply }: Stage): Promise<GitRepository> {
+async function declare({ git, apply }: TestEnvironment): Promise<GitRepository> {
   const source = await git.createRepository('fleet');
   await source.commit({ files: Object.assign({}, ...names.map((name) => filesOf(name))) as Record<string, string> });
   await apply(
@@ -94,7 +94,7 @@ async function declare({ git, apply }: Stage): Promise<GitRepository> {
 }
 
 /** Kills one process at a random moment and starts it again at once. */
-async function killOne({ topology }: Stage, random: Random): Promise<string> {
+async function killOne({ topology }: TestEnvironment, random: Random): Promise<string> {
   const victim = topology.processes.get(random.pick(VICTIMS[topology.shape]));
   if (victim === undefined) throw new Error('no such process');
   // The moment is what is random here: in the middle of whatever runs.
@@ -106,8 +106,8 @@ async function killOne({ topology }: Stage, random: Random): Promise<string> {
 
 /** The targets that do not run what the head of the repository says. */
 async function laggards(
-  { topology: { client } }: Stage,
-  cluster: ClusterDoor,
+  { topology: { client } }: TestEnvironment,
+  cluster: ClusterClient,
   greetings: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> {
   const found: string[] = [];
@@ -136,7 +136,7 @@ interface Listed {
 }
 
 /** Nothing is missing, nothing is left over, and what is there says what the head of the repository says. */
-async function expectRenderedObjects(cluster: ClusterDoor, greetings: ReadonlyMap<string, string>): Promise<void> {
+async function expectRenderedObjects(cluster: ClusterClient, greetings: ReadonlyMap<string, string>): Promise<void> {
   for (const name of names) {
     for (const environment of environments) {
       const base = `/api/v1/namespaces/${namespaceOf(name, environment)}`;
@@ -163,24 +163,24 @@ async function survive(shape: Shape): Promise<void> {
   process.stdout.write(`${shape}: ${kills} kills, PLUMBLINE_CRASH_SEED=${crashSeed}\n`);
   const random = seeded(crashSeed);
   await using kube = await startKube();
-  await using stage = await startStage({ shape, clusters: 'real', kubeconfigPath: kube.kubeconfigPath });
-  const { book, client, services } = stage.topology;
-  const cluster = new ClusterDoor(kube.kubeconfigPath);
-  const source = await declare(stage);
-  const committer = new Committer(source, stage, seeded(crashSeed + 1));
+  await using fixture = await startTestEnvironment({ shape, clusters: 'real', kubeconfigPath: kube.kubeconfigPath });
+  const { observer, client, services } = fixture.topology;
+  const cluster = new ClusterClient(kube.kubeconfigPath);
+  const source = await declare(fixture);
+  const committer = new Committer(source, fixture, seeded(crashSeed + 1));
   const killed = new Map<string, number>();
   for (let count = 0; count < kills; count += 1) {
-    const name = await killOne(stage, random);
+    const name = await killOne(fixture, random);
     killed.set(name, (killed.get(name) ?? 0) + 1);
   }
   await committer.stop();
   const settledFrom = performance.now();
   let left: readonly string[] = [];
-  await book
+  await observer
     .until(
       'settled fleet',
       async () => {
-        left = await laggards(stage, cluster, committer.greetings);
+        left = await laggards(fixture, cluster, committer.greetings);
         return left.length === 0 ? true : undefined;
       },
       { timeoutMs: 90_000 },
@@ -189,15 +189,15 @@ async function survive(shape: Shape): Promise<void> {
       throw new Error(`not settled: ${left.join('; ')}`, { cause: error });
     });
   process.stdout.write(
-    `${shape}: killed ${[...killed].map(([name, times]) => `${name} ${times}×`).join(', ')}; ${committer.count} commits, ${book.events.length} events, settled in ${Math.round(performance.now() - settledFrom)} ms\n`,
+    `${shape}: killed ${[...killed].map(([name, times]) => `${name} ${times}×`).join(', ')}; ${committer.count} commits, ${observer.events.length} events, settled in ${Math.round(performance.now() - settledFrom)} ms\n`,
   );
   await expectRenderedObjects(cluster, committer.greetings);
-  expect(brokenRules(book.events)).toEqual([]);
+  expect(brokenRules(observer.events)).toEqual([]);
   const { events } = await client.events({ after: -1, limit: 1000 });
   expect(
     events.map(({ id }) => id),
     'a fresh reader sees what the follower saw',
-  ).toEqual(book.events.slice(0, events.length).map(({ id }) => id));
+  ).toEqual(observer.events.slice(0, events.length).map(({ id }) => id));
   for (const { name, output } of services)
     expect(
       output.split('\n').filter((line) => line.includes('PLB-9')),

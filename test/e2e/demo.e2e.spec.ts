@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startLiveCluster, tempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
-import { bareEnvironment } from '../topology/topology.config.js';
+import { bareEnvironment } from './fixture/topology.config.js';
 
 const PLUMB = fileURLToPath(new URL('../../cli/bin/plumb.js', import.meta.url));
 /** What the README promises, after the installation. */

@@ -4,7 +4,7 @@ import { projectSpec } from '@plumbline/events';
 import type { AppendRequest, ExpectedRevision } from '@plumbline/event-log';
 import { GrpcEventLog, type LogChannel } from '@plumbline/event-log/client';
 
-/** What was promised to somebody. */
+/** An append that the log acknowledged. */
 export interface Acknowledged {
   readonly requestId: string;
   readonly stream: string;
@@ -24,11 +24,11 @@ export class Producers {
 
   constructor(channels: readonly LogChannel[]) {
     this.#work = channels.map(async (channel, index) =>
-      this.#produce(new GrpcEventLog(channel), `project-torture-${index}`),
+      this.#produce(new GrpcEventLog(channel), `project-fault-injection-${index}`),
     );
   }
 
-  /** Ends after the append in hand. */
+  /** Stops after the append that is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#work);
@@ -43,7 +43,7 @@ export class Producers {
         revision === 0 ? { type: 'noStream' } : { type: 'exact', revision: revision - 1 };
       const request: AppendRequest = {
         requestId,
-        actor: { kind: 'system', id: 'torture', name: 'torture' },
+        actor: { kind: 'system', id: 'fault-injection', name: 'fault-injection' },
         service: 'gateway',
         items: [
           {

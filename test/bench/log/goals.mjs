@@ -28,7 +28,7 @@ import { startPostgres } from '@plumbline/testkit';
 import { InProcessBus } from '@plumbline/messaging/in-process';
 import { checkDatabase } from '../../../cli/dist/commands/log-database.js';
 import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
-import { metronome } from './metronome.mjs';
+import { generateLoad } from './load-generator.mjs';
 
 EventEmitter.defaultMaxListeners = 1_000;
 const RUNS = Number(process.env['PLUMBLINE_BENCH_RUNS'] ?? '5');
@@ -77,7 +77,7 @@ function request(stream, events) {
 async function offer(log, { perSecond, each, seconds }) {
   const latencies = [];
   const pending = [];
-  await metronome(
+  await generateLoad(
     { everyMs: (each * 1_000) / perSecond, ticks: Math.floor((perSecond / each) * seconds) },
     (tick, dueAt) => {
       // From when it was due, so that a thread that is busy counts against the log too.

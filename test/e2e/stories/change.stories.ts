@@ -7,13 +7,13 @@ import {
   environmentOf,
   repositoryResource,
   sampleFiles,
-} from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+} from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 /** From a commit to a cluster. */
-export function changeStories(stage: () => Stage): void {
+export function changeStories(fixture: () => TestEnvironment): void {
   it('a commit becomes version 1, is released, applied, and healthy; every step is in the log under one correlation', async () => {
-    const { topology, repository, apply, healthy, east } = stage();
+    const { topology, repository, apply, healthy, east } = fixture();
     await repository('first', sampleFiles('deploy', 'first'));
     await apply(applicationResource('first', { repository: 'first', path: 'deploy', namespace: 'first' }));
     const { released, targets } = await healthy('first', { version: 1 });
@@ -21,19 +21,19 @@ export function changeStories(stage: () => Stage): void {
     expect(targets).toMatchObject([{ cluster: 'east', version: 1, renderDigest: released?.renderDigest }]);
     expect((await east.get('/api/v1/namespaces/first/configmaps/first')).data).toEqual({ greeting: 'hello' });
     expect((await east.get('/apis/apps/v1/namespaces/first/deployments/first')).status.readyReplicas).toBe(2);
-    await expectWholeWay(stage(), released?.correlationId ?? '', { application: 'default/first' });
+    await expectWholeWay(fixture(), released?.correlationId ?? '', { application: 'default/first' });
     expect(
-      topology.book.ofType('VersionRendered').filter(({ data }) => data.application === 'default/first'),
+      topology.observer.ofType('VersionRendered').filter(({ data }) => data.application === 'default/first'),
     ).toHaveLength(1);
   });
 
   it('a commit that changes one application of several: the others get no event and no render', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     const names = ['one', 'two', 'three'];
     const source = await repository(
       'several',
@@ -45,47 +45,47 @@ export function changeStories(stage: () => Stage): void {
       ),
     );
     for (const name of names) await healthy(name, { version: 1 });
-    const before = book.head;
+    const before = observer.head;
     const commit = await source.commit({ files: sampleFiles('apps/two', 'two', { greeting: 'changed' }) });
     await client.refresh('several');
     await healthy('two', { commit });
-    const others = book.events.filter(
+    const others = observer.events.filter(
       (event) => event.position > before && /(^|[/-])(one|three)(\/|$)/.test(event.stream),
     );
     expect(others.map(({ type, stream }) => `${type} ${stream}`)).toEqual([]);
-    expect(book.ofType('VersionRendered', before)).toMatchObject([
+    expect(observer.ofType('VersionRendered', before)).toMatchObject([
       { data: { application: 'default/two', version: 2 } },
     ]);
-    const [sync] = book.ofType('SyncCompleted', before);
+    const [sync] = observer.ofType('SyncCompleted', before);
     expect(sync?.data.changes.counts).toMatchObject({ Configured: 1 });
   });
 
   it('a commit that touches no application appends that it was seen, and nothing else', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     const source = await repository('quiet', sampleFiles('deploy', 'quiet'));
     await apply(applicationResource('quiet', { repository: 'quiet', path: 'deploy', namespace: 'quiet' }));
     await healthy('quiet', { version: 1 });
     const revision = await source.commit({ files: { 'README.md': 'read me' } });
     const { position } = await client.refresh('quiet');
-    const seen = await book.first('RevisionObserved', ({ data }) => data.revision === revision);
+    const seen = await observer.first('RevisionObserved', ({ data }) => data.revision === revision);
     // A commit behind it that does change something: whatever the first one caused is in the log by then.
     const commit = await source.commit({ files: sampleFiles('deploy', 'quiet', { greeting: 'again' }) });
     await client.refresh('quiet');
     await healthy('quiet', { commit, version: 2 });
     expect(
-      book.events
+      observer.events
         .filter((event) => event.position > position && event.correlationId === seen.correlationId)
         .map(({ type }) => type),
     ).toEqual(['RevisionObserved']);
   });
 
   it('a webhook is enough: signed, it leads to the change without a poll; unsigned, to nothing', async () => {
-    const { topology, repository, apply, healthy, east } = stage();
+    const { topology, repository, apply, healthy, east } = fixture();
     const source = await repository('hooked', sampleFiles('deploy', 'hooked', { deployment: false }));
     await apply(applicationResource('hooked', { repository: 'hooked', path: 'deploy', namespace: 'hooked' }));
     await healthy('hooked', { version: 1 });
@@ -103,9 +103,9 @@ export function changeStories(stage: () => Stage): void {
     expect((await east.get('/api/v1/namespaces/hooked/configmaps/hooked')).data).toEqual({
       greeting: 'from a webhook',
     });
-    expect(topology.book.ofType('RefreshRequested').filter(({ data }) => data.repository === 'hooked')).toMatchObject([
-      { data: { source: 'Webhook', provider: 'generic' } },
-    ]);
+    expect(
+      topology.observer.ofType('RefreshRequested').filter(({ data }) => data.repository === 'hooked'),
+    ).toMatchObject([{ data: { source: 'Webhook', provider: 'generic' } }]);
   });
 
   it('a kustomize application gets the overlay of each environment, and a base counts for both', async () => {
@@ -116,7 +116,7 @@ export function changeStories(stage: () => Stage): void {
       healthy,
       east,
       west,
-    } = stage();
+    } = fixture();
     const overlay = (tier: string, replicas: number): Record<string, string> => ({
       [`k/overlays/${tier}/kustomization.yaml`]: `resources: [../../base]\nnamePrefix: ${tier}-\nreplicas: [{ name: shop, count: ${replicas} }]\n`,
     });
@@ -148,18 +148,18 @@ export function changeStories(stage: () => Stage): void {
 
   it('what cannot be rendered is told with file and reason, and the last good version stays', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('broken', sampleFiles('deploy', 'broken', { deployment: false }));
     await apply(applicationResource('broken', { repository: 'broken', path: 'deploy', namespace: 'broken' }));
     await healthy('broken', { version: 1 });
     const bad = await source.commit({ files: { 'deploy/bad.yaml': 'kind: [\n' } });
     await client.refresh('broken');
-    const failed = await book.first('RenderFailed', ({ data }) => data.application === 'default/broken');
+    const failed = await observer.first('RenderFailed', ({ data }) => data.application === 'default/broken');
     expect(failed.data).toMatchObject({ revision: bad, file: expect.stringContaining('bad.yaml') as unknown });
     expect((await healthy('broken', { version: 1 })).renderError?.revision).toBe(bad);
     expect(await east.get('/api/v1/namespaces/broken/configmaps/broken')).toBeDefined();
@@ -175,12 +175,12 @@ export function changeStories(stage: () => Stage): void {
 
   it('a change of the application itself is a new version; a second apply of the same changes nothing', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('moved', {
       ...sampleFiles('blue', 'moved', { greeting: 'blue', deployment: false }),
       ...sampleFiles('green', 'moved', { greeting: 'green', deployment: false }),
@@ -190,7 +190,7 @@ export function changeStories(stage: () => Stage): void {
     await apply(applicationResource('moved', { repository: 'moved', path: 'green', namespace: 'moved' }));
     await healthy('moved', { version: 2 });
     expect((await east.get('/api/v1/namespaces/moved/configmaps/moved')).data).toEqual({ greeting: 'green' });
-    const head = book.head;
+    const head = observer.head;
     const again = await client.apply({
       resources: [
         repositoryResource('moved', source.url),
@@ -198,13 +198,13 @@ export function changeStories(stage: () => Stage): void {
       ],
     });
     expect(again.resources.map(({ action }) => action)).toEqual(['unchanged', 'unchanged']);
-    expect(book.events.filter((event) => event.position > head && event.type.endsWith('Declared'))).toEqual([]);
+    expect(observer.events.filter((event) => event.position > head && event.type.endsWith('Declared'))).toEqual([]);
   });
 }
 
 /** Reads the way of a change back from the audit query: each step with its actor and its cause, under one correlation. */
 async function expectWholeWay(
-  { topology: { client, book } }: Stage,
+  { topology: { client, observer } }: TestEnvironment,
   correlationId: string,
   { application }: { readonly application: string },
 ): Promise<void> {
@@ -216,7 +216,7 @@ async function expectWholeWay(
     types.indexOf(type as RecordedEvent['type']),
   );
   expect(order).toEqual([...order].sort((a, b) => a - b));
-  const known = new Set(book.events.map(({ id }) => id));
+  const known = new Set(observer.events.map(({ id }) => id));
   for (const event of events) {
     expect(event.actor, event.type).toMatchObject({
       kind: expect.any(String) as unknown,

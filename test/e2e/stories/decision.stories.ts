@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { applicationResource, environmentOf, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { applicationResource, environmentOf, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 /** Approvals, rollbacks, pauses. */
-export function decisionStories(stage: () => Stage): void {
+export function decisionStories(fixture: () => TestEnvironment): void {
   it('production waits for an approval; the author does not count, somebody else does', async () => {
     const {
-      topology: { client, clientWith, book },
+      topology: { client, clientWith, observer },
       repository,
       apply,
       healthy,
       west,
-    } = stage();
+    } = fixture();
     const author = clientWith(
       (await client.issueToken({ name: 'ada', role: 'operator', emails: ['ada@example.com'] })).token,
     );
@@ -30,7 +30,7 @@ export function decisionStories(stage: () => Stage): void {
     ];
     await apply(applicationResource('gated', { repository: 'gated', path: 'deploy', environments }));
     await healthy('gated', { version: 1, environment: 'staging' });
-    const waiting = await book.until('an approval with its plan', async () => {
+    const waiting = await observer.until('an approval with its plan', async () => {
       const found = (await client.approvals({ application: 'gated' })).items[0];
       const version = (await client.versions('gated', { environment: 'production' })).items[0];
       return found !== undefined && version?.plans['west'] !== undefined ? { found, version } : undefined;
@@ -60,26 +60,26 @@ export function decisionStories(stage: () => Stage): void {
     const { released } = await healthy('gated', { version: 1, environment: 'production' });
     expect(released?.releases).toMatchObject([{ kind: 'Approved' }]);
     expect(await west.get('/api/v1/namespaces/gated-production/configmaps/gated')).toBeDefined();
-    expect(book.ofType('ApprovalGranted').filter(({ data }) => data.application === 'default/gated')).toMatchObject([
-      { data: { approverName: 'grace', comment: 'good' } },
-    ]);
+    expect(observer.ofType('ApprovalGranted').filter(({ data }) => data.application === 'default/gated')).toMatchObject(
+      [{ data: { approverName: 'grace', comment: 'good' } }],
+    );
   });
 
   it('a rollback to version 1 holds against Git, until a new commit moves on', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('back', sampleFiles('deploy', 'back', { greeting: 'one' }));
     await apply(applicationResource('back', { repository: 'back', path: 'deploy', namespace: 'back' }));
     await healthy('back', { version: 1 });
     const second = await source.commit({ files: sampleFiles('deploy', 'back', { greeting: 'two' }) });
     await client.refresh('back');
     await healthy('back', { commit: second });
-    const before = book.head;
+    const before = observer.head;
     const result = await client.rollback('back', { toVersion: 1, reason: 'two was wrong' });
     expect(result).toMatchObject({ outcome: 'Released', releases: [{ environment: 'staging', version: 1 }] });
     await healthy('back', { version: 1 });
@@ -88,15 +88,15 @@ export function decisionStories(stage: () => Stage): void {
     await client.refresh('back');
     await source.commit({ files: { 'README.md': 'nothing to deploy' } });
     await client.refresh('back');
-    await book.first('RevisionObserved', ({ data }) => data.repository === 'back' && data.previous === second);
-    expect(book.ofType('VersionRendered', before).filter(({ data }) => data.application === 'default/back')).toEqual(
-      [],
-    );
+    await observer.first('RevisionObserved', ({ data }) => data.repository === 'back' && data.previous === second);
+    expect(
+      observer.ofType('VersionRendered', before).filter(({ data }) => data.application === 'default/back'),
+    ).toEqual([]);
     const third = await source.commit({ files: sampleFiles('deploy', 'back', { greeting: 'three' }) });
     await client.refresh('back');
     await healthy('back', { commit: third, version: 3 });
     expect(
-      book
+      observer
         .ofType('VersionReleased')
         .filter(({ data }) => data.application === 'default/back')
         .map(({ data }) => [data.version, data.kind]),
@@ -115,7 +115,7 @@ export function decisionStories(stage: () => Stage): void {
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     await repository('nowhere', sampleFiles('deploy', 'nowhere', { deployment: false }));
     await apply(applicationResource('nowhere', { repository: 'nowhere', path: 'deploy', namespace: 'nowhere' }));
     await healthy('nowhere', { version: 1 });
@@ -127,25 +127,27 @@ export function decisionStories(stage: () => Stage): void {
 
   it('a suspended application is only watched; resumed, it catches up', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('paused', sampleFiles('deploy', 'paused', { deployment: false }));
     await apply(applicationResource('paused', { repository: 'paused', path: 'deploy', namespace: 'paused' }));
     await healthy('paused', { version: 1 });
     await client.suspend('paused', 'an incident');
-    const before = book.head;
+    const before = observer.head;
     const commit = await source.commit({
       files: sampleFiles('deploy', 'paused', { greeting: 'later', deployment: false }),
     });
     await client.refresh('paused');
-    await book.first('VersionRendered', ({ data }) => data.application === 'default/paused' && data.version === 2);
+    await observer.first('VersionRendered', ({ data }) => data.application === 'default/paused' && data.version === 2);
     await east.edit('/api/v1/namespaces/paused/configmaps/paused', { data: { greeting: 'by hand' } });
-    await book.first('DriftDetected', ({ data }) => data.application === 'default/paused', { after: before });
-    expect(book.ofType('SyncStarted', before).filter(({ data }) => data.application === 'default/paused')).toEqual([]);
+    await observer.first('DriftDetected', ({ data }) => data.application === 'default/paused', { after: before });
+    expect(observer.ofType('SyncStarted', before).filter(({ data }) => data.application === 'default/paused')).toEqual(
+      [],
+    );
     expect((await east.get('/api/v1/namespaces/paused/configmaps/paused')).data).toEqual({ greeting: 'by hand' });
     await client.resume('paused');
     await healthy('paused', { commit });

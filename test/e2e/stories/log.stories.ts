@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { plumb } from '../../topology/plumb.js';
-import { applicationResource, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { plumb } from '../fixture/plumb.js';
+import { applicationResource, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 const words = (text: string): unknown => expect.stringContaining(text);
 
 /** What people do to the log itself. */
-export function logStories(stage: () => Stage): void {
+export function logStories(fixture: () => TestEnvironment): void {
   it('a legal hold is placed, shown and lifted, and the log tells by whom', async () => {
-    const run = async (...args: readonly string[]): ReturnType<typeof plumb> => plumb(stage(), 'log', 'hold', ...args);
+    const run = async (...args: readonly string[]): ReturnType<typeof plumb> =>
+      plumb(fixture(), 'log', 'hold', ...args);
     const place = ['place', 'case-7', '--from', '0', '--to', '2', '--reason', 'asked by counsel'];
     expect(await run(...place)).toMatchObject({ code: 0, out: words('legal hold case-7 on 0 to 1 placed') });
     expect(await run(...place)).toMatchObject({ code: 0, out: words('unchanged') });
@@ -24,27 +25,27 @@ export function logStories(stage: () => Stage): void {
     expect(await run('lift', 'case-8')).toMatchObject({ code: 3, err: words('PLB-3154') });
     expect((await run('list')).out).toBe('there is no legal hold\n');
     expect((await run('list', '--all')).out).toContain('case-7');
-    const { events } = await stage().topology.client.audit({ type: 'LegalHoldLifted' });
+    const { events } = await fixture().topology.client.audit({ type: 'LegalHoldLifted' });
     expect(events).toMatchObject([{ actor: { kind: 'user' }, data: { hold: 'case-7' } }]);
   });
 
   it('what is parked is shown and released, and the log tells by whom; what is not parked is not released', async () => {
     const {
       topology: { client, ask },
-    } = stage();
+    } = fixture();
     const key = 'cluster-east';
-    expect(await plumb(stage(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
-    expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 3, err: words('PLB-3156') });
+    expect(await plumb(fixture(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
+    expect(await plumb(fixture(), 'log', 'release', 'views', key)).toMatchObject({ code: 3, err: words('PLB-3156') });
     // As a version of us that could not apply the event would have left it; this one can.
     const [declared] = (await client.audit({ type: 'ClusterDeclared', order: 'asc' })).events;
     await ask(`insert into ledger.dead_letter (consumer, version, shard, pos, key, attempts, error, state)
       select 'views', version, 0, ${declared?.position}, '${key}', 1, 'cannot be applied', 'parked' from projection.live where consumer = 'views'`);
-    expect(JSON.parse((await plumb(stage(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({
+    expect(JSON.parse((await plumb(fixture(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({
       items: [{ consumer: 'views', key, position: declared?.position, error: 'cannot be applied' }],
     });
     const before = await client.clusters();
-    expect(await plumb(stage(), 'log', 'release', 'views', key)).toMatchObject({ code: 0, out: `${key} goes on\n` });
-    expect((await plumb(stage(), 'log', 'parked')).out).toBe('nothing is parked\n');
+    expect(await plumb(fixture(), 'log', 'release', 'views', key)).toMatchObject({ code: 0, out: `${key} goes on\n` });
+    expect((await plumb(fixture(), 'log', 'parked')).out).toBe('nothing is parked\n');
     expect((await client.clusters()).items).toEqual(before.items);
     expect((await client.audit({ type: 'WorkReleased' })).events).toMatchObject([
       { actor: { kind: 'user' }, data: { consumer: 'views', key, position: declared?.position } },
@@ -57,7 +58,7 @@ export function logStories(stage: () => Stage): void {
       git,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     const grace = { name: 'Grace Hopper', email: 'grace@example.com' };
     const source = await git.createRepository('graced');
     await source.commit({ files: sampleFiles('deploy', 'graced', { deployment: false }), author: grace });
@@ -80,15 +81,15 @@ export function logStories(stage: () => Stage): void {
       ]);
     expect(await shown()).toContain('Grace Hopper');
     const erase = async (...more: readonly string[]): ReturnType<typeof plumb> =>
-      plumb(stage(), 'log', 'erase-person', 'grace@example.com', ...more);
-    expect(await plumb(stage(), 'log', 'verify')).toMatchObject({ code: 0, out: words('VERIFIED') });
+      plumb(fixture(), 'log', 'erase-person', 'grace@example.com', ...more);
+    expect(await plumb(fixture(), 'log', 'verify')).toMatchObject({ code: 0, out: words('VERIFIED') });
     expect(await erase()).toMatchObject({ code: 2, err: words('--yes') });
-    await plumb(stage(), 'log', 'hold', 'place', 'grace', '--from', '0', '--reason', 'asked by counsel');
+    await plumb(fixture(), 'log', 'hold', 'place', 'grace', '--from', '0', '--reason', 'asked by counsel');
     expect(await erase('--yes')).toMatchObject({ code: 5, err: words('PLB-4110') });
-    await plumb(stage(), 'log', 'hold', 'lift', 'grace');
+    await plumb(fixture(), 'log', 'hold', 'lift', 'grace');
     const { token } = await client.issueToken({ name: 'no admin', role: 'operator' });
     expect(
-      await plumb({ topology: { ...stage().topology, token } }, 'log', 'erase-person', 'grace@example.com', '--yes'),
+      await plumb({ topology: { ...fixture().topology, token } }, 'log', 'erase-person', 'grace@example.com', '--yes'),
     ).toMatchObject({ code: 5, err: words('PLB-2120') });
     await expect(clientWith(token).events()).resolves.toBeDefined();
     expect(await shown()).toContain('Grace Hopper');
@@ -99,7 +100,7 @@ export function logStories(stage: () => Stage): void {
     });
     expect(erased.out + erased.err).not.toContain('grace@');
     expect(await erase('--yes', '-o', 'json')).toMatchObject({ code: 0, out: words('"AlreadyErased"') });
-    expect(await plumb(stage(), 'log', 'erase-person', 'nobody@example.com', '--yes')).toMatchObject({
+    expect(await plumb(fixture(), 'log', 'erase-person', 'nobody@example.com', '--yes')).toMatchObject({
       code: 3,
       err: words('PLB-3155'),
     });
@@ -111,6 +112,6 @@ export function logStories(stage: () => Stage): void {
       if (event.position === head) break;
     }
     expect(JSON.stringify(followed)).not.toMatch(/Grace Hopper|grace@/);
-    expect(await plumb(stage(), 'log', 'verify', '--full')).toMatchObject({ code: 0, out: words('VERIFIED') });
+    expect(await plumb(fixture(), 'log', 'verify', '--full')).toMatchObject({ code: 0, out: words('VERIFIED') });
   });
 }

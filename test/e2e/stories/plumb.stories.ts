@@ -3,14 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ViewStore } from '@plumbline/read-models';
 import { expect, it } from 'vitest';
-import { plumb } from '../../topology/plumb.js';
-import { applicationResource, repositoryResource, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { plumb } from '../fixture/plumb.js';
+import { applicationResource, repositoryResource, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 /** The command line. */
-export function plumbStories(stage: () => Stage): void {
+export function plumbStories(fixture: () => TestEnvironment): void {
   it('plumb applies, waits, shows, rolls back, and tells by its exit status how it went', async () => {
-    const { git, topology } = stage();
+    const { git, topology } = fixture();
     const source = await git.createRepository('typed');
     await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'one' }) });
     const file = path.join(topology.dataDir, 'typed.yaml');
@@ -20,55 +20,55 @@ export function plumbStories(stage: () => Stage): void {
     ];
     // JSON is YAML; one document each.
     await writeFile(file, resources.map((resource) => JSON.stringify(resource)).join('\n---\n'));
-    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({
+    expect(await plumb(fixture(), 'apply', '-f', file)).toMatchObject({
       code: 0,
       out: expect.stringContaining('created') as unknown,
     });
-    expect(await plumb(stage(), 'apply', '-f', file)).toMatchObject({
+    expect(await plumb(fixture(), 'apply', '-f', file)).toMatchObject({
       code: 0,
       out: expect.stringContaining('unchanged') as unknown,
     });
     expect(
-      await plumb(stage(), 'wait', 'typed', '--version', '1', '--for', 'healthy', '--timeout', '30s'),
+      await plumb(fixture(), 'wait', 'typed', '--version', '1', '--for', 'healthy', '--timeout', '30s'),
     ).toMatchObject({ code: 0 });
     const commit = await source.commit({ files: sampleFiles('deploy', 'typed', { greeting: 'two' }) });
-    expect((await plumb(stage(), 'refresh', 'typed')).code).toBe(0);
-    expect((await plumb(stage(), 'wait', 'typed', '--commit', commit, '--timeout', '30s')).code).toBe(0);
-    expect((await plumb(stage(), 'status', 'typed')).out).toMatch(/released version 2[\s\S]*east: Synced Healthy/);
-    const listed = await plumb(stage(), 'get', 'applications', '-o', 'json');
+    expect((await plumb(fixture(), 'refresh', 'typed')).code).toBe(0);
+    expect((await plumb(fixture(), 'wait', 'typed', '--commit', commit, '--timeout', '30s')).code).toBe(0);
+    expect((await plumb(fixture(), 'status', 'typed')).out).toMatch(/released version 2[\s\S]*east: Synced Healthy/);
+    const listed = await plumb(fixture(), 'get', 'applications', '-o', 'json');
     expect(JSON.stringify(JSON.parse(listed.out))).toContain('default/typed');
-    expect((await plumb(stage(), 'diff', 'typed', '--from', '1', '--to', '2')).out).toContain('two');
-    expect(await plumb(stage(), 'rollback', 'typed', '--to', '1', '--reason', 'wrong')).toMatchObject({ code: 0 });
-    expect(await plumb(stage(), 'wait', 'typed', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
-    expect((await plumb(stage(), 'history', 'typed')).out).toMatch(/Rollback|rollback/);
-    expect((await plumb(stage(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain(
+    expect((await plumb(fixture(), 'diff', 'typed', '--from', '1', '--to', '2')).out).toContain('two');
+    expect(await plumb(fixture(), 'rollback', 'typed', '--to', '1', '--reason', 'wrong')).toMatchObject({ code: 0 });
+    expect(await plumb(fixture(), 'wait', 'typed', '--for', 'healthy', '--timeout', '30s')).toMatchObject({ code: 0 });
+    expect((await plumb(fixture(), 'history', 'typed')).out).toMatch(/Rollback|rollback/);
+    expect((await plumb(fixture(), 'audit', '--application', 'typed', '--type', 'RollbackRequested')).out).toContain(
       'RollbackRequested',
     );
   });
 
   it('plumb looks back: what it says as of a position or a time is what a fold of the log up to there gives', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     const before = (await client.events()).head;
     const source = await repository('past', sampleFiles('deploy', 'past', { greeting: 'one' }));
     await apply(applicationResource('past', { repository: 'past', path: 'deploy', namespace: 'past' }));
     await healthy('past', { version: 1 });
-    const first = await plumb(stage(), 'status', 'past', '-o', 'json');
+    const first = await plumb(fixture(), 'status', 'past', '-o', 'json');
     const then = JSON.parse(first.out) as { readonly position: number };
     await source.commit({ files: sampleFiles('deploy', 'past', { greeting: 'two' }) });
     await client.refresh('past');
     await healthy('past', { version: 2 });
     const json = async (...args: readonly string[]): Promise<unknown> => {
-      const { code, out, err } = await plumb(stage(), ...args, '-o', 'json');
+      const { code, out, err } = await plumb(fixture(), ...args, '-o', 'json');
       expect({ code, err }).toEqual({ code: 0, err: '' });
       return JSON.parse(out) as unknown;
     };
     expect(await json('status', 'past', '--as-of', String(then.position))).toEqual(then);
-    const events = [...book.events];
+    const events = [...observer.events];
     const store = new ViewStore();
     const last = events.length - 1;
     // Events of one append share their time: "known at" it is after all of them.
@@ -91,21 +91,21 @@ export function plumbStories(stage: () => Stage): void {
       expect(await json('get', 'targets', '--known-at', event.recordedAt)).toEqual(expected);
     }
     const rendered = events.findLast(({ type }) => type === 'VersionRendered');
-    expect((await plumb(stage(), 'diff', 'past', '--as-of', String(rendered?.position))).out).toContain('two');
-    expect((await plumb(stage(), 'status', 'past', '--as-of', '2000-01-01T00:00Z')).code).toBe(3);
-    expect((await plumb(stage(), 'status', 'past', '--as-of', 'yesterday')).code).toBe(2);
+    expect((await plumb(fixture(), 'diff', 'past', '--as-of', String(rendered?.position))).out).toContain('two');
+    expect((await plumb(fixture(), 'status', 'past', '--as-of', '2000-01-01T00:00Z')).code).toBe(3);
+    expect((await plumb(fixture(), 'status', 'past', '--as-of', 'yesterday')).code).toBe(2);
   });
 
   it('plumb ends with 2 for a wrong line, 3 for what is not there, 4 when time is over, 5 when refused', async () => {
-    expect((await plumb(stage(), 'frobnicate')).code).toBe(2);
-    expect(await plumb(stage(), 'status', 'not-there')).toMatchObject({
+    expect((await plumb(fixture(), 'frobnicate')).code).toBe(2);
+    expect(await plumb(fixture(), 'status', 'not-there')).toMatchObject({
       code: 3,
       err: expect.stringContaining('PLB-3') as unknown,
     });
-    const { repository, apply } = stage();
+    const { repository, apply } = fixture();
     await repository('endless', { 'README.md': 'nothing to deploy' });
     await apply(applicationResource('endless', { repository: 'endless', path: 'not-there', namespace: 'endless' }));
-    expect((await plumb(stage(), 'wait', 'endless', '--timeout', '300ms')).code).toBe(4);
-    expect((await plumb(stage(), '--token', 'plumb_wrong', 'get', 'applications')).code).toBe(5);
+    expect((await plumb(fixture(), 'wait', 'endless', '--timeout', '300ms')).code).toBe(4);
+    expect((await plumb(fixture(), '--token', 'plumb_wrong', 'get', 'applications')).code).toBe(5);
   });
 }

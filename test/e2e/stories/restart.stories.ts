@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { applicationResource, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { applicationResource, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 /** Stopping and starting. */
-export function restartStories(stage: () => Stage): void {
+export function restartStories(fixture: () => TestEnvironment): void {
   it('an orderly stop and start appends nothing, keeps the token and the clusters, and goes on with the next commit', async () => {
     const {
-      topology: { client, book, services },
+      topology: { client, observer, services },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('restarted', sampleFiles('deploy', 'restarted'));
     await apply(applicationResource('restarted', { repository: 'restarted', path: 'deploy', namespace: 'restarted' }));
     const { targets } = await healthy('restarted', { version: 1 });
@@ -22,11 +22,11 @@ export function restartStories(stage: () => Stage): void {
     await Promise.all(services.map(async (service) => service.start()));
     // It is seen, so the clusters are connected and everything has been looked at again.
     await east.edit('/api/v1/namespaces/restarted/configmaps/restarted', { data: { greeting: 'by hand' } });
-    const drift = await book.first('DriftDetected', ({ data }) => data.application === 'default/restarted', {
+    const drift = await observer.first('DriftDetected', ({ data }) => data.application === 'default/restarted', {
       after: before,
     });
     expect(
-      book.events
+      observer.events
         .filter(({ position }) => position > before && position < drift.position)
         .map(({ type, stream }) => `${type} ${stream}`),
     ).toEqual([]);

@@ -14,20 +14,20 @@ import {
   tempDir,
 } from '@plumbline/testkit';
 import pg from 'pg';
-import { NodeServiceProcess } from '../topology/service-process.js';
-import { bareEnvironment } from '../topology/topology.config.js';
-import { type Line, startLine } from './line.js';
+import { NodeServiceProcess } from '../e2e/fixture/service-process.js';
+import { bareEnvironment } from '../e2e/fixture/topology.config.js';
+import { type TcpProxy, startTcpProxy } from './tcp-proxy.js';
 import { mountSmallDisk, type SmallDisk } from './small-disk.js';
 
-/** A replica of the log and the lines to and from it. */
+/** A replica of the log, and the TCP proxies to its database and to its clients. */
 export interface Replica {
   readonly process: NodeServiceProcess;
-  readonly toDatabase: Line;
-  readonly toDoor: Line;
+  readonly toDatabase: TcpProxy;
+  readonly toClients: TcpProxy;
 }
 
-/** What is tortured: three replicas of the log, their database, their bus. */
-export interface Stand extends AsyncDisposable {
+/** Three replicas of the log behind TCP proxies, their database and their NATS server. */
+export interface LogCluster extends AsyncDisposable {
   readonly replicas: readonly Replica[];
   readonly database: IsolatedDatabase;
   readonly nats: NatsServer;
@@ -36,11 +36,11 @@ export interface Stand extends AsyncDisposable {
   readonly key: VerifierKey;
   /** The replica that is being started again, if there is one. */
   returning: Promise<void>;
-  /** A client that knows all replicas, each over its line. */
+  /** Returns a client of all replicas that reaches each through its TCP proxy. */
   connect(): LogChannel;
-  /** Rows of a statement, asked as the owner, past every line. */
+  /** Runs a statement as the owner of the database, without a proxy, and returns the rows. */
   ask<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
-  /** The replica that leads, or led last. */
+  /** Returns the leader, or the last one. */
   leader(): Promise<Replica | undefined>;
 }
 
@@ -60,10 +60,10 @@ async function startReplica(
 ): Promise<Replica> {
   const { name, root, databaseUrl, settings } = parts;
   const own = new URL(databaseUrl);
-  const toDatabase = stack.use(await startLine(Number(own.port)));
+  const toDatabase = stack.use(await startTcpProxy(Number(own.port)));
   own.port = String(toDatabase.port);
-  const doorPort = await freePort();
-  const toDoor = stack.use(await startLine(doorPort));
+  const grpcPort = await freePort();
+  const toClients = stack.use(await startTcpProxy(grpcPort));
   const health = `127.0.0.1:${await freePort()}`;
   const process = new NodeServiceProcess({
     name,
@@ -76,19 +76,19 @@ async function startReplica(
       PLUMBLINE_LOG_URL: own.href,
       PLUMBLINE_LOG_MIGRATE_URL: databaseUrl,
       PLUMBLINE_LOG_LEASE_MS: String(LEASE_MS),
-      PLUMBLINE_AUDIT_GRPC_LISTEN: `127.0.0.1:${doorPort}`,
+      PLUMBLINE_AUDIT_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
       PLUMBLINE_HEALTH_LISTEN: health,
     }),
   });
   stack.defer(async () => process.stop());
-  return { process, toDatabase, toDoor };
+  return { process, toDatabase, toClients };
 }
 
 /** Starts everything from what `npm run build` made. */
-export async function startStand(): Promise<Stand> {
+export async function startLogCluster(): Promise<LogCluster> {
   const stack = new AsyncDisposableStack();
   try {
-    const root = stack.use(await tempDir('torture')).path;
+    const root = stack.use(await tempDir('fault-injection')).path;
     await mkdir(path.join(root, 'data'));
     const token = randomBytes(16).toString('hex');
     await writeFile(path.join(root, 'log.token'), token, { mode: 0o600 });
@@ -136,7 +136,7 @@ export async function startStand(): Promise<Stand> {
       returning: Promise.resolve(),
       connect: () =>
         new LogChannel({
-          url: `grpc://${replicas.map(({ toDoor }) => `127.0.0.1:${toDoor.port}`).join(',')}`,
+          url: `grpc://${replicas.map(({ toClients }) => `127.0.0.1:${toClients.port}`).join(',')}`,
           token,
           timeoutMs: 20_000,
         }),

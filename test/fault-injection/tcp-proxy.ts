@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP line that can be cut. */
-export interface Line extends AsyncDisposable {
+/** A TCP proxy whose connections can be reset. */
+export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Breaks every connection that is open, in the middle of whatever it carries. New ones go through. */
   cut(): void;
 }
 
 /** Listens on a free port and passes everything on to another one, both ways. */
-export async function startLine(targetPort: number): Promise<Line> {
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(targetPort, '127.0.0.1');

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Frontier, leafHash, openCheckpoint, type VerifierKey } from '@plumbline/merkle';
 import type { Acknowledged } from './producers.js';
-import type { Stand } from './stand.js';
+import type { LogCluster } from './log-cluster.js';
 
 /** What a log that went through faults shows. All of it but `events` and `commits` must be zero or empty. */
-export interface Verdict {
+export interface ConsistencyReport {
   readonly events: number;
   readonly commits: number;
   readonly epochs: number;
@@ -86,16 +86,19 @@ function holesOf(events: readonly EventRow[]): string[] {
 }
 
 /** Compares the tables of the log with what was promised, and with themselves. */
-export async function judge(stand: Stand, acknowledged: readonly Acknowledged[]): Promise<Verdict> {
-  const events = await stand.ask<EventRow>('select pos, stream, revision, body, leaf from ledger.event order by pos');
-  const commits = await stand.ask<CommitRow>(
+export async function checkConsistency(
+  cluster: LogCluster,
+  acknowledged: readonly Acknowledged[],
+): Promise<ConsistencyReport> {
+  const events = await cluster.ask<EventRow>('select pos, stream, revision, body, leaf from ledger.event order by pos');
+  const commits = await cluster.ask<CommitRow>(
     'select first_pos, last_pos, epoch, root from ledger.commit order by last_pos',
   );
-  const rows = await stand.ask<{ request_id: string; first_pos: string }>(
+  const rows = await cluster.ask<{ request_id: string; first_pos: string }>(
     'select request_id, first_pos from ledger.request',
   );
-  const [head] = await stand.ask<{ next_pos: string; epoch: string }>('select next_pos, epoch from ledger.head');
-  const notes = (await stand.ask<{ note: string }>('select note from ledger.checkpoint order by size')).map(
+  const [head] = await cluster.ask<{ next_pos: string; epoch: string }>('select next_pos, epoch from ledger.head');
+  const notes = (await cluster.ask<{ note: string }>('select note from ledger.checkpoint order by size')).map(
     ({ note }) => note,
   );
   const requests = new Map(rows.map((row) => [row.request_id, Number(row.first_pos)]));
@@ -118,7 +121,7 @@ export async function judge(stand: Stand, acknowledged: readonly Acknowledged[])
     holes,
     staleWrites,
     broken: treeFaults(events, commits),
-    forked: forks(notes, events, stand.key),
+    forked: forks(notes, events, cluster.key),
     checkpoints: notes.length,
   };
 }

@@ -1,46 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { applicationResource, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { applicationResource, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 /** A manual edit is healed this fast, or the watch is none. */
 const HEALED_WITHIN_MS = 5_000;
 
-async function expectHealed({ topology: { book }, east }: Stage, application: string): Promise<void> {
+async function expectHealed({ topology: { observer }, east }: TestEnvironment, application: string): Promise<void> {
   const path = `/api/v1/namespaces/${application}/configmaps/${application}`;
   const wanted = (await east.get(path)).data;
-  const before = book.head;
+  const before = observer.head;
   await east.edit(path, { data: { greeting: 'by hand' } });
-  const healed = await book.first(
+  const healed = await observer.first(
     'SyncCompleted',
     ({ data }) =>
       data.application === `default/${application}` && data.cause === 'SelfHeal' && data.result === 'Succeeded',
     { after: before, timeoutMs: HEALED_WITHIN_MS },
   );
   expect((await east.get(path)).data).toEqual(wanted);
-  const drift = book.ofType('DriftDetected', before).find(({ data }) => data.application === `default/${application}`);
+  const drift = observer
+    .ofType('DriftDetected', before)
+    .find(({ data }) => data.application === `default/${application}`);
   expect(drift?.data.objects).toMatchObject([{ key: `/ConfigMap/${application}/${application}`, kind: 'Changed' }]);
   expect(drift?.position).toBeLessThan(healed.position);
 }
 
 /** What keeps a cluster true once it is. */
-export function upkeepStories(stage: () => Stage): void {
+export function reconciliationStories(fixture: () => TestEnvironment): void {
   it('a manual edit and a manual deletion are healed within seconds, and the log knows what drifted', async () => {
     const {
-      topology: { book },
+      topology: { observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     await repository('drifting', sampleFiles('deploy', 'drifting'));
     await apply(applicationResource('drifting', { repository: 'drifting', path: 'deploy', namespace: 'drifting' }));
     await healthy('drifting', { version: 1 });
-    await expectHealed(stage(), 'drifting');
-    const before = book.head;
+    await expectHealed(fixture(), 'drifting');
+    const before = observer.head;
     const service = '/api/v1/namespaces/drifting/services/drifting';
     await east.remove(service);
-    await book.first(
+    await observer.first(
       'SyncCompleted',
       ({ data }) => data.application === 'default/drifting' && data.cause === 'SelfHeal',
       { after: before, timeoutMs: HEALED_WITHIN_MS },
@@ -51,12 +53,12 @@ export function upkeepStories(stage: () => Stage): void {
 
   it('an object that left the repository is pruned; a field of somebody else is left alone', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('pruned', {
       ...sampleFiles('deploy', 'pruned'),
       'deploy/extra.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra }\ndata: { a: b }\n',
@@ -73,7 +75,7 @@ export function upkeepStories(stage: () => Stage): void {
     expect(
       (await east.get('/api/v1/namespaces/pruned/configmaps/pruned')).metadata.annotations['example.com/note'],
     ).toBe('mine');
-    const sync = book
+    const sync = observer
       .ofType('SyncCompleted')
       .find(({ data }) => data.application === 'default/pruned' && data.version === 2);
     expect(sync?.data.changes.inline).toContainEqual(
@@ -83,21 +85,21 @@ export function upkeepStories(stage: () => Stage): void {
 
   it('a directory that became empty deletes nothing before somebody confirms it', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     const source = await repository('emptied', sampleFiles('deploy', 'emptied', { deployment: false }));
     await apply(applicationResource('emptied', { repository: 'emptied', path: 'deploy', namespace: 'emptied' }));
     await healthy('emptied', { version: 1 });
-    const before = book.head;
+    const before = observer.head;
     await source.commit({
       files: { 'deploy/settings.yaml': '# nothing here any more\n', 'deploy/service.yaml': undefined },
     });
     await client.refresh('emptied');
-    const held = await book.first('SyncCompleted', ({ data }) => data.application === 'default/emptied', {
+    const held = await observer.first('SyncCompleted', ({ data }) => data.application === 'default/emptied', {
       after: before,
     });
     expect(held.data).toMatchObject({ version: 2, result: 'Partial', reason: 'EmptyRender' });
@@ -106,7 +108,7 @@ export function upkeepStories(stage: () => Stage): void {
       { reason: 'EmptyRender', message: expect.stringContaining('--confirm-prune') as unknown },
     );
     await client.sync('emptied', { confirmPrune: true });
-    await book.first(
+    await observer.first(
       'SyncCompleted',
       ({ data }) => data.application === 'default/emptied' && data.result === 'Succeeded',
       { after: held.position },
@@ -116,11 +118,11 @@ export function upkeepStories(stage: () => Stage): void {
 
   it('a deleted branch keeps the last good version, which is still kept true', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     const source = await repository('branched', { 'README.md': 'empty' });
     await source.commit({ branch: 'live', files: sampleFiles('deploy', 'branched', { deployment: false }) });
     await apply(
@@ -129,8 +131,8 @@ export function upkeepStories(stage: () => Stage): void {
     await healthy('branched', { version: 1 });
     await source.deleteBranch('live');
     await client.refresh('branched');
-    await book.first('RefMissing', ({ data }) => data.repository === 'branched');
-    await expectHealed(stage(), 'branched');
+    await observer.first('RefMissing', ({ data }) => data.repository === 'branched');
+    await expectHealed(fixture(), 'branched');
     await healthy('branched', { version: 1 });
     const commit = await source.commit({
       branch: 'live',
@@ -142,12 +144,12 @@ export function upkeepStories(stage: () => Stage): void {
 
   it('a deleted application takes its objects along; an orphaned one leaves them', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
       east,
-    } = stage();
+    } = fixture();
     for (const name of ['deleted', 'orphaned']) {
       await repository(name, sampleFiles('deploy', name, { deployment: false }));
       await apply(applicationResource(name, { repository: name, path: 'deploy', namespace: name }));
@@ -156,9 +158,11 @@ export function upkeepStories(stage: () => Stage): void {
     await client.deleteApplication('deleted');
     await client.deleteApplication('orphaned', { mode: 'orphan' });
     for (const name of ['deleted', 'orphaned'])
-      await book.first('TargetRemoved', ({ data }) => data.application === `default/${name}`);
+      await observer.first('TargetRemoved', ({ data }) => data.application === `default/${name}`);
     expect(await east.get('/api/v1/namespaces/deleted/configmaps/deleted')).toBeUndefined();
     expect((await east.get('/api/v1/namespaces/orphaned/configmaps/orphaned')).data).toEqual({ greeting: 'hello' });
-    await expect(client.application('deleted', { minPosition: book.head })).rejects.toMatchObject({ httpStatus: 404 });
+    await expect(client.application('deleted', { minPosition: observer.head })).rejects.toMatchObject({
+      httpStatus: 404,
+    });
   });
 }

@@ -8,11 +8,11 @@ import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
 import { freePort, ManagedProcess, tempDir, type TempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { applicationResource, sampleFiles } from '../topology/samples.js';
-import { type Stage, startStage } from '../topology/stage.js';
-import { bareEnvironment } from '../topology/topology.config.js';
-import { Shape } from '../topology/topology.js';
-import { goEnvironment, MODULE } from './foreign.config.js';
+import { applicationResource, sampleFiles } from '../e2e/fixture/samples.js';
+import { type TestEnvironment, startTestEnvironment } from '../e2e/fixture/test-environment.js';
+import { bareEnvironment } from '../e2e/fixture/topology.config.js';
+import { Shape } from '../e2e/fixture/topology.js';
+import { goEnvironment, MODULE } from './conformance.config.js';
 
 const WITNESS = fileURLToPath(new URL('../../witness/bin/plumbline-witness.js', import.meta.url));
 const PLUMB = fileURLToPath(new URL('../../cli/bin/plumb.js', import.meta.url));
@@ -42,7 +42,7 @@ for (const shape of Shape) {
       ? (['postgres:embedded18', 'git', 'go', 'nats:newest'] as const)
       : (['postgres:embedded18', 'git', 'go'] as const);
   describeWith(needs, `the log of the ${shape} shape, to those who do not trust it`, () => {
-    let stage: Stage;
+    let fixture: TestEnvironment;
     let dir: TempDir;
     let log: LogClient;
     let key = '';
@@ -50,11 +50,11 @@ for (const shape of Shape) {
     let witness: ManagedProcess | undefined;
     let witnessKey = '';
     const go = (...args: readonly string[]): Promise<Ended> =>
-      execute(path.join(dir.path, 'checklog'), args, { env: { LOG_TOKEN: stage.topology.token } });
+      execute(path.join(dir.path, 'checklog'), args, { env: { LOG_TOKEN: fixture.topology.token } });
     const plumb = (...args: readonly string[]): Promise<Ended> => {
       const env = bareEnvironment(dir.path, {
-        PLUMBLINE_SERVER: stage.topology.url,
-        PLUMBLINE_TOKEN: stage.topology.token,
+        PLUMBLINE_SERVER: fixture.topology.url,
+        PLUMBLINE_TOKEN: fixture.topology.token,
         PLUMBLINE_PROFILE: path.join(dir.path, 'profile.json'),
       });
       return execute(process.execPath, [PLUMB, ...args], { env });
@@ -66,7 +66,7 @@ for (const shape of Shape) {
         metadata: { name: `${label}-${index}` },
         spec: {},
       }));
-      await stage.apply(...resources);
+      await fixture.apply(...resources);
     };
 
     beforeAll(async () => {
@@ -81,7 +81,7 @@ for (const shape of Shape) {
       const [pem, port] = [generateSigningKeyPem(), await freePort()];
       await writeFile(path.join(dir.path, 'witness.key'), pem);
       witnessKey = pemSigner(pem, 'witness.test/two', 'cosignature').key.text;
-      stage = await startStage({
+      fixture = await startTestEnvironment({
         shape,
         clusters: 'simulated',
         settings: {
@@ -89,9 +89,9 @@ for (const shape of Shape) {
           PLUMBLINE_AUDIT_WITNESS_SECONDS: '0.2',
         },
       });
-      log = new LogClient({ server: stage.topology.url, token: stage.topology.token });
+      log = new LogClient({ server: fixture.topology.url, token: fixture.topology.token });
       const { origin, verifierKey = '' } = await log.identity();
-      [key, base] = [verifierKey, `${stage.topology.url}/log/${origin}`];
+      [key, base] = [verifierKey, `${fixture.topology.url}/log/${origin}`];
       witness = await ManagedProcess.start({
         name: 'plumbline-witness',
         command: process.execPath,
@@ -111,12 +111,12 @@ for (const shape of Shape) {
           `127.0.0.1:${port}`,
         ],
       });
-      await stage.repository('shop', sampleFiles('deploy', 'web'));
-      await stage.apply(applicationResource('web', { repository: 'shop', path: 'deploy', namespace: 'web' }));
-      await stage.healthy('web', { version: 1 });
+      await fixture.repository('shop', sampleFiles('deploy', 'web'));
+      await fixture.apply(applicationResource('web', { repository: 'shop', path: 'deploy', namespace: 'web' }));
+      await fixture.healthy('web', { version: 1 });
     });
     afterAll(async () => {
-      await stage?.[Symbol.asyncDispose]();
+      await fixture?.[Symbol.asyncDispose]();
       await witness?.stop();
       await dir?.[Symbol.asyncDispose]();
     });

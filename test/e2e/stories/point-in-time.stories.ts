@@ -3,26 +3,26 @@ import type { MomentQuery } from '@plumbline/api-client';
 import { microsOf } from '@plumbline/event-log';
 import type { RecordedEvent } from '@plumbline/events';
 import { expect, it } from 'vitest';
-import { applicationResource, sampleFiles } from '../../topology/samples.js';
-import type { Stage } from '../../topology/stage.js';
+import { applicationResource, sampleFiles } from '../fixture/samples.js';
+import type { TestEnvironment } from '../fixture/test-environment.js';
 
 const positions = (events: readonly RecordedEvent[]): readonly number[] => events.map(({ position }) => position);
 const micros = (time: string): number => microsOf(time) ?? 0;
 
 /** What the log said then, from the database that it is kept in. */
-export function pastStories(stage: () => Stage): void {
+export function pointInTimeStories(fixture: () => TestEnvironment): void {
   it('events and the audit search say of a position or a time what the log had then, page by page, while the log goes on', async () => {
     const {
-      topology: { client, book },
+      topology: { client, observer },
       repository,
       apply,
       healthy,
-    } = stage();
+    } = fixture();
     await repository('searched', sampleFiles('deploy', 'searched', { greeting: 'one' }));
     const head = (await client.events()).head;
     await apply(applicationResource('searched', { repository: 'searched', path: 'deploy', namespace: 'searched' }));
     await healthy('searched', { version: 1 });
-    const events = [...book.events];
+    const events = [...observer.events];
     const until = (position: number): readonly RecordedEvent[] => events.slice(0, position + 1);
     const middle = events[Math.floor((head + events.length - 1) / 2)];
     const time = middle?.recordedAt ?? '';

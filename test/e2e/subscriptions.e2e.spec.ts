@@ -7,8 +7,8 @@ import type { EventsFilter } from '@plumbline/api-client';
 import { startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
-import { applicationResource, sampleFiles } from '../topology/samples.js';
-import { type Stage, startStage } from '../topology/stage.js';
+import { applicationResource, sampleFiles } from './fixture/samples.js';
+import { type TestEnvironment, startTestEnvironment } from './fixture/test-environment.js';
 
 const API = 'plumbline.dev/v1alpha1';
 const SECRET = 'a secret of sixteen characters and more';
@@ -70,7 +70,7 @@ async function onSubject(
 }
 
 async function byPages(
-  { topology: { client } }: Stage,
+  { topology: { client } }: TestEnvironment,
   filter: EventsFilter,
   last: number,
 ): Promise<readonly number[]> {
@@ -85,7 +85,7 @@ async function byPages(
 }
 
 async function byStream(
-  { topology: { client } }: Stage,
+  { topology: { client } }: TestEnvironment,
   filter: EventsFilter,
   count: number,
 ): Promise<readonly number[]> {
@@ -100,7 +100,7 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
     await using nats = await startNats({ flavour: 'newest' });
     await using endpoint = new Endpoint();
     const origin = await endpoint.open();
-    await using stage = await startStage({
+    await using fixture = await startTestEnvironment({
       shape: 'distributed',
       clusters: 'simulated',
       settings: {
@@ -111,11 +111,11 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
       },
     });
     const {
-      topology: { client, book, processes },
+      topology: { client, observer, processes },
       repository,
       apply,
       healthy,
-    } = stage;
+    } = fixture;
     const filters: readonly { readonly name: string; readonly filter: EventsFilter; readonly subject: string }[] = [
       { name: 'types', filter: { types: ['SyncCompleted'] }, subject: 'pl.out.0.*.*.*.*.SyncCompleted.*' },
       { name: 'application', filter: { application: 'default/one' }, subject: 'pl.out.0.default.one.>' },
@@ -151,23 +151,23 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
       await client.refresh(name);
       await healthy(name, { version: 2 });
     }
-    const last = book.head;
-    await book.until(`position ${last} on its subject`, async () =>
+    const last = observer.head;
+    await observer.until(`position ${last} on its subject`, async () =>
       (await onSubject(nats.url, 'pl.out.>')).last >= last ? true : undefined,
     );
     expect((await onSubject(nats.url, 'pl.out.>')).positions.slice(0, last + 1)).toEqual(
       Array.from({ length: last + 1 }, (_, position) => position),
     );
     for (const { name, filter, subject } of filters) {
-      const wanted = await byPages(stage, filter, last);
+      const wanted = await byPages(fixture, filter, last);
       expect(wanted.length, name).toBeGreaterThan(0);
-      expect(await byStream(stage, filter, wanted.length), name).toEqual(wanted);
+      expect(await byStream(fixture, filter, wanted.length), name).toEqual(wanted);
       expect(
         (await onSubject(nats.url, subject)).positions.filter((position) => position <= last),
         name,
       ).toEqual(wanted);
       // At least once: what a gateway that died had not noted yet comes again.
-      const delivered = await book.until(`${name} at its endpoint`, () => {
+      const delivered = await observer.until(`${name} at its endpoint`, () => {
         const taken = endpoint.taken.get(`/${name}`) ?? [];
         return wanted.every((position) => taken.includes(position)) ? taken : undefined;
       });

@@ -3,7 +3,7 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 /** Calls with 0, 1, 2, … when each is due; resolves after the last call. The time of tick n is `startedAt + n × everyMs` by `performance.timeOrigin + performance.now()`. */
-export function metronome({ everyMs, ticks }, onTick) {
+export function generateLoad({ everyMs, ticks }, onTick) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url));
     let next = 0;
