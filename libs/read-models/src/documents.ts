@@ -326,9 +326,10 @@ export type ViewChange = {
   };
 }[ViewKind];
 
-/** Reads documents while folding; sees the changes of earlier events. */
-export interface ViewReader {
-  get<Kind extends ViewKind>(view: Kind, key: string): ViewDocuments[Kind] | undefined;
-  /** Keys and documents whose key starts with the prefix, ordered by key. */
-  scan<Kind extends ViewKind>(view: Kind, keyPrefix: string): Iterable<readonly [string, ViewDocuments[Kind]]>;
+/** Reads documents as the events so far left them. */
+export interface ViewReader<Kinds extends ViewKind = ViewKind> {
+  /** Returns the document, or `undefined` if it does not exist. */
+  get<Kind extends Kinds>(view: Kind, key: string): ViewDocuments[Kind] | undefined;
+  /** Returns keys and documents whose key starts with the prefix, ordered by key. */
+  scan<Kind extends Kinds>(view: Kind, keyPrefix: string): Iterable<readonly [string, ViewDocuments[Kind]]>;
 }

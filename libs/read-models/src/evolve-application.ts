@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApplicationId } from '@plumbline/core';
-import type { PlumblineEvent } from '@plumbline/events';
+import type { EventOf, PlumblineEvent } from '@plumbline/events';
+import type { ApplicationFacts } from './application-facts.js';
 import type { ApplicationView, EnvironmentView, ViewChange, ViewReader } from './documents.js';
 import { provenanceOf } from './evolve-declared.js';
+import { targetKey } from './keys.js';
 
-/** Applications: declarations, pauses, removal, and what is newest and released per environment. */
-export function evolveApplication(views: ViewReader, event: PlumblineEvent): readonly ViewChange[] {
+/** Applications: declarations, suspension, removal, and the newest and the released version of each environment. */
+export function evolveApplication(
+  views: ViewReader,
+  event: PlumblineEvent,
+  facts: ApplicationFacts,
+): readonly ViewChange[] {
   switch (event.type) {
     case 'ApplicationDeclared':
-      return [changed(declared(views, event))];
+      return [changed(declared(views, event, facts))];
     case 'ApplicationRemoved':
       return update(views, event.data.application, (before) => {
         const removal = { mode: event.data.mode, at: event.recordedAt, by: event.actor, position: event.position };
-        return targetsLeft(views, before.id) ? { ...before, removal } : undefined;
+        return facts.holdsObjects(before.id) ? { ...before, removal } : undefined;
       });
     case 'TargetRemoved':
       return update(views, event.data.application, (before) => {
-        const key = `${before.id}/${event.data.environment}/${event.data.cluster}`;
-        return before.removal !== undefined && !targetsLeft(views, before.id, key) ? undefined : before;
+        const key = targetKey(before.id, event.data.environment, event.data.cluster);
+        return before.removal !== undefined && !facts.holdsObjects(before.id, key) ? undefined : before;
       });
     case 'ApplicationSuspended':
       return update(views, event.data.application, (before) => ({
@@ -42,7 +48,7 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
         latestVersion: Math.max(before.latestVersion, event.data.version),
       }));
     case 'RevisionObserved':
-      return forgottenErrors(views, event.data);
+      return withoutStaleErrors(views, event.data);
     case 'RenderFailed':
       return update(views, event.data.application, (before) =>
         withEnvironment(before, event.data.environment, (environment) => ({
@@ -79,7 +85,7 @@ export function evolveApplication(views: ViewReader, event: PlumblineEvent): rea
   }
 }
 
-function declared(views: ViewReader, event: Extract<PlumblineEvent, { type: 'ApplicationDeclared' }>): ApplicationView {
+function declared(views: ViewReader, event: EventOf<'ApplicationDeclared'>, facts: ApplicationFacts): ApplicationView {
   const id = ApplicationId.parse(event.data.application);
   const before = views.get('application', id);
   const environments: Record<string, EnvironmentView> = {};
@@ -91,14 +97,15 @@ function declared(views: ViewReader, event: Extract<PlumblineEvent, { type: 'App
     labels: event.data.labels,
     spec: event.data.spec,
     declared: provenanceOf(event),
-    latestVersion: before?.latestVersion ?? highestVersion(views, id),
+    // Version numbers are never reused, not even for an application that is declared again after its removal.
+    latestVersion: before?.latestVersion ?? facts.highestVersion(id),
     environments,
     ...(before?.suspended === undefined ? {} : { suspended: before.suspended }),
   };
 }
 
-/** What failed at an older revision says nothing about the new one: it may render, fail anew, or give what runs already. */
-function forgottenErrors(
+/** Drops render errors of older revisions: the new revision has not been rendered yet. */
+function withoutStaleErrors(
   views: ViewReader,
   moved: { readonly repository: string; readonly ref: string; readonly revision: string },
 ): readonly ViewChange[] {
@@ -114,20 +121,6 @@ function forgottenErrors(
     changes.push(changed({ ...application, environments }));
   }
   return changes;
-}
-
-/** Numbers are never used twice, also when an application comes back under the name of a removed one. */
-function highestVersion(views: ViewReader, id: string): number {
-  let highest = 0;
-  for (const [, version] of views.scan('version', `${id}/`)) highest = Math.max(highest, version.version);
-  return highest;
-}
-
-function targetsLeft(views: ViewReader, application: string, exceptKey?: string): boolean {
-  for (const [key, target] of views.scan('target', `${application}/`)) {
-    if (key !== exceptKey && (target.inventoryDigest !== undefined || target.running !== undefined)) return true;
-  }
-  return false;
 }
 
 function withEnvironment(

@@ -4,7 +4,7 @@ import type { EventOf, PlumblineEvent } from '@plumbline/events';
 import type { ApprovalRecord, DecisionState, VersionView, ViewChange, ViewReader } from './documents.js';
 import { versionKey } from './keys.js';
 
-/** Versions, the decisions on them, and the list of approvals that are waited for. */
+/** Versions, the decisions on them, and the versions that wait for approvals. */
 export function evolveVersion(views: ViewReader, event: PlumblineEvent): readonly ViewChange[] {
   switch (event.type) {
     case 'VersionRendered':
@@ -145,7 +145,7 @@ function update(
       key,
       document: { application, environment, version, renderDigest, commit, requestedAt, ...after.approvals },
     });
-  } else if (views.get('approval', key) !== undefined) {
+  } else if (before.decision.state === 'WaitingApproval' && before.approvals !== undefined) {
     changes.push({ view: 'approval', key, document: undefined });
   }
   return changes;

@@ -20,8 +20,11 @@ export type {
   ViewDocuments,
   ViewReader,
 } from './documents.js';
+export type { ApplicationFacts } from './application-facts.js';
 export { evolveViews } from './evolve.js';
+export type { EvolveOptions } from './evolve.js';
 export { targetKey, versionKey } from './keys.js';
 export { ViewHistory } from './view-history.js';
 export type { DocumentState, StateFilter } from './view-history.js';
 export { ViewStore } from './view-store.js';
+export type { ViewStoreOptions, ViewStoreSnapshot } from './view-store.js';
