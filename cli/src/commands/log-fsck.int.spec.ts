@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createTestLog, sampleAppend, type TestLog } from '@plumbline/event-log/testing';
+import { sampleAppend } from '@plumbline/event-log/testing';
+import { createTestLog, type TestLog } from '@plumbline/audit/testing';
 import { formatCheckpoint, Frontier, generateSigningKeyPem, leafHash, pemSigner, signNote } from '@plumbline/merkle';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';

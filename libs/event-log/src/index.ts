@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export type { CommittedListener, CommittedRange } from './committed.js';
+export { notifyAll, type CommittedListener, type CommittedRange } from './committed.js';
 export { formatMicros, microsOf } from './append/time.js';
 export { EVENT_LOG } from './event-log.port.js';
 export type {

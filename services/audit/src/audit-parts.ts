@@ -2,7 +2,7 @@
 import type { EventBus } from '@plumbline/messaging';
 import { type Clock, systemClock } from '@plumbline/core';
 import { WorkLeaseBook } from '@plumbline/event-log';
-import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from '@plumbline/event-log/postgres';
+import { ArchiveFiles, connectionConfig, migrateLedger, PostgresEventLog } from './ledger/index.js';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import type { DoorConfig } from './audit.config.js';

@@ -10,13 +10,8 @@ import {
   repositorySpec,
 } from '@plumbline/events';
 import type { AppendResult, EventLog } from '@plumbline/event-log';
-import {
-  connectionConfig,
-  migrateLedger,
-  PostgresEventLog,
-  type PostgresEventLogOptions,
-} from '@plumbline/event-log/postgres';
-import { ledgerTemplate } from '@plumbline/event-log/testing';
+import { connectionConfig, migrateLedger, PostgresEventLog, type PostgresEventLogOptions } from './ledger/index.js';
+import { ledgerTemplate } from './testing/test-log.js';
 import type { Logger } from '@plumbline/platform';
 import { type DatabaseTemplate, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';

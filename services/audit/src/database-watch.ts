@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connectionConfig } from '@plumbline/event-log/postgres';
+import { connectionConfig } from './ledger/index.js';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import { WorkLoop } from './transparency/work-loop.js';

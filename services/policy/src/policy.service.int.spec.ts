@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationId, canonicalJson, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
-import { createTestLog, type TestLog } from '@plumbline/event-log/testing';
+import { createTestLog, type TestLog } from '@plumbline/audit/testing';
 import { applicationSpec, type NewEvent, type RecordedEvent, type ServiceName } from '@plumbline/events';
 import { buildObjectSet, generateReleaseKeys, verifyRelease } from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';

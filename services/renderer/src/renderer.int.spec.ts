@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApplicationId, StreamName, UpstreamError } from '@plumbline/core';
-import { createTestLog } from '@plumbline/event-log/testing';
+import { createTestLog } from '@plumbline/audit/testing';
 import type { ObjectStore } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { describe, expect, it } from 'vitest';

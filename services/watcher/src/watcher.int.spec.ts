@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { StreamName } from '@plumbline/core';
-import { createTestLog } from '@plumbline/event-log/testing';
+import { createTestLog } from '@plumbline/audit/testing';
 import { describe, expect, it } from 'vitest';
 import { type Bench, refresh, startBench, until } from './watcher.fixture.js';
 import type { GitRepository } from '@plumbline/testkit';

@@ -7,7 +7,7 @@ import { uuidv7 } from '@plumbline/core';
 import { projectSpec } from '@plumbline/events';
 import { Follower } from '@plumbline/event-log';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
-import { PostgresEventLog } from '@plumbline/event-log/postgres';
+import { PostgresEventLog } from '@plumbline/audit/ledger';
 import { startPostgres } from '@plumbline/testkit';
 import { InProcessBus } from '@plumbline/messaging/in-process';
 import { AuditParts } from '../../../services/audit/dist/audit-parts.js';

@@ -5,11 +5,11 @@
 import { cpus, loadavg } from 'node:os';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
-import { migrateLedger } from '@plumbline/event-log/postgres';
+import { migrateLedger } from '@plumbline/audit/ledger';
 import { startPostgres } from '@plumbline/testkit';
 import { ViewStore } from '@plumbline/read-models';
-import { migrateProjection } from '../../../services/audit/dist/projection/migrate.js';
-import { PostgresLogQueries } from '../../../services/audit/dist/queries/postgres-log-queries.js';
+import { migrateProjection } from '../../../services/audit/dist/read-models/migrate.js';
+import { PostgresLogQueries } from '../../../services/audit/dist/read-models/postgres-log-queries.js';
 
 const targets = Number(process.env.TARGETS ?? 10_000);
 const changes = Number(process.env.CHANGES ?? 2_000_000);

@@ -13,7 +13,7 @@ import pg from 'pg';
 import { uuidv7 } from '@plumbline/core';
 import { projectSpec } from '@plumbline/events';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
-import { PostgresEventLog } from '@plumbline/event-log/postgres';
+import { PostgresEventLog } from '@plumbline/audit/ledger';
 import {
   encodeBundle,
   formatCheckpoint,

@@ -5,8 +5,6 @@ export type { LogUnderTest } from './event-log.contract.js';
 export { randomHistory } from './random-history.js';
 export { projectDeclared, sampleAppend } from './sample-events.js';
 export type { SampleAppend } from './sample-events.js';
-export { createTestLog, ledgerTemplate } from './test-log.js';
-export type { TestLog, TestLogOptions } from './test-log.js';
 export { MemoryLogTree } from '../memory/memory-log-tree.js';
 export { logTreeContract } from './log-tree.contract.js';
 export type { TreeUnderTest } from './log-tree.contract.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError, InvariantError, NotFoundError } from '@plumbline/core';
 import { Frontier, leafHash, TILE_WIDTH } from '@plumbline/merkle';
-import type { ArchiveFiles } from '@plumbline/event-log/postgres';
+import type { ArchiveFiles } from '../ledger/index.js';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import { holdsOver } from './legal-holds.js';

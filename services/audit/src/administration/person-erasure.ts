@@ -9,7 +9,7 @@ import {
   UpstreamError,
 } from '@plumbline/core';
 import type { AskedWork, ErasureReport, PersonalData } from '@plumbline/event-log';
-import type { PersonalFields, PostgresEventLog } from '@plumbline/event-log/postgres';
+import type { PersonalFields, PostgresEventLog } from '../ledger/index.js';
 import type { RecordedEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
 import { causeTimeMs } from '../cause-time.js';

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { systemClock } from '@plumbline/core';
-import { ArchiveFiles, connectionConfig, PostgresEventLog } from '@plumbline/event-log/postgres';
+import { ArchiveFiles, connectionConfig, PostgresEventLog } from '../ledger/index.js';
 import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { inclusionProof, leafHash, verifyInclusion } from '@plumbline/merkle';
 import { sharedDatabase, tempDir, type TestDatabase } from '@plumbline/testkit';

@@ -10,8 +10,9 @@ import {
   LogService,
   resultToWire,
 } from '@plumbline/event-log/client';
-import { PostgresEventLog } from '@plumbline/event-log/postgres';
-import { createTestLog, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { PostgresEventLog } from '../ledger/index.js';
+import { MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { createTestLog } from '../testing/test-log.js';
 import { describe, expect, it } from 'vitest';
 import { noQueries, silent } from './door.fixture.js';
 import { LogDoor } from './log-door.js';

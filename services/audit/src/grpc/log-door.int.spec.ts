@@ -5,13 +5,8 @@ import path from 'node:path';
 import { Digest, InputError } from '@plumbline/core';
 import type { RawEventLog } from '@plumbline/event-log';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
-import {
-  createTestLog,
-  eventLogContract,
-  MemoryEventLog,
-  projectDeclared,
-  sampleAppend,
-} from '@plumbline/event-log/testing';
+import { eventLogContract, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { createTestLog } from '../testing/test-log.js';
 import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { noQueries as stub } from './door.fixture.js';

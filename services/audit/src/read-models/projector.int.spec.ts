@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { StreamName, uuidv7 } from '@plumbline/core';
-import { PostgresEventLog } from '@plumbline/event-log/postgres';
+import { PostgresEventLog } from '../ledger/index.js';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import { ViewStore } from '@plumbline/read-models';
 import pg from 'pg';

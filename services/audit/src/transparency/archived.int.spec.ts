@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ArchiveFiles, connectionConfig, PostgresEventLog } from '@plumbline/event-log/postgres';
+import { ArchiveFiles, connectionConfig, PostgresEventLog } from '../ledger/index.js';
 import {
   formatCheckpoint,
   generateSigningKeyPem,

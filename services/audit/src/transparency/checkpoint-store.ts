@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError, InvariantError, messageOf, UpstreamError } from '@plumbline/core';
-import { sqlStateOf } from '@plumbline/event-log/postgres';
+import { sqlStateOf } from '../ledger/index.js';
 import type pg from 'pg';
 
 const SHARD = 0;

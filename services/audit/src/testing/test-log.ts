@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@plumbline/core';
 import { type DatabaseTemplate, type PostgresFlavour, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
-import { ledgerScripts, migrateLedger } from '../postgres/migrate.js';
-import { PostgresEventLog, type PostgresEventLogOptions } from '../postgres/postgres-event-log.js';
+import { ledgerScripts, migrateLedger } from '../ledger/migrate.js';
+import { PostgresEventLog, type PostgresEventLogOptions } from '../ledger/postgres-event-log.js';
 
 /** A database with the schema of the log, copied from a template in milliseconds. */
 export const ledgerTemplate: DatabaseTemplate = {

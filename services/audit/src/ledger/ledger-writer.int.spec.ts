@@ -6,8 +6,8 @@ import { isolatedDatabase } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import pg from 'pg';
 import { expect, it, vi } from 'vitest';
-import type { AppendResult } from '../event-log.port.js';
-import { projectDeclared, sampleAppend } from '../testing/sample-events.js';
+import type { AppendResult } from '@plumbline/event-log';
+import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog, ledgerTemplate } from '../testing/test-log.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CheckedRequest } from '../append/checked-request.js';
-import type { AppendResult } from '../event-log.port.js';
+import type { CheckedRequest } from '@plumbline/event-log/append';
+import type { AppendResult } from '@plumbline/event-log';
 
 /** A request that has no answer yet. */
 export interface Waiting {

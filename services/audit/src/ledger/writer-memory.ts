@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { uuidTimeMs } from '@plumbline/core';
-import type { Batch } from '../append/batch.js';
-import type { CheckedRequest } from '../append/checked-request.js';
+import type { Batch, CheckedRequest } from '@plumbline/event-log/append';
 import type { KnownRequest, LedgerSql } from './ledger-sql.js';
 import { Lru } from './lru.js';
 import type { Waiting } from './request-queue.js';

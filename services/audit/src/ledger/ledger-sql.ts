@@ -2,9 +2,8 @@
 import { InvariantError } from '@plumbline/core';
 import { Frontier } from '@plumbline/merkle';
 import pg from 'pg';
-import type { Batch } from '../append/batch.js';
-import type { AppendResult } from '../event-log.port.js';
-import { formatMicros } from '../append/time.js';
+import { type Batch, formatMicros } from '@plumbline/event-log/append';
+import type { AppendResult } from '@plumbline/event-log';
 import { int4Array, int8Array, textArray, uuidArray } from './binary-parameters.js';
 
 /** The group role that may append and read, and change nothing. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ArchiveFiles } from '../archive/archive-files.js';
-export type { ArchiveChunk } from '../archive/archive-files.js';
+export { ArchiveFiles } from './archive/archive-files.js';
+export type { ArchiveChunk } from './archive/archive-files.js';
 export { connectionConfig, sqlStateOf, WRITER_ROLE } from './ledger-sql.js';
 export { writerLimits } from './writer-limits.js';
 export type { WriterLimits } from './writer-limits.js';
@@ -9,4 +9,4 @@ export type { MigrationSet } from './migrate.js';
 export type { Notices } from './notices.js';
 export { PostgresEventLog } from './postgres-event-log.js';
 export type { PostgresEventLogOptions } from './postgres-event-log.js';
-export type { KnownPerson, PersonalFields } from './personal-fields.js';
+export type { KnownPerson, PersonalFields } from './personal/personal-fields.js';

@@ -5,9 +5,8 @@ import { describeWith } from '@plumbline/testkit/vitest';
 import fc from 'fast-check';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '../event-log.port.js';
-import { MemoryEventLog } from '../memory/memory-event-log.js';
-import { projectDeclared } from '../testing/sample-events.js';
+import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
+import { MemoryEventLog, projectDeclared } from '@plumbline/event-log/testing';
 import { ledgerTemplate } from '../testing/test-log.js';
 import { PostgresEventLog } from './postgres-event-log.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { StoredEvent } from '../append/batch.js';
-import type { StoredBody } from '../raw-log.js';
+import type { StoredEvent } from '@plumbline/event-log/append';
+import type { StoredBody } from '@plumbline/event-log';
 
 interface Entry extends StoredBody {
   readonly type: string;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describeWith } from '@plumbline/testkit/vitest';
-import { eventLogContract } from '../testing/event-log.contract.js';
+import { eventLogContract } from '@plumbline/event-log/testing';
 import { createTestLog } from '../testing/test-log.js';
 
 for (const flavour of ['embedded18', 'debian15'] as const) {

@@ -2,11 +2,10 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { InputError, InvariantError, messageOf, UpstreamError } from '@plumbline/core';
 import type pg from 'pg';
-import type { AppendRequest } from '../event-log.port.js';
-import { hasSealed, reveal, sealPersonal, subjectOf, subjectsIn } from '../personal/personal-seal.js';
-import { personsOf, sealRequest } from '../personal/personal-request.js';
-import type { StoredBody } from '../raw-log.js';
-import { Lru } from './lru.js';
+import type { AppendRequest, StoredBody } from '@plumbline/event-log';
+import { hasSealed, reveal, sealPersonal, subjectOf, subjectsIn } from './personal-seal.js';
+import { personsOf, sealRequest } from './personal-request.js';
+import { Lru } from '../lru.js';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, UpstreamError } from '@plumbline/core';
 import type pg from 'pg';
-import type { ArchiveFiles } from '../archive/archive-files.js';
-import type { StoredBody } from '../raw-log.js';
-import { Lru } from './lru.js';
+import type { ArchiveFiles } from './archive-files.js';
+import type { StoredBody } from '@plumbline/event-log';
+import { Lru } from '../lru.js';
 
 const SHARD = 0;
 /** Chunks in memory: whoever reads through the archive asks for each many times. */

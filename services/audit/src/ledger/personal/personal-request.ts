@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NewEvent } from '@plumbline/events';
-import type { AppendRequest } from '../event-log.port.js';
+import type { AppendRequest } from '@plumbline/event-log';
 
 /** Seals one value of a person. */
 export type Seal = (knownAs: string, value: string) => string;

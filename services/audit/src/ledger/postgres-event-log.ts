@@ -2,23 +2,29 @@
 import { type Clock, messageOf, systemClock, UpstreamError, uuidv7 } from '@plumbline/core';
 import { decodeEvent, type RecordedEvent } from '@plumbline/events';
 import pg from 'pg';
-import type { Batch } from '../append/batch.js';
-import { checkRequest } from '../append/checked-request.js';
-import { type CommittedListener, type CommittedRange, notifyAll } from '../committed.js';
-import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
-import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
-import { checkReadOptions } from '../read-options.js';
-import { Refusals } from '../refusals.js';
-import { formatMicros } from '../append/time.js';
+import { type Batch, checkReadOptions, checkRequest, formatMicros } from '@plumbline/event-log/append';
+import {
+  type AppendRequest,
+  type AppendResult,
+  type BodyPage,
+  type CommittedListener,
+  type CommittedRange,
+  type EventPage,
+  notifyAll,
+  type RawEventLog,
+  type ReadOptions,
+  Refusals,
+  type StoredBody,
+} from '@plumbline/event-log';
 import { connectionConfig, type Head, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
 import { LedgerWriter } from './ledger-writer.js';
 import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';
 import { type Notices, silent } from './notices.js';
-import { ArchiveFiles } from '../archive/archive-files.js';
-import { ArchivedEvents } from './archived-events.js';
-import { hasSealedOf } from '../personal/personal-seal.js';
-import { PersonalFields } from './personal-fields.js';
+import { ArchiveFiles } from './archive/archive-files.js';
+import { ArchivedEvents } from './archive/archived-events.js';
+import { hasSealedOf } from './personal/personal-seal.js';
+import { PersonalFields } from './personal/personal-fields.js';
 import { RecentCommits } from './recent-commits.js';
 import { Tail } from './tail.js';
 

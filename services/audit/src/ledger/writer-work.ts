@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frontier } from '@plumbline/merkle';
-import type { Batch } from '../append/batch.js';
+import type { Batch } from '@plumbline/event-log/append';
 import type { Waiting } from './request-queue.js';
 
 /** What the writer knows while it leads. */

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, messageOf, OverloadedError, systemClock, UpstreamError } from '@plumbline/core';
 import type { Frontier } from '@plumbline/merkle';
-import { answerRepeat, Batch, type PlacedRequest, revisionsAfter } from '../append/batch.js';
-import type { CheckedRequest } from '../append/checked-request.js';
-import { nextCommitMicros } from '../append/time.js';
-import type { AppendResult } from '../event-log.port.js';
+import {
+  answerRepeat,
+  Batch,
+  type CheckedRequest,
+  nextCommitMicros,
+  type PlacedRequest,
+  revisionsAfter,
+} from '@plumbline/event-log/append';
+import type { AppendResult } from '@plumbline/event-log';
 import { type Head, isServerAnswer, type LedgerSql, sqlStateOf } from './ledger-sql.js';
 import type { Notices } from './notices.js';
 import { RequestQueue, type Waiting } from './request-queue.js';
