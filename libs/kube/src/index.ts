@@ -61,6 +61,6 @@ export { ResourceWatch } from './watch.js';
 export type { WatchEvent, WatchOptions, WatchStatus } from './watch.js';
 export { catalogue as healthCatalogue } from './health/catalogue/index.js';
 export { byConditions, healthOf } from './health/health.js';
-export type { HealthOptions, HealthRule, ObjectHealth } from './health/health.js';
+export type { HealthOptions, HealthRule, ObjectHealth } from './health/health-rule.js';
 export { applyEntryOf, fieldPathsOf, ownedFields, ownersOf, projectFields } from './managed-fields.js';
 export type { FieldOwner } from './managed-fields.js';

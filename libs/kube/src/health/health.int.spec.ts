@@ -7,7 +7,8 @@ import { connectKube } from '../transports/undici-transport.js';
 import type { ApiResource, KubeObject } from '../types.js';
 import { ResourceWatch } from '../watch.js';
 import { dig } from '../testing/contract/bench.js';
-import { healthOf, type ObjectHealth } from './health.js';
+import type { ObjectHealth } from './health-rule.js';
+import { healthOf } from './health.js';
 
 function podTemplate(app: string, image: string, fate?: PodFate): object {
   return {

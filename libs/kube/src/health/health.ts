@@ -2,34 +2,8 @@
 import type { HealthState } from '@plumbline/core';
 import { groupOf, type KubeObject } from '../types.js';
 import { catalogue } from './catalogue/index.js';
+import type { HealthOptions, HealthRule, ObjectHealth } from './health-rule.js';
 import { ageMs, conditionsOf, numberAt, type ObjectCondition } from './fields.js';
-
-/** How an object is: the state, one CamelCase word, and a sentence for people. */
-export interface ObjectHealth {
-  readonly state: HealthState;
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** What the object alone does not say. */
-export interface HealthOptions {
-  readonly nowMs: number;
-  /** `metadata.generation` as our own apply returned it: a status about an older one does not count. */
-  readonly appliedGeneration?: number | undefined;
-  /** When we applied it; the grace time of objects without a status begins here, else at their creation. */
-  readonly appliedAtMs?: number | undefined;
-  /** The kind has a status subresource (discovery): a custom resource without a status is then not green at once. */
-  readonly hasStatus?: boolean | undefined;
-  /** How long a custom resource may be without a status before it is taken as one that gets none; default 60 s. */
-  readonly statusGraceMs?: number;
-  /** False on clusters that assign no addresses to Services of type LoadBalancer and to Ingresses; default true. */
-  readonly expectAddresses?: boolean;
-  /** The object as it was before it vanished: a finished Job that its TTL has removed is done, not missing. */
-  readonly lastKnown?: KubeObject | undefined;
-}
-
-/** Judges one kind after the general rules have found nothing. */
-export type HealthRule = (object: KubeObject, options: HealthOptions) => ObjectHealth;
 
 /** Groups of the API server itself: their kinds without a rule are fine as soon as they exist. */
 const BUILT_IN = new Set([

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { KubeObject } from '../types.js';
 import { catalogue } from './catalogue/index.js';
-import { healthOf, type HealthOptions } from './health.js';
+import type { HealthOptions } from './health-rule.js';
+import { healthOf } from './health.js';
 
 interface Fixture {
   readonly object: KubeObject;

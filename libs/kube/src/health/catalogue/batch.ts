@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { conditionOf, listAt, numberAt, stringAt, at } from '../fields.js';
-import type { HealthRule } from '../health.js';
+import type { HealthRule } from '../health-rule.js';
 import { degraded, healthy, progressing, suspended } from './verdict.js';
 
 /** Not healthy before it is complete: a Job that runs has not done its work. */

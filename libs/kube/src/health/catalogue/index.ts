@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { HealthRule } from '../health.js';
+import type { HealthRule } from '../health-rule.js';
 import { apiService, customResourceDefinition, namespace } from './api.js';
 import { cronJob, job } from './batch.js';
 import { ingress, service } from './network.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { listAt, stringAt } from '../fields.js';
-import type { HealthRule } from '../health.js';
+import type { HealthRule } from '../health-rule.js';
 import { healthy, progressing } from './verdict.js';
 
 function addressOf(entry: unknown): string {

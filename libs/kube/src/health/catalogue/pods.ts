@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from '../../types.js';
 import { ageMs, conditionOf, listAt, numberAt, stringAt } from '../fields.js';
-import type { HealthRule, ObjectHealth } from '../health.js';
+import type { HealthRule, ObjectHealth } from '../health-rule.js';
 import { degraded, healthy, progressing } from './verdict.js';
 
 /** The scheduler tries again on its own; this long it is given. */

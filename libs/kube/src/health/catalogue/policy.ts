@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from '../../types.js';
 import { ageMs, conditionOf, conditionsOf, numberAt, type ObjectCondition, toCondition } from '../fields.js';
-import type { HealthRule } from '../health.js';
+import type { HealthRule } from '../health-rule.js';
 import { degraded, healthy, notObserved, progressing } from './verdict.js';
 
 /** Metrics of fresh pods take a while; until then an autoscaler that cannot read them is not broken. */

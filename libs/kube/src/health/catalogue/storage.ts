@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringAt } from '../fields.js';
-import type { HealthRule } from '../health.js';
+import type { HealthRule } from '../health-rule.js';
 import { degraded, healthy, notObserved, progressing } from './verdict.js';
 
 export const persistentVolumeClaim: HealthRule = (object) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ObjectHealth } from '../health.js';
+import type { ObjectHealth } from '../health-rule.js';
 
 export const healthy = (message: string, reason = 'Ready'): ObjectHealth => ({ state: 'Healthy', reason, message });
 export const progressing = (reason: string, message: string): ObjectHealth => ({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from '../../types.js';
 import { at, conditionOf, numberAt, stringAt } from '../fields.js';
-import type { HealthRule, ObjectHealth } from '../health.js';
+import type { HealthRule, ObjectHealth } from '../health-rule.js';
 import { degraded, healthy, notObserved, progressing, suspended } from './verdict.js';
 
 /** The API's way to say that there is no progress deadline. */
