@@ -37,8 +37,8 @@ export interface AppendRequest {
   readonly items: readonly AppendItem[];
 }
 
-/** Where the events went. */
-export interface AppendResult {
+/** The positions and revisions that the log gave to the events of an append. */
+export interface AppendPlacement {
   /** True when the request had been appended before. */
   readonly duplicate: boolean;
   /** Positions of the events in the order of the request; contiguous. */
@@ -47,6 +47,15 @@ export interface AppendResult {
   readonly recordedAt: string;
   /** Revision of the last event per stream of the request. */
   readonly revisions: Readonly<Record<string, number>>;
+}
+
+/** The answer to an append. */
+export interface AppendResult extends AppendPlacement {
+  /**
+   * The recorded events in the order of the request, as `read` returns them at these positions: with id, position, revision and times.
+   * The same for a repeated request, so a caller folds its own events without reading them again.
+   */
+  readonly events: readonly RecordedEvent[];
 }
 
 /** Limits what {@link EventLog.read} returns. */
@@ -70,7 +79,7 @@ export interface EventPage {
 /** The append-only log of all events. */
 export interface EventLog {
   /**
-   * Appends. Acknowledged only when durable.
+   * Appends and returns the recorded events. Acknowledged only when durable.
    * @throws InputError PLB-11xx bad data; AuthError PLB-2101 type not owned by `service`; ConflictError PLB-4101 expected revision, PLB-4102 request id reused with other content; OverloadedError PLB-5101; UpstreamError PLB-6001 outcome unknown or not reachable (retry with the same request id).
    */
   append(request: AppendRequest): Promise<AppendResult>;

@@ -4,6 +4,7 @@ export { formatMicros, microsOf } from './append/time.js';
 export { EVENT_LOG } from './event-log.port.js';
 export type {
   AppendItem,
+  AppendPlacement,
   AppendRequest,
   AppendResult,
   EventLog,
@@ -24,8 +25,8 @@ export { WORK_LEASES } from './work-leases.port.js';
 export type { WorkLeases } from './work-leases.port.js';
 export { WorkLeaseBook } from './work-lease-book.js';
 export { Refusals } from './refusals.js';
-export { subscribeBodies } from './raw-log.js';
-export type { BodyPage, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
+export { readAppended, subscribeBodies } from './raw-log.js';
+export type { BodyPage, RawAppendResult, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';
 export { LOG_QUERIES } from './queries.port.js';
 export type {
   AuditFilter,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { UpstreamError } from '@plumbline/core';
 import type { CommittedListener } from './committed.js';
-import type { EventLog, ReadOptions } from './event-log.port.js';
+import type { AppendPlacement, AppendRequest, EventLog, ReadOptions } from './event-log.port.js';
 
 /** The stored text of an event. */
 export interface StoredBody {
@@ -16,8 +17,16 @@ export interface BodyPage {
   readonly headPosition: number;
 }
 
+/** As `AppendResult`, undecoded. */
+export interface RawAppendResult extends AppendPlacement {
+  /** In the order of the request; one for each position from `firstPosition` to `lastPosition`. */
+  readonly bodies: readonly StoredBody[];
+}
+
 /** A log that also gives out the stored text: what its own door needs, so that events of a newer writer pass through unchanged. */
 export interface RawEventLog extends EventLog {
+  /** As `append`, undecoded. */
+  appendBodies(request: AppendRequest): Promise<RawAppendResult>;
   /** As `read`, undecoded. */
   readBodies(options: ReadOptions): Promise<BodyPage>;
   /** As `readStream`, undecoded. */
@@ -35,6 +44,28 @@ export interface SubscribeOptions extends Omit<ReadOptions, 'limit'> {
 }
 
 const PAGE = 1_000;
+
+/**
+ * The events of an append, read back from the log, in the order of the request.
+ * @throws UpstreamError PLB-6001 when they cannot be read; the append is durable, and its repeat returns them.
+ */
+export async function readAppended(
+  log: Pick<RawEventLog, 'readBodies'>,
+  { firstPosition, lastPosition }: Pick<AppendPlacement, 'firstPosition' | 'lastPosition'>,
+): Promise<readonly StoredBody[]> {
+  const found: StoredBody[] = [];
+  for (let from = firstPosition; from <= lastPosition;) {
+    const { bodies, nextPosition } = await log.readBodies({ from, limit: lastPosition + 1 - from });
+    if (nextPosition <= from)
+      throw new UpstreamError(
+        'PLB-6001',
+        `the events ${firstPosition} to ${lastPosition} are recorded, but position ${from} cannot be read yet; send the same request again`,
+      );
+    found.push(...bodies);
+    from = nextPosition;
+  }
+  return found;
+}
 
 /** Pages from a position on, then what is committed from then on, until the signal. Slow readers get later pages, never more memory. */
 export async function* subscribeBodies(log: RawEventLog, options: SubscribeOptions): AsyncGenerator<BodyPage, void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError } from '@plumbline/core';
 import { type Frontier, leafHash } from '@plumbline/merkle';
-import type { AppendResult, ExpectedRevision } from '../event-log.port.js';
+import type { AppendPlacement, ExpectedRevision } from '../event-log.port.js';
 import type { CheckedEvent, CheckedRequest } from './checked-request.js';
 import { formatMicros } from './time.js';
 
@@ -26,7 +26,7 @@ export interface StreamMove {
 /** A request of a batch and where its events went. */
 export interface PlacedRequest {
   readonly request: CheckedRequest;
-  readonly result: AppendResult;
+  readonly result: AppendPlacement;
 }
 
 /** Where a batch starts. */
@@ -67,9 +67,9 @@ function conflict(stream: string, expected: ExpectedRevision, actual: number): C
 
 /** The answer to a request that the log has already, or the refusal when its content differs. */
 export function answerRepeat(
-  known: { readonly digest: Uint8Array; readonly result: AppendResult },
+  known: { readonly digest: Uint8Array; readonly result: AppendPlacement },
   request: CheckedRequest,
-): AppendResult {
+): AppendPlacement {
   if (!request.digest.equals(known.digest)) {
     throw new ConflictError('PLB-4102', `request id ${request.requestId} was used before with other content`, {
       details: { requestId: request.requestId },
@@ -142,7 +142,7 @@ export class Batch {
    * Takes all events of the request or none.
    * @throws ConflictError PLB-4101 or PLB-4102; true only if the rest of the batch is committed.
    */
-  admit(request: CheckedRequest): AppendResult {
+  admit(request: CheckedRequest): AppendPlacement {
     const repeated = this.placed.get(request.requestId);
     if (repeated !== undefined)
       return answerRepeat({ digest: repeated.request.digest, result: repeated.result }, request);
@@ -151,7 +151,7 @@ export class Batch {
     for (const item of request.items) {
       for (const event of item.events) this.#push(item.stream, event);
     }
-    const result: AppendResult = {
+    const result: AppendPlacement = {
       duplicate: false,
       firstPosition,
       lastPosition: this.nextPosition - 1,

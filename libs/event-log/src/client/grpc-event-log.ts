@@ -3,9 +3,9 @@ import { decodeEvent, type RecordedEvent } from '@plumbline/events';
 import type { AppendRequest, AppendResult, EventLog, EventPage, ReadOptions } from '../event-log.port.js';
 import { checkReadOptions } from '../read-options.js';
 import { AppendSender } from './append-sender.js';
-import type { BodyPage } from '../raw-log.js';
+import { type BodyPage, readAppended } from '../raw-log.js';
 import type { LogChannel } from './log-channel.js';
-import { appendToWire, resultFromWire } from './wire.js';
+import { appendToWire, placementFromWire } from './wire.js';
 
 function decoded(bodies: readonly Uint8Array[]): RecordedEvent[] {
   return bodies.map((bytes) =>
@@ -31,7 +31,11 @@ export class GrpcEventLog implements EventLog {
 
   async append(request: AppendRequest): Promise<AppendResult> {
     const message = appendToWire(request);
-    return resultFromWire(await this.#channel.persist((endMs) => this.#sender.send(message, endMs)));
+    const response = await this.#channel.persist((endMs) => this.#sender.send(message, endMs));
+    const placement = placementFromWire(response);
+    if (response.events.length > 0) return { ...placement, events: decoded(response.events) };
+    // A server of the version before returns no events.
+    return { ...placement, events: (await readAppended(this, placement)).map(({ body }) => decodeEvent(body)) };
   }
 
   async read(options: ReadOptions): Promise<EventPage> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, messageOf } from '@plumbline/core';
 import type { Actor, NewEvent, ServiceName } from '@plumbline/events';
-import type { AppendItem, AppendRequest, AppendResult, ExpectedRevision } from '../event-log.port.js';
+import type { AppendItem, AppendPlacement, AppendRequest, ExpectedRevision } from '../event-log.port.js';
+import type { RawAppendResult } from '../raw-log.js';
 import type * as wire from './generated/plumbline/internal/v1/log.js';
 
 /** JSON as the bytes that travel. */
@@ -89,18 +90,19 @@ export function appendFromWire(message: wire.AppendRequest): AppendRequest {
 }
 
 /** The result as it travels. */
-export function resultToWire(result: AppendResult): wire.AppendResponse {
+export function resultToWire(result: RawAppendResult): wire.AppendResponse {
   return {
     duplicate: result.duplicate,
     firstPosition: result.firstPosition,
     lastPosition: result.lastPosition,
     recordedAt: result.recordedAt,
     revisions: Object.entries(result.revisions).map(([stream, revision]) => ({ stream, revision })),
+    events: result.bodies.map(({ body }) => Buffer.from(body)),
   };
 }
 
-/** The result that travelled. */
-export function resultFromWire(message: wire.AppendResponse): AppendResult {
+/** Positions and revisions of the result that travelled. */
+export function placementFromWire(message: wire.AppendResponse): AppendPlacement {
   return {
     duplicate: message.duplicate,
     firstPosition: message.firstPosition,

@@ -5,8 +5,8 @@ import { Frontier } from '@plumbline/merkle';
 import { answerRepeat, Batch, type PlacedRequest, type StoredEvent } from '../append/batch.js';
 import { checkRequest } from '../append/checked-request.js';
 import { nextCommitMicros } from '../append/time.js';
-import type { AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
-import type { BodyPage, RawEventLog, StoredBody } from '../raw-log.js';
+import type { AppendPlacement, AppendRequest, AppendResult, EventPage, ReadOptions } from '../event-log.port.js';
+import { type BodyPage, type RawAppendResult, type RawEventLog, readAppended, type StoredBody } from '../raw-log.js';
 import { checkReadOptions } from '../read-options.js';
 import { type CommittedListener, type CommittedRange, notifyAll } from '../committed.js';
 
@@ -26,6 +26,16 @@ export class MemoryEventLog implements RawEventLog {
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
+    const { bodies, ...placement } = await this.appendBodies(request);
+    return { ...placement, events: bodies.map(({ body }) => decodeEvent(body)) };
+  }
+
+  async appendBodies(request: AppendRequest): Promise<RawAppendResult> {
+    const placement = await this.#append(request);
+    return { ...placement, bodies: await readAppended(this, placement) };
+  }
+
+  async #append(request: AppendRequest): Promise<AppendPlacement> {
     // As over a wire: the caller never sees its result in the same turn, and later changes to its objects do not matter.
     const nowMs = (this.#options.clock ?? systemClock).nowMs();
     const checked = checkRequest(request, nowMs);

@@ -54,6 +54,36 @@ function appending(subject: () => EventLog): void {
     expect(new Set(events.map((event) => event.recordedAt)).size).toBe(1);
   });
 
+  it('returns the recorded events in the order of the request, as a reader gets them', async () => {
+    const log = subject();
+    const request = sampleAppend('project-returned-a');
+    const items = ['project-returned-b', 'project-returned-a'].map((stream) => ({
+      stream,
+      expected: { type: 'any' as const },
+      events: [projectDeclared(stream), projectDeclared(stream, 'again')],
+    }));
+    const result = await log.append({ ...request, items });
+    const { events } = await log.read({ from: result.firstPosition, limit: 4 });
+    expect(result.events).toEqual(events);
+    expect(
+      result.events.map(({ position, stream, revision }) => [position - result.firstPosition, stream, revision]),
+    ).toEqual([
+      [0, 'project-returned-b', 0],
+      [1, 'project-returned-b', 1],
+      [2, 'project-returned-a', 0],
+      [3, 'project-returned-a', 1],
+    ]);
+  });
+
+  it('returns the events of the largest request', async () => {
+    const log = subject();
+    const events = Array.from({ length: 1_000 }, (_, index) => projectDeclared('largest', 'x'.repeat(index)));
+    const result = await log.append(sampleAppend('project-largest', { events }));
+    expect(result.events.map(({ position }) => position)).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => result.firstPosition + index),
+    );
+  });
+
   it('appends nothing of a request when one stream is not as expected', async () => {
     const log = subject();
     await log.append(sampleAppend('project-taken'));

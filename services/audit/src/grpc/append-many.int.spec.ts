@@ -59,12 +59,20 @@ describe('appends that are made together', () => {
     expect((await test.log.commits(0, 1_000)).length).toBeLessThan(10);
   });
 
-  it('go one by one to a door of the version before, which takes no several', async () => {
+  it('go one by one to a server of the version before, which takes no several and returns no events', async () => {
     const log = new MemoryEventLog();
     const server = new Server();
     const append: LogServer['append'] = (call, callback) =>
-      void log.append(appendFromWire(call.request)).then((result) => callback(null, resultToWire(result)));
-    server.addService({ append: LogService.append }, { append });
+      void log
+        .appendBodies(appendFromWire(call.request))
+        .then((result) => callback(null, resultToWire({ ...result, bodies: [] })));
+    const read: LogServer['read'] = (call, callback) =>
+      void log
+        .readBodies({ from: call.request.from, limit: call.request.limit ?? 1_000 })
+        .then(({ bodies, ...page }) =>
+          callback(null, { ...page, events: bodies.map(({ body }) => Buffer.from(body)) }),
+        );
+    server.addService({ append: LogService.append, read: LogService.read }, { append, read });
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
@@ -76,6 +84,9 @@ describe('appends that are made together', () => {
     );
     expect(results.map((result) => result.firstPosition).toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 20 }, (_, index) => index),
+    );
+    expect(results.map(({ events }) => events.map(({ stream }) => stream))).toEqual(
+      Array.from({ length: 20 }, (_, index) => [`project-old-${index}`]),
     );
     server.forceShutdown();
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError } from '@plumbline/core';
-import type { EventLog, Refusals } from '@plumbline/event-log';
+import type { RawEventLog, Refusals } from '@plumbline/event-log';
 import {
   appendFromWire,
   type AppendManyRequest,
@@ -17,7 +17,7 @@ type Outcome = AppendManyResponse['outcomes'][number];
 
 /** What the appends of one call need. */
 export interface AppendManyParts {
-  readonly log: EventLog;
+  readonly log: RawEventLog;
   readonly refusals: Refusals | undefined;
   readonly logger: Pick<Logger, 'error'>;
   readonly path: string;
@@ -29,7 +29,7 @@ async function one(
 ): Promise<Outcome> {
   const append = async (): Promise<Outcome> => {
     if (request === undefined) return { outcome: undefined };
-    return { outcome: { $case: 'response', value: resultToWire(await log.append(appendFromWire(request))) } };
+    return { outcome: { $case: 'response', value: resultToWire(await log.appendBodies(appendFromWire(request))) } };
   };
   try {
     return await (Object.keys(trace).length === 0 ? append() : inTrace({ path, metadata: metadataOf(trace) }, append));

@@ -148,7 +148,7 @@ export class LogDoor {
   #handlers(): LogServer {
     const { log, queries, parked = nothingParked } = this.#options;
     return {
-      append: this.#unary(async (request) => resultToWire(await log.append(appendFromWire(request)))),
+      append: this.#unary(async (request) => resultToWire(await log.appendBodies(appendFromWire(request)))),
       appendMany: this.#unary(async (request) =>
         appendMany(
           { log, refusals: this.#options.refusals, logger: this.#options.logger, path: LogService.append.path },

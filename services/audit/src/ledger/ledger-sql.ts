@@ -3,7 +3,7 @@ import { InvariantError } from '@plumbline/core';
 import { Frontier } from '@plumbline/merkle';
 import pg from 'pg';
 import { type Batch, formatMicros } from '@plumbline/event-log/append';
-import type { AppendResult } from '@plumbline/event-log';
+import type { AppendPlacement } from '@plumbline/event-log';
 import { int4Array, int8Array, textArray, uuidArray } from './binary-parameters.js';
 
 /** The group role that may append and read, and change nothing. */
@@ -20,7 +20,7 @@ export interface Head {
 /** A request as the log remembers it. */
 export interface KnownRequest {
   readonly digest: Buffer;
-  readonly result: AppendResult;
+  readonly result: AppendPlacement;
 }
 
 interface HeadRow {

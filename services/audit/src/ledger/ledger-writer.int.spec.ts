@@ -6,7 +6,7 @@ import { isolatedDatabase } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import pg from 'pg';
 import { expect, it, vi } from 'vitest';
-import type { AppendResult } from '@plumbline/event-log';
+import type { AppendPlacement } from '@plumbline/event-log';
 import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog, ledgerTemplate } from '../testing/test-log.js';
 import { PostgresEventLog } from './postgres-event-log.js';
@@ -162,7 +162,7 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       const requests = Array.from({ length: 10 }, (_, index) =>
         sampleAppend(`project-l${index}`, { expected: { type: 'noStream' } }),
       );
-      const first: AppendResult[] = [];
+      const first: AppendPlacement[] = [];
       for (const request of requests) first.push(await test.log.append(request));
       await test.log.close();
       await using next = await PostgresEventLog.open({ url: test.database.url, migrate: false, limits });
@@ -176,7 +176,7 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
       const requests = Array.from({ length: 10 }, (_, index) =>
         sampleAppend(`project-s${index}`, { expected: { type: 'noStream' } }),
       );
-      const first: AppendResult[] = [];
+      const first: AppendPlacement[] = [];
       for (const request of requests) first.push(await test.log.append(request));
       for (const [index, request] of requests.entries())
         expect(await test.log.append(request)).toEqual({ ...first[index], duplicate: true });

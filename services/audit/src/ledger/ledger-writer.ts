@@ -9,7 +9,7 @@ import {
   type PlacedRequest,
   revisionsAfter,
 } from '@plumbline/event-log/append';
-import type { AppendResult } from '@plumbline/event-log';
+import type { AppendPlacement } from '@plumbline/event-log';
 import { type Head, isServerAnswer, type LedgerSql, sqlStateOf } from './ledger-sql.js';
 import type { Notices } from './notices.js';
 import { RequestQueue, type Waiting } from './request-queue.js';
@@ -83,7 +83,7 @@ export class LedgerWriter {
   }
 
   /** @throws OverloadedError PLB-5101 when too much waits; otherwise see `EventLog.append`. */
-  append(checked: CheckedRequest): Promise<AppendResult> {
+  append(checked: CheckedRequest): Promise<AppendPlacement> {
     if (this.#stopping)
       return Promise.reject(new UpstreamError('PLB-6002', 'the log is shutting down: send the same request again'));
     if (!this.#queue.hasRoomFor(checked)) return Promise.reject(this.#overloaded());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError, uuidv7 } from '@plumbline/core';
+import type { RecordedEvent } from '@plumbline/events';
 import { isolatedDatabase } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import fc from 'fast-check';
@@ -61,11 +62,15 @@ function requestOf(items: Items): AppendRequest {
   };
 }
 
+function timeless({ recordedAt: _recorded, occurredAt: _occurred, ...event }: RecordedEvent): unknown {
+  return event;
+}
+
 /** The answer without what two clocks make differ. */
 async function outcome(log: EventLog, request: AppendRequest): Promise<unknown> {
   try {
-    const { recordedAt: _time, ...rest }: AppendResult = await log.append(request);
-    return rest;
+    const { recordedAt: _time, events, ...rest }: AppendResult = await log.append(request);
+    return { ...rest, events: events.map(timeless) };
   } catch (error) {
     return error instanceof PlumblineError ? { code: error.code, details: error.details } : messageOf(error);
   }
@@ -75,7 +80,7 @@ async function contents(log: EventLog): Promise<unknown[]> {
   const found: unknown[] = [];
   for (let from = 0; from < (await log.head());) {
     const page = await log.read({ from, limit: 7 });
-    found.push(...page.events.map(({ recordedAt: _recorded, occurredAt: _occurred, ...event }) => event));
+    found.push(...page.events.map(timeless));
     from = page.nextPosition;
   }
   return found;

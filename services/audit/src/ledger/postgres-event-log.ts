@@ -4,6 +4,7 @@ import { decodeEvent, type RecordedEvent } from '@plumbline/events';
 import pg from 'pg';
 import { type Batch, checkReadOptions, checkRequest, formatMicros } from '@plumbline/event-log/append';
 import {
+  type AppendPlacement,
   type AppendRequest,
   type AppendResult,
   type BodyPage,
@@ -11,7 +12,9 @@ import {
   type CommittedRange,
   type EventPage,
   notifyAll,
+  type RawAppendResult,
   type RawEventLog,
+  readAppended,
   type ReadOptions,
   Refusals,
   type StoredBody,
@@ -158,6 +161,16 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
+    const { bodies, ...placement } = await this.appendBodies(request);
+    return { ...placement, events: bodies.map(({ body }) => decodeEvent(body)) };
+  }
+
+  async appendBodies(request: AppendRequest): Promise<RawAppendResult> {
+    const placement = await this.#append(request);
+    return { ...placement, bodies: await readAppended(this, placement) };
+  }
+
+  async #append(request: AppendRequest): Promise<AppendPlacement> {
     try {
       this.#writer.requireRoom();
       const nowMs = this.#clock.nowMs();

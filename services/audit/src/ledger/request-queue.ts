@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CheckedRequest } from '@plumbline/event-log/append';
-import type { AppendResult } from '@plumbline/event-log';
+import type { AppendPlacement } from '@plumbline/event-log';
 
 /** A request that has no answer yet. */
 export interface Waiting {
   readonly checked: CheckedRequest;
-  readonly resolve: (result: AppendResult) => void;
+  readonly resolve: (result: AppendPlacement) => void;
   readonly reject: (error: unknown) => void;
   readonly deadlineMs: number;
   attempts: number;

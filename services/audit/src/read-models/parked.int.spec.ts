@@ -134,6 +134,7 @@ const standby: ConstructorParameters<typeof Projector>[0]['log'] = {
   onLead: () => () => undefined,
   onCommitted: () => () => undefined,
   append: unused,
+  appendBodies: unused,
   read: unused,
   readBodies: unused,
   readStream: unused,

@@ -80,6 +80,8 @@ export interface AppendResponse {
   lastPosition: number;
   recordedAt: string;
   revisions: StreamRevision[];
+  /** Canonical text of each recorded event in the order of the request, as Read returns it; also for a duplicate. */
+  events: Buffer[];
 }
 
 export interface TracedAppend {
@@ -753,7 +755,7 @@ export const StreamRevision: MessageFns<StreamRevision> = {
 };
 
 function createBaseAppendResponse(): AppendResponse {
-  return { duplicate: false, firstPosition: 0, lastPosition: 0, recordedAt: "", revisions: [] };
+  return { duplicate: false, firstPosition: 0, lastPosition: 0, recordedAt: "", revisions: [], events: [] };
 }
 
 export const AppendResponse: MessageFns<AppendResponse> = {
@@ -772,6 +774,9 @@ export const AppendResponse: MessageFns<AppendResponse> = {
     }
     for (const v of message.revisions) {
       StreamRevision.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.events) {
+      writer.uint32(50).bytes(v!);
     }
     return writer;
   },
@@ -827,6 +832,14 @@ export const AppendResponse: MessageFns<AppendResponse> = {
             }
 
             message.revisions.push(StreamRevision.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.events.push(Buffer.from(reader.bytes()));
             continue;
           }
         }
