@@ -17,7 +17,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: [
             '{libs,services}/*/src/**/*.unit.spec.ts',
-            '{cli,witness}/src/**/*.unit.spec.ts',
+            '{cli,witness,simulated-cluster}/src/**/*.unit.spec.ts',
             'test/{architecture,e2e}/**/*.unit.spec.ts',
           ],
           pool: 'threads',
@@ -32,7 +32,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: [
             '{libs,services}/*/src/**/*.int.spec.ts',
-            '{cli,witness}/src/**/*.int.spec.ts',
+            '{cli,witness,simulated-cluster}/src/**/*.int.spec.ts',
             'test/chart/**/*.int.spec.ts',
           ],
           pool: 'forks',

@@ -61,7 +61,19 @@ function walk(dir: string, found: string[]): void {
 /** Every hand-written source file of the repository, relative to the root. */
 export function sourceFiles(): readonly string[] {
   const found: string[] = [];
-  for (const dir of ['libs', 'services', 'cli', 'witness', 'console', 'demo', 'test', 'tools', 'deploy', 'docs'])
+  for (const dir of [
+    'libs',
+    'services',
+    'cli',
+    'witness',
+    'simulated-cluster',
+    'console',
+    'demo',
+    'test',
+    'tools',
+    'deploy',
+    'docs',
+  ])
     if (existsSync(path.join(root, dir))) walk(dir, found);
   return found.toSorted();
 }

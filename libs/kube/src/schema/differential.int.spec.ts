@@ -7,12 +7,11 @@ import { describeWith } from '@plumbline/testkit/vitest';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { KubeClient } from '../client.js';
 import { parseJson } from '../json.js';
-import { SimulatedCluster } from '../simulated/index.js';
 import { connectKube } from '../transports/undici-transport.js';
 import type { KubeTransport } from '../kube-transport.port.js';
 import type { ApiResource, KubeObject } from '../types.js';
 import { compactDefinition, compactDocument } from './compact.js';
-import type { KindSchema, SchemaNode } from './model.js';
+import type { KindSchema } from './model.js';
 import { type Mutation, mutationsOf } from './testing/mutations.js';
 import { validateObject } from './validate.js';
 
@@ -55,24 +54,6 @@ function isKubeObject(value: unknown): value is KubeObject {
   )
     return false;
   return typeof value.metadata === 'object' && value.metadata !== null && 'name' in value.metadata;
-}
-
-/** A node with its references in place, to a depth; "any map" and "anything" are one, since the simulated cluster's table knows no difference. */
-function expanded(schema: KindSchema, node: SchemaNode, depth = 0): unknown {
-  if (depth > 14 || typeof node === 'string') return depth > 14 ? 'deeper' : node;
-  if ('ref' in node) return expanded(schema, schema.types[node.ref] ?? 'any', depth + 1);
-  if ('items' in node) return { ...node, items: expanded(schema, node.items, depth + 1) };
-  const { properties, required, values } = node;
-  if (properties === undefined && values === 'any') return 'any';
-  const members = Object.entries(properties ?? {}).map(([name, property]) => [
-    name,
-    expanded(schema, property, depth + 1),
-  ]);
-  return {
-    properties: Object.fromEntries(members),
-    required,
-    values: values === undefined ? undefined : expanded(schema, values, depth + 1),
-  };
 }
 
 interface Answer extends Mutation {
@@ -177,20 +158,6 @@ describeWith('kube', 'schemas beside the API server', () => {
       else if (own.has(object)) expect({ id, refusal }).toEqual({ id, refusal: undefined });
     }
     expect(accepted.length).toBeGreaterThan(60);
-  });
-
-  it('are those that the simulated cluster publishes', async () => {
-    const simulated = new Map<string, KindSchema>();
-    const cluster = new SimulatedCluster({ name: 'simulated' });
-    await loadSchemas(cluster.transport(), simulated);
-    expect(simulated.size).toBeGreaterThan(60);
-    for (const [id, schema] of simulated) {
-      const real = schemas.get(id);
-      expect({ id, schema: expanded(schema, schema.root) }).toEqual({
-        id,
-        schema: real === undefined ? undefined : expanded(real, real.root),
-      });
-    }
   });
 
   it('find a mistake only where the server refuses it, and every one that it calls an unknown field or a wrong type, in thousands of small changes', async () => {

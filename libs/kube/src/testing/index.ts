@@ -2,7 +2,5 @@
 export type { Denial, KubeContractTarget } from './contract/bench.js';
 export { InterruptedTransport } from './interrupted-transport.js';
 export { kubeContract } from './kube.contract.js';
-export type { KubeContractOptions } from './kube.contract.js';
-export { simulatedDifferences } from './known-differences.js';
-export type { KnownDifference } from './known-differences.js';
+export type { KnownDifference, KubeContractOptions } from './kube.contract.js';
 export { WatchRecorder } from './watch-recorder.js';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
 import type { KubeTransport } from '@plumbline/kube';
-import type { SimulatedCluster, SimulatedClusterState } from '@plumbline/kube/simulated';
+import type { SimulatedCluster, SimulatedClusterState } from '@plumbline/simulated-cluster';
 import { type Logger, LOGGER } from '@plumbline/platform';
 
 /** Injection token of the {@link SimulatedOptions}. */
@@ -80,7 +80,7 @@ export class SimulatedClusters implements OnApplicationShutdown {
 
   async #open(name: string): Promise<Kept> {
     // 4 MB of schemas: only for those who simulate.
-    const { SimulatedCluster: Simulated } = await import('@plumbline/kube/simulated');
+    const { SimulatedCluster: Simulated } = await import('@plumbline/simulated-cluster');
     await mkdir(this.#options.directory, { recursive: true });
     // Wherever the version is shown, the cluster is to be known for what it is.
     const cluster = new Simulated({

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { kubeContract, simulatedDifferences } from '../testing/index.js';
+import { kubeContract } from '@plumbline/kube/testing';
 import { SimulatedCluster } from './index.js';
+import { simulatedDifferences } from './known-differences.js';
 import { objAt } from './value.js';
 
 kubeContract('the simulated cluster is what the contract says', {

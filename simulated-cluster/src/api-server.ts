@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import type { KubeRequest } from '../kube-transport.port.js';
+import type { KubeRequest } from '@plumbline/kube';
 import { ApiFailure, failures } from './api-failure.js';
 import { coreRoot, groupDocument, groupsRoot, resourceList, wantsAggregated, AGGREGATED_V2 } from './discovery.js';
 import { openApiDocument } from './openapi.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
-import type { KubeRequest, KubeResponse, KubeTransport } from '../kube-transport.port.js';
+import type { KubeRequest, KubeResponse, KubeTransport } from '@plumbline/kube';
 import type { ApiResponse } from './api-server.js';
 
 /** The transport's view of a cluster: answers a request, some time later if latency is injected. */

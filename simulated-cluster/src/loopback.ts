@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { UpstreamError } from '@plumbline/core';
-import type { KubeMethod, KubeRequest } from '../kube-transport.port.js';
+import type { KubeMethod, KubeRequest } from '@plumbline/kube';
 import type { Door } from './transport.js';
 
 /** A loopback HTTP door to a simulated cluster, for kubectl and other clients. */

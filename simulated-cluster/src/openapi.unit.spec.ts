@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
-import { compactDocument } from '../schema/index.js';
-import { validateObject } from '../schema/validate.js';
+import { compactDocument, validateObject } from '@plumbline/kube/schema';
 import { SimulatedCluster } from './index.js';
 import { type Obj, textAt } from './value.js';
 

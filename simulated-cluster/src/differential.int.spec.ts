@@ -3,8 +3,7 @@ import { startKube } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { KubeMethod, KubeTransport } from '../kube-transport.port.js';
-import { connectKube } from '../transports/undici-transport.js';
+import { connectKube, type KubeMethod, type KubeTransport } from '@plumbline/kube';
 import { SimulatedCluster } from './index.js';
 import type { Obj, Value } from './value.js';
 

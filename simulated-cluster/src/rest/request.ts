@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeRequest } from '../../kube-transport.port.js';
+import type { KubeRequest } from '@plumbline/kube';
 
 /** A request taken apart as the API server's request info does. */
 export interface ApiRequest {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, systemClock, UpstreamError } from '@plumbline/core';
-import type { KubeRequest, KubeTransport } from '../kube-transport.port.js';
+import type { KubeRequest, KubeTransport } from '@plumbline/kube';
 import { failures } from './api-failure.js';
 import { type ApiResponse, ApiServer, failureResponse } from './api-server.js';
 import { bootstrap } from './bootstrap.js';

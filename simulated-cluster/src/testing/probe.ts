@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onTestFinished } from 'vitest';
-import type { KubeMethod } from '../../kube-transport.port.js';
+import type { KubeMethod } from '@plumbline/kube';
 import { SimulatedCluster, type SimulatedClusterOptions } from '../index.js';
 import type { Obj, Value } from '../value.js';
 
