@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { actorViolation, streamOf } from './append-rules.js';
 export { checkNewEvent, decodeEvent, eventFromJson, isEventType, issuesOf } from './codec.js';
 export type { Actor, EventEnvelope, EventOf, NewEvent, PlumblineEvent, RecordedEvent, UnknownEvent } from './event.js';
 export { duration, durationMs } from './duration.js';
@@ -38,6 +39,13 @@ export type {
   ResourceKind,
   SyncSpec,
 } from './resources.js';
+export {
+  generateServicesKeys,
+  issueServiceCredential,
+  parseServicesPublicKeys,
+  ServiceCredentialVerifier,
+} from './service-credential.js';
+export type { CredentialRequest, ServiceIdentity, ServicesKeys } from './service-credential.js';
 export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';
 export type { SubscriptionSpec } from './subscriptions.js';
 export { cloudEvent, publicEvent } from './public-event.js';

@@ -10,7 +10,14 @@ import {
   StreamName,
   uuidTimeMs,
 } from '@plumbline/core';
-import { checkNewEvent, currentSchemaVersions, eventOwners, type NewEvent } from '@plumbline/events';
+import {
+  actorViolation,
+  checkNewEvent,
+  currentSchemaVersions,
+  eventOwners,
+  type NewEvent,
+  streamOf,
+} from '@plumbline/events';
 import type { AppendItem, AppendRequest, ExpectedRevision } from '../event-log.port.js';
 
 /** Bytes of an event's canonical text at most: C2SP entry bundles carry the length in 16 bits. */
@@ -133,6 +140,23 @@ function checkOwner(request: AppendRequest, event: NewEvent): void {
   }
 }
 
+function checkActor({ service, actor }: AppendRequest): void {
+  const violation = actorViolation(service, actor);
+  if (violation === undefined) return;
+  throw new AuthError('PLB-2103', `the log rejects the append: ${violation}`, 403, {
+    details: { service, actorKind: actor.kind },
+  });
+}
+
+/** An event about one aggregate on the stream of another one would be folded under the wrong expected revision. */
+function checkStream(stream: string, event: NewEvent): void {
+  const right = streamOf(event);
+  if (stream === right) return;
+  throw new InputError('PLB-1154', `${event.type} belongs on stream ${right}, not on ${stream}`, {
+    details: { type: event.type, stream, expected: right },
+  });
+}
+
 class RequestReader {
   readonly #request: AppendRequest;
 
@@ -174,6 +198,7 @@ class RequestReader {
   #event(stream: string, given: NewEvent): CheckedEvent {
     const event = checkNewEvent(given);
     checkOwner(this.#request, event);
+    checkStream(stream, event);
     const data = canonicalJson(event.data);
     this.#content.push(`${event.type}\n${data}\n`);
     const { requestId } = this.#request;
@@ -199,7 +224,8 @@ class RequestReader {
 
 /**
  * All checks that need no state: form and age of the request id, shape, ownership of the types, schemas, sizes.
- * @throws InputError PLB-1150…1153, PLB-11xx of the schemas; AuthError PLB-2101.
+ * the actor that the service may append for, and that each event is on the stream of the aggregate that it is about.
+ * @throws InputError PLB-1150…1154, PLB-11xx of the schemas; AuthError PLB-2101, PLB-2103.
  */
 export function checkRequest(
   request: AppendRequest,
@@ -210,6 +236,7 @@ export function checkRequest(
   // A name that was sealed since its shape was found good may be longer than people's names.
   const issues = how.sealed ? [] : shapeIssues(request);
   if (issues.length > 0) throw new InputError('PLB-1150', `append ${request.requestId} is not well formed`, { issues });
+  checkActor(request);
   const reader = new RequestReader(request);
   const checked = reader.finish(request.items.map((item) => reader.item(item)));
   if (checked.bytes > MAX_REQUEST_BYTES) {

@@ -3,7 +3,7 @@ import { canonicalJson, derivedId, uuidv7 } from '@plumbline/core';
 import type { NewEvent } from '@plumbline/events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../event-log.port.js';
-import { projectDeclared, sampleAppend } from './sample-events.js';
+import { actorOf, projectDeclared, sampleAppend } from './sample-events.js';
 
 /** A log under test, fresh and for this suite alone. */
 export interface LogUnderTest extends AsyncDisposable {
@@ -193,9 +193,16 @@ function refusing(subject: () => EventLog): void {
       'PLB-1102',
     ],
     ['a time that is no RFC 3339', { events: [{ ...projectDeclared('x'), occurredAt: 'yesterday' }] }, 'PLB-1150'],
-    ['an event of another service', { service: 'watcher' as const }, 'PLB-2101'],
-    ['an event above 65,535 bytes', { events: [projectDeclared('big', 'x'.repeat(65_536))] }, 'PLB-1153'],
-    ['an unpaired surrogate', { events: [projectDeclared('bad', 'a\ud800b')] }, 'PLB-1004'],
+    ['an event of another service', { service: 'watcher' as const, actor: actorOf('watcher') }, 'PLB-2101'],
+    ['a service that appends as a user', { service: 'watcher' as const }, 'PLB-2103'],
+    [
+      'a service that appends as another service',
+      { service: 'policy' as const, actor: actorOf('gateway') },
+      'PLB-2103',
+    ],
+    ['an event about one aggregate on the stream of another', { events: [projectDeclared('other')] }, 'PLB-1154'],
+    ['an event above 65,535 bytes', { events: [projectDeclared('refused', 'x'.repeat(65_536))] }, 'PLB-1153'],
+    ['an unpaired surrogate', { events: [projectDeclared('refused', 'a\ud800b')] }, 'PLB-1004'],
   ])('refuses %s and appends nothing', async (_what, options, expected) => {
     const log = subject();
     const before = await log.head();
