@@ -4,7 +4,7 @@ import { decide, login, pause, refresh, rollback, sync, version } from './comman
 import { completion } from './commands/completion.js';
 import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
-import { keygen } from './commands/keygen.js';
+import { keygen, type KeygenOptions } from './commands/keygen.js';
 import { addLogVerbs } from './commands/log.js';
 import { apply, issueToken, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
@@ -133,7 +133,12 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
     .command('keygen')
     .description('make the key files of a distributed installation')
     .requiredOption('--dir <dir>', 'where to write them')
-    .action(run(async (context, options: { dir: string }) => keygen(context, options)));
+    .option(
+      '--tls-name <dns>',
+      'further DNS name of the log for its TLS certificate; repeatable',
+      (value: string, all: string[] = []) => [...all, value],
+    )
+    .action(run(async (context, options: KeygenOptions) => keygen(context, options)));
   program
     .command('version')
     .description('versions of client and server')

@@ -177,7 +177,20 @@ describe('files and profiles', () => {
     try {
       const { code, text } = await run('keygen', '--dir', dir);
       expect(code).toBe(0);
-      for (const name of ['seal.key', 'release.key', 'release.pub', 'log.key', 'log.token']) {
+      for (const name of [
+        'seal.key',
+        'release.key',
+        'release.pub',
+        'log.key',
+        'services.key',
+        'services.pub',
+        'gateway.credential',
+        'applier.credential',
+        'ca.crt',
+        'ca.key',
+        'log.crt',
+        'log.crt.key',
+      ]) {
         expect(text).toContain(name);
         expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
       }

@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { generateServicesKeys, issueServiceCredential, ServiceName } from '@plumbline/events';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
 import { generateSigningKeyPem } from '@plumbline/merkle';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 
-/** `plumb keygen`: the key files of a distributed installation. Never overwrites one: what was sealed or signed with it would be lost. */
-export function keygen(context: CommandContext, options: { readonly dir: string }): void {
+/** Services that reach the log over gRPC; audit is the log. */
+const CLIENTS = ServiceName.filter((service) => service !== 'audit');
+
+/** Options of `plumb keygen`. */
+export interface KeygenOptions {
+  readonly dir: string;
+  readonly tlsName?: readonly string[];
+}
+
+/**
+ * `plumb keygen`: writes the key files of a distributed installation. It never overwrites a file: what was sealed or signed with it would be
+ * lost.
+ */
+export async function keygen(context: CommandContext, options: KeygenOptions): Promise<void> {
+  // Loaded here: no other verb needs it.
+  const { makeTlsFiles } = await import('../tls-files.js');
   const { privateKeyPem, publicKeyPem } = generateReleaseKeys();
+  const services = generateServicesKeys();
+  const nowMs = Date.now();
   const files = {
     'seal.key': generateSealKey(),
     'release.key': privateKeyPem,
     'release.pub': publicKeyPem,
     'log.key': generateSigningKeyPem(),
-    'log.token': `${randomBytes(32).toString('base64url')}\n`,
+    'services.key': services.privateKeyPem,
+    'services.pub': services.publicKeyPem,
+    ...Object.fromEntries(
+      CLIENTS.map((service) => [
+        `${service}.credential`,
+        `${issueServiceCredential(services.privateKeyPem, { service, nowMs })}\n`,
+      ]),
+    ),
+    ...(await makeTlsFiles({ nowMs, dnsNames: options.tlsName ?? [] })),
   };
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   for (const name of Object.keys(files)) {
