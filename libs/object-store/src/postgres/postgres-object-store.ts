@@ -4,12 +4,15 @@ import pg from 'pg';
 import { checkContents, missingContent, readContent } from '../contents.js';
 import type { ObjectStore, StoredContent } from '../object-store.port.js';
 import { migrateObjectStore } from './migrate.js';
+import { requireSeparateRole } from './separate-role.js';
 
 /** How the object store on PostgreSQL is made. */
 export interface PostgresObjectStoreOptions {
   readonly url: string;
   /** Bring the schema up to date before the first use; true when absent. */
   readonly migrate?: boolean;
+  /** Refuse a role that may use the schemas of the log; false when absent. For every process that does not contain the audit service. */
+  readonly requireSeparateRole?: boolean;
   /** Connections at most; 4 when absent. */
   readonly connections?: number;
 }
@@ -119,25 +122,47 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
   }
 
   async #query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
-    await this.#prepared();
+    await this.prepare();
     try {
       return await this.#pool.query<Row>(query);
     } catch (error) {
-      throw new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw unreachable(error);
     }
   }
 
-  async #prepared(): Promise<void> {
-    if (this.#options.migrate === false) return;
-    this.#ready ??= migrateObjectStore(this.#options.url).catch((error: unknown) => {
+  /**
+   * Connects, checks the role and brings the schema up to date, as the first use does.
+   * @throws UpstreamError PLB-6020, PLB-6021, PLB-6022
+   */
+  async prepare(): Promise<void> {
+    this.#ready ??= this.#prepare().catch((error: unknown) => {
       // The next use tries again.
       this.#ready = undefined;
       throw error;
     });
     await this.#ready;
   }
+
+  async #prepare(): Promise<void> {
+    const { url, migrate = true, requireSeparateRole: separate = false } = this.#options;
+    if (separate) {
+      const client = await this.#pool.connect().catch((error: unknown) => {
+        throw unreachable(error);
+      });
+      try {
+        await requireSeparateRole(client);
+      } finally {
+        client.release();
+      }
+    }
+    if (migrate) await migrateObjectStore(url);
+  }
+}
+
+function unreachable(error: unknown): UpstreamError {
+  return new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, {
+    cause: error,
+  });
 }
 
 function startsOf(sizes: readonly number[]): number[] {
