@@ -4,6 +4,7 @@ import { decide, login, pause, refresh, rollback, sync, version } from './comman
 import { completion } from './commands/completion.js';
 import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
+import { doctor, type DoctorOptions } from './commands/doctor/doctor.js';
 import { keygen, type KeygenOptions } from './commands/keygen.js';
 import { addLogVerbs } from './commands/log.js';
 import { apply, issueToken, remove } from './commands/resources.js';
@@ -136,9 +137,20 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
     .option(
       '--tls-name <dns>',
       'further DNS name of the log for its TLS certificate; repeatable',
-      (value: string, all: string[] = []) => [...all, value],
+      (value: string, all: string[]) => [...all, value],
+      [],
     )
     .action(run(async (context, options: KeygenOptions) => keygen(context, options)));
+  program
+    .command('doctor')
+    .description('check the databases and key files of a distributed installation')
+    .option('--log-database <url>', 'PostgreSQL URL as audit uses it (default: $PLUMBLINE_LOG_URL)')
+    .option(
+      '--object-store <url>',
+      'PostgreSQL URL as the other services use it (default: $PLUMBLINE_OBJECT_STORE_URL)',
+    )
+    .option('--keys <dir>', 'directory with the files of "plumb keygen"')
+    .action(run(async (context, options: DoctorOptions) => doctor(context, options)));
   program
     .command('version')
     .description('versions of client and server')
