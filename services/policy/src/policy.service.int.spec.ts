@@ -69,7 +69,10 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
   async function append(service: ServiceName, stream: string, event: NewEvent): Promise<RecordedEvent> {
     const result = await test.log.append({
       requestId: uuidv7(Date.now()),
-      actor: { kind: 'user', id: 'tok-anna', name: 'anna' },
+      actor:
+        service === 'gateway'
+          ? { kind: 'user', id: 'tok-anna', name: 'anna' }
+          : { kind: 'service', id: service, name: service },
       service,
       items: [{ stream, expected: { type: 'any' }, events: [event] }],
     });

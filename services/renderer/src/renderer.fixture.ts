@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ApplicationId, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
-import { MemoryEventLog } from '@plumbline/event-log/testing';
+import { actorOf, MemoryEventLog } from '@plumbline/event-log/testing';
 import {
   applicationSpec,
   type EventOf,
@@ -112,7 +112,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const append: Bench['append'] = async (service, items) => {
     const { firstPosition, lastPosition } = await log.append({
       requestId: uuidv7(Date.now()),
-      actor: { kind: 'user', id: 'u', name: 'Ada' },
+      actor: service === 'gateway' ? { kind: 'user', id: 'u', name: 'Ada' } : actorOf(service),
       service,
       items: items.map(({ stream, event }) => ({ stream, expected: { type: 'any' }, events: [event] })),
     });

@@ -3,7 +3,7 @@ export { MemoryEventLog } from '../memory/memory-event-log.js';
 export { eventLogContract } from './event-log.contract.js';
 export type { LogUnderTest } from './event-log.contract.js';
 export { randomHistory } from './random-history.js';
-export { projectDeclared, sampleAppend } from './sample-events.js';
+export { actorOf, projectDeclared, sampleAppend } from './sample-events.js';
 export type { SampleAppend } from './sample-events.js';
 export { MemoryLogTree } from '../memory/memory-log-tree.js';
 export { logTreeContract } from './log-tree.contract.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { AppendRequest, EventLog } from '@plumbline/event-log';
-import { MemoryEventLog } from '@plumbline/event-log/testing';
+import { actorOf, MemoryEventLog } from '@plumbline/event-log/testing';
 import {
   applicationSpec,
   type ApplicationSpec,
@@ -179,10 +179,11 @@ export class ApplierFixture implements AsyncDisposable {
     event: NewEvent,
     causation: Pick<AppendRequest, 'causationId' | 'correlationId'> = {},
   ): Promise<number> {
+    const service = eventOwners[event.type];
     const result = await this.log.append({
       requestId: uuidv7(Date.now()),
-      actor: { kind: 'user', id: 'tester', name: 'tester' },
-      service: eventOwners[event.type],
+      actor: service === 'gateway' ? { kind: 'user', id: 'tester', name: 'tester' } : actorOf(service),
+      service,
       ...causation,
       items: [{ stream, expected: { type: 'any' }, events: [event] }],
     });

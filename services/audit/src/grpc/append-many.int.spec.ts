@@ -11,7 +11,7 @@ import {
   resultToWire,
 } from '@plumbline/event-log/client';
 import { PostgresEventLog } from '../ledger/index.js';
-import { MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { actorOf, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog } from '../testing/test-log.js';
 import { describe, expect, it } from 'vitest';
 import { noQueries, silent } from './door.fixture.js';
@@ -39,7 +39,7 @@ describe('appends that are made together', () => {
       ...Array.from({ length: 100 }, (_, index) => sampleAppend(`project-together-${index}`)),
       sampleAppend('project-there', { expected: { type: 'noStream' } }),
       sampleAppend('project-bad', { events: [projectDeclared('')] }),
-      sampleAppend('project-foreign', { service: 'watcher' }),
+      sampleAppend('project-foreign', { service: 'watcher', actor: actorOf('watcher') }),
     ];
     const outcomes = await Promise.allSettled(requests.map((request) => client.log.append(request)));
     const good = outcomes

@@ -4,7 +4,7 @@ import { derivedId, uuidv7 } from '@plumbline/core';
 import type { NewEvent } from '@plumbline/events';
 import type { AppendRequest } from '@plumbline/event-log';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
-import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
+import { actorOf, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog, type TestLog } from '../testing/test-log.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noQueries, silent } from './door.fixture.js';
@@ -62,7 +62,7 @@ const refused: readonly (readonly [string, () => AppendRequest, string])[] = [
     () => sampleAppend('project-id', { requestId: uuidv7(Date.now() + DAY_MS) }),
     'PLB-1152',
   ],
-  ['an event of another service', () => sampleAppend('project-forged', { service: 'watcher' }), 'PLB-2101'],
+  ['an event of another service', () => sampleAppend('project-forged', { service: 'watcher', actor: actorOf('watcher') }), 'PLB-2101'],
   [
     'an actor of a kind that there is not',
     () => ({ ...sampleAppend('project-forged'), actor: { kind: 'root' as 'system', id: 'root', name: 'root' } }),

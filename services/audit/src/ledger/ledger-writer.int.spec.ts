@@ -120,7 +120,7 @@ for (const flavour of ['embedded18', 'debian15'] as const) {
 
     it('takes one request above the size of a batch alone', async () => {
       await using test = await createTestLog({ flavour });
-      const events = Array.from({ length: 450 }, (_, index) => projectDeclared(`big-${index}`));
+      const events = Array.from({ length: 450 }, (_, index) => projectDeclared('big', `${index}`));
       const result = await test.log.append(sampleAppend('project-big', { events }));
       expect(result.lastPosition).toBe(449);
       await checkLog(test.database.url);
