@@ -40,7 +40,9 @@ describe('a service credential', () => {
   it.each(['', 'x', 'plumbline-service-v1', 'plumbline-service-v1..', 'Bearer secret', 'a.b.c.d'])(
     'is rejected as "%s"',
     (text) => {
-      expect(() => verifier().verify(text, nowMs)).toThrow(expect.objectContaining({ code: 'PLB-2102', httpStatus: 401 }));
+      expect(() => verifier().verify(text, nowMs)).toThrow(
+        expect.objectContaining({ code: 'PLB-2102', httpStatus: 401 }),
+      );
     },
   );
 

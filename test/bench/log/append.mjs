@@ -36,7 +36,7 @@ function request(stream, events) {
         expected: { type: 'any' },
         events: Array.from({ length: events }, () => ({
           type: 'ProjectDeclared',
-          data: { name: 'bench', labels: { padding }, spec },
+          data: { name: stream.slice('project-'.length), labels: { padding }, spec },
         })),
       },
     ],

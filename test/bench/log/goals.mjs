@@ -66,7 +66,7 @@ function request(stream, events) {
         expected: { type: 'any' },
         events: Array.from({ length: events }, () => ({
           type: 'ProjectDeclared',
-          data: { name: 'bench', labels: { padding, sentAt }, spec },
+          data: { name: stream.slice('project-'.length), labels: { padding, sentAt }, spec },
         })),
       },
     ],

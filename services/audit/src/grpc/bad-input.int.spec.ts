@@ -62,7 +62,11 @@ const refused: readonly (readonly [string, () => AppendRequest, string])[] = [
     () => sampleAppend('project-id', { requestId: uuidv7(Date.now() + DAY_MS) }),
     'PLB-1152',
   ],
-  ['an event of another service', () => sampleAppend('project-forged', { service: 'watcher', actor: actorOf('watcher') }), 'PLB-2101'],
+  [
+    'an event of another service',
+    () => sampleAppend('project-forged', { service: 'watcher', actor: actorOf('watcher') }),
+    'PLB-2101',
+  ],
   [
     'an actor of a kind that there is not',
     () => ({ ...sampleAppend('project-forged'), actor: { kind: 'root' as 'system', id: 'root', name: 'root' } }),
