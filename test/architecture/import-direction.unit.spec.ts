@@ -10,7 +10,9 @@ const KNOWN_LOOPS: readonly string[] = [
   'simulated-cluster/src: rest <-> strategies <-> validation',
   'services/applier/src: clusters <-> sync <-> targets',
   'services/audit/src: audit-parts.ts <-> transparency',
-  'services/gateway/src: api <-> auth <-> reads <-> requests <-> resources <-> subscriptions',
+  'services/gateway/src: api <-> auth',
+  'services/gateway/src: reads <-> requests',
+  'services/gateway/src: resources <-> subscriptions',
   'services/gateway/src: grpc <-> log',
 ];
 

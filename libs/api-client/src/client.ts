@@ -1,58 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  type AnyOperation,
+  applyResources,
+  approveVersion,
+  type BodyOf,
+  declareSubscription,
+  deleteApplication,
+  deleteCluster,
+  deleteProject,
+  deleteRepository,
+  deleteSubscription,
+  diffVersions,
+  getApplication,
+  getApplicationStatus,
+  getCluster,
+  getHistory,
+  getProject,
+  getRepository,
+  getServerVersion,
+  getSubscription,
+  getVersion,
+  issueToken,
+  type ItemQuery,
+  listApplications,
+  listApprovals,
+  listClusters,
+  listProjects,
+  listRepositories,
+  listSubscriptions,
+  listTargets,
+  listTokens,
+  listVersions,
+  planApplication,
+  queryAudit,
+  type QueryOf,
+  readEvents,
+  refreshRepository,
+  rejectVersion,
+  replaySubscription,
+  type ResultOf,
+  resumeApplication,
+  revokeToken,
+  rollbackApplication,
+  suspendApplication,
+  syncApplication,
+  whoAmI,
+} from '@plumbline/api-contract';
 import { ApplicationId } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
-import type {
-  ApprovalView,
-  ClusterView,
-  ProjectView,
-  RepositoryView,
-  SubscriptionView,
-  TargetView,
-  VersionView,
-} from '@plumbline/read-models';
-import type {
-  Accepted,
-  ApplicationItem,
-  ApplicationStatus,
-  ApplyRequest,
-  ApplyResult,
-  ApprovalRequest,
-  ApprovalResult,
-  AuditQuery,
-  AuditResult,
-  ChangeResult,
-  DiffResult,
-  EventsPage,
-  EventsQuery,
-  HistoryEntry,
-  IssuedToken,
-  MomentQuery,
-  Page,
-  PageQuery,
-  PlanRequest,
-  PlanResult,
-  RollbackRequest,
-  RollbackResult,
-  SubscriptionRequest,
-  SubscriptionResult,
-  SyncRequest,
-  TokenItem,
-  TokenRequest,
-  VersionInfo,
-  WhoAmI,
-} from './contract.js';
+import { call } from './call.js';
 import { followEvents, type FollowOptions } from './event-stream.js';
 import { type ClientOptions, Http } from './http.js';
 
-/** Which state of one thing is wanted. */
-export type ItemQuery = Pick<PageQuery, 'minPosition' | 'asOf' | 'knownAt'>;
+/** A resource as people write it: defaults may be left out. The server validates its spec. */
+export interface ResourceInput {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly project?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: unknown;
+}
 
-const API = '/api/v1';
-const DEFAULT_WAIT_MS = 30_000;
+/** Resources to declare. */
+export type ApplyRequest = Omit<BodyOf<typeof applyResources>, 'resources'> & {
+  readonly resources: readonly ResourceInput[];
+};
+
+/** A point of the log to read at: a position or an RFC 3339 time. The current state when both are absent. */
+export type AsOfQuery = Pick<ItemQuery, 'asOf' | 'knownAt'>;
+
+/** Answer of an operation, later. */
+type Answer<Op extends AnyOperation> = Promise<ResultOf<Op>>;
 
 /**
- * The REST API of a Plumbline server, typed. Applications are named `NAME` (project `default`) or `PROJECT/NAME`.
- * Every method throws `ApiError` for what the server refuses and `UpstreamError` PLB-6701 when it cannot be reached.
+ * The REST API of a Plumbline server, typed by the operations of `@plumbline/api-contract`. Applications are named `NAME` (project `default`) or
+ * `PROJECT/NAME`. Every method throws `ApiError` for error answers of the server and `UpstreamError` PLB-6701 when it cannot be reached.
  */
 export class PlumblineClient {
   readonly #http: Http;
@@ -61,149 +86,145 @@ export class PlumblineClient {
     this.#http = new Http(options);
   }
 
-  version(): Promise<VersionInfo> {
-    return this.#get('/version');
+  version(): Answer<typeof getServerVersion> {
+    return call(this.#http, getServerVersion);
   }
 
-  whoAmI(): Promise<WhoAmI> {
-    return this.#get('/whoami');
+  whoAmI(): Answer<typeof whoAmI> {
+    return call(this.#http, whoAmI);
   }
 
   /** Declares resources; all of them or none. Sending the same again changes nothing. */
-  apply(request: ApplyRequest): Promise<ApplyResult> {
-    return this.#post('/resources:apply', request);
+  apply(request: ApplyRequest): Answer<typeof applyResources> {
+    return call(this.#http, applyResources, { body: request as BodyOf<typeof applyResources> });
   }
 
-  deleteProject(name: string): Promise<ChangeResult> {
-    return this.#delete(`/projects/${encodeURIComponent(name)}`);
+  deleteProject(name: string): Answer<typeof deleteProject> {
+    return call(this.#http, deleteProject, { params: { name } });
   }
 
-  deleteRepository(name: string): Promise<ChangeResult> {
-    return this.#delete(`/repositories/${encodeURIComponent(name)}`);
+  deleteRepository(name: string): Answer<typeof deleteRepository> {
+    return call(this.#http, deleteRepository, { params: { name } });
   }
 
-  /** `force` forgets a cluster on which objects of ours may still be. */
-  deleteCluster(name: string, options: { readonly force?: boolean } = {}): Promise<ChangeResult> {
-    return this.#delete(`/clusters/${encodeURIComponent(name)}`, { force: options.force });
+  /** `force` removes a cluster on which managed objects may still exist. */
+  deleteCluster(name: string, query: QueryOf<typeof deleteCluster> = {}): Answer<typeof deleteCluster> {
+    return call(this.#http, deleteCluster, { params: { name }, query });
   }
 
   /** `delete` (default) removes its objects from the clusters, `orphan` leaves them there. */
-  deleteApplication(application: string, options: { readonly mode?: 'delete' | 'orphan' } = {}): Promise<ChangeResult> {
-    return this.#delete(applicationPath(application), { mode: options.mode });
+  deleteApplication(
+    application: string,
+    query: QueryOf<typeof deleteApplication> = {},
+  ): Answer<typeof deleteApplication> {
+    return call(this.#http, deleteApplication, { params: applicationOf(application), query });
   }
 
-  projects(query: PageQuery = {}): Promise<Page<ProjectView>> {
-    return this.#get('/projects', query);
+  projects(query: QueryOf<typeof listProjects> = {}): Answer<typeof listProjects> {
+    return call(this.#http, listProjects, { query });
   }
 
-  project(name: string, query: ItemQuery = {}): Promise<ProjectView> {
-    return this.#get(`/projects/${encodeURIComponent(name)}`, query);
+  project(name: string, query: QueryOf<typeof getProject> = {}): Answer<typeof getProject> {
+    return call(this.#http, getProject, { params: { name }, query });
   }
 
-  repositories(query: PageQuery = {}): Promise<Page<RepositoryView>> {
-    return this.#get('/repositories', query);
+  repositories(query: QueryOf<typeof listRepositories> = {}): Answer<typeof listRepositories> {
+    return call(this.#http, listRepositories, { query });
   }
 
-  repository(name: string, query: ItemQuery = {}): Promise<RepositoryView> {
-    return this.#get(`/repositories/${encodeURIComponent(name)}`, query);
+  repository(name: string, query: QueryOf<typeof getRepository> = {}): Answer<typeof getRepository> {
+    return call(this.#http, getRepository, { params: { name }, query });
   }
 
-  clusters(query: PageQuery = {}): Promise<Page<ClusterView>> {
-    return this.#get('/clusters', query);
+  clusters(query: QueryOf<typeof listClusters> = {}): Answer<typeof listClusters> {
+    return call(this.#http, listClusters, { query });
   }
 
-  cluster(name: string, query: ItemQuery = {}): Promise<ClusterView> {
-    return this.#get(`/clusters/${encodeURIComponent(name)}`, query);
+  cluster(name: string, query: QueryOf<typeof getCluster> = {}): Answer<typeof getCluster> {
+    return call(this.#http, getCluster, { params: { name }, query });
   }
 
-  applications(query: PageQuery & { readonly project?: string } = {}): Promise<Page<ApplicationItem>> {
-    return this.#get('/applications', query);
+  applications(query: QueryOf<typeof listApplications> = {}): Answer<typeof listApplications> {
+    return call(this.#http, listApplications, { query });
   }
 
-  application(application: string, query: ItemQuery = {}): Promise<ApplicationItem> {
-    return this.#get(applicationPath(application), query);
+  application(application: string, query: QueryOf<typeof getApplication> = {}): Answer<typeof getApplication> {
+    return call(this.#http, getApplication, { params: applicationOf(application), query });
   }
 
   /** The application, its environments with their newest and released versions, and their targets, at one position. */
-  status(application: string, query: ItemQuery = {}): Promise<ApplicationStatus> {
-    return this.#get(`${applicationPath(application)}/status`, query);
+  status(application: string, query: QueryOf<typeof getApplicationStatus> = {}): Answer<typeof getApplicationStatus> {
+    return call(this.#http, getApplicationStatus, { params: applicationOf(application), query });
   }
 
   /** Versions in ascending order, one item per environment. */
-  versions(application: string, query: PageQuery & { readonly environment?: string } = {}): Promise<Page<VersionView>> {
-    return this.#get(`${applicationPath(application)}/versions`, query);
+  versions(application: string, query: QueryOf<typeof listVersions> = {}): Answer<typeof listVersions> {
+    return call(this.#http, listVersions, { params: applicationOf(application), query });
   }
 
   /** One version in every environment that it was rendered for. */
-  versionOf(application: string, version: number, query: ItemQuery = {}): Promise<Page<VersionView>> {
-    return this.#get(`${applicationPath(application)}/versions/${version}`, query);
+  versionOf(application: string, version: number, query: QueryOf<typeof getVersion> = {}): Answer<typeof getVersion> {
+    return call(this.#http, getVersion, { params: { ...applicationOf(application), version }, query });
   }
 
-  /** Versions with what was decided and what came of it, newest first. */
-  history(application: string, query: PageQuery = {}): Promise<Page<HistoryEntry>> {
-    return this.#get(`${applicationPath(application)}/history`, query);
+  /** Versions with their decisions and outcomes, newest first. */
+  history(application: string, query: QueryOf<typeof getHistory> = {}): Answer<typeof getHistory> {
+    return call(this.#http, getHistory, { params: applicationOf(application), query });
   }
 
-  targets(
-    query: PageQuery & { readonly application?: string; readonly environment?: string; readonly cluster?: string } = {},
-  ): Promise<Page<TargetView>> {
-    return this.#get('/targets', {
-      ...query,
-      application: query.application === undefined ? undefined : ApplicationId.parse(query.application),
-    });
+  targets(query: QueryOf<typeof listTargets> = {}): Answer<typeof listTargets> {
+    return call(this.#http, listTargets, { query: withApplication(query) });
   }
 
-  approvals(query: PageQuery & { readonly application?: string } = {}): Promise<Page<ApprovalView>> {
-    return this.#get('/approvals', {
-      ...query,
-      application: query.application === undefined ? undefined : ApplicationId.parse(query.application),
-    });
+  approvals(query: QueryOf<typeof listApprovals> = {}): Answer<typeof listApprovals> {
+    return call(this.#http, listApprovals, { query: withApplication(query) });
   }
 
-  /** What changes between two versions; from what is released to the newest when nothing is given. */
-  diff(
+  /** The differences between two versions; by default between the released and the newest one. */
+  diff(application: string, query: QueryOf<typeof diffVersions> = {}): Answer<typeof diffVersions> {
+    return call(this.#http, diffVersions, { params: applicationOf(application), query });
+  }
+
+  /** Requests the plan of a sync and waits for the answer of every target. */
+  plan(application: string, body: BodyOf<typeof planApplication> = {}): Answer<typeof planApplication> {
+    return call(this.#http, planApplication, { params: applicationOf(application), body });
+  }
+
+  approve(
     application: string,
-    query: MomentQuery & { readonly from?: number; readonly to?: number; readonly environment?: string } = {},
-  ): Promise<DiffResult> {
-    return this.#get(`${applicationPath(application)}/diff`, query);
+    version: number,
+    body: BodyOf<typeof approveVersion> = {},
+  ): Answer<typeof approveVersion> {
+    return call(this.#http, approveVersion, { params: { ...applicationOf(application), version }, body });
   }
 
-  /** Asks what a sync would do now, and waits for the answer of every target. */
-  plan(application: string, request: PlanRequest = {}): Promise<PlanResult> {
-    return this.#waiting(`${applicationPath(application)}/plan`, request);
+  reject(application: string, version: number, body: BodyOf<typeof rejectVersion> = {}): Answer<typeof rejectVersion> {
+    return call(this.#http, rejectVersion, { params: { ...applicationOf(application), version }, body });
   }
 
-  approve(application: string, version: number, request: ApprovalRequest = {}): Promise<ApprovalResult> {
-    return this.#waiting(`${applicationPath(application)}/versions/${version}/approve`, request);
+  sync(application: string, body: BodyOf<typeof syncApplication> = {}): Answer<typeof syncApplication> {
+    return call(this.#http, syncApplication, { params: applicationOf(application), body });
   }
 
-  reject(application: string, version: number, request: ApprovalRequest = {}): Promise<ApprovalResult> {
-    return this.#waiting(`${applicationPath(application)}/versions/${version}/reject`, request);
+  rollback(application: string, body: BodyOf<typeof rollbackApplication>): Answer<typeof rollbackApplication> {
+    return call(this.#http, rollbackApplication, { params: applicationOf(application), body });
   }
 
-  sync(application: string, request: SyncRequest = {}): Promise<Accepted> {
-    return this.#post(`${applicationPath(application)}/sync`, request);
+  suspend(application: string, reason?: string): Answer<typeof suspendApplication> {
+    return call(this.#http, suspendApplication, { params: applicationOf(application), body: { reason } });
   }
 
-  rollback(application: string, request: RollbackRequest): Promise<RollbackResult> {
-    return this.#waiting(`${applicationPath(application)}/rollback`, request);
+  resume(application: string): Answer<typeof resumeApplication> {
+    return call(this.#http, resumeApplication, { params: applicationOf(application) });
   }
 
-  suspend(application: string, reason?: string): Promise<ChangeResult> {
-    return this.#post(`${applicationPath(application)}/suspend`, reason === undefined ? {} : { reason });
+  /** Polls the repository now. */
+  refresh(repository: string): Answer<typeof refreshRepository> {
+    return call(this.#http, refreshRepository, { params: { name: repository } });
   }
 
-  resume(application: string): Promise<ChangeResult> {
-    return this.#post(`${applicationPath(application)}/resume`, {});
-  }
-
-  /** Looks at the repository now. */
-  refresh(repository: string): Promise<Accepted> {
-    return this.#post(`/repositories/${encodeURIComponent(repository)}/refresh`, {});
-  }
-
-  events(query: EventsQuery = {}): Promise<EventsPage> {
-    return this.#get('/events', { ...query });
+  events(query: QueryOf<typeof readEvents> = {}): Answer<typeof readEvents> {
+    return call(this.#http, readEvents, { query });
   }
 
   /** See {@link followEvents}. */
@@ -211,61 +232,51 @@ export class PlumblineClient {
     return followEvents(this.#http, options);
   }
 
-  audit(query: AuditQuery = {}): Promise<AuditResult> {
-    return this.#get('/audit', { ...query });
+  audit(query: QueryOf<typeof queryAudit> = {}): Answer<typeof queryAudit> {
+    return call(this.#http, queryAudit, { query });
   }
 
-  subscriptions(query: PageQuery = {}): Promise<Page<SubscriptionView>> {
-    return this.#get('/subscriptions', query);
+  subscriptions(query: QueryOf<typeof listSubscriptions> = {}): Answer<typeof listSubscriptions> {
+    return call(this.#http, listSubscriptions, { query });
   }
 
-  subscription(name: string, query: ItemQuery = {}): Promise<SubscriptionView> {
-    return this.#get(`/subscriptions/${encodeURIComponent(name)}`, query);
+  subscription(name: string, query: QueryOf<typeof getSubscription> = {}): Answer<typeof getSubscription> {
+    return call(this.#http, getSubscription, { params: { name }, query });
   }
 
-  /** Events from now on are sent to the endpoint. Sending the same again changes nothing. */
-  declareSubscription(request: SubscriptionRequest): Promise<SubscriptionResult> {
-    return this.#post('/subscriptions', request);
+  /** Sends events from now on to the endpoint. Sending the same declaration again changes nothing. */
+  declareSubscription(body: BodyOf<typeof declareSubscription>): Answer<typeof declareSubscription> {
+    return call(this.#http, declareSubscription, { body });
   }
 
-  deleteSubscription(name: string): Promise<ChangeResult> {
-    return this.#delete(`/subscriptions/${encodeURIComponent(name)}`);
+  deleteSubscription(name: string): Answer<typeof deleteSubscription> {
+    return call(this.#http, deleteSubscription, { params: { name } });
   }
 
-  /** Delivers everything after a position again, what was parked included. */
-  replaySubscription(name: string, after: number): Promise<{ readonly position: number }> {
-    return this.#post(`/subscriptions/${encodeURIComponent(name)}/replay`, { after });
+  /** Delivers everything after a position again, dead-lettered deliveries included. */
+  replaySubscription(name: string, after: number): Answer<typeof replaySubscription> {
+    return call(this.#http, replaySubscription, { params: { name }, body: { after } });
   }
 
-  tokens(query: PageQuery = {}): Promise<Page<TokenItem>> {
-    return this.#get('/tokens', query);
+  tokens(query: QueryOf<typeof listTokens> = {}): Answer<typeof listTokens> {
+    return call(this.#http, listTokens, { query });
   }
 
-  issueToken(request: TokenRequest): Promise<IssuedToken> {
-    return this.#post('/tokens', request);
+  issueToken(body: BodyOf<typeof issueToken>): Answer<typeof issueToken> {
+    return call(this.#http, issueToken, { body });
   }
 
-  revokeToken(id: string): Promise<ChangeResult> {
-    return this.#delete(`/tokens/${encodeURIComponent(id)}`);
-  }
-
-  #get<Result>(path: string, query: object = {}): Promise<Result> {
-    return this.#http.json({ method: 'GET', path: API + path, query: { ...query } });
-  }
-
-  #post<Result>(path: string, body: unknown): Promise<Result> {
-    return this.#http.json({ method: 'POST', path: API + path, body });
-  }
-
-  #waiting<Result>(path: string, body: { readonly timeoutMs?: number }): Promise<Result> {
-    return this.#http.json({ method: 'POST', path: API + path, body, serverWaitMs: body.timeoutMs ?? DEFAULT_WAIT_MS });
-  }
-
-  #delete<Result>(path: string, query: Readonly<Record<string, string | boolean | undefined>> = {}): Promise<Result> {
-    return this.#http.json({ method: 'DELETE', path: API + path, query });
+  revokeToken(id: string): Answer<typeof revokeToken> {
+    return call(this.#http, revokeToken, { params: { id } });
   }
 }
 
-function applicationPath(application: string): string {
-  return `/applications/${ApplicationId.parse(application)}`;
+function applicationOf(text: string): { readonly project: string; readonly name: string } {
+  const [project = '', name = ''] = ApplicationId.parse(text).split('/');
+  return { project, name };
+}
+
+/** The query with its application as `PROJECT/NAME`. */
+function withApplication<Query extends { readonly application?: string | undefined }>(query: Query): Query {
+  return query.application === undefined ? query : { ...query, application: ApplicationId.parse(query.application) };
 }

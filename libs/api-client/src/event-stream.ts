@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type EventsFilter, streamEvents } from '@plumbline/api-contract';
 import { PlumblineError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/events';
-import type { EventsFilter } from './contract.js';
 import type { Http } from './http.js';
 
 /** One message of an event stream (WHATWG server-sent events). */
@@ -97,7 +97,7 @@ export async function* followEvents(http: Http, options: FollowOptions = {}): As
       const body = await http.stream(
         {
           method: 'GET',
-          path: '/api/v1/events/stream',
+          path: streamEvents.path,
           query: { ids: 'token', types, application, project, environment, cluster, actor },
           signal,
         },

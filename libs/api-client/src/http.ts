@@ -14,7 +14,8 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-type QueryValue = string | number | boolean | readonly string[] | undefined;
+/** Value of a query parameter; lists are joined by commas, `undefined` is left out. */
+export type QueryValue = string | number | boolean | readonly string[] | undefined;
 
 /** One call of the API. */
 export interface Call {

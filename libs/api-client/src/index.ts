@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ApiError } from './api-error.js';
-export type { ErrorBody } from './api-error.js';
-export { PlumblineClient } from './client.js';
-export type { ItemQuery } from './client.js';
 export type {
   Accepted,
   ApplicationItem,
   ApplicationStatus,
   ApplicationSummary,
   AppliedResource,
-  ApplyRequest,
   ApplyResult,
   ApprovalRequest,
   ApprovalResult,
@@ -20,20 +15,29 @@ export type {
   EnvironmentDifference,
   EnvironmentStatus,
   EnvironmentSummary,
+  ErasureRequest,
+  ErasureResult,
   EventsFilter,
   EventsPage,
   EventsQuery,
   FieldDifference,
   HistoryEntry,
   HistoryEnvironment,
+  InclusionProofInfo,
   IssuedToken,
-  MomentQuery,
+  ItemQuery,
+  LegalHoldItem,
+  LegalHoldRequest,
+  LegalHoldResult,
+  LogIdentityInfo,
   ObjectDifference,
   Page,
   PageQuery,
+  ParkedWorkItem,
   PlanRequest,
   PlanResult,
-  ResourceInput,
+  ReleaseInfo,
+  ReleaseRequest,
   Role,
   RollbackRequest,
   RollbackResult,
@@ -46,19 +50,12 @@ export type {
   TokenRequest,
   VersionInfo,
   WhoAmI,
-} from './contract.js';
+} from '@plumbline/api-contract';
+export { ApiError } from './api-error.js';
+export type { ErrorBody } from './api-error.js';
+export { PlumblineClient } from './client.js';
+export type { ApplyRequest, AsOfQuery, AsOfQuery as MomentQuery, ResourceInput } from './client.js';
 export { followEvents, sseMessages } from './event-stream.js';
 export type { FollowOptions, SseMessage } from './event-stream.js';
 export type { ClientOptions } from './http.js';
 export { LogClient } from './log-client.js';
-export type { InclusionProofInfo, LogIdentityInfo } from './log-client.js';
-export type {
-  ErasureRequest,
-  ErasureResult,
-  LegalHoldItem,
-  LegalHoldRequest,
-  LegalHoldResult,
-  ParkedWorkItem,
-  ReleaseInfo,
-  ReleaseRequest,
-} from './log-upkeep.js';

@@ -1,35 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  type AnyOperation,
+  type BodyOf,
+  erasePerson,
+  getCheckpoint,
+  getInclusionProof,
+  getLog,
+  liftLegalHold,
+  listLegalHolds,
+  listParkedWork,
+  placeLegalHold,
+  type QueryOf,
+  releaseParkedWork,
+  type ResultOf,
+} from '@plumbline/api-contract';
+import { call } from './call.js';
 import { type ClientOptions, Http } from './http.js';
-import type {
-  ErasureRequest,
-  ErasureResult,
-  LegalHoldItem,
-  LegalHoldRequest,
-  LegalHoldResult,
-  ParkedWorkItem,
-  ReleaseInfo,
-  ReleaseRequest,
-} from './log-upkeep.js';
 
-const DEFAULT_WAIT_MS = 30_000;
+type Answer<Op extends AnyOperation> = Promise<ResultOf<Op>>;
 
-/** Who signs a log, as its server says: believe it only after comparing the key. */
-export interface LogIdentityInfo {
-  readonly origin: string;
-  readonly verifierKey?: string;
-  readonly witnessKeys: readonly string[];
-}
-
-/** A proof that an event is in the log. */
-export interface InclusionProofInfo {
-  readonly position: number;
-  readonly size: number;
-  readonly leaf: string;
-  readonly hashes: readonly string[];
-  readonly checkpoint?: string;
-}
-
-/** The log as a tree, its files (C2SP tlog-tiles), of which nothing is verified here, and what people do to it. */
+/** The log: its tree, its files (C2SP tlog-tiles), neither of which is verified here, and its administration. */
 export class LogClient {
   readonly #http: Http;
 
@@ -37,22 +27,17 @@ export class LogClient {
     this.#http = new Http(options);
   }
 
-  identity(): Promise<LogIdentityInfo> {
-    return this.#http.json({ method: 'GET', path: '/api/v1/log' });
+  identity(): Answer<typeof getLog> {
+    return call(this.#http, getLog);
   }
 
   /** A signed note that covers at least so many events. */
   async checkpoint(minSize?: number): Promise<string> {
-    const { note } = await this.#http.json<{ readonly note: string }>({
-      method: 'GET',
-      path: '/api/v1/log/checkpoint',
-      query: { minSize },
-    });
-    return note;
+    return (await call(this.#http, getCheckpoint, { query: { minSize } })).note;
   }
 
-  inclusion(position: number, size?: number): Promise<InclusionProofInfo> {
-    return this.#http.json({ method: 'GET', path: '/api/v1/log/proofs/inclusion', query: { position, size } });
+  inclusion(position: number, size?: number): Answer<typeof getInclusionProof> {
+    return call(this.#http, getInclusionProof, { query: { position, size } });
   }
 
   /** A file below `/log/<origin>/`. */
@@ -60,47 +45,32 @@ export class LogClient {
     return this.#http.bytes({ method: 'GET', path: `/log/${origin}/${path}` });
   }
 
-  /** Events that cannot be applied and hold up their stream, the oldest first. */
-  async parked(): Promise<readonly ParkedWorkItem[]> {
-    return (
-      await this.#http.json<{ readonly items: readonly ParkedWorkItem[] }>({
-        method: 'GET',
-        path: '/api/v1/log/parked',
-      })
-    ).items;
+  /** Events that a consumer could not process, the oldest first. */
+  async parked(): Promise<ResultOf<typeof listParkedWork>['items']> {
+    return (await call(this.#http, listParkedWork)).items;
   }
 
-  /** Tries parked work again after its cause was mended. */
-  release(request: ReleaseRequest): Promise<ReleaseInfo> {
-    return this.#waiting('/api/v1/log/parked:release', request);
+  /** Processes a quarantined event again. */
+  release(body: BodyOf<typeof releaseParkedWork>): Answer<typeof releaseParkedWork> {
+    return call(this.#http, releaseParkedWork, { body });
   }
 
-  /** Legal holds in force, the oldest first; with `lifted` also those that were. */
-  async holds(query: { readonly lifted?: boolean } = {}): Promise<readonly LegalHoldItem[]> {
-    return (
-      await this.#http.json<{ readonly items: readonly LegalHoldItem[] }>({
-        method: 'GET',
-        path: '/api/v1/log/holds',
-        query: { lifted: query.lifted },
-      })
-    ).items;
+  /** Legal holds in force, the oldest first; with `lifted` also those that were lifted. */
+  async holds(query: QueryOf<typeof listLegalHolds> = {}): Promise<ResultOf<typeof listLegalHolds>['items']> {
+    return (await call(this.#http, listLegalHolds, { query })).items;
   }
 
-  /** The same hold again changes nothing. */
-  placeHold(request: LegalHoldRequest): Promise<LegalHoldResult> {
-    return this.#http.json({ method: 'POST', path: '/api/v1/log/holds', body: request });
+  /** Placing the same hold again changes nothing. */
+  placeHold(body: BodyOf<typeof placeLegalHold>): Answer<typeof placeLegalHold> {
+    return call(this.#http, placeLegalHold, { body });
   }
 
-  liftHold(id: string): Promise<LegalHoldResult> {
-    return this.#http.json({ method: 'DELETE', path: `/api/v1/log/holds/${encodeURIComponent(id)}` });
+  liftHold(id: string): Answer<typeof liftLegalHold> {
+    return call(this.#http, liftLegalHold, { params: { id } });
   }
 
-  /** Makes a person unreadable in the log, for ever. */
-  erasePerson(request: ErasureRequest): Promise<ErasureResult> {
-    return this.#waiting('/api/v1/log/persons:erase', request);
-  }
-
-  #waiting<Result>(path: string, body: { readonly timeoutMs?: number }): Promise<Result> {
-    return this.#http.json({ method: 'POST', path, body, serverWaitMs: body.timeoutMs ?? DEFAULT_WAIT_MS });
+  /** Makes a person permanently unreadable in the log. */
+  erasePerson(body: BodyOf<typeof erasePerson>): Answer<typeof erasePerson> {
+    return call(this.#http, erasePerson, { body });
   }
 }

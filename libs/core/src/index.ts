@@ -31,3 +31,4 @@ export {
   uuidv7,
 } from './ids.js';
 export type { Branded } from './ids.js';
+export { formatMicros, microsOf } from './time.js';

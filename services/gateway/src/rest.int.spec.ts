@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import supertest from 'supertest';
-import { allOperations } from './openapi/controllers.js';
+import { allOperations } from '@plumbline/api-contract';
 import { type GatewayUnderTest, startGateway } from './testing/gateway.fixture.js';
+import supertest from 'supertest';
 
 // One gateway for the whole table: each case only reads, or is refused before it does anything.
 let gateway: GatewayUnderTest;
@@ -25,7 +25,7 @@ function call(
   return token === undefined ? request : request.set('authorization', `Bearer ${token}`);
 }
 
-const guarded = allOperations().filter(({ access }) => access !== 'public');
+const guarded = allOperations.filter(({ access }) => access !== 'public');
 
 describe('authorisation', () => {
   it.each(guarded.map((served) => [served.id, served] as const))('%s refuses who has no token', async (_, served) => {

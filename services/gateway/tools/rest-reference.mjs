@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/reference/rest.md from the API document of the built gateway.
-import 'reflect-metadata';
-import { openApiDocument } from '../dist/openapi/document.js';
+// docs/reference/rest.md from the operations of @plumbline/api-contract.
+import { openApiDocument } from '@plumbline/api-contract';
+import { SERVER_VERSION } from '../dist/system/server-version.js';
 
 const cell = (text) =>
   String(text ?? '')
@@ -85,7 +85,7 @@ function operationLines(path, method, operation) {
 
 /** The page, for people. */
 export function restReference(note) {
-  const document = openApiDocument();
+  const document = openApiDocument(SERVER_VERSION);
   const lines = [
     '# REST API',
     note,

@@ -1,25 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-
-/** RFC 3339 in UTC with microseconds. */
-export function formatMicros(micros: number): string {
-  const seconds = Math.floor(micros / 1_000_000);
-  const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
-  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${fraction}Z`;
-}
+export { formatMicros, microsOf } from '@plumbline/core';
 
 /** The time of a commit: the clock, but always later than the commit before. */
 export function nextCommitMicros(nowMs: number, lastMicros: number): number {
   return Math.max(Math.floor(nowMs) * 1_000, lastMicros + 1);
-}
-
-const RFC3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})$/i;
-
-/** Microseconds since 1970 of a time with an offset; seconds may be left out, what is finer is cut off. Undefined for what is no such time. */
-export function microsOf(time: string): number | undefined {
-  const match = RFC3339.exec(time);
-  if (match === null) return undefined;
-  const [, minutes = '', seconds = '00', fraction = '', offset = ''] = match;
-  const ms = Date.parse(`${minutes}:${seconds}${offset}`);
-  if (Number.isNaN(ms)) return undefined;
-  return ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
 }

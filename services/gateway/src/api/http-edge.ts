@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { asOfIssues } from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
 import type { HttpEdge } from '@plumbline/platform';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '../auth/authenticator.js';
 import type { GatewayConfig } from '../gateway.config.js';
-import { momentIssues } from '../reads/present-only.js';
 import { refuseIssues } from './check-input.js';
 import { setPrincipal } from './principal.js';
 import { sourceOf } from './source.js';
@@ -56,7 +56,7 @@ export function httpEdge(config: GatewayConfig, authenticator: Authenticator): H
             );
           }
           // Operations say for themselves whether they have a past; files of the log and documents have none.
-          if (!path.startsWith('/api/')) refuseIssues(momentIssues(request.query, 'only what is below /api/ has one'));
+          if (!path.startsWith('/api/')) refuseIssues(asOfIssues(request.query, 'only what is below /api/ has one'));
           done();
         } catch (error) {
           done(error instanceof Error ? error : new Error(String(error)));

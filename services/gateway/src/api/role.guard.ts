@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { AuthError, InvariantError } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
-import { type Principal, type Role, roleIncludes } from '../state/access-book.js';
+import { AuthError, InvariantError } from '@plumbline/core';
 import { operationOf } from './operation.js';
+import { type Principal, type Role, roleIncludes } from '../state/access-book.js';
 import { requirePrincipal } from './principal.js';
 
 /** Lets through who has the role that the operation asks for; before anything is looked up, so that a refusal tells nothing about what exists. */

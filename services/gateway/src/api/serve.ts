@@ -9,22 +9,34 @@ import {
   SetMetadata,
   UseGuards,
 } from '@nestjs/common';
-import { type InputIssue, InvariantError } from '@plumbline/core';
 import type { FastifyRequest } from 'fastify';
+import { type AnyOperation, noBody, type ResultOf } from '@plumbline/api-contract';
+import { type InputIssue, InvariantError } from '@plumbline/core';
 import { checkedPart, refuseIssues } from './check-input.js';
 import { MomentGuard } from './moment.guard.js';
-import { type AnyOperation, noBody, OPERATION, operationOf, routerPath } from './operation.js';
+import { OPERATION, operationOf, routerPath } from './operation.js';
 import { principalOf } from './principal.js';
 import { RoleGuard } from './role.guard.js';
 
-/** Serves an operation with the decorated method. */
-export function Serve(served: AnyOperation): MethodDecorator {
+/** A method that returns the result of an operation; streams, whose result is text, write their response themselves. */
+type Handler<Op extends AnyOperation> = (
+  ...input: never[]
+) => ResultOf<Op> | Promise<ResultOf<Op>> | (ResultOf<Op> extends string ? Promise<void> : never);
+
+/** Serves an operation with the decorated method, whose result must be that of the operation. */
+export function Serve<Op extends AnyOperation>(
+  served: Op,
+): <Method extends Handler<Op>>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void {
   return applyDecorators(
     SetMetadata(OPERATION, served),
     RequestMapping({ path: routerPath(served.path), method: RequestMethod[served.method] }),
     HttpCode(served.status),
     UseGuards(RoleGuard, MomentGuard),
-  );
+  ) as ReturnType<typeof Serve<Op>>;
 }
 
 /** Injects the checked {@link InputOf} of the operation. @throws InputError PLB-1701 with every mistake in path, query and body. */

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type {
+  ApplicationItem,
+  ApplicationStatus,
+  EnvironmentDifference,
+  HistoryEntry,
+  Page,
+} from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
 import type { ViewMoment } from '@plumbline/event-log';
 import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/read-models';
-import { type DiffInput, DiffService, type EnvironmentDifference } from '../reads/diff.service.js';
-import { type HistoryEntry, historyFrom, versionEverywhere } from '../reads/history.js';
-import { type DocumentPage, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
+import { type DiffInput, DiffService } from '../reads/diff.service.js';
+import { historyFrom, versionEverywhere } from '../reads/history.js';
+import { type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
 import { inParallel, Past, type WantedVersions } from '../reads/past.js';
-import { applicationItem, type ApplicationItem, environmentsOf, type EnvironmentStatus } from '../reads/summary.js';
+import { applicationItem, environmentsOf } from '../reads/summary.js';
 import { noVersion } from '../requests/requests.service.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-
-/** Everything about an application now. */
-export interface ApplicationStatus {
-  readonly application: ApplicationItem;
-  readonly environments: readonly EnvironmentStatus[];
-  readonly position: number;
-}
 
 /** What to list. */
 export interface ListInput extends ItemQuery {
@@ -54,7 +54,7 @@ export class ApplicationsService {
     this.#access = access;
   }
 
-  async list(input: ListInput & { readonly project?: string | undefined }): Promise<DocumentPage<ApplicationItem>> {
+  async list(input: ListInput & { readonly project?: string | undefined }): Promise<Page<ApplicationItem>> {
     const { project, ...query } = input;
     const page = await this.#reads.list('application', {
       ...query,
@@ -94,7 +94,7 @@ export class ApplicationsService {
   async versions(
     id: string,
     input: ListInput & { readonly environment?: string | undefined },
-  ): Promise<DocumentPage<VersionView>> {
+  ): Promise<Page<VersionView>> {
     const { environment, ...query } = input;
     if (query.asOf === undefined && query.knownAt === undefined) await this.#folded(id, undefined);
     else await this.#reads.get('application', id, query);
@@ -103,7 +103,7 @@ export class ApplicationsService {
     return this.#reads.list('version', { ...query, keyPrefix: `${id}/`, filter });
   }
 
-  async version(id: string, version: number, query: ItemQuery): Promise<DocumentPage<VersionView>> {
+  async version(id: string, version: number, query: ItemQuery): Promise<Page<VersionView>> {
     const { at, position, ...source } = await this.#source(id, query);
     const views = at === undefined ? source.views : await this.#past.versionsOf(id, at, [version]);
     const items = versionEverywhere({ views }, source.application, version);
@@ -111,7 +111,7 @@ export class ApplicationsService {
     return { items, position };
   }
 
-  async history(id: string, input: ListInput): Promise<DocumentPage<HistoryEntry>> {
+  async history(id: string, input: ListInput): Promise<Page<HistoryEntry>> {
     const { application, position, at } = await this.#source(id, input);
     const from = input.cursor === undefined ? application.latestVersion : parseCursor(input.cursor);
     const items =
@@ -153,7 +153,7 @@ export class ApplicationsService {
       readonly environment?: string | undefined;
       readonly cluster?: string | undefined;
     },
-  ): Promise<DocumentPage<TargetView>> {
+  ): Promise<Page<TargetView>> {
     const { application, environment, cluster, ...query } = input;
     const keyPrefix =
       application === undefined ? undefined : `${application}/${environment === undefined ? '' : `${environment}/`}`;
@@ -163,7 +163,7 @@ export class ApplicationsService {
     return this.#reads.list('target', { ...query, keyPrefix, filter });
   }
 
-  approvals(input: ListInput & { readonly application?: string | undefined }): Promise<DocumentPage<ApprovalView>> {
+  approvals(input: ListInput & { readonly application?: string | undefined }): Promise<Page<ApprovalView>> {
     const { application, ...query } = input;
     return this.#reads.list('approval', {
       ...query,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { queryAudit, readEvents, streamEvents } from '@plumbline/api-contract';
 import { messageOf } from '@plumbline/core';
 import { type Logger, LOGGER } from '@plumbline/platform';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
-import { queryAudit, readEvents, streamEvents } from './events.operations.js';
-import { type EventsPage, EventsService, type PublicEvent } from './events.service.js';
+import { EventsService } from './events.service.js';
 import { writeSse } from './sse.js';
 
 const CONTENT_TYPE = 'text/event-stream; charset=utf-8';
@@ -23,14 +23,12 @@ export class EventsController {
   }
 
   @Serve(readEvents)
-  read(@Input() { query }: InputOf<typeof readEvents>): Promise<EventsPage> {
+  read(@Input() { query }: InputOf<typeof readEvents>) {
     return this.#events.page(query);
   }
 
   @Serve(queryAudit)
-  audit(
-    @Input() { query }: InputOf<typeof queryAudit>,
-  ): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
+  audit(@Input() { query }: InputOf<typeof queryAudit>) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     return this.#events.audit(Object.fromEntries(given));
   }
@@ -40,7 +38,7 @@ export class EventsController {
     @Input() { query, principal }: InputOf<typeof streamEvents>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-  ): Promise<void> {
+  ) {
     // Its head is all that a HEAD request asks for.
     if (request.method === 'HEAD') return void reply.header('content-type', CONTENT_TYPE).send('');
     const gone = new AbortController();

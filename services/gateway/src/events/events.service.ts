@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { AsOfQuery, AuditResult, EventsPage } from '@plumbline/api-contract';
 import { ConflictError, InputError, OverloadedError } from '@plumbline/core';
 import { type AuditFilter, LOG_QUERIES, type LogQueries } from '@plumbline/event-log';
 import { type EventFilter, publicEvent, type RecordedEvent, wanted, wantsAll } from '@plumbline/events';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
-import type { MomentQuery } from '../reads/moment.js';
 import { ReadModel } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { auditAsOf, hadOccurred } from './audit-as-of.js';
 import { LeafBook } from './leaf-book.js';
 import { decodeToken, encodeToken, filterHash } from './resume-token.js';
-
-export type PublicEvent = Record<string, unknown>;
-
-/** A page of events. */
-export interface EventsPage {
-  readonly events: readonly PublicEvent[];
-  readonly after: number;
-  readonly head: number;
-}
 
 /** One step of a followed stream. */
 export interface StreamStep {
@@ -48,6 +39,11 @@ export interface FollowInput extends EventFilter {
 /** How long a stream stays silent before it shows that it lives. */
 export const HEARTBEAT_MS = 15_000;
 
+/** The event as clients get it. Its JSON has the shape of the event, without what must not leave the installation. */
+function eventDocument(event: RecordedEvent): RecordedEvent {
+  return publicEvent(event) as unknown as RecordedEvent;
+}
+
 /** Reads and follows the log for clients. */
 @Injectable()
 export class EventsService {
@@ -74,9 +70,7 @@ export class EventsService {
   }
 
   /** Looks through as much of the log as one answer may, so a rare type may take several pages. */
-  async page(
-    input: EventFilter & MomentQuery & { readonly after: number; readonly limit: number },
-  ): Promise<EventsPage> {
+  async page(input: EventFilter & AsOfQuery & { readonly after: number; readonly limit: number }): Promise<EventsPage> {
     const { after, limit, asOf, knownAt, ...filter } = input;
     const at = await this.#reads.moment({ asOf, knownAt });
     if (at !== undefined && after >= at.below - 1) return { events: [], after, head: at.below - 1 };
@@ -91,23 +85,19 @@ export class EventsService {
     const next = matching.length > limit ? (shown.at(-1)?.position ?? after) : page.nextPosition - 1;
     const last = (at?.below ?? page.headPosition) - 1;
     return {
-      events: shown.map(publicEvent),
+      events: shown.map(eventDocument),
       after: Math.max(after, at === undefined ? next : Math.min(next, last)),
       head: last,
     };
   }
 
-  async audit({
-    asOf,
-    knownAt,
-    ...filter
-  }: AuditFilter & MomentQuery): Promise<{ readonly events: readonly PublicEvent[]; readonly cursor?: string }> {
+  async audit({ asOf, knownAt, ...filter }: AuditFilter & AsOfQuery): Promise<AuditResult> {
     const at = await this.#reads.moment({ asOf, knownAt });
     const page =
       at === undefined
         ? await this.#queries.audit(filter)
         : await auditAsOf({ queries: this.#queries, log: this.#access.log }, filter, at);
-    return { ...page, events: page.events.map(publicEvent) };
+    return { ...page, events: page.events.map(eventDocument) };
   }
 
   /**

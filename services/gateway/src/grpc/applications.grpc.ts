@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import { checkInput } from '../api/check-input.js';
 import {
   diffVersions,
   getApplication,
@@ -10,16 +9,15 @@ import {
   listApplications,
   listTargets,
   listVersions,
-} from '../applications/applications.operations.js';
-import { ApplicationsService } from '../applications/applications.service.js';
-import type { ObjectDifference } from '../reads/diff.service.js';
-import {
+  type ObjectDifference,
   planApplication,
   resumeApplication,
   rollbackApplication,
   suspendApplication,
   syncApplication,
-} from '../requests/requests.operations.js';
+} from '@plumbline/api-contract';
+import { checkInput } from '../api/check-input.js';
+import { ApplicationsService } from '../applications/applications.service.js';
 import { RequestsService } from '../requests/requests.service.js';
 import type { Accepted } from '../state/log-access.js';
 import { Application, EnvironmentStatus, HistoryEntry, Target, Version } from './generated/plumbline/v1/documents.js';

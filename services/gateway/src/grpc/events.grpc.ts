@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import { queryAudit, readEvents, streamEvents } from '@plumbline/api-contract';
 import { publicEvent } from '@plumbline/events';
 import { checkInput } from '../api/check-input.js';
-import { queryAudit, readEvents, streamEvents } from '../events/events.operations.js';
 import { EventsService, type StreamStep } from '../events/events.service.js';
 import { Event } from './generated/plumbline/v1/documents.js';
 import type {

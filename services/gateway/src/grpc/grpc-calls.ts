@@ -8,8 +8,8 @@ import type {
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import { Inject, Injectable } from '@nestjs/common';
+import type { AnyOperation } from '@plumbline/api-contract';
 import { type Logger, LOGGER } from '@plumbline/platform';
-import type { AnyOperation } from '../api/operation.js';
 import { requireRole } from '../api/role.guard.js';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../state/access-book.js';

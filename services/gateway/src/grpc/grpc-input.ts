@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApplicationId } from '@plumbline/core';
 import { z } from 'zod';
+import { itemQuery, type Page, pageQuery } from '@plumbline/api-contract';
+import { ApplicationId } from '@plumbline/core';
 import { checkInput } from '../api/check-input.js';
-import { itemQuery, pageQuery } from '../api/documents.js';
-import type { DocumentPage } from '../reads/read-model.js';
 import type { PageInfo, PageRequest } from './generated/plumbline/v1/plumbline.js';
 
 const pageSchema = z.strictObject(pageQuery);
@@ -26,7 +25,7 @@ export function itemInput({ minPosition, asOf, knownAt }: z.input<typeof itemQue
 }
 
 /** Where a page stands. */
-export function pageInfo({ cursor, position }: DocumentPage<unknown>): PageInfo {
+export function pageInfo({ cursor, position }: Page<unknown>): PageInfo {
   return { cursor: cursor ?? '', position };
 }
 

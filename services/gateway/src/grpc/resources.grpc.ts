@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { checkInput } from '../api/check-input.js';
-import { listApprovals } from '../applications/applications.operations.js';
-import { ApplicationsService } from '../applications/applications.service.js';
-import { ReadModel } from '../reads/read-model.js';
-import { approveVersion, refreshRepository, rejectVersion } from '../requests/requests.operations.js';
-import { RequestsService } from '../requests/requests.service.js';
 import {
   applyResources,
+  approveVersion,
   deleteApplication,
   getCluster,
   getRepository,
+  listApprovals,
   listClusters,
   listProjects,
   listRepositories,
-} from '../resources/resources.operations.js';
+  refreshRepository,
+  rejectVersion,
+} from '@plumbline/api-contract';
+import { checkInput } from '../api/check-input.js';
+import { ApplicationsService } from '../applications/applications.service.js';
+import { ReadModel } from '../reads/read-model.js';
+import { RequestsService } from '../requests/requests.service.js';
 import { ResourcesService } from '../resources/resources.service.js';
 import type { Principal } from '../state/access-book.js';
 import { acceptedMessage } from './applications.grpc.js';

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import { checkInput } from '../api/check-input.js';
 import {
   declareSubscription,
   deleteSubscription,
   listSubscriptions,
   replaySubscription,
-} from '../subscriptions/subscriptions.operations.js';
+} from '@plumbline/api-contract';
+import { checkInput } from '../api/check-input.js';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.js';
 import { Subscription } from './generated/plumbline/v1/documents.js';
 import type { SubscriptionsServer } from './generated/plumbline/v1/plumbline.js';

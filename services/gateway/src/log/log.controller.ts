@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { LogIdentity } from '@plumbline/event-log';
-import type { z } from 'zod';
+import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from '@plumbline/api-contract';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
-import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from './log.operations.js';
 import { LogService } from './log.service.js';
 
 const base64 = (hash: Buffer): string => hash.toString('base64');
@@ -19,14 +17,12 @@ export class LogController {
   }
 
   @Serve(getLog)
-  async identity(): Promise<LogIdentity> {
+  async identity() {
     return this.#log.identity();
   }
 
   @Serve(getCheckpoint)
-  async checkpoint(
-    @Input() { query }: InputOf<typeof getCheckpoint>,
-  ): Promise<z.output<typeof getCheckpoint.response>> {
+  async checkpoint(@Input() { query }: InputOf<typeof getCheckpoint>) {
     const { minSize, witnessed } = query;
     const { origin, size, root, note } = await this.#log.checkpoint({
       witnessed,
@@ -36,9 +32,7 @@ export class LogController {
   }
 
   @Serve(getInclusionProof)
-  async inclusion(
-    @Input() { query }: InputOf<typeof getInclusionProof>,
-  ): Promise<z.output<typeof getInclusionProof.response>> {
+  async inclusion(@Input() { query }: InputOf<typeof getInclusionProof>) {
     const { position, size, leaf, proof, checkpoint } = await this.#log.inclusion(query.position, query.size);
     return {
       position,
@@ -50,9 +44,7 @@ export class LogController {
   }
 
   @Serve(getConsistencyProof)
-  async consistency(
-    @Input() { query }: InputOf<typeof getConsistencyProof>,
-  ): Promise<z.output<typeof getConsistencyProof.response>> {
+  async consistency(@Input() { query }: InputOf<typeof getConsistencyProof>) {
     const { from, to, proof, checkpoint } = await this.#log.consistency(query.from, query.to);
     return { from, to, hashes: proof.map(base64), ...(checkpoint === undefined ? {} : { checkpoint }) };
   }

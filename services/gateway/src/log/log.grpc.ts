@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from '@plumbline/api-contract';
 import { checkInput } from '../api/check-input.js';
 import type { LogServer } from '../grpc/generated/plumbline/v1/log.js';
 import { GrpcCalls } from '../grpc/grpc-calls.js';
-import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from './log.operations.js';
 import { LogService } from './log.service.js';
 import { UpkeepGrpc } from './upkeep.grpc.js';
 

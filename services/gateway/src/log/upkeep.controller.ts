@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { ErasureReport, LegalHold, ParkedItem } from '@plumbline/event-log';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
 import {
   erasePerson,
   liftLegalHold,
@@ -10,8 +7,10 @@ import {
   listParkedWork,
   placeLegalHold,
   releaseParkedWork,
-} from './upkeep.operations.js';
-import { type LegalHoldChange, type ReleaseResult, UpkeepService, type WholeList } from './upkeep.service.js';
+} from '@plumbline/api-contract';
+import type { InputOf } from '../api/operation.js';
+import { Input, Serve } from '../api/serve.js';
+import { UpkeepService } from './upkeep.service.js';
 
 /** Parked work, legal holds and erasure over REST. */
 @Controller()
@@ -23,33 +22,33 @@ export class UpkeepController {
   }
 
   @Serve(listParkedWork)
-  listParked(): Promise<WholeList<ParkedItem>> {
+  listParked() {
     return this.#upkeep.listParked();
   }
 
   @Serve(releaseParkedWork)
-  release(@Input() { principal, body }: InputOf<typeof releaseParkedWork>): Promise<ReleaseResult> {
+  release(@Input() { principal, body }: InputOf<typeof releaseParkedWork>) {
     return this.#upkeep.release(principal, body);
   }
 
   @Serve(listLegalHolds)
-  listHolds(@Input() { query }: InputOf<typeof listLegalHolds>): Promise<WholeList<LegalHold>> {
+  listHolds(@Input() { query }: InputOf<typeof listLegalHolds>) {
     return this.#upkeep.listHolds(query);
   }
 
   @Serve(placeLegalHold)
-  placeHold(@Input() { principal, body }: InputOf<typeof placeLegalHold>): Promise<LegalHoldChange> {
+  placeHold(@Input() { principal, body }: InputOf<typeof placeLegalHold>) {
     const { to, ...rest } = body;
     return this.#upkeep.placeHold(principal, { ...rest, ...(to === undefined ? {} : { to }) });
   }
 
   @Serve(liftLegalHold)
-  liftHold(@Input() { principal, params }: InputOf<typeof liftLegalHold>): Promise<LegalHoldChange> {
+  liftHold(@Input() { principal, params }: InputOf<typeof liftLegalHold>) {
     return this.#upkeep.liftHold(principal, params.id);
   }
 
   @Serve(erasePerson)
-  erase(@Input() { principal, body }: InputOf<typeof erasePerson>): Promise<ErasureReport> {
+  erase(@Input() { principal, body }: InputOf<typeof erasePerson>) {
     return this.#upkeep.erase(principal, body);
   }
 }

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
-import type { LegalHold } from '@plumbline/event-log';
-import { checkInput } from '../api/check-input.js';
-import type { LegalHold as LegalHoldMessage, LogServer } from '../grpc/generated/plumbline/v1/log.js';
-import { GrpcCalls } from '../grpc/grpc-calls.js';
 import {
   erasePerson,
   liftLegalHold,
@@ -11,7 +7,11 @@ import {
   listParkedWork,
   placeLegalHold,
   releaseParkedWork,
-} from './upkeep.operations.js';
+} from '@plumbline/api-contract';
+import type { LegalHold } from '@plumbline/event-log';
+import { checkInput } from '../api/check-input.js';
+import type { LegalHold as LegalHoldMessage, LogServer } from '../grpc/generated/plumbline/v1/log.js';
+import { GrpcCalls } from '../grpc/grpc-calls.js';
 import { UpkeepService } from './upkeep.service.js';
 
 type UpkeepHandlers = Pick<

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AnyOperation } from '@plumbline/api-contract';
+import { operationOf } from '../api/operation.js';
 import { ApplicationsController } from '../applications/applications.controller.js';
-import { type AnyOperation, operationOf } from '../api/operation.js';
 import { EventsController } from '../events/events.controller.js';
 import { LogController } from '../log/log.controller.js';
 import { UpkeepController } from '../log/upkeep.controller.js';
@@ -25,8 +26,8 @@ export const restControllers = [
   WebhooksController,
 ] as const;
 
-/** Every operation that the controllers serve. */
-export function allOperations(): readonly AnyOperation[] {
+/** Operations that the controllers serve. */
+export function servedOperations(): readonly AnyOperation[] {
   return restControllers.flatMap((controller) => {
     const methods = Object.getOwnPropertyDescriptors(controller.prototype);
     return Object.values(methods).flatMap(({ value }: PropertyDescriptor) =>

@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Controller, Get, Header, Param, Res } from '@nestjs/common';
-import { NotFoundError } from '@plumbline/core';
 import type { FastifyReply } from 'fastify';
-import { openApiDocument } from './document.js';
+import { openApiDocument } from '@plumbline/api-contract';
+import { NotFoundError } from '@plumbline/core';
+import { SERVER_VERSION } from '../system/server-version.js';
 
 const FILES: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -35,7 +36,7 @@ export class DocsController {
   @Get('openapi.json')
   @Header('content-type', 'application/json; charset=utf-8')
   document(): string {
-    this.#document ??= JSON.stringify(openApiDocument());
+    this.#document ??= JSON.stringify(openApiDocument(SERVER_VERSION));
     return this.#document;
   }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { EnvironmentDifference, ObjectDifference } from '@plumbline/api-contract';
 import { Digest, InputError } from '@plumbline/core';
 import {
   diffObjects,
-  type FieldChange,
   type ManifestObject,
   type ObjectSetEntry,
   parseObject,
@@ -12,21 +12,6 @@ import {
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
 import { type ApplicationView, versionKey, type ViewReader } from '@plumbline/read-models';
 import { noVersion } from '../requests/requests.service.js';
-
-/** One object that differs. */
-export interface ObjectDifference {
-  readonly key: string;
-  readonly change: 'Added' | 'Removed' | 'Changed';
-  readonly fields: readonly FieldChange[];
-}
-
-export interface EnvironmentDifference {
-  readonly environment: string;
-  readonly from?: number;
-  readonly to: number;
-  readonly unchangedCount: number;
-  readonly objects: readonly ObjectDifference[];
-}
 
 /** Which versions to compare. */
 export interface DiffInput {

@@ -1,36 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CommitInfo } from '@plumbline/events';
-import {
-  type ApplicationView,
-  type ApprovalRecord,
-  versionKey,
-  type VersionView,
-  type ViewReader,
-} from '@plumbline/read-models';
-import type { TargetOutcome } from '../state/outcome-book.js';
-
-export interface HistoryEnvironment extends Pick<
-  VersionView,
-  'environment' | 'renderDigest' | 'objectCount' | 'renderedAt' | 'decision' | 'verdicts' | 'releases'
-> {
-  readonly approvals: readonly ApprovalRecord[];
-  readonly outcomes: readonly TargetOutcome[];
-}
+import type { HistoryEntry, TargetOutcome } from '@plumbline/api-contract';
+import { type ApplicationView, versionKey, type VersionView, type ViewReader } from '@plumbline/read-models';
 
 /** What history is made from: now, or as of a moment. */
 export interface HistorySource {
   readonly views: ViewReader;
   readonly outcomes: { of(application: string, version: number, environment: string): readonly TargetOutcome[] };
-}
-
-/** One version over all environments that it was rendered for. */
-export interface HistoryEntry {
-  readonly version: number;
-  readonly repository: string;
-  readonly revision: string;
-  readonly commit: CommitInfo;
-  readonly renderedAt: string;
-  readonly environments: readonly HistoryEnvironment[];
 }
 
 /** One version in every environment that has it, in the order of the spec. */

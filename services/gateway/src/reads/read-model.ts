@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import { type AsOfQuery, type Page, parsePointInTime } from '@plumbline/api-contract';
 import { assertNever, InputError, NotFoundError } from '@plumbline/core';
 import { LOG_QUERIES, type LogQueries, type ViewMoment, type ViewPage } from '@plumbline/event-log';
 import type { ViewDocuments, ViewKind } from '@plumbline/read-models';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-import { type MomentQuery, parseMoment } from './moment.js';
-
-/** One page of documents. */
-export interface DocumentPage<Document> {
-  readonly items: readonly Document[];
-  readonly cursor?: string;
-  readonly position: number;
-}
 
 /** Which state of a single document. */
-export interface ItemQuery extends MomentQuery {
+export interface ItemQuery extends AsOfQuery {
   readonly minPosition?: number | undefined;
 }
 
@@ -63,7 +56,7 @@ export class ReadModel {
   async list<Kind extends ViewKind>(
     kind: Kind,
     query: DocumentQuery<ViewDocuments[Kind]>,
-  ): Promise<DocumentPage<ViewDocuments[Kind]>> {
+  ): Promise<Page<ViewDocuments[Kind]>> {
     const items: ViewDocuments[Kind][] = [];
     const at = await this.moment(query);
     let { cursor } = query;
@@ -94,7 +87,7 @@ export class ReadModel {
     let below = await this.#access.log.head();
     let occurredUntil: string | undefined;
     for (const [name, text] of Object.entries({ asOf, knownAt })) {
-      const moment = text === undefined ? undefined : parseMoment(text);
+      const moment = text === undefined ? undefined : parsePointInTime(text);
       if (moment === undefined) continue;
       if (moment.type === 'time' && name === 'asOf') {
         occurredUntil = moment.time;

@@ -1,44 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ApplicationItem, EnvironmentStatus } from '@plumbline/api-contract';
 import { type Condition, type HealthState, type SyncState, worstHealth } from '@plumbline/core';
 import {
   type ApplicationView,
-  type DecisionState,
   type EnvironmentView,
   type TargetView,
   versionKey,
   type VersionView,
   type ViewReader,
 } from '@plumbline/read-models';
-
-/** One environment of an application at a glance. */
-export interface EnvironmentSummary {
-  readonly name: string;
-  readonly latestVersion?: number;
-  readonly releasedVersion?: number;
-  readonly decision?: Condition<DecisionState>;
-  readonly sync: Condition<SyncState>;
-  readonly health: Condition<HealthState>;
-  readonly targetCount: number;
-  readonly renderError?: NonNullable<EnvironmentView['renderError']>;
-}
-
-/** An application at a glance: as bad as the worst of its environments. */
-export interface ApplicationSummary {
-  readonly sync: Condition<SyncState>;
-  readonly health: Condition<HealthState>;
-  readonly environments: readonly EnvironmentSummary[];
-}
-
-export interface ApplicationItem extends ApplicationView {
-  readonly summary: ApplicationSummary;
-}
-
-/** One environment with everything that belongs to it now. */
-export interface EnvironmentStatus extends EnvironmentSummary {
-  readonly latest?: VersionView;
-  readonly released?: VersionView;
-  readonly targets: readonly TargetView[];
-}
 
 // From best to worst. Unknown is worse than a known lag, and better than a known failure.
 const SYNC_ORDER: readonly SyncState[] = ['Synced', 'Waiting', 'Syncing', 'OutOfSync', 'Unknown', 'Refused', 'Failed'];

@@ -1,25 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Accepted, ApprovalResult, RollbackResult, TargetPlan } from '@plumbline/api-contract';
 import type { EventOf, RecordedEvent } from '@plumbline/events';
-import type { Accepted } from '../state/log-access.js';
-import type { ExpectedTarget, TargetName } from './expected-targets.js';
-
-/** The plan of one target; `Pending` when it did not come in time. */
-export interface TargetPlan extends TargetName {
-  readonly state: 'Computed' | 'Failed' | 'Pending';
-  readonly version?: number;
-  readonly renderDigest?: string;
-  readonly planDigest?: string;
-  readonly partial?: boolean;
-  readonly changes?: EventOf<'PlanComputed'>['data']['changes'];
-  readonly guard?: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface PlanResult extends Accepted {
-  readonly complete: boolean;
-  readonly plans: readonly TargetPlan[];
-}
+import type { ExpectedTarget } from './expected-targets.js';
 
 /** Collects answers to a request; `add` is true when there is nothing more to wait for. */
 export interface Collector {
@@ -76,19 +58,9 @@ function targetPlan(event: EventOf<'PlanComputed'> | EventOf<'PlanFailed'>): Tar
   };
 }
 
-export interface ApprovalAnswer {
-  readonly outcome: 'Granted' | 'Refused' | 'Rejected' | 'Pending';
-  readonly granted?: number;
-  readonly required?: number;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface ApprovalResult extends Accepted, ApprovalAnswer {
-  readonly environment: string;
-  readonly version: number;
-  readonly renderDigest: string;
-}
+type Answer<Result> = Omit<Result, keyof Accepted>;
+/** Answer of policy to an approval or a rejection. */
+export type ApprovalAnswer = Omit<Answer<ApprovalResult>, 'environment' | 'version' | 'renderDigest'>;
 
 /** Collects what policy answers to an approval or a rejection. */
 export function collectApproval(): Collector & { readonly result: ApprovalAnswer } {
@@ -108,20 +80,8 @@ export function collectApproval(): Collector & { readonly result: ApprovalAnswer
   };
 }
 
-export interface RollbackAnswer {
-  readonly outcome: 'Released' | 'Refused' | 'Pending';
-  readonly releases: readonly {
-    readonly environment: string;
-    readonly version: number;
-    readonly releaseId: string;
-    readonly generation: number;
-    readonly clusters: readonly string[];
-  }[];
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface RollbackResult extends Accepted, RollbackAnswer {}
+/** Answer of policy to a rollback. */
+export type RollbackAnswer = Answer<RollbackResult>;
 
 /** Collects what policy answers to a rollback: its releases come in one append. */
 export function collectRollback(): Collector & { readonly result: RollbackAnswer } {

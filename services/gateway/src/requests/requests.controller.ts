@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
-import type { ChangeResult } from '../resources/resources.service.js';
-import type { Accepted } from '../state/log-access.js';
-import type { ApprovalResult, PlanResult, RollbackResult } from './outcomes.js';
 import {
   approveVersion,
   planApplication,
@@ -14,7 +9,9 @@ import {
   rollbackApplication,
   suspendApplication,
   syncApplication,
-} from './requests.operations.js';
+} from '@plumbline/api-contract';
+import type { InputOf } from '../api/operation.js';
+import { Input, Serve } from '../api/serve.js';
 import { RequestsService } from './requests.service.js';
 
 /** What people ask for, over REST. */
@@ -27,12 +24,12 @@ export class RequestsController {
   }
 
   @Serve(planApplication)
-  plan(@Input() { principal, params, body }: InputOf<typeof planApplication>): Promise<PlanResult> {
+  plan(@Input() { principal, params, body }: InputOf<typeof planApplication>) {
     return this.#requests.plan(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(approveVersion)
-  approve(@Input() { principal, params, body }: InputOf<typeof approveVersion>): Promise<ApprovalResult> {
+  approve(@Input() { principal, params, body }: InputOf<typeof approveVersion>) {
     return this.#requests.submit(principal, {
       ...body,
       application: `${params.project}/${params.name}`,
@@ -42,7 +39,7 @@ export class RequestsController {
   }
 
   @Serve(rejectVersion)
-  reject(@Input() { principal, params, body }: InputOf<typeof rejectVersion>): Promise<ApprovalResult> {
+  reject(@Input() { principal, params, body }: InputOf<typeof rejectVersion>) {
     return this.#requests.submit(principal, {
       ...body,
       application: `${params.project}/${params.name}`,
@@ -52,27 +49,27 @@ export class RequestsController {
   }
 
   @Serve(syncApplication)
-  sync(@Input() { principal, params, body }: InputOf<typeof syncApplication>): Promise<Accepted> {
+  sync(@Input() { principal, params, body }: InputOf<typeof syncApplication>) {
     return this.#requests.sync(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(rollbackApplication)
-  rollback(@Input() { principal, params, body }: InputOf<typeof rollbackApplication>): Promise<RollbackResult> {
+  rollback(@Input() { principal, params, body }: InputOf<typeof rollbackApplication>) {
     return this.#requests.rollback(principal, { ...body, application: `${params.project}/${params.name}` });
   }
 
   @Serve(suspendApplication)
-  suspend(@Input() { principal, params, body }: InputOf<typeof suspendApplication>): Promise<ChangeResult> {
+  suspend(@Input() { principal, params, body }: InputOf<typeof suspendApplication>) {
     return this.#requests.suspend(principal, `${params.project}/${params.name}`, body.reason);
   }
 
   @Serve(resumeApplication)
-  resume(@Input() { principal, params }: InputOf<typeof resumeApplication>): Promise<ChangeResult> {
+  resume(@Input() { principal, params }: InputOf<typeof resumeApplication>) {
     return this.#requests.resume(principal, `${params.project}/${params.name}`);
   }
 
   @Serve(refreshRepository)
-  refresh(@Input() { principal, params }: InputOf<typeof refreshRepository>): Promise<Accepted> {
+  refresh(@Input() { principal, params }: InputOf<typeof refreshRepository>) {
     return this.#requests.refresh(principal, params.name);
   }
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { ApprovalResult, ChangeResult, PlanResult, RollbackResult } from '@plumbline/api-contract';
 import { ConflictError, NotFoundError, StreamName } from '@plumbline/core';
 import type { NewEvent } from '@plumbline/events';
 import { type ApplicationView, versionKey, type VersionView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
 import { notFound } from '../reads/read-model.js';
-import type { ChangeResult } from '../resources/resources.service.js';
 import type { Principal } from '../state/access-book.js';
 import { type Accepted, LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { waitForOutcome } from '../state/outcome-wait.js';
-import {
-  type ApprovalResult,
-  collectApproval,
-  collectPlans,
-  collectRollback,
-  type PlanResult,
-  type RollbackResult,
-} from './outcomes.js';
+import { collectApproval, collectPlans, collectRollback } from './outcomes.js';
 import { expectedTargets } from './expected-targets.js';
 
 /** Which version to approve or reject. */

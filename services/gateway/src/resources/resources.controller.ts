@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
-import type { ClusterView, ProjectView, RepositoryView } from '@plumbline/read-models';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
-import { type DocumentPage, ReadModel } from '../reads/read-model.js';
 import {
   applyResources,
   deleteApplication,
@@ -16,8 +12,11 @@ import {
   listClusters,
   listProjects,
   listRepositories,
-} from './resources.operations.js';
-import { type ApplyResult, type ChangeResult, ResourcesService } from './resources.service.js';
+} from '@plumbline/api-contract';
+import type { InputOf } from '../api/operation.js';
+import { Input, Serve } from '../api/serve.js';
+import { ReadModel } from '../reads/read-model.js';
+import { ResourcesService } from './resources.service.js';
 
 /** Declared resources over REST. */
 @Controller()
@@ -31,27 +30,27 @@ export class ResourcesController {
   }
 
   @Serve(applyResources)
-  apply(@Input() { principal, body }: InputOf<typeof applyResources>): Promise<ApplyResult> {
+  apply(@Input() { principal, body }: InputOf<typeof applyResources>) {
     return this.#resources.apply(principal, body);
   }
 
   @Serve(deleteProject)
-  deleteProject(@Input() { principal, params }: InputOf<typeof deleteProject>): Promise<ChangeResult> {
+  deleteProject(@Input() { principal, params }: InputOf<typeof deleteProject>) {
     return this.#resources.remove(principal, { kind: 'Project', id: params.name });
   }
 
   @Serve(deleteRepository)
-  deleteRepository(@Input() { principal, params }: InputOf<typeof deleteRepository>): Promise<ChangeResult> {
+  deleteRepository(@Input() { principal, params }: InputOf<typeof deleteRepository>) {
     return this.#resources.remove(principal, { kind: 'Repository', id: params.name });
   }
 
   @Serve(deleteCluster)
-  deleteCluster(@Input() { principal, params, query }: InputOf<typeof deleteCluster>): Promise<ChangeResult> {
+  deleteCluster(@Input() { principal, params, query }: InputOf<typeof deleteCluster>) {
     return this.#resources.remove(principal, { kind: 'Cluster', id: params.name, force: query.force });
   }
 
   @Serve(deleteApplication)
-  deleteApplication(@Input() { principal, params, query }: InputOf<typeof deleteApplication>): Promise<ChangeResult> {
+  deleteApplication(@Input() { principal, params, query }: InputOf<typeof deleteApplication>) {
     return this.#resources.remove(principal, {
       kind: 'Application',
       id: `${params.project}/${params.name}`,
@@ -60,32 +59,32 @@ export class ResourcesController {
   }
 
   @Serve(listProjects)
-  listProjects(@Input() { query }: InputOf<typeof listProjects>): Promise<DocumentPage<ProjectView>> {
+  listProjects(@Input() { query }: InputOf<typeof listProjects>) {
     return this.#reads.list('project', query);
   }
 
   @Serve(getProject)
-  getProject(@Input() { params, query }: InputOf<typeof getProject>): Promise<ProjectView> {
+  getProject(@Input() { params, query }: InputOf<typeof getProject>) {
     return this.#reads.get('project', params.name, query);
   }
 
   @Serve(listRepositories)
-  listRepositories(@Input() { query }: InputOf<typeof listRepositories>): Promise<DocumentPage<RepositoryView>> {
+  listRepositories(@Input() { query }: InputOf<typeof listRepositories>) {
     return this.#reads.list('repository', query);
   }
 
   @Serve(getRepository)
-  getRepository(@Input() { params, query }: InputOf<typeof getRepository>): Promise<RepositoryView> {
+  getRepository(@Input() { params, query }: InputOf<typeof getRepository>) {
     return this.#reads.get('repository', params.name, query);
   }
 
   @Serve(listClusters)
-  listClusters(@Input() { query }: InputOf<typeof listClusters>): Promise<DocumentPage<ClusterView>> {
+  listClusters(@Input() { query }: InputOf<typeof listClusters>) {
     return this.#reads.list('cluster', query);
   }
 
   @Serve(getCluster)
-  getCluster(@Input() { params, query }: InputOf<typeof getCluster>): Promise<ClusterView> {
+  getCluster(@Input() { params, query }: InputOf<typeof getCluster>) {
     return this.#reads.get('cluster', params.name, query);
   }
 }

@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { applyResources, ApplyResult, ChangeResult, InputOf } from '@plumbline/api-contract';
 import { ConflictError } from '@plumbline/core';
-import type { Resource, ResourceKind } from '@plumbline/events';
+import type { ResourceKind } from '@plumbline/events';
 import { actorOf } from '../api/principal.js';
 import { requireRole } from '../api/role.guard.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { notFound } from '../reads/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-import { type AppliedResource, assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
+import { assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
 import { currentOf, removal } from './declared.js';
 
-/** What to apply. */
-export interface ApplyRequest {
-  readonly resources: readonly Resource[];
-  /** Remove what carries these labels and is not in the list. */
-  readonly prune?: { readonly labelSelector: Readonly<Record<string, string>> } | undefined;
-  readonly dryRun: boolean;
-}
-
-/** What an apply did. */
-export interface ApplyResult {
-  readonly dryRun: boolean;
-  readonly resources: readonly AppliedResource[];
-  readonly position: number;
-}
-
-/** Answer to a removal. */
-export interface ChangeResult {
-  readonly action: 'removed' | 'unchanged' | 'suspended' | 'resumed' | 'revoked';
-  readonly position: number;
-}
+/** Validated body of an apply. */
+export type ApplyInput = InputOf<typeof applyResources>['body'];
 
 /** What to remove, and how. */
 export interface RemoveInput {
@@ -55,7 +38,7 @@ export class ResourcesService {
   }
 
   /** All of the resources in one append, or none. What is declared already makes no event. */
-  async apply(principal: Principal, input: ApplyRequest): Promise<ApplyResult> {
+  async apply(principal: Principal, input: ApplyInput): Promise<ApplyResult> {
     const { dryRun, prune, resources: given } = input;
     const prunes = prune === undefined ? undefined : carries(prune.labelSelector);
     return this.decideAgainOnConflict(async () => {

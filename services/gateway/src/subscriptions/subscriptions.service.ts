@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { ChangeResult, Page } from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
 import { API_VERSION, type SubscriptionSpec } from '@plumbline/events';
 import type { SubscriptionView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
-import { type DocumentPage, type DocumentQuery, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
+import { type DocumentQuery, type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
 import { itemFor } from '../resources/apply-plan.js';
-import { type ChangeResult, ResourcesService } from '../resources/resources.service.js';
+import { ResourcesService } from '../resources/resources.service.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 
@@ -40,7 +41,7 @@ export class SubscriptionsService {
     this.#resources = resources;
   }
 
-  list(query: DocumentQuery<SubscriptionView>): Promise<DocumentPage<SubscriptionView>> {
+  list(query: DocumentQuery<SubscriptionView>): Promise<Page<SubscriptionView>> {
     return this.#reads.list('subscription', query);
   }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller } from '@nestjs/common';
+import { getServerVersion, whoAmI } from '@plumbline/api-contract';
 import { API_VERSION } from '@plumbline/events';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
 import type { Principal } from '../state/access-book.js';
-import { getVersionInfo, whoAmI } from './system.operations.js';
 import { SERVER_VERSION } from './server-version.js';
 
 /** Who serves, and who asks. */
 @Controller()
 export class SystemController {
-  @Serve(getVersionInfo)
+  @Serve(getServerVersion)
   version(): { readonly name: string; readonly version: string; readonly apiVersions: readonly string[] } {
     return { name: 'plumbline', version: SERVER_VERSION, apiVersions: [API_VERSION] };
   }

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { allOperations } from '@plumbline/api-contract';
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { type Clock, systemClock, uuidv7 } from '@plumbline/core';
 import {
@@ -52,7 +53,6 @@ import {
 import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
 import { GatewayModule } from '../gateway.module.js';
 import { type Announcer, ANNOUNCER } from '../auth/bootstrap.js';
-import { allOperations } from '../openapi/controllers.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { InMemoryLogQueries } from './in-memory-log-queries.fixture.js';
 
@@ -223,7 +223,7 @@ export function logClientOf(gateway: GatewayUnderTest, token: string = gateway.a
 const documentedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
   const { pathname } = new URL(String(input));
-  const served = allOperations().find(
+  const served = allOperations.find(
     ({ method, path }) =>
       method === init?.method && new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
   );

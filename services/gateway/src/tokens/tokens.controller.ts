@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
+import { issueToken, listTokens, revokeToken } from '@plumbline/api-contract';
 import type { InputOf } from '../api/operation.js';
 import { Input, Serve } from '../api/serve.js';
-import type { DocumentPage } from '../reads/read-model.js';
-import type { ChangeResult } from '../resources/resources.service.js';
-import { issueToken, listTokens, revokeToken } from './tokens.operations.js';
-import { type TokenItem, TokensService } from './tokens.service.js';
+import { TokensService } from './tokens.service.js';
 
 /** Access tokens over REST. */
 @Controller()
@@ -17,19 +15,17 @@ export class TokensController {
   }
 
   @Serve(listTokens)
-  list(@Input() { query }: InputOf<typeof listTokens>): Promise<DocumentPage<TokenItem>> {
+  list(@Input() { query }: InputOf<typeof listTokens>) {
     return this.#tokens.list(query);
   }
 
   @Serve(issueToken)
-  issue(
-    @Input() { principal, body }: InputOf<typeof issueToken>,
-  ): Promise<{ readonly token: string; readonly item: TokenItem }> {
+  issue(@Input() { principal, body }: InputOf<typeof issueToken>) {
     return this.#tokens.issue(principal, body);
   }
 
   @Serve(revokeToken)
-  revoke(@Input() { principal, params }: InputOf<typeof revokeToken>): Promise<ChangeResult> {
+  revoke(@Input() { principal, params }: InputOf<typeof revokeToken>) {
     return this.#tokens.revoke(principal, params.id);
   }
 }

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
+import type { ChangeResult, Page, TokenItem } from '@plumbline/api-contract';
 import { ConflictError, Digest, isoTime, StreamName, uuidv7 } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
 import type { TokenView } from '@plumbline/read-models';
 import { actorOf } from '../api/principal.js';
 import { newToken } from '../auth/tokens.js';
-import { type DocumentPage, type DocumentQuery, notFound, ReadModel } from '../reads/read-model.js';
-import type { ChangeResult } from '../resources/resources.service.js';
+import { type DocumentQuery, notFound, ReadModel } from '../reads/read-model.js';
 import type { Principal, Role } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-
-export type TokenItem = Omit<TokenView, 'hash'>;
 
 /** A token to issue. */
 export interface TokenInput {
@@ -31,7 +29,7 @@ export class TokensService {
     this.#reads = reads;
   }
 
-  async list(query: DocumentQuery<TokenView>): Promise<DocumentPage<TokenItem>> {
+  async list(query: DocumentQuery<TokenView>): Promise<Page<TokenItem>> {
     const page = await this.#reads.list('token', query);
     return { ...page, items: page.items.map(withoutHash) };
   }

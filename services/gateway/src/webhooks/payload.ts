@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
 import { z } from 'zod';
-import { type Headers, headerText, type Provider } from './signatures.js';
+import type { WebhookProvider } from '@plumbline/api-contract';
+import { InputError } from '@plumbline/core';
+import { type Headers, headerText } from './signatures.js';
 
 const url = z.string().min(1).max(2000);
 const ref = z.string().max(300).optional();
@@ -32,7 +33,7 @@ export interface Hint {
 }
 
 /** Reads the body of a webhook whose signature is right. @throws InputError PLB-1708 when it is not one of the provider's. */
-export function parseHint(provider: Provider, headers: Headers, body: Buffer): Hint {
+export function parseHint(provider: WebhookProvider, headers: Headers, body: Buffer): Hint {
   const parsed = schemas[provider].safeParse(jsonOf(body));
   if (!parsed.success)
     throw new InputError(
@@ -59,14 +60,14 @@ function jsonOf(body: Buffer): unknown {
   }
 }
 
-const DELIVERY: Readonly<Record<Provider, readonly string[]>> = {
+const DELIVERY: Readonly<Record<WebhookProvider, readonly string[]>> = {
   github: ['x-github-delivery'],
   gitea: ['x-gitea-delivery'],
   gitlab: ['idempotency-key', 'x-gitlab-event-uuid'],
   generic: ['x-plumbline-delivery'],
 };
 
-function deliveryOf(provider: Provider, headers: Headers): string | undefined {
+function deliveryOf(provider: WebhookProvider, headers: Headers): string | undefined {
   for (const name of DELIVERY[provider]) {
     const text = headerText(headers, name);
     if (/^[\w.:-]{1,200}$/.test(text)) return text;

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-
-/** Where webhooks come from. */
-export const Provider = ['github', 'gitlab', 'gitea', 'generic'] as const;
-/** One of {@link Provider}. */
-export type Provider = (typeof Provider)[number];
+import type { WebhookProvider } from '@plumbline/api-contract';
 
 /** Headers of a request, by lower-case name. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Finds which of the secrets signed the body; looks at bytes only, compares in constant time, and tries all secrets however the first ones fare. */
 export function signedBy(
-  provider: Provider,
+  provider: WebhookProvider,
   headers: Headers,
   body: Buffer,
   secrets: readonly string[],
@@ -19,7 +15,7 @@ export function signedBy(
   return secrets.filter((secret) => secret !== '' && isSigned(provider, headers, body, secret));
 }
 
-function isSigned(provider: Provider, headers: Headers, body: Buffer, secret: string): boolean {
+function isSigned(provider: WebhookProvider, headers: Headers, body: Buffer, secret: string): boolean {
   // GitLab sends the secret itself; the others an HMAC over the body.
   if (provider === 'gitlab') return equal(headerText(headers, 'x-gitlab-token'), secret);
   const given = headerText(headers, provider === 'gitea' ? 'x-gitea-signature' : 'x-hub-signature-256');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import type { WebhookProvider } from '@plumbline/api-contract';
 import { AuthError, derivedId, messageOf, OverloadedError, StreamName, uuidv7 } from '@plumbline/core';
 import type { Actor } from '@plumbline/events';
 import { type Logger, LOGGER } from '@plumbline/platform';
@@ -9,11 +10,11 @@ import { RateLimit } from '../auth/rate-limit.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { type Hint, normalizedUrl, parseHint } from './payload.js';
-import { type Headers, type Provider, signedBy } from './signatures.js';
+import { type Headers, signedBy } from './signatures.js';
 
 /** A webhook as it came. */
 export interface Delivery {
-  readonly provider: Provider;
+  readonly provider: WebhookProvider;
   readonly headers: Headers;
   readonly body: Buffer;
   readonly source: string;
@@ -68,7 +69,7 @@ export class WebhooksService {
     }
   }
 
-  async #refresh(provider: Provider, repository: string, { ref, delivery }: Hint): Promise<void> {
+  async #refresh(provider: WebhookProvider, repository: string, { ref, delivery }: Hint): Promise<void> {
     if (delivery !== undefined && this.#access.state.knowsDelivery(provider, delivery, repository)) return;
     const nowMs = this.#access.clock.nowMs();
     const windowMs = Math.floor(nowMs / WINDOW_MS) * WINDOW_MS;

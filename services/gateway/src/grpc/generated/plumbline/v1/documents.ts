@@ -5,12 +5,12 @@
 // source: plumbline/v1/documents.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Struct } from "../../google/protobuf/struct.js";
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { Struct } from '../../google/protobuf/struct.js';
 
-export const protobufPackage = "plumbline.v1";
+export const protobufPackage = 'plumbline.v1';
 
-export const protobufFileName = "plumbline/v1/documents.proto";
+export const protobufFileName = 'plumbline/v1/documents.proto';
 
 /** SPDX-License-Identifier: Apache-2.0 */
 
@@ -124,9 +124,7 @@ export interface Ref {
 /** The resources that a repository declares at a commit, and whether they are in force. */
 export interface FollowedResources {
   revision: string;
-  digest?:
-    | string
-    | undefined;
+  digest?: string | undefined;
   /** Read, Applied, Refused or Unreadable. */
   state: string;
   message: string;
@@ -462,16 +460,12 @@ export interface Subscription {
   name: string;
   labels: { [key: string]: string };
   spec: { [key: string]: any } | undefined;
-  declared:
-    | Provenance
-    | undefined;
+  declared: Provenance | undefined;
   /** Everything up to here was delivered or parked, at least. */
   position: number;
   /** Deliveries that the endpoint took. */
   delivered: number;
-  progressedAt?:
-    | string
-    | undefined;
+  progressedAt?: string | undefined;
   /** The last time that somebody asked to deliver again. */
   replayed?: Provenance | undefined;
   parked: ParkedDelivery[];
@@ -495,18 +489,18 @@ export interface ParkedDelivery {
 }
 
 function createBaseActor(): Actor {
-  return { kind: "", id: "", name: "" };
+  return { kind: '', id: '', name: '' };
 }
 
 export const Actor: MessageFns<Actor> = {
   encode(message: Actor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(10).string(message.kind);
     }
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(18).string(message.id);
     }
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(26).string(message.name);
     }
     return writer;
@@ -516,7 +510,7 @@ export const Actor: MessageFns<Actor> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -563,29 +557,29 @@ export const Actor: MessageFns<Actor> = {
 
   fromJSON(object: any): Actor {
     return {
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
     };
   },
 };
 
 function createBaseCondition(): Condition {
-  return { state: "", reason: "", message: "", since: "" };
+  return { state: '', reason: '', message: '', since: '' };
 }
 
 export const Condition: MessageFns<Condition> = {
   encode(message: Condition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.state !== "") {
+    if (message.state !== '') {
       writer.uint32(10).string(message.state);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(18).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(26).string(message.message);
     }
-    if (message.since !== "") {
+    if (message.since !== '') {
       writer.uint32(34).string(message.since);
     }
     return writer;
@@ -595,7 +589,7 @@ export const Condition: MessageFns<Condition> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -650,24 +644,24 @@ export const Condition: MessageFns<Condition> = {
 
   fromJSON(object: any): Condition {
     return {
-      state: isSet(object.state) ? globalThis.String(object.state) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
-      since: isSet(object.since) ? globalThis.String(object.since) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : '',
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
+      since: isSet(object.since) ? globalThis.String(object.since) : '',
     };
   },
 };
 
 function createBasePerson(): Person {
-  return { name: "", email: "" };
+  return { name: '', email: '' };
 }
 
 export const Person: MessageFns<Person> = {
   encode(message: Person, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
-    if (message.email !== "") {
+    if (message.email !== '') {
       writer.uint32(18).string(message.email);
     }
     return writer;
@@ -677,7 +671,7 @@ export const Person: MessageFns<Person> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -716,27 +710,27 @@ export const Person: MessageFns<Person> = {
 
   fromJSON(object: any): Person {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
+      email: isSet(object.email) ? globalThis.String(object.email) : '',
     };
   },
 };
 
 function createBaseCommit(): Commit {
   return {
-    sha: "",
+    sha: '',
     author: undefined,
     committer: undefined,
     coAuthors: [],
-    message: "",
-    authoredAt: "",
-    committedAt: "",
+    message: '',
+    authoredAt: '',
+    committedAt: '',
   };
 }
 
 export const Commit: MessageFns<Commit> = {
   encode(message: Commit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sha !== "") {
+    if (message.sha !== '') {
       writer.uint32(10).string(message.sha);
     }
     if (message.author !== undefined) {
@@ -748,13 +742,13 @@ export const Commit: MessageFns<Commit> = {
     for (const v of message.coAuthors) {
       Person.encode(v!, writer.uint32(34).fork()).join();
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(42).string(message.message);
     }
-    if (message.authoredAt !== "") {
+    if (message.authoredAt !== '') {
       writer.uint32(50).string(message.authoredAt);
     }
-    if (message.committedAt !== "") {
+    if (message.committedAt !== '') {
       writer.uint32(58).string(message.committedAt);
     }
     return writer;
@@ -764,7 +758,7 @@ export const Commit: MessageFns<Commit> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -843,31 +837,31 @@ export const Commit: MessageFns<Commit> = {
 
   fromJSON(object: any): Commit {
     return {
-      sha: isSet(object.sha) ? globalThis.String(object.sha) : "",
+      sha: isSet(object.sha) ? globalThis.String(object.sha) : '',
       author: isSet(object.author) ? Person.fromJSON(object.author) : undefined,
       committer: isSet(object.committer) ? Person.fromJSON(object.committer) : undefined,
       coAuthors: globalThis.Array.isArray(object?.coAuthors)
         ? object.coAuthors.map((e: any) => Person.fromJSON(e))
         : globalThis.Array.isArray(object?.co_authors)
-        ? object.co_authors.map((e: any) => Person.fromJSON(e))
-        : [],
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+          ? object.co_authors.map((e: any) => Person.fromJSON(e))
+          : [],
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
       authoredAt: isSet(object.authoredAt)
         ? globalThis.String(object.authoredAt)
         : isSet(object.authored_at)
-        ? globalThis.String(object.authored_at)
-        : "",
+          ? globalThis.String(object.authored_at)
+          : '',
       committedAt: isSet(object.committedAt)
         ? globalThis.String(object.committedAt)
         : isSet(object.committed_at)
-        ? globalThis.String(object.committed_at)
-        : "",
+          ? globalThis.String(object.committed_at)
+          : '',
     };
   },
 };
 
 function createBaseProvenance(): Provenance {
-  return { position: 0, at: "", by: undefined };
+  return { position: 0, at: '', by: undefined };
 }
 
 export const Provenance: MessageFns<Provenance> = {
@@ -875,7 +869,7 @@ export const Provenance: MessageFns<Provenance> = {
     if (message.position !== 0) {
       writer.uint32(8).int64(message.position);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(18).string(message.at);
     }
     if (message.by !== undefined) {
@@ -888,7 +882,7 @@ export const Provenance: MessageFns<Provenance> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -936,7 +930,7 @@ export const Provenance: MessageFns<Provenance> = {
   fromJSON(object: any): Provenance {
     return {
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       by: isSet(object.by) ? Actor.fromJSON(object.by) : undefined,
     };
   },
@@ -944,49 +938,49 @@ export const Provenance: MessageFns<Provenance> = {
 
 function createBaseObjectChange(): ObjectChange {
   return {
-    key: "",
-    apiVersion: "",
-    action: "",
+    key: '',
+    apiVersion: '',
+    action: '',
     fields: [],
-    reason: "",
-    message: "",
+    reason: '',
+    message: '',
     takenOver: [],
-    uid: "",
+    uid: '',
     finalizers: [],
-    source: "",
+    source: '',
   };
 }
 
 export const ObjectChange: MessageFns<ObjectChange> = {
   encode(message: ObjectChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.apiVersion !== "") {
+    if (message.apiVersion !== '') {
       writer.uint32(18).string(message.apiVersion);
     }
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(26).string(message.action);
     }
     for (const v of message.fields) {
       writer.uint32(34).string(v!);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(42).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(50).string(message.message);
     }
     for (const v of message.takenOver) {
       writer.uint32(58).string(v!);
     }
-    if (message.uid !== "") {
+    if (message.uid !== '') {
       writer.uint32(66).string(message.uid);
     }
     for (const v of message.finalizers) {
       writer.uint32(74).string(v!);
     }
-    if (message.source !== "") {
+    if (message.source !== '') {
       writer.uint32(82).string(message.source);
     }
     return writer;
@@ -996,7 +990,7 @@ export const ObjectChange: MessageFns<ObjectChange> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1099,32 +1093,32 @@ export const ObjectChange: MessageFns<ObjectChange> = {
 
   fromJSON(object: any): ObjectChange {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       apiVersion: isSet(object.apiVersion)
         ? globalThis.String(object.apiVersion)
         : isSet(object.api_version)
-        ? globalThis.String(object.api_version)
-        : "",
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+          ? globalThis.String(object.api_version)
+          : '',
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
       takenOver: globalThis.Array.isArray(object?.takenOver)
         ? object.takenOver.map((e: any) => globalThis.String(e))
         : globalThis.Array.isArray(object?.taken_over)
-        ? object.taken_over.map((e: any) => globalThis.String(e))
-        : [],
-      uid: isSet(object.uid) ? globalThis.String(object.uid) : "",
+          ? object.taken_over.map((e: any) => globalThis.String(e))
+          : [],
+      uid: isSet(object.uid) ? globalThis.String(object.uid) : '',
       finalizers: globalThis.Array.isArray(object?.finalizers)
         ? object.finalizers.map((e: any) => globalThis.String(e))
         : [],
-      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : '',
     };
   },
 };
 
 function createBaseChangeList(): ChangeList {
-  return { counts: {}, digest: "", inline: [], truncated: false };
+  return { counts: {}, digest: '', inline: [], truncated: false };
 }
 
 export const ChangeList: MessageFns<ChangeList> = {
@@ -1132,7 +1126,7 @@ export const ChangeList: MessageFns<ChangeList> = {
     globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
       ChangeList_CountsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
     });
-    if (message.digest !== "") {
+    if (message.digest !== '') {
       writer.uint32(18).string(message.digest);
     }
     for (const v of message.inline) {
@@ -1148,7 +1142,7 @@ export const ChangeList: MessageFns<ChangeList> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1208,19 +1202,19 @@ export const ChangeList: MessageFns<ChangeList> = {
     return {
       counts: isObject(object.counts)
         ? (globalThis.Object.entries(object.counts) as [string, any][]).reduce(
-          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.Number(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.Number(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
-      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : '',
       inline: globalThis.Array.isArray(object?.inline) ? object.inline.map((e: any) => ObjectChange.fromJSON(e)) : [],
       truncated: isSet(object.truncated) ? globalThis.Boolean(object.truncated) : false,
     };
@@ -1228,12 +1222,12 @@ export const ChangeList: MessageFns<ChangeList> = {
 };
 
 function createBaseChangeList_CountsEntry(): ChangeList_CountsEntry {
-  return { key: "", value: 0 };
+  return { key: '', value: 0 };
 }
 
 export const ChangeList_CountsEntry: MessageFns<ChangeList_CountsEntry> = {
   encode(message: ChangeList_CountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
     if (message.value !== 0) {
@@ -1246,7 +1240,7 @@ export const ChangeList_CountsEntry: MessageFns<ChangeList_CountsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1285,25 +1279,25 @@ export const ChangeList_CountsEntry: MessageFns<ChangeList_CountsEntry> = {
 
   fromJSON(object: any): ChangeList_CountsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       value: isSet(object.value) ? globalThis.Number(object.value) : 0,
     };
   },
 };
 
 function createBaseVerdict(): Verdict {
-  return { check: "", result: "", message: "", objects: [] };
+  return { check: '', result: '', message: '', objects: [] };
 }
 
 export const Verdict: MessageFns<Verdict> = {
   encode(message: Verdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.check !== "") {
+    if (message.check !== '') {
       writer.uint32(10).string(message.check);
     }
-    if (message.result !== "") {
+    if (message.result !== '') {
       writer.uint32(18).string(message.result);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(26).string(message.message);
     }
     for (const v of message.objects) {
@@ -1316,7 +1310,7 @@ export const Verdict: MessageFns<Verdict> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1371,21 +1365,21 @@ export const Verdict: MessageFns<Verdict> = {
 
   fromJSON(object: any): Verdict {
     return {
-      check: isSet(object.check) ? globalThis.String(object.check) : "",
-      result: isSet(object.result) ? globalThis.String(object.result) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      check: isSet(object.check) ? globalThis.String(object.check) : '',
+      result: isSet(object.result) ? globalThis.String(object.result) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
       objects: globalThis.Array.isArray(object?.objects) ? object.objects.map((e: any) => globalThis.String(e)) : [],
     };
   },
 };
 
 function createBaseProject(): Project {
-  return { name: "", labels: {}, spec: undefined, declared: undefined };
+  return { name: '', labels: {}, spec: undefined, declared: undefined };
 }
 
 export const Project: MessageFns<Project> = {
   encode(message: Project, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -1404,7 +1398,7 @@ export const Project: MessageFns<Project> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1462,20 +1456,20 @@ export const Project: MessageFns<Project> = {
 
   fromJSON(object: any): Project {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
       declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
@@ -1484,15 +1478,15 @@ export const Project: MessageFns<Project> = {
 };
 
 function createBaseProject_LabelsEntry(): Project_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const Project_LabelsEntry: MessageFns<Project_LabelsEntry> = {
   encode(message: Project_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -1502,7 +1496,7 @@ export const Project_LabelsEntry: MessageFns<Project_LabelsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1541,42 +1535,42 @@ export const Project_LabelsEntry: MessageFns<Project_LabelsEntry> = {
 
   fromJSON(object: any): Project_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseRef(): Ref {
   return {
-    revision: "",
+    revision: '',
     commit: undefined,
-    observedAt: "",
+    observedAt: '',
     position: 0,
-    eventId: "",
-    correlationId: "",
+    eventId: '',
+    correlationId: '',
     missing: undefined,
   };
 }
 
 export const Ref: MessageFns<Ref> = {
   encode(message: Ref, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== "") {
+    if (message.revision !== '') {
       writer.uint32(10).string(message.revision);
     }
     if (message.commit !== undefined) {
       Commit.encode(message.commit, writer.uint32(18).fork()).join();
     }
-    if (message.observedAt !== "") {
+    if (message.observedAt !== '') {
       writer.uint32(26).string(message.observedAt);
     }
     if (message.position !== 0) {
       writer.uint32(32).int64(message.position);
     }
-    if (message.eventId !== "") {
+    if (message.eventId !== '') {
       writer.uint32(42).string(message.eventId);
     }
-    if (message.correlationId !== "") {
+    if (message.correlationId !== '') {
       writer.uint32(50).string(message.correlationId);
     }
     if (message.missing !== undefined) {
@@ -1589,7 +1583,7 @@ export const Ref: MessageFns<Ref> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1668,54 +1662,54 @@ export const Ref: MessageFns<Ref> = {
 
   fromJSON(object: any): Ref {
     return {
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : '',
       commit: isSet(object.commit) ? Commit.fromJSON(object.commit) : undefined,
       observedAt: isSet(object.observedAt)
         ? globalThis.String(object.observedAt)
         : isSet(object.observed_at)
-        ? globalThis.String(object.observed_at)
-        : "",
+          ? globalThis.String(object.observed_at)
+          : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
       eventId: isSet(object.eventId)
         ? globalThis.String(object.eventId)
         : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
+          ? globalThis.String(object.event_id)
+          : '',
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+          ? globalThis.String(object.correlation_id)
+          : '',
       missing: isSet(object.missing) ? globalThis.String(object.missing) : undefined,
     };
   },
 };
 
 function createBaseFollowedResources(): FollowedResources {
-  return { revision: "", digest: undefined, state: "", message: "", at: "", eventId: "", correlationId: "" };
+  return { revision: '', digest: undefined, state: '', message: '', at: '', eventId: '', correlationId: '' };
 }
 
 export const FollowedResources: MessageFns<FollowedResources> = {
   encode(message: FollowedResources, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== "") {
+    if (message.revision !== '') {
       writer.uint32(10).string(message.revision);
     }
     if (message.digest !== undefined) {
       writer.uint32(18).string(message.digest);
     }
-    if (message.state !== "") {
+    if (message.state !== '') {
       writer.uint32(26).string(message.state);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(34).string(message.message);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(42).string(message.at);
     }
-    if (message.eventId !== "") {
+    if (message.eventId !== '') {
       writer.uint32(50).string(message.eventId);
     }
-    if (message.correlationId !== "") {
+    if (message.correlationId !== '') {
       writer.uint32(58).string(message.correlationId);
     }
     return writer;
@@ -1725,7 +1719,7 @@ export const FollowedResources: MessageFns<FollowedResources> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1804,28 +1798,28 @@ export const FollowedResources: MessageFns<FollowedResources> = {
 
   fromJSON(object: any): FollowedResources {
     return {
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : '',
       digest: isSet(object.digest) ? globalThis.String(object.digest) : undefined,
-      state: isSet(object.state) ? globalThis.String(object.state) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       eventId: isSet(object.eventId)
         ? globalThis.String(object.eventId)
         : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
+          ? globalThis.String(object.event_id)
+          : '',
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+          ? globalThis.String(object.correlation_id)
+          : '',
     };
   },
 };
 
 function createBaseRepository(): Repository {
   return {
-    name: "",
+    name: '',
     labels: {},
     spec: undefined,
     declared: undefined,
@@ -1837,7 +1831,7 @@ function createBaseRepository(): Repository {
 
 export const Repository: MessageFns<Repository> = {
   encode(message: Repository, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -1865,7 +1859,7 @@ export const Repository: MessageFns<Repository> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1950,37 +1944,37 @@ export const Repository: MessageFns<Repository> = {
 
   fromJSON(object: any): Repository {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
       declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
       connection: isSet(object.connection) ? Condition.fromJSON(object.connection) : undefined,
       refs: isObject(object.refs)
         ? (globalThis.Object.entries(object.refs) as [string, any][]).reduce(
-          (acc: { [key: string]: Ref }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: Ref.fromJSON(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: Ref }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: Ref.fromJSON(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       resources: isSet(object.resources) ? FollowedResources.fromJSON(object.resources) : undefined,
     };
@@ -1988,15 +1982,15 @@ export const Repository: MessageFns<Repository> = {
 };
 
 function createBaseRepository_LabelsEntry(): Repository_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const Repository_LabelsEntry: MessageFns<Repository_LabelsEntry> = {
   encode(message: Repository_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -2006,7 +2000,7 @@ export const Repository_LabelsEntry: MessageFns<Repository_LabelsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2045,19 +2039,19 @@ export const Repository_LabelsEntry: MessageFns<Repository_LabelsEntry> = {
 
   fromJSON(object: any): Repository_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseRepository_RefsEntry(): Repository_RefsEntry {
-  return { key: "", value: undefined };
+  return { key: '', value: undefined };
 }
 
 export const Repository_RefsEntry: MessageFns<Repository_RefsEntry> = {
   encode(message: Repository_RefsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
     if (message.value !== undefined) {
@@ -2070,7 +2064,7 @@ export const Repository_RefsEntry: MessageFns<Repository_RefsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2109,7 +2103,7 @@ export const Repository_RefsEntry: MessageFns<Repository_RefsEntry> = {
 
   fromJSON(object: any): Repository_RefsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       value: isSet(object.value) ? Ref.fromJSON(object.value) : undefined,
     };
   },
@@ -2117,7 +2111,7 @@ export const Repository_RefsEntry: MessageFns<Repository_RefsEntry> = {
 
 function createBaseCluster(): Cluster {
   return {
-    name: "",
+    name: '',
     labels: {},
     spec: undefined,
     declared: undefined,
@@ -2130,7 +2124,7 @@ function createBaseCluster(): Cluster {
 
 export const Cluster: MessageFns<Cluster> = {
   encode(message: Cluster, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -2161,7 +2155,7 @@ export const Cluster: MessageFns<Cluster> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2251,20 +2245,20 @@ export const Cluster: MessageFns<Cluster> = {
 
   fromJSON(object: any): Cluster {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
       declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
@@ -2273,27 +2267,27 @@ export const Cluster: MessageFns<Cluster> = {
       kubernetesVersion: isSet(object.kubernetesVersion)
         ? globalThis.String(object.kubernetesVersion)
         : isSet(object.kubernetes_version)
-        ? globalThis.String(object.kubernetes_version)
-        : undefined,
+          ? globalThis.String(object.kubernetes_version)
+          : undefined,
       apisDigest: isSet(object.apisDigest)
         ? globalThis.String(object.apisDigest)
         : isSet(object.apis_digest)
-        ? globalThis.String(object.apis_digest)
-        : undefined,
+          ? globalThis.String(object.apis_digest)
+          : undefined,
     };
   },
 };
 
 function createBaseCluster_LabelsEntry(): Cluster_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const Cluster_LabelsEntry: MessageFns<Cluster_LabelsEntry> = {
   encode(message: Cluster_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -2303,7 +2297,7 @@ export const Cluster_LabelsEntry: MessageFns<Cluster_LabelsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2342,28 +2336,28 @@ export const Cluster_LabelsEntry: MessageFns<Cluster_LabelsEntry> = {
 
   fromJSON(object: any): Cluster_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseRenderError(): RenderError {
-  return { revision: "", reason: "", message: "", at: "" };
+  return { revision: '', reason: '', message: '', at: '' };
 }
 
 export const RenderError: MessageFns<RenderError> = {
   encode(message: RenderError, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== "") {
+    if (message.revision !== '') {
       writer.uint32(10).string(message.revision);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(18).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(26).string(message.message);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(34).string(message.at);
     }
     return writer;
@@ -2373,7 +2367,7 @@ export const RenderError: MessageFns<RenderError> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2428,17 +2422,17 @@ export const RenderError: MessageFns<RenderError> = {
 
   fromJSON(object: any): RenderError {
     return {
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : '',
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
     };
   },
 };
 
 function createBaseEnvironmentSummary(): EnvironmentSummary {
   return {
-    name: "",
+    name: '',
     latestVersion: undefined,
     releasedVersion: undefined,
     decision: undefined,
@@ -2451,7 +2445,7 @@ function createBaseEnvironmentSummary(): EnvironmentSummary {
 
 export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
   encode(message: EnvironmentSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.latestVersion !== undefined) {
@@ -2482,7 +2476,7 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2569,30 +2563,30 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
 
   fromJSON(object: any): EnvironmentSummary {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       latestVersion: isSet(object.latestVersion)
         ? globalThis.Number(object.latestVersion)
         : isSet(object.latest_version)
-        ? globalThis.Number(object.latest_version)
-        : undefined,
+          ? globalThis.Number(object.latest_version)
+          : undefined,
       releasedVersion: isSet(object.releasedVersion)
         ? globalThis.Number(object.releasedVersion)
         : isSet(object.released_version)
-        ? globalThis.Number(object.released_version)
-        : undefined,
+          ? globalThis.Number(object.released_version)
+          : undefined,
       decision: isSet(object.decision) ? Condition.fromJSON(object.decision) : undefined,
       sync: isSet(object.sync) ? Condition.fromJSON(object.sync) : undefined,
       health: isSet(object.health) ? Condition.fromJSON(object.health) : undefined,
       targetCount: isSet(object.targetCount)
         ? globalThis.Number(object.targetCount)
         : isSet(object.target_count)
-        ? globalThis.Number(object.target_count)
-        : 0,
+          ? globalThis.Number(object.target_count)
+          : 0,
       renderError: isSet(object.renderError)
         ? RenderError.fromJSON(object.renderError)
         : isSet(object.render_error)
-        ? RenderError.fromJSON(object.render_error)
-        : undefined,
+          ? RenderError.fromJSON(object.render_error)
+          : undefined,
     };
   },
 };
@@ -2619,7 +2613,7 @@ export const ApplicationSummary: MessageFns<ApplicationSummary> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2676,12 +2670,12 @@ export const ApplicationSummary: MessageFns<ApplicationSummary> = {
 };
 
 function createBaseSuspension(): Suspension {
-  return { at: "", by: undefined, reason: undefined };
+  return { at: '', by: undefined, reason: undefined };
 }
 
 export const Suspension: MessageFns<Suspension> = {
   encode(message: Suspension, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(10).string(message.at);
     }
     if (message.by !== undefined) {
@@ -2697,7 +2691,7 @@ export const Suspension: MessageFns<Suspension> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2744,7 +2738,7 @@ export const Suspension: MessageFns<Suspension> = {
 
   fromJSON(object: any): Suspension {
     return {
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       by: isSet(object.by) ? Actor.fromJSON(object.by) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
     };
@@ -2752,15 +2746,15 @@ export const Suspension: MessageFns<Suspension> = {
 };
 
 function createBaseRemoval(): Removal {
-  return { mode: "", at: "", by: undefined, position: 0 };
+  return { mode: '', at: '', by: undefined, position: 0 };
 }
 
 export const Removal: MessageFns<Removal> = {
   encode(message: Removal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.mode !== "") {
+    if (message.mode !== '') {
       writer.uint32(10).string(message.mode);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(18).string(message.at);
     }
     if (message.by !== undefined) {
@@ -2776,7 +2770,7 @@ export const Removal: MessageFns<Removal> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2831,8 +2825,8 @@ export const Removal: MessageFns<Removal> = {
 
   fromJSON(object: any): Removal {
     return {
-      mode: isSet(object.mode) ? globalThis.String(object.mode) : "",
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      mode: isSet(object.mode) ? globalThis.String(object.mode) : '',
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       by: isSet(object.by) ? Actor.fromJSON(object.by) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
@@ -2841,9 +2835,9 @@ export const Removal: MessageFns<Removal> = {
 
 function createBaseApplication(): Application {
   return {
-    id: "",
-    project: "",
-    name: "",
+    id: '',
+    project: '',
+    name: '',
     labels: {},
     spec: undefined,
     declared: undefined,
@@ -2856,13 +2850,13 @@ function createBaseApplication(): Application {
 
 export const Application: MessageFns<Application> = {
   encode(message: Application, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
-    if (message.project !== "") {
+    if (message.project !== '') {
       writer.uint32(18).string(message.project);
     }
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(26).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -2893,7 +2887,7 @@ export const Application: MessageFns<Application> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2999,22 +2993,22 @@ export const Application: MessageFns<Application> = {
 
   fromJSON(object: any): Application {
     return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      project: isSet(object.project) ? globalThis.String(object.project) : "",
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
+      project: isSet(object.project) ? globalThis.String(object.project) : '',
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
       declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
@@ -3023,23 +3017,23 @@ export const Application: MessageFns<Application> = {
       latestVersion: isSet(object.latestVersion)
         ? globalThis.Number(object.latestVersion)
         : isSet(object.latest_version)
-        ? globalThis.Number(object.latest_version)
-        : 0,
+          ? globalThis.Number(object.latest_version)
+          : 0,
       summary: isSet(object.summary) ? ApplicationSummary.fromJSON(object.summary) : undefined,
     };
   },
 };
 
 function createBaseApplication_LabelsEntry(): Application_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const Application_LabelsEntry: MessageFns<Application_LabelsEntry> = {
   encode(message: Application_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -3049,7 +3043,7 @@ export const Application_LabelsEntry: MessageFns<Application_LabelsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3088,31 +3082,31 @@ export const Application_LabelsEntry: MessageFns<Application_LabelsEntry> = {
 
   fromJSON(object: any): Application_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseApprovalRecord(): ApprovalRecord {
-  return { approver: "", approverName: "", comment: undefined, at: "", eventId: "" };
+  return { approver: '', approverName: '', comment: undefined, at: '', eventId: '' };
 }
 
 export const ApprovalRecord: MessageFns<ApprovalRecord> = {
   encode(message: ApprovalRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.approver !== "") {
+    if (message.approver !== '') {
       writer.uint32(10).string(message.approver);
     }
-    if (message.approverName !== "") {
+    if (message.approverName !== '') {
       writer.uint32(18).string(message.approverName);
     }
     if (message.comment !== undefined) {
       writer.uint32(26).string(message.comment);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(34).string(message.at);
     }
-    if (message.eventId !== "") {
+    if (message.eventId !== '') {
       writer.uint32(42).string(message.eventId);
     }
     return writer;
@@ -3122,7 +3116,7 @@ export const ApprovalRecord: MessageFns<ApprovalRecord> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3185,19 +3179,19 @@ export const ApprovalRecord: MessageFns<ApprovalRecord> = {
 
   fromJSON(object: any): ApprovalRecord {
     return {
-      approver: isSet(object.approver) ? globalThis.String(object.approver) : "",
+      approver: isSet(object.approver) ? globalThis.String(object.approver) : '',
       approverName: isSet(object.approverName)
         ? globalThis.String(object.approverName)
         : isSet(object.approver_name)
-        ? globalThis.String(object.approver_name)
-        : "",
+          ? globalThis.String(object.approver_name)
+          : '',
       comment: isSet(object.comment) ? globalThis.String(object.comment) : undefined,
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       eventId: isSet(object.eventId)
         ? globalThis.String(object.eventId)
         : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
+          ? globalThis.String(object.event_id)
+          : '',
     };
   },
 };
@@ -3224,7 +3218,7 @@ export const VersionApprovals: MessageFns<VersionApprovals> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3281,21 +3275,21 @@ export const VersionApprovals: MessageFns<VersionApprovals> = {
 };
 
 function createBaseRelease(): Release {
-  return { releaseId: "", generation: 0, kind: "", at: "", by: undefined, reason: undefined, clusters: [] };
+  return { releaseId: '', generation: 0, kind: '', at: '', by: undefined, reason: undefined, clusters: [] };
 }
 
 export const Release: MessageFns<Release> = {
   encode(message: Release, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.releaseId !== "") {
+    if (message.releaseId !== '') {
       writer.uint32(10).string(message.releaseId);
     }
     if (message.generation !== 0) {
       writer.uint32(16).int64(message.generation);
     }
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(26).string(message.kind);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(34).string(message.at);
     }
     if (message.by !== undefined) {
@@ -3314,7 +3308,7 @@ export const Release: MessageFns<Release> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3396,11 +3390,11 @@ export const Release: MessageFns<Release> = {
       releaseId: isSet(object.releaseId)
         ? globalThis.String(object.releaseId)
         : isSet(object.release_id)
-        ? globalThis.String(object.release_id)
-        : "",
+          ? globalThis.String(object.release_id)
+          : '',
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       by: isSet(object.by) ? Actor.fromJSON(object.by) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
       clusters: globalThis.Array.isArray(object?.clusters) ? object.clusters.map((e: any) => globalThis.String(e)) : [],
@@ -3410,23 +3404,23 @@ export const Release: MessageFns<Release> = {
 
 function createBaseVersion(): Version {
   return {
-    application: "",
-    environment: "",
+    application: '',
+    environment: '',
     version: 0,
-    repository: "",
-    revision: "",
+    repository: '',
+    revision: '',
     commit: undefined,
-    inputDigest: "",
-    renderDigest: "",
-    sourcesDigest: "",
-    renderer: "",
+    inputDigest: '',
+    renderDigest: '',
+    sourcesDigest: '',
+    renderer: '',
     objectCount: 0,
     namespace: undefined,
     createNamespace: false,
-    renderedAt: "",
+    renderedAt: '',
     position: 0,
-    eventId: "",
-    correlationId: "",
+    eventId: '',
+    correlationId: '',
     decision: undefined,
     verdicts: [],
     approvals: undefined,
@@ -3436,34 +3430,34 @@ function createBaseVersion(): Version {
 
 export const Version: MessageFns<Version> = {
   encode(message: Version, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(18).string(message.environment);
     }
     if (message.version !== 0) {
       writer.uint32(24).int64(message.version);
     }
-    if (message.repository !== "") {
+    if (message.repository !== '') {
       writer.uint32(34).string(message.repository);
     }
-    if (message.revision !== "") {
+    if (message.revision !== '') {
       writer.uint32(42).string(message.revision);
     }
     if (message.commit !== undefined) {
       Commit.encode(message.commit, writer.uint32(50).fork()).join();
     }
-    if (message.inputDigest !== "") {
+    if (message.inputDigest !== '') {
       writer.uint32(58).string(message.inputDigest);
     }
-    if (message.renderDigest !== "") {
+    if (message.renderDigest !== '') {
       writer.uint32(66).string(message.renderDigest);
     }
-    if (message.sourcesDigest !== "") {
+    if (message.sourcesDigest !== '') {
       writer.uint32(74).string(message.sourcesDigest);
     }
-    if (message.renderer !== "") {
+    if (message.renderer !== '') {
       writer.uint32(82).string(message.renderer);
     }
     if (message.objectCount !== 0) {
@@ -3475,16 +3469,16 @@ export const Version: MessageFns<Version> = {
     if (message.createNamespace !== false) {
       writer.uint32(104).bool(message.createNamespace);
     }
-    if (message.renderedAt !== "") {
+    if (message.renderedAt !== '') {
       writer.uint32(114).string(message.renderedAt);
     }
     if (message.position !== 0) {
       writer.uint32(120).int64(message.position);
     }
-    if (message.eventId !== "") {
+    if (message.eventId !== '') {
       writer.uint32(130).string(message.eventId);
     }
-    if (message.correlationId !== "") {
+    if (message.correlationId !== '') {
       writer.uint32(138).string(message.correlationId);
     }
     if (message.decision !== undefined) {
@@ -3506,7 +3500,7 @@ export const Version: MessageFns<Version> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3697,77 +3691,73 @@ export const Version: MessageFns<Version> = {
 
   fromJSON(object: any): Version {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
-      repository: isSet(object.repository) ? globalThis.String(object.repository) : "",
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      repository: isSet(object.repository) ? globalThis.String(object.repository) : '',
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : '',
       commit: isSet(object.commit) ? Commit.fromJSON(object.commit) : undefined,
       inputDigest: isSet(object.inputDigest)
         ? globalThis.String(object.inputDigest)
         : isSet(object.input_digest)
-        ? globalThis.String(object.input_digest)
-        : "",
+          ? globalThis.String(object.input_digest)
+          : '',
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : "",
+          ? globalThis.String(object.render_digest)
+          : '',
       sourcesDigest: isSet(object.sourcesDigest)
         ? globalThis.String(object.sourcesDigest)
         : isSet(object.sources_digest)
-        ? globalThis.String(object.sources_digest)
-        : "",
-      renderer: isSet(object.renderer) ? globalThis.String(object.renderer) : "",
+          ? globalThis.String(object.sources_digest)
+          : '',
+      renderer: isSet(object.renderer) ? globalThis.String(object.renderer) : '',
       objectCount: isSet(object.objectCount)
         ? globalThis.Number(object.objectCount)
         : isSet(object.object_count)
-        ? globalThis.Number(object.object_count)
-        : 0,
+          ? globalThis.Number(object.object_count)
+          : 0,
       namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : undefined,
       createNamespace: isSet(object.createNamespace)
         ? globalThis.Boolean(object.createNamespace)
         : isSet(object.create_namespace)
-        ? globalThis.Boolean(object.create_namespace)
-        : false,
+          ? globalThis.Boolean(object.create_namespace)
+          : false,
       renderedAt: isSet(object.renderedAt)
         ? globalThis.String(object.renderedAt)
         : isSet(object.rendered_at)
-        ? globalThis.String(object.rendered_at)
-        : "",
+          ? globalThis.String(object.rendered_at)
+          : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
       eventId: isSet(object.eventId)
         ? globalThis.String(object.eventId)
         : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
+          ? globalThis.String(object.event_id)
+          : '',
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+          ? globalThis.String(object.correlation_id)
+          : '',
       decision: isSet(object.decision) ? Condition.fromJSON(object.decision) : undefined,
-      verdicts: globalThis.Array.isArray(object?.verdicts)
-        ? object.verdicts.map((e: any) => Verdict.fromJSON(e))
-        : [],
+      verdicts: globalThis.Array.isArray(object?.verdicts) ? object.verdicts.map((e: any) => Verdict.fromJSON(e)) : [],
       approvals: isSet(object.approvals) ? VersionApprovals.fromJSON(object.approvals) : undefined,
-      releases: globalThis.Array.isArray(object?.releases)
-        ? object.releases.map((e: any) => Release.fromJSON(e))
-        : [],
+      releases: globalThis.Array.isArray(object?.releases) ? object.releases.map((e: any) => Release.fromJSON(e)) : [],
     };
   },
 };
 
 function createBaseTargetOutcome(): TargetOutcome {
   return {
-    cluster: "",
-    syncId: "",
-    cause: "",
-    result: "",
-    reason: "",
-    message: "",
+    cluster: '',
+    syncId: '',
+    cause: '',
+    result: '',
+    reason: '',
+    message: '',
     counts: {},
-    at: "",
+    at: '',
     durationMs: 0,
     position: 0,
   };
@@ -3775,28 +3765,28 @@ function createBaseTargetOutcome(): TargetOutcome {
 
 export const TargetOutcome: MessageFns<TargetOutcome> = {
   encode(message: TargetOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.cluster !== "") {
+    if (message.cluster !== '') {
       writer.uint32(10).string(message.cluster);
     }
-    if (message.syncId !== "") {
+    if (message.syncId !== '') {
       writer.uint32(18).string(message.syncId);
     }
-    if (message.cause !== "") {
+    if (message.cause !== '') {
       writer.uint32(26).string(message.cause);
     }
-    if (message.result !== "") {
+    if (message.result !== '') {
       writer.uint32(34).string(message.result);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(42).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(50).string(message.message);
     }
     globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
       TargetOutcome_CountsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(66).string(message.at);
     }
     if (message.durationMs !== 0) {
@@ -3812,7 +3802,7 @@ export const TargetOutcome: MessageFns<TargetOutcome> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3918,48 +3908,48 @@ export const TargetOutcome: MessageFns<TargetOutcome> = {
 
   fromJSON(object: any): TargetOutcome {
     return {
-      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : "",
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : '',
       syncId: isSet(object.syncId)
         ? globalThis.String(object.syncId)
         : isSet(object.sync_id)
-        ? globalThis.String(object.sync_id)
-        : "",
-      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
-      result: isSet(object.result) ? globalThis.String(object.result) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+          ? globalThis.String(object.sync_id)
+          : '',
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : '',
+      result: isSet(object.result) ? globalThis.String(object.result) : '',
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
       counts: isObject(object.counts)
         ? (globalThis.Object.entries(object.counts) as [string, any][]).reduce(
-          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.Number(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.Number(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       durationMs: isSet(object.durationMs)
         ? globalThis.Number(object.durationMs)
         : isSet(object.duration_ms)
-        ? globalThis.Number(object.duration_ms)
-        : 0,
+          ? globalThis.Number(object.duration_ms)
+          : 0,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseTargetOutcome_CountsEntry(): TargetOutcome_CountsEntry {
-  return { key: "", value: 0 };
+  return { key: '', value: 0 };
 }
 
 export const TargetOutcome_CountsEntry: MessageFns<TargetOutcome_CountsEntry> = {
   encode(message: TargetOutcome_CountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
     if (message.value !== 0) {
@@ -3972,7 +3962,7 @@ export const TargetOutcome_CountsEntry: MessageFns<TargetOutcome_CountsEntry> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4011,7 +4001,7 @@ export const TargetOutcome_CountsEntry: MessageFns<TargetOutcome_CountsEntry> = 
 
   fromJSON(object: any): TargetOutcome_CountsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       value: isSet(object.value) ? globalThis.Number(object.value) : 0,
     };
   },
@@ -4019,10 +4009,10 @@ export const TargetOutcome_CountsEntry: MessageFns<TargetOutcome_CountsEntry> = 
 
 function createBaseHistoryEnvironment(): HistoryEnvironment {
   return {
-    environment: "",
-    renderDigest: "",
+    environment: '',
+    renderDigest: '',
     objectCount: 0,
-    renderedAt: "",
+    renderedAt: '',
     decision: undefined,
     verdicts: [],
     approvals: [],
@@ -4033,16 +4023,16 @@ function createBaseHistoryEnvironment(): HistoryEnvironment {
 
 export const HistoryEnvironment: MessageFns<HistoryEnvironment> = {
   encode(message: HistoryEnvironment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(10).string(message.environment);
     }
-    if (message.renderDigest !== "") {
+    if (message.renderDigest !== '') {
       writer.uint32(18).string(message.renderDigest);
     }
     if (message.objectCount !== 0) {
       writer.uint32(24).int32(message.objectCount);
     }
-    if (message.renderedAt !== "") {
+    if (message.renderedAt !== '') {
       writer.uint32(34).string(message.renderedAt);
     }
     if (message.decision !== undefined) {
@@ -4067,7 +4057,7 @@ export const HistoryEnvironment: MessageFns<HistoryEnvironment> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4162,30 +4152,28 @@ export const HistoryEnvironment: MessageFns<HistoryEnvironment> = {
 
   fromJSON(object: any): HistoryEnvironment {
     return {
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : "",
+          ? globalThis.String(object.render_digest)
+          : '',
       objectCount: isSet(object.objectCount)
         ? globalThis.Number(object.objectCount)
         : isSet(object.object_count)
-        ? globalThis.Number(object.object_count)
-        : 0,
+          ? globalThis.Number(object.object_count)
+          : 0,
       renderedAt: isSet(object.renderedAt)
         ? globalThis.String(object.renderedAt)
         : isSet(object.rendered_at)
-        ? globalThis.String(object.rendered_at)
-        : "",
+          ? globalThis.String(object.rendered_at)
+          : '',
       decision: isSet(object.decision) ? Condition.fromJSON(object.decision) : undefined,
       verdicts: globalThis.Array.isArray(object?.verdicts) ? object.verdicts.map((e: any) => Verdict.fromJSON(e)) : [],
       approvals: globalThis.Array.isArray(object?.approvals)
         ? object.approvals.map((e: any) => ApprovalRecord.fromJSON(e))
         : [],
-      releases: globalThis.Array.isArray(object?.releases)
-        ? object.releases.map((e: any) => Release.fromJSON(e))
-        : [],
+      releases: globalThis.Array.isArray(object?.releases) ? object.releases.map((e: any) => Release.fromJSON(e)) : [],
       outcomes: globalThis.Array.isArray(object?.outcomes)
         ? object.outcomes.map((e: any) => TargetOutcome.fromJSON(e))
         : [],
@@ -4194,7 +4182,7 @@ export const HistoryEnvironment: MessageFns<HistoryEnvironment> = {
 };
 
 function createBaseHistoryEntry(): HistoryEntry {
-  return { version: 0, repository: "", revision: "", commit: undefined, renderedAt: "", environments: [] };
+  return { version: 0, repository: '', revision: '', commit: undefined, renderedAt: '', environments: [] };
 }
 
 export const HistoryEntry: MessageFns<HistoryEntry> = {
@@ -4202,16 +4190,16 @@ export const HistoryEntry: MessageFns<HistoryEntry> = {
     if (message.version !== 0) {
       writer.uint32(8).int64(message.version);
     }
-    if (message.repository !== "") {
+    if (message.repository !== '') {
       writer.uint32(18).string(message.repository);
     }
-    if (message.revision !== "") {
+    if (message.revision !== '') {
       writer.uint32(26).string(message.revision);
     }
     if (message.commit !== undefined) {
       Commit.encode(message.commit, writer.uint32(34).fork()).join();
     }
-    if (message.renderedAt !== "") {
+    if (message.renderedAt !== '') {
       writer.uint32(42).string(message.renderedAt);
     }
     for (const v of message.environments) {
@@ -4224,7 +4212,7 @@ export const HistoryEntry: MessageFns<HistoryEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4296,14 +4284,14 @@ export const HistoryEntry: MessageFns<HistoryEntry> = {
   fromJSON(object: any): HistoryEntry {
     return {
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
-      repository: isSet(object.repository) ? globalThis.String(object.repository) : "",
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      repository: isSet(object.repository) ? globalThis.String(object.repository) : '',
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : '',
       commit: isSet(object.commit) ? Commit.fromJSON(object.commit) : undefined,
       renderedAt: isSet(object.renderedAt)
         ? globalThis.String(object.renderedAt)
         : isSet(object.rendered_at)
-        ? globalThis.String(object.rendered_at)
-        : "",
+          ? globalThis.String(object.rendered_at)
+          : '',
       environments: globalThis.Array.isArray(object?.environments)
         ? object.environments.map((e: any) => HistoryEnvironment.fromJSON(e))
         : [],
@@ -4312,15 +4300,15 @@ export const HistoryEntry: MessageFns<HistoryEntry> = {
 };
 
 function createBaseDrift(): Drift {
-  return { key: "", kind: "", fields: [], actors: [] };
+  return { key: '', kind: '', fields: [], actors: [] };
 }
 
 export const Drift: MessageFns<Drift> = {
   encode(message: Drift, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(18).string(message.kind);
     }
     for (const v of message.fields) {
@@ -4336,7 +4324,7 @@ export const Drift: MessageFns<Drift> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4391,8 +4379,8 @@ export const Drift: MessageFns<Drift> = {
 
   fromJSON(object: any): Drift {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
       actors: globalThis.Array.isArray(object?.actors) ? object.actors.map((e: any) => globalThis.String(e)) : [],
     };
@@ -4400,21 +4388,21 @@ export const Drift: MessageFns<Drift> = {
 };
 
 function createBaseUnhealthyObject(): UnhealthyObject {
-  return { key: "", health: "", reason: "", message: "" };
+  return { key: '', health: '', reason: '', message: '' };
 }
 
 export const UnhealthyObject: MessageFns<UnhealthyObject> = {
   encode(message: UnhealthyObject, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.health !== "") {
+    if (message.health !== '') {
       writer.uint32(18).string(message.health);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(26).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(34).string(message.message);
     }
     return writer;
@@ -4424,7 +4412,7 @@ export const UnhealthyObject: MessageFns<UnhealthyObject> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4479,30 +4467,30 @@ export const UnhealthyObject: MessageFns<UnhealthyObject> = {
 
   fromJSON(object: any): UnhealthyObject {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      health: isSet(object.health) ? globalThis.String(object.health) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      health: isSet(object.health) ? globalThis.String(object.health) : '',
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
     };
   },
 };
 
 function createBaseRunningSync(): RunningSync {
-  return { syncId: "", version: 0, cause: "", startedAt: "" };
+  return { syncId: '', version: 0, cause: '', startedAt: '' };
 }
 
 export const RunningSync: MessageFns<RunningSync> = {
   encode(message: RunningSync, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.syncId !== "") {
+    if (message.syncId !== '') {
       writer.uint32(10).string(message.syncId);
     }
     if (message.version !== 0) {
       writer.uint32(16).int64(message.version);
     }
-    if (message.cause !== "") {
+    if (message.cause !== '') {
       writer.uint32(26).string(message.cause);
     }
-    if (message.startedAt !== "") {
+    if (message.startedAt !== '') {
       writer.uint32(34).string(message.startedAt);
     }
     return writer;
@@ -4512,7 +4500,7 @@ export const RunningSync: MessageFns<RunningSync> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4570,31 +4558,31 @@ export const RunningSync: MessageFns<RunningSync> = {
       syncId: isSet(object.syncId)
         ? globalThis.String(object.syncId)
         : isSet(object.sync_id)
-        ? globalThis.String(object.sync_id)
-        : "",
+          ? globalThis.String(object.sync_id)
+          : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
-      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : '',
       startedAt: isSet(object.startedAt)
         ? globalThis.String(object.startedAt)
         : isSet(object.started_at)
-        ? globalThis.String(object.started_at)
-        : "",
+          ? globalThis.String(object.started_at)
+          : '',
     };
   },
 };
 
 function createBaseLastSync(): LastSync {
   return {
-    syncId: "",
+    syncId: '',
     version: 0,
-    renderDigest: "",
-    cause: "",
-    result: "",
-    reason: "",
-    message: "",
+    renderDigest: '',
+    cause: '',
+    result: '',
+    reason: '',
+    message: '',
     changes: undefined,
     objects: [],
-    at: "",
+    at: '',
     durationMs: 0,
     position: 0,
   };
@@ -4602,25 +4590,25 @@ function createBaseLastSync(): LastSync {
 
 export const LastSync: MessageFns<LastSync> = {
   encode(message: LastSync, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.syncId !== "") {
+    if (message.syncId !== '') {
       writer.uint32(10).string(message.syncId);
     }
     if (message.version !== 0) {
       writer.uint32(16).int64(message.version);
     }
-    if (message.renderDigest !== "") {
+    if (message.renderDigest !== '') {
       writer.uint32(26).string(message.renderDigest);
     }
-    if (message.cause !== "") {
+    if (message.cause !== '') {
       writer.uint32(34).string(message.cause);
     }
-    if (message.result !== "") {
+    if (message.result !== '') {
       writer.uint32(42).string(message.result);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(50).string(message.reason);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(58).string(message.message);
     }
     if (message.changes !== undefined) {
@@ -4629,7 +4617,7 @@ export const LastSync: MessageFns<LastSync> = {
     for (const v of message.objects) {
       ObjectChange.encode(v!, writer.uint32(74).fork()).join();
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(82).string(message.at);
     }
     if (message.durationMs !== 0) {
@@ -4645,7 +4633,7 @@ export const LastSync: MessageFns<LastSync> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4767,28 +4755,28 @@ export const LastSync: MessageFns<LastSync> = {
       syncId: isSet(object.syncId)
         ? globalThis.String(object.syncId)
         : isSet(object.sync_id)
-        ? globalThis.String(object.sync_id)
-        : "",
+          ? globalThis.String(object.sync_id)
+          : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : "",
-      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
-      result: isSet(object.result) ? globalThis.String(object.result) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
+          ? globalThis.String(object.render_digest)
+          : '',
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : '',
+      result: isSet(object.result) ? globalThis.String(object.result) : '',
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
       changes: isSet(object.changes) ? ChangeList.fromJSON(object.changes) : undefined,
       objects: globalThis.Array.isArray(object?.objects)
         ? object.objects.map((e: any) => ObjectChange.fromJSON(e))
         : [],
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
       durationMs: isSet(object.durationMs)
         ? globalThis.Number(object.durationMs)
         : isSet(object.duration_ms)
-        ? globalThis.Number(object.duration_ms)
-        : 0,
+          ? globalThis.Number(object.duration_ms)
+          : 0,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
@@ -4796,10 +4784,10 @@ export const LastSync: MessageFns<LastSync> = {
 
 function createBaseTarget(): Target {
   return {
-    id: "",
-    application: "",
-    environment: "",
-    cluster: "",
+    id: '',
+    application: '',
+    environment: '',
+    cluster: '',
     desiredVersion: undefined,
     desiredRelease: undefined,
     desiredGeneration: undefined,
@@ -4818,16 +4806,16 @@ function createBaseTarget(): Target {
 
 export const Target: MessageFns<Target> = {
   encode(message: Target, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(18).string(message.application);
     }
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(26).string(message.environment);
     }
-    if (message.cluster !== "") {
+    if (message.cluster !== '') {
       writer.uint32(34).string(message.cluster);
     }
     if (message.desiredVersion !== undefined) {
@@ -4876,7 +4864,7 @@ export const Target: MessageFns<Target> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5035,31 +5023,31 @@ export const Target: MessageFns<Target> = {
 
   fromJSON(object: any): Target {
     return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
-      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : '',
       desiredVersion: isSet(object.desiredVersion)
         ? globalThis.Number(object.desiredVersion)
         : isSet(object.desired_version)
-        ? globalThis.Number(object.desired_version)
-        : undefined,
+          ? globalThis.Number(object.desired_version)
+          : undefined,
       desiredRelease: isSet(object.desiredRelease)
         ? globalThis.String(object.desiredRelease)
         : isSet(object.desired_release)
-        ? globalThis.String(object.desired_release)
-        : undefined,
+          ? globalThis.String(object.desired_release)
+          : undefined,
       desiredGeneration: isSet(object.desiredGeneration)
         ? globalThis.Number(object.desiredGeneration)
         : isSet(object.desired_generation)
-        ? globalThis.Number(object.desired_generation)
-        : undefined,
+          ? globalThis.Number(object.desired_generation)
+          : undefined,
       version: isSet(object.version) ? globalThis.Number(object.version) : undefined,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : undefined,
+          ? globalThis.String(object.render_digest)
+          : undefined,
       sync: isSet(object.sync) ? Condition.fromJSON(object.sync) : undefined,
       health: isSet(object.health) ? Condition.fromJSON(object.health) : undefined,
       unhealthy: globalThis.Array.isArray(object?.unhealthy)
@@ -5069,26 +5057,26 @@ export const Target: MessageFns<Target> = {
       inventoryDigest: isSet(object.inventoryDigest)
         ? globalThis.String(object.inventoryDigest)
         : isSet(object.inventory_digest)
-        ? globalThis.String(object.inventory_digest)
-        : undefined,
+          ? globalThis.String(object.inventory_digest)
+          : undefined,
       objectCount: isSet(object.objectCount)
         ? globalThis.Number(object.objectCount)
         : isSet(object.object_count)
-        ? globalThis.Number(object.object_count)
-        : 0,
+          ? globalThis.Number(object.object_count)
+          : 0,
       running: isSet(object.running) ? RunningSync.fromJSON(object.running) : undefined,
       lastSync: isSet(object.lastSync)
         ? LastSync.fromJSON(object.lastSync)
         : isSet(object.last_sync)
-        ? LastSync.fromJSON(object.last_sync)
-        : undefined,
+          ? LastSync.fromJSON(object.last_sync)
+          : undefined,
     };
   },
 };
 
 function createBaseEnvironmentStatus(): EnvironmentStatus {
   return {
-    name: "",
+    name: '',
     latestVersion: undefined,
     releasedVersion: undefined,
     decision: undefined,
@@ -5104,7 +5092,7 @@ function createBaseEnvironmentStatus(): EnvironmentStatus {
 
 export const EnvironmentStatus: MessageFns<EnvironmentStatus> = {
   encode(message: EnvironmentStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.latestVersion !== undefined) {
@@ -5144,7 +5132,7 @@ export const EnvironmentStatus: MessageFns<EnvironmentStatus> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5255,65 +5243,63 @@ export const EnvironmentStatus: MessageFns<EnvironmentStatus> = {
 
   fromJSON(object: any): EnvironmentStatus {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       latestVersion: isSet(object.latestVersion)
         ? globalThis.Number(object.latestVersion)
         : isSet(object.latest_version)
-        ? globalThis.Number(object.latest_version)
-        : undefined,
+          ? globalThis.Number(object.latest_version)
+          : undefined,
       releasedVersion: isSet(object.releasedVersion)
         ? globalThis.Number(object.releasedVersion)
         : isSet(object.released_version)
-        ? globalThis.Number(object.released_version)
-        : undefined,
+          ? globalThis.Number(object.released_version)
+          : undefined,
       decision: isSet(object.decision) ? Condition.fromJSON(object.decision) : undefined,
       sync: isSet(object.sync) ? Condition.fromJSON(object.sync) : undefined,
       health: isSet(object.health) ? Condition.fromJSON(object.health) : undefined,
       targetCount: isSet(object.targetCount)
         ? globalThis.Number(object.targetCount)
         : isSet(object.target_count)
-        ? globalThis.Number(object.target_count)
-        : 0,
+          ? globalThis.Number(object.target_count)
+          : 0,
       renderError: isSet(object.renderError)
         ? RenderError.fromJSON(object.renderError)
         : isSet(object.render_error)
-        ? RenderError.fromJSON(object.render_error)
-        : undefined,
+          ? RenderError.fromJSON(object.render_error)
+          : undefined,
       latest: isSet(object.latest) ? Version.fromJSON(object.latest) : undefined,
       released: isSet(object.released) ? Version.fromJSON(object.released) : undefined,
-      targets: globalThis.Array.isArray(object?.targets)
-        ? object.targets.map((e: any) => Target.fromJSON(e))
-        : [],
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => Target.fromJSON(e)) : [],
     };
   },
 };
 
 function createBaseApproval(): Approval {
   return {
-    application: "",
-    environment: "",
+    application: '',
+    environment: '',
     version: 0,
-    renderDigest: "",
+    renderDigest: '',
     required: 0,
     granted: [],
     excluded: [],
-    requestedAt: "",
+    requestedAt: '',
     commit: undefined,
   };
 }
 
 export const Approval: MessageFns<Approval> = {
   encode(message: Approval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(18).string(message.environment);
     }
     if (message.version !== 0) {
       writer.uint32(24).int64(message.version);
     }
-    if (message.renderDigest !== "") {
+    if (message.renderDigest !== '') {
       writer.uint32(34).string(message.renderDigest);
     }
     if (message.required !== 0) {
@@ -5325,7 +5311,7 @@ export const Approval: MessageFns<Approval> = {
     for (const v of message.excluded) {
       writer.uint32(58).string(v!);
     }
-    if (message.requestedAt !== "") {
+    if (message.requestedAt !== '') {
       writer.uint32(66).string(message.requestedAt);
     }
     if (message.commit !== undefined) {
@@ -5338,7 +5324,7 @@ export const Approval: MessageFns<Approval> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5433,14 +5419,14 @@ export const Approval: MessageFns<Approval> = {
 
   fromJSON(object: any): Approval {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : "",
+          ? globalThis.String(object.render_digest)
+          : '',
       required: isSet(object.required) ? globalThis.Number(object.required) : 0,
       granted: globalThis.Array.isArray(object?.granted)
         ? object.granted.map((e: any) => ApprovalRecord.fromJSON(e))
@@ -5449,8 +5435,8 @@ export const Approval: MessageFns<Approval> = {
       requestedAt: isSet(object.requestedAt)
         ? globalThis.String(object.requestedAt)
         : isSet(object.requested_at)
-        ? globalThis.String(object.requested_at)
-        : "",
+          ? globalThis.String(object.requested_at)
+          : '',
       commit: isSet(object.commit) ? Commit.fromJSON(object.commit) : undefined,
     };
   },
@@ -5458,33 +5444,33 @@ export const Approval: MessageFns<Approval> = {
 
 function createBaseEvent(): Event {
   return {
-    id: "",
-    type: "",
+    id: '',
+    type: '',
     schemaVersion: 0,
-    stream: "",
+    stream: '',
     revision: 0,
     position: 0,
-    occurredAt: "",
-    recordedAt: "",
+    occurredAt: '',
+    recordedAt: '',
     actor: undefined,
-    causationId: "",
-    correlationId: "",
+    causationId: '',
+    correlationId: '',
     data: undefined,
   };
 }
 
 export const Event: MessageFns<Event> = {
   encode(message: Event, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
-    if (message.type !== "") {
+    if (message.type !== '') {
       writer.uint32(18).string(message.type);
     }
     if (message.schemaVersion !== 0) {
       writer.uint32(24).int32(message.schemaVersion);
     }
-    if (message.stream !== "") {
+    if (message.stream !== '') {
       writer.uint32(34).string(message.stream);
     }
     if (message.revision !== 0) {
@@ -5493,19 +5479,19 @@ export const Event: MessageFns<Event> = {
     if (message.position !== 0) {
       writer.uint32(48).int64(message.position);
     }
-    if (message.occurredAt !== "") {
+    if (message.occurredAt !== '') {
       writer.uint32(58).string(message.occurredAt);
     }
-    if (message.recordedAt !== "") {
+    if (message.recordedAt !== '') {
       writer.uint32(66).string(message.recordedAt);
     }
     if (message.actor !== undefined) {
       Actor.encode(message.actor, writer.uint32(74).fork()).join();
     }
-    if (message.causationId !== "") {
+    if (message.causationId !== '') {
       writer.uint32(82).string(message.causationId);
     }
-    if (message.correlationId !== "") {
+    if (message.correlationId !== '') {
       writer.uint32(90).string(message.correlationId);
     }
     if (message.data !== undefined) {
@@ -5518,7 +5504,7 @@ export const Event: MessageFns<Event> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5637,52 +5623,52 @@ export const Event: MessageFns<Event> = {
 
   fromJSON(object: any): Event {
     return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
+      type: isSet(object.type) ? globalThis.String(object.type) : '',
       schemaVersion: isSet(object.schemaVersion)
         ? globalThis.Number(object.schemaVersion)
         : isSet(object.schema_version)
-        ? globalThis.Number(object.schema_version)
-        : 0,
-      stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
+          ? globalThis.Number(object.schema_version)
+          : 0,
+      stream: isSet(object.stream) ? globalThis.String(object.stream) : '',
       revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
       occurredAt: isSet(object.occurredAt)
         ? globalThis.String(object.occurredAt)
         : isSet(object.occurred_at)
-        ? globalThis.String(object.occurred_at)
-        : "",
+          ? globalThis.String(object.occurred_at)
+          : '',
       recordedAt: isSet(object.recordedAt)
         ? globalThis.String(object.recordedAt)
         : isSet(object.recorded_at)
-        ? globalThis.String(object.recorded_at)
-        : "",
+          ? globalThis.String(object.recorded_at)
+          : '',
       actor: isSet(object.actor) ? Actor.fromJSON(object.actor) : undefined,
       causationId: isSet(object.causationId)
         ? globalThis.String(object.causationId)
         : isSet(object.causation_id)
-        ? globalThis.String(object.causation_id)
-        : "",
+          ? globalThis.String(object.causation_id)
+          : '',
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+          ? globalThis.String(object.correlation_id)
+          : '',
       data: isObject(object.data) ? object.data : undefined,
     };
   },
 };
 
 function createBaseResource(): Resource {
-  return { apiVersion: "", kind: "", metadata: undefined, spec: undefined };
+  return { apiVersion: '', kind: '', metadata: undefined, spec: undefined };
 }
 
 export const Resource: MessageFns<Resource> = {
   encode(message: Resource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.apiVersion !== "") {
+    if (message.apiVersion !== '') {
       writer.uint32(10).string(message.apiVersion);
     }
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(18).string(message.kind);
     }
     if (message.metadata !== undefined) {
@@ -5698,7 +5684,7 @@ export const Resource: MessageFns<Resource> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5756,9 +5742,9 @@ export const Resource: MessageFns<Resource> = {
       apiVersion: isSet(object.apiVersion)
         ? globalThis.String(object.apiVersion)
         : isSet(object.api_version)
-        ? globalThis.String(object.api_version)
-        : "",
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+          ? globalThis.String(object.api_version)
+          : '',
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
       metadata: isSet(object.metadata) ? ResourceMetadata.fromJSON(object.metadata) : undefined,
       spec: isObject(object.spec) ? object.spec : undefined,
     };
@@ -5766,12 +5752,12 @@ export const Resource: MessageFns<Resource> = {
 };
 
 function createBaseResourceMetadata(): ResourceMetadata {
-  return { name: "", project: undefined, labels: {} };
+  return { name: '', project: undefined, labels: {} };
 }
 
 export const ResourceMetadata: MessageFns<ResourceMetadata> = {
   encode(message: ResourceMetadata, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.project !== undefined) {
@@ -5787,7 +5773,7 @@ export const ResourceMetadata: MessageFns<ResourceMetadata> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5837,36 +5823,36 @@ export const ResourceMetadata: MessageFns<ResourceMetadata> = {
 
   fromJSON(object: any): ResourceMetadata {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       project: isSet(object.project) ? globalThis.String(object.project) : undefined,
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
     };
   },
 };
 
 function createBaseResourceMetadata_LabelsEntry(): ResourceMetadata_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const ResourceMetadata_LabelsEntry: MessageFns<ResourceMetadata_LabelsEntry> = {
   encode(message: ResourceMetadata_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -5876,7 +5862,7 @@ export const ResourceMetadata_LabelsEntry: MessageFns<ResourceMetadata_LabelsEnt
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5915,15 +5901,15 @@ export const ResourceMetadata_LabelsEntry: MessageFns<ResourceMetadata_LabelsEnt
 
   fromJSON(object: any): ResourceMetadata_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseSubscription(): Subscription {
   return {
-    name: "",
+    name: '',
     labels: {},
     spec: undefined,
     declared: undefined,
@@ -5938,7 +5924,7 @@ function createBaseSubscription(): Subscription {
 
 export const Subscription: MessageFns<Subscription> = {
   encode(message: Subscription, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -5975,7 +5961,7 @@ export const Subscription: MessageFns<Subscription> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6081,20 +6067,20 @@ export const Subscription: MessageFns<Subscription> = {
 
   fromJSON(object: any): Subscription {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
       declared: isSet(object.declared) ? Provenance.fromJSON(object.declared) : undefined,
@@ -6103,8 +6089,8 @@ export const Subscription: MessageFns<Subscription> = {
       progressedAt: isSet(object.progressedAt)
         ? globalThis.String(object.progressedAt)
         : isSet(object.progressed_at)
-        ? globalThis.String(object.progressed_at)
-        : undefined,
+          ? globalThis.String(object.progressed_at)
+          : undefined,
       replayed: isSet(object.replayed) ? Provenance.fromJSON(object.replayed) : undefined,
       parked: globalThis.Array.isArray(object?.parked) ? object.parked.map((e: any) => ParkedDelivery.fromJSON(e)) : [],
       begun: isSet(object.begun) ? globalThis.Number(object.begun) : undefined,
@@ -6113,15 +6099,15 @@ export const Subscription: MessageFns<Subscription> = {
 };
 
 function createBaseSubscription_LabelsEntry(): Subscription_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const Subscription_LabelsEntry: MessageFns<Subscription_LabelsEntry> = {
   encode(message: Subscription_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -6131,7 +6117,7 @@ export const Subscription_LabelsEntry: MessageFns<Subscription_LabelsEntry> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6170,14 +6156,14 @@ export const Subscription_LabelsEntry: MessageFns<Subscription_LabelsEntry> = {
 
   fromJSON(object: any): Subscription_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseParkedDelivery(): ParkedDelivery {
-  return { position: 0, key: "", attempts: 0, message: "", at: "" };
+  return { position: 0, key: '', attempts: 0, message: '', at: '' };
 }
 
 export const ParkedDelivery: MessageFns<ParkedDelivery> = {
@@ -6185,16 +6171,16 @@ export const ParkedDelivery: MessageFns<ParkedDelivery> = {
     if (message.position !== 0) {
       writer.uint32(8).int64(message.position);
     }
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(18).string(message.key);
     }
     if (message.attempts !== 0) {
       writer.uint32(24).int64(message.attempts);
     }
-    if (message.message !== "") {
+    if (message.message !== '') {
       writer.uint32(34).string(message.message);
     }
-    if (message.at !== "") {
+    if (message.at !== '') {
       writer.uint32(42).string(message.at);
     }
     return writer;
@@ -6204,7 +6190,7 @@ export const ParkedDelivery: MessageFns<ParkedDelivery> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6268,10 +6254,10 @@ export const ParkedDelivery: MessageFns<ParkedDelivery> = {
   fromJSON(object: any): ParkedDelivery {
     return {
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
-      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : '',
+      at: isSet(object.at) ? globalThis.String(object.at) : '',
     };
   },
 };
@@ -6279,16 +6265,16 @@ export const ParkedDelivery: MessageFns<ParkedDelivery> = {
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
   if (num > globalThis.Number.MAX_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+    throw new globalThis.Error('Value is larger than Number.MAX_SAFE_INTEGER');
   }
   if (num < globalThis.Number.MIN_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+    throw new globalThis.Error('Value is smaller than Number.MIN_SAFE_INTEGER');
   }
   return num;
 }
 
 function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
+  return typeof value === 'object' && value !== null;
 }
 
 function isSet(value: any): boolean {

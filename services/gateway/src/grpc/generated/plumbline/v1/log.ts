@@ -5,7 +5,7 @@
 // source: plumbline/v1/log.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -17,16 +17,15 @@ import {
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+} from '@grpc/grpc-js';
 
-export const protobufPackage = "plumbline.v1";
+export const protobufPackage = 'plumbline.v1';
 
-export const protobufFileName = "plumbline/v1/log.proto";
+export const protobufFileName = 'plumbline/v1/log.proto';
 
 /** SPDX-License-Identifier: Apache-2.0 */
 
-export interface GetLogIdentityRequest {
-}
+export interface GetLogIdentityRequest {}
 
 export interface GetLogIdentityResponse {
   /** First line of every checkpoint; the files of the log are at `/log/<origin>/`. */
@@ -39,9 +38,7 @@ export interface GetLogIdentityResponse {
 
 export interface GetCheckpointRequest {
   /** One that covers at least so many events, which must be in the log; it is signed now if need be. */
-  minSize?:
-    | number
-    | undefined;
+  minSize?: number | undefined;
   /** The newest that a witness has cosigned. */
   witnessed: boolean;
 }
@@ -101,8 +98,7 @@ export interface ParkedWork {
   parkedAt: string;
 }
 
-export interface ListParkedWorkRequest {
-}
+export interface ListParkedWorkRequest {}
 
 export interface ListParkedWorkResponse {
   /** The oldest first. */
@@ -122,9 +118,7 @@ export interface ReleaseParkedWorkResponse {
   /** Streams that go on again, this one and others. */
   released: number;
   /** What is parked, with how it failed; absent when it was released. */
-  item:
-    | ParkedWork
-    | undefined;
+  item: ParkedWork | undefined;
   /** Of the event that tells of it; absent when nothing was released. */
   position?: number | undefined;
 }
@@ -158,9 +152,7 @@ export interface PlaceLegalHoldRequest {
   /** Name of the hold; never used again. */
   id: string;
   from: number;
-  to?:
-    | number
-    | undefined;
+  to?: number | undefined;
   /** Kept in the log, so name no person. */
   reason: string;
 }
@@ -168,9 +160,7 @@ export interface PlaceLegalHoldRequest {
 export interface PlaceLegalHoldResponse {
   /** placed, or unchanged when it was so already. */
   action: string;
-  hold:
-    | LegalHold
-    | undefined;
+  hold: LegalHold | undefined;
   /** Of the event that tells of it. */
   position: number;
 }
@@ -182,9 +172,7 @@ export interface LiftLegalHoldRequest {
 export interface LiftLegalHoldResponse {
   /** lifted, or unchanged when it was so already. */
   action: string;
-  hold:
-    | LegalHold
-    | undefined;
+  hold: LegalHold | undefined;
   /** Of the event that tells of it. */
   position: number;
 }
@@ -220,7 +208,7 @@ export const GetLogIdentityRequest: MessageFns<GetLogIdentityRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -247,15 +235,15 @@ export const GetLogIdentityRequest: MessageFns<GetLogIdentityRequest> = {
 };
 
 function createBaseGetLogIdentityResponse(): GetLogIdentityResponse {
-  return { origin: "", verifierKey: "", witnessKeys: [] };
+  return { origin: '', verifierKey: '', witnessKeys: [] };
 }
 
 export const GetLogIdentityResponse: MessageFns<GetLogIdentityResponse> = {
   encode(message: GetLogIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.origin !== "") {
+    if (message.origin !== '') {
       writer.uint32(10).string(message.origin);
     }
-    if (message.verifierKey !== "") {
+    if (message.verifierKey !== '') {
       writer.uint32(18).string(message.verifierKey);
     }
     for (const v of message.witnessKeys) {
@@ -268,7 +256,7 @@ export const GetLogIdentityResponse: MessageFns<GetLogIdentityResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -315,17 +303,17 @@ export const GetLogIdentityResponse: MessageFns<GetLogIdentityResponse> = {
 
   fromJSON(object: any): GetLogIdentityResponse {
     return {
-      origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      origin: isSet(object.origin) ? globalThis.String(object.origin) : '',
       verifierKey: isSet(object.verifierKey)
         ? globalThis.String(object.verifierKey)
         : isSet(object.verifier_key)
-        ? globalThis.String(object.verifier_key)
-        : "",
+          ? globalThis.String(object.verifier_key)
+          : '',
       witnessKeys: globalThis.Array.isArray(object?.witnessKeys)
         ? object.witnessKeys.map((e: any) => globalThis.String(e))
         : globalThis.Array.isArray(object?.witness_keys)
-        ? object.witness_keys.map((e: any) => globalThis.String(e))
-        : [],
+          ? object.witness_keys.map((e: any) => globalThis.String(e))
+          : [],
     };
   },
 };
@@ -349,7 +337,7 @@ export const GetCheckpointRequest: MessageFns<GetCheckpointRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -391,20 +379,20 @@ export const GetCheckpointRequest: MessageFns<GetCheckpointRequest> = {
       minSize: isSet(object.minSize)
         ? globalThis.Number(object.minSize)
         : isSet(object.min_size)
-        ? globalThis.Number(object.min_size)
-        : undefined,
+          ? globalThis.Number(object.min_size)
+          : undefined,
       witnessed: isSet(object.witnessed) ? globalThis.Boolean(object.witnessed) : false,
     };
   },
 };
 
 function createBaseGetCheckpointResponse(): GetCheckpointResponse {
-  return { origin: "", size: 0, root: Buffer.alloc(0), note: "" };
+  return { origin: '', size: 0, root: Buffer.alloc(0), note: '' };
 }
 
 export const GetCheckpointResponse: MessageFns<GetCheckpointResponse> = {
   encode(message: GetCheckpointResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.origin !== "") {
+    if (message.origin !== '') {
       writer.uint32(10).string(message.origin);
     }
     if (message.size !== 0) {
@@ -413,7 +401,7 @@ export const GetCheckpointResponse: MessageFns<GetCheckpointResponse> = {
     if (message.root.length !== 0) {
       writer.uint32(26).bytes(message.root);
     }
-    if (message.note !== "") {
+    if (message.note !== '') {
       writer.uint32(34).string(message.note);
     }
     return writer;
@@ -423,7 +411,7 @@ export const GetCheckpointResponse: MessageFns<GetCheckpointResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -478,10 +466,10 @@ export const GetCheckpointResponse: MessageFns<GetCheckpointResponse> = {
 
   fromJSON(object: any): GetCheckpointResponse {
     return {
-      origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      origin: isSet(object.origin) ? globalThis.String(object.origin) : '',
       size: isSet(object.size) ? globalThis.Number(object.size) : 0,
       root: isSet(object.root) ? Buffer.from(bytesFromBase64(object.root)) : Buffer.alloc(0),
-      note: isSet(object.note) ? globalThis.String(object.note) : "",
+      note: isSet(object.note) ? globalThis.String(object.note) : '',
     };
   },
 };
@@ -505,7 +493,7 @@ export const GetInclusionProofRequest: MessageFns<GetInclusionProofRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -551,7 +539,7 @@ export const GetInclusionProofRequest: MessageFns<GetInclusionProofRequest> = {
 };
 
 function createBaseGetInclusionProofResponse(): GetInclusionProofResponse {
-  return { position: 0, size: 0, leaf: Buffer.alloc(0), hashes: [], checkpoint: "" };
+  return { position: 0, size: 0, leaf: Buffer.alloc(0), hashes: [], checkpoint: '' };
 }
 
 export const GetInclusionProofResponse: MessageFns<GetInclusionProofResponse> = {
@@ -568,7 +556,7 @@ export const GetInclusionProofResponse: MessageFns<GetInclusionProofResponse> = 
     for (const v of message.hashes) {
       writer.uint32(34).bytes(v!);
     }
-    if (message.checkpoint !== "") {
+    if (message.checkpoint !== '') {
       writer.uint32(42).string(message.checkpoint);
     }
     return writer;
@@ -578,7 +566,7 @@ export const GetInclusionProofResponse: MessageFns<GetInclusionProofResponse> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -647,7 +635,7 @@ export const GetInclusionProofResponse: MessageFns<GetInclusionProofResponse> = 
       hashes: globalThis.Array.isArray(object?.hashes)
         ? object.hashes.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : [],
-      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : '',
     };
   },
 };
@@ -671,7 +659,7 @@ export const GetConsistencyProofRequest: MessageFns<GetConsistencyProofRequest> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -717,7 +705,7 @@ export const GetConsistencyProofRequest: MessageFns<GetConsistencyProofRequest> 
 };
 
 function createBaseGetConsistencyProofResponse(): GetConsistencyProofResponse {
-  return { from: 0, to: 0, hashes: [], checkpoint: "" };
+  return { from: 0, to: 0, hashes: [], checkpoint: '' };
 }
 
 export const GetConsistencyProofResponse: MessageFns<GetConsistencyProofResponse> = {
@@ -731,7 +719,7 @@ export const GetConsistencyProofResponse: MessageFns<GetConsistencyProofResponse
     for (const v of message.hashes) {
       writer.uint32(26).bytes(v!);
     }
-    if (message.checkpoint !== "") {
+    if (message.checkpoint !== '') {
       writer.uint32(34).string(message.checkpoint);
     }
     return writer;
@@ -741,7 +729,7 @@ export const GetConsistencyProofResponse: MessageFns<GetConsistencyProofResponse
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -801,27 +789,27 @@ export const GetConsistencyProofResponse: MessageFns<GetConsistencyProofResponse
       hashes: globalThis.Array.isArray(object?.hashes)
         ? object.hashes.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : [],
-      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : '',
     };
   },
 };
 
 function createBaseParkedWork(): ParkedWork {
-  return { consumer: "", key: "", position: 0, error: "", attempts: 0, waiting: 0, parkedAt: "" };
+  return { consumer: '', key: '', position: 0, error: '', attempts: 0, waiting: 0, parkedAt: '' };
 }
 
 export const ParkedWork: MessageFns<ParkedWork> = {
   encode(message: ParkedWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.consumer !== "") {
+    if (message.consumer !== '') {
       writer.uint32(10).string(message.consumer);
     }
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(18).string(message.key);
     }
     if (message.position !== 0) {
       writer.uint32(24).int64(message.position);
     }
-    if (message.error !== "") {
+    if (message.error !== '') {
       writer.uint32(34).string(message.error);
     }
     if (message.attempts !== 0) {
@@ -830,7 +818,7 @@ export const ParkedWork: MessageFns<ParkedWork> = {
     if (message.waiting !== 0) {
       writer.uint32(48).int64(message.waiting);
     }
-    if (message.parkedAt !== "") {
+    if (message.parkedAt !== '') {
       writer.uint32(58).string(message.parkedAt);
     }
     return writer;
@@ -840,7 +828,7 @@ export const ParkedWork: MessageFns<ParkedWork> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -919,17 +907,17 @@ export const ParkedWork: MessageFns<ParkedWork> = {
 
   fromJSON(object: any): ParkedWork {
     return {
-      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : "",
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : '',
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
-      error: isSet(object.error) ? globalThis.String(object.error) : "",
+      error: isSet(object.error) ? globalThis.String(object.error) : '',
       attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
       waiting: isSet(object.waiting) ? globalThis.Number(object.waiting) : 0,
       parkedAt: isSet(object.parkedAt)
         ? globalThis.String(object.parkedAt)
         : isSet(object.parked_at)
-        ? globalThis.String(object.parked_at)
-        : "",
+          ? globalThis.String(object.parked_at)
+          : '',
     };
   },
 };
@@ -947,7 +935,7 @@ export const ListParkedWorkRequest: MessageFns<ListParkedWorkRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -989,7 +977,7 @@ export const ListParkedWorkResponse: MessageFns<ListParkedWorkResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1026,15 +1014,15 @@ export const ListParkedWorkResponse: MessageFns<ListParkedWorkResponse> = {
 };
 
 function createBaseReleaseParkedWorkRequest(): ReleaseParkedWorkRequest {
-  return { consumer: "", key: "", timeoutMs: undefined };
+  return { consumer: '', key: '', timeoutMs: undefined };
 }
 
 export const ReleaseParkedWorkRequest: MessageFns<ReleaseParkedWorkRequest> = {
   encode(message: ReleaseParkedWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.consumer !== "") {
+    if (message.consumer !== '') {
       writer.uint32(10).string(message.consumer);
     }
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(18).string(message.key);
     }
     if (message.timeoutMs !== undefined) {
@@ -1047,7 +1035,7 @@ export const ReleaseParkedWorkRequest: MessageFns<ReleaseParkedWorkRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1094,24 +1082,24 @@ export const ReleaseParkedWorkRequest: MessageFns<ReleaseParkedWorkRequest> = {
 
   fromJSON(object: any): ReleaseParkedWorkRequest {
     return {
-      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : "",
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      consumer: isSet(object.consumer) ? globalThis.String(object.consumer) : '',
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
 
 function createBaseReleaseParkedWorkResponse(): ReleaseParkedWorkResponse {
-  return { outcome: "", released: 0, item: undefined, position: undefined };
+  return { outcome: '', released: 0, item: undefined, position: undefined };
 }
 
 export const ReleaseParkedWorkResponse: MessageFns<ReleaseParkedWorkResponse> = {
   encode(message: ReleaseParkedWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.outcome !== "") {
+    if (message.outcome !== '') {
       writer.uint32(10).string(message.outcome);
     }
     if (message.released !== 0) {
@@ -1130,7 +1118,7 @@ export const ReleaseParkedWorkResponse: MessageFns<ReleaseParkedWorkResponse> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1185,7 +1173,7 @@ export const ReleaseParkedWorkResponse: MessageFns<ReleaseParkedWorkResponse> = 
 
   fromJSON(object: any): ReleaseParkedWorkResponse {
     return {
-      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : '',
       released: isSet(object.released) ? globalThis.Number(object.released) : 0,
       item: isSet(object.item) ? ParkedWork.fromJSON(object.item) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : undefined,
@@ -1195,12 +1183,12 @@ export const ReleaseParkedWorkResponse: MessageFns<ReleaseParkedWorkResponse> = 
 
 function createBaseLegalHold(): LegalHold {
   return {
-    id: "",
+    id: '',
     from: 0,
     to: undefined,
-    reason: "",
-    placedBy: "",
-    placedAt: "",
+    reason: '',
+    placedBy: '',
+    placedAt: '',
     liftedBy: undefined,
     liftedAt: undefined,
   };
@@ -1208,7 +1196,7 @@ function createBaseLegalHold(): LegalHold {
 
 export const LegalHold: MessageFns<LegalHold> = {
   encode(message: LegalHold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
     if (message.from !== 0) {
@@ -1217,13 +1205,13 @@ export const LegalHold: MessageFns<LegalHold> = {
     if (message.to !== undefined) {
       writer.uint32(24).int64(message.to);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(34).string(message.reason);
     }
-    if (message.placedBy !== "") {
+    if (message.placedBy !== '') {
       writer.uint32(42).string(message.placedBy);
     }
-    if (message.placedAt !== "") {
+    if (message.placedAt !== '') {
       writer.uint32(50).string(message.placedAt);
     }
     if (message.liftedBy !== undefined) {
@@ -1239,7 +1227,7 @@ export const LegalHold: MessageFns<LegalHold> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1326,30 +1314,30 @@ export const LegalHold: MessageFns<LegalHold> = {
 
   fromJSON(object: any): LegalHold {
     return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
       from: isSet(object.from) ? globalThis.Number(object.from) : 0,
       to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
       placedBy: isSet(object.placedBy)
         ? globalThis.String(object.placedBy)
         : isSet(object.placed_by)
-        ? globalThis.String(object.placed_by)
-        : "",
+          ? globalThis.String(object.placed_by)
+          : '',
       placedAt: isSet(object.placedAt)
         ? globalThis.String(object.placedAt)
         : isSet(object.placed_at)
-        ? globalThis.String(object.placed_at)
-        : "",
+          ? globalThis.String(object.placed_at)
+          : '',
       liftedBy: isSet(object.liftedBy)
         ? globalThis.String(object.liftedBy)
         : isSet(object.lifted_by)
-        ? globalThis.String(object.lifted_by)
-        : undefined,
+          ? globalThis.String(object.lifted_by)
+          : undefined,
       liftedAt: isSet(object.liftedAt)
         ? globalThis.String(object.liftedAt)
         : isSet(object.lifted_at)
-        ? globalThis.String(object.lifted_at)
-        : undefined,
+          ? globalThis.String(object.lifted_at)
+          : undefined,
     };
   },
 };
@@ -1370,7 +1358,7 @@ export const ListLegalHoldsRequest: MessageFns<ListLegalHoldsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1420,7 +1408,7 @@ export const ListLegalHoldsResponse: MessageFns<ListLegalHoldsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1457,12 +1445,12 @@ export const ListLegalHoldsResponse: MessageFns<ListLegalHoldsResponse> = {
 };
 
 function createBasePlaceLegalHoldRequest(): PlaceLegalHoldRequest {
-  return { id: "", from: 0, to: undefined, reason: "" };
+  return { id: '', from: 0, to: undefined, reason: '' };
 }
 
 export const PlaceLegalHoldRequest: MessageFns<PlaceLegalHoldRequest> = {
   encode(message: PlaceLegalHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
     if (message.from !== 0) {
@@ -1471,7 +1459,7 @@ export const PlaceLegalHoldRequest: MessageFns<PlaceLegalHoldRequest> = {
     if (message.to !== undefined) {
       writer.uint32(24).int64(message.to);
     }
-    if (message.reason !== "") {
+    if (message.reason !== '') {
       writer.uint32(34).string(message.reason);
     }
     return writer;
@@ -1481,7 +1469,7 @@ export const PlaceLegalHoldRequest: MessageFns<PlaceLegalHoldRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1536,21 +1524,21 @@ export const PlaceLegalHoldRequest: MessageFns<PlaceLegalHoldRequest> = {
 
   fromJSON(object: any): PlaceLegalHoldRequest {
     return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
       from: isSet(object.from) ? globalThis.Number(object.from) : 0,
       to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : '',
     };
   },
 };
 
 function createBasePlaceLegalHoldResponse(): PlaceLegalHoldResponse {
-  return { action: "", hold: undefined, position: 0 };
+  return { action: '', hold: undefined, position: 0 };
 }
 
 export const PlaceLegalHoldResponse: MessageFns<PlaceLegalHoldResponse> = {
   encode(message: PlaceLegalHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.hold !== undefined) {
@@ -1566,7 +1554,7 @@ export const PlaceLegalHoldResponse: MessageFns<PlaceLegalHoldResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1613,7 +1601,7 @@ export const PlaceLegalHoldResponse: MessageFns<PlaceLegalHoldResponse> = {
 
   fromJSON(object: any): PlaceLegalHoldResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       hold: isSet(object.hold) ? LegalHold.fromJSON(object.hold) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
@@ -1621,12 +1609,12 @@ export const PlaceLegalHoldResponse: MessageFns<PlaceLegalHoldResponse> = {
 };
 
 function createBaseLiftLegalHoldRequest(): LiftLegalHoldRequest {
-  return { id: "" };
+  return { id: '' };
 }
 
 export const LiftLegalHoldRequest: MessageFns<LiftLegalHoldRequest> = {
   encode(message: LiftLegalHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(10).string(message.id);
     }
     return writer;
@@ -1636,7 +1624,7 @@ export const LiftLegalHoldRequest: MessageFns<LiftLegalHoldRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1666,17 +1654,17 @@ export const LiftLegalHoldRequest: MessageFns<LiftLegalHoldRequest> = {
   },
 
   fromJSON(object: any): LiftLegalHoldRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return { id: isSet(object.id) ? globalThis.String(object.id) : '' };
   },
 };
 
 function createBaseLiftLegalHoldResponse(): LiftLegalHoldResponse {
-  return { action: "", hold: undefined, position: 0 };
+  return { action: '', hold: undefined, position: 0 };
 }
 
 export const LiftLegalHoldResponse: MessageFns<LiftLegalHoldResponse> = {
   encode(message: LiftLegalHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.hold !== undefined) {
@@ -1692,7 +1680,7 @@ export const LiftLegalHoldResponse: MessageFns<LiftLegalHoldResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1739,7 +1727,7 @@ export const LiftLegalHoldResponse: MessageFns<LiftLegalHoldResponse> = {
 
   fromJSON(object: any): LiftLegalHoldResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       hold: isSet(object.hold) ? LegalHold.fromJSON(object.hold) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
@@ -1747,12 +1735,12 @@ export const LiftLegalHoldResponse: MessageFns<LiftLegalHoldResponse> = {
 };
 
 function createBaseErasePersonRequest(): ErasePersonRequest {
-  return { person: "", timeoutMs: undefined };
+  return { person: '', timeoutMs: undefined };
 }
 
 export const ErasePersonRequest: MessageFns<ErasePersonRequest> = {
   encode(message: ErasePersonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.person !== "") {
+    if (message.person !== '') {
       writer.uint32(10).string(message.person);
     }
     if (message.timeoutMs !== undefined) {
@@ -1765,7 +1753,7 @@ export const ErasePersonRequest: MessageFns<ErasePersonRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1804,26 +1792,26 @@ export const ErasePersonRequest: MessageFns<ErasePersonRequest> = {
 
   fromJSON(object: any): ErasePersonRequest {
     return {
-      person: isSet(object.person) ? globalThis.String(object.person) : "",
+      person: isSet(object.person) ? globalThis.String(object.person) : '',
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
 
 function createBaseErasePersonResponse(): ErasePersonResponse {
-  return { outcome: "", subject: "", events: undefined, erasedAt: undefined, position: undefined };
+  return { outcome: '', subject: '', events: undefined, erasedAt: undefined, position: undefined };
 }
 
 export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
   encode(message: ErasePersonResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.outcome !== "") {
+    if (message.outcome !== '') {
       writer.uint32(10).string(message.outcome);
     }
-    if (message.subject !== "") {
+    if (message.subject !== '') {
       writer.uint32(18).string(message.subject);
     }
     if (message.events !== undefined) {
@@ -1842,7 +1830,7 @@ export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1905,14 +1893,14 @@ export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
 
   fromJSON(object: any): ErasePersonResponse {
     return {
-      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
-      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : '',
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : '',
       events: isSet(object.events) ? globalThis.Number(object.events) : undefined,
       erasedAt: isSet(object.erasedAt)
         ? globalThis.String(object.erasedAt)
         : isSet(object.erased_at)
-        ? globalThis.String(object.erased_at)
-        : undefined,
+          ? globalThis.String(object.erased_at)
+          : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : undefined,
     };
   },
@@ -1923,7 +1911,7 @@ export type LogService = typeof LogService;
 export const LogService = {
   /** Tells who signs the log, and who witnesses it. */
   getLogIdentity: {
-    path: "/plumbline.v1.Log/GetLogIdentity" as const,
+    path: '/plumbline.v1.Log/GetLogIdentity' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetLogIdentityRequest): Buffer =>
@@ -1935,7 +1923,7 @@ export const LogService = {
   },
   /** Shows the newest checkpoint. */
   getCheckpoint: {
-    path: "/plumbline.v1.Log/GetCheckpoint" as const,
+    path: '/plumbline.v1.Log/GetCheckpoint' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetCheckpointRequest): Buffer => Buffer.from(GetCheckpointRequest.encode(value).finish()),
@@ -1946,7 +1934,7 @@ export const LogService = {
   },
   /** Proves that an event is in the log. */
   getInclusionProof: {
-    path: "/plumbline.v1.Log/GetInclusionProof" as const,
+    path: '/plumbline.v1.Log/GetInclusionProof' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetInclusionProofRequest): Buffer =>
@@ -1958,7 +1946,7 @@ export const LogService = {
   },
   /** Proves that the log only grew between two sizes. */
   getConsistencyProof: {
-    path: "/plumbline.v1.Log/GetConsistencyProof" as const,
+    path: '/plumbline.v1.Log/GetConsistencyProof' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetConsistencyProofRequest): Buffer =>
@@ -1970,7 +1958,7 @@ export const LogService = {
   },
   /** Lists events that cannot be applied and hold up their stream. */
   listParkedWork: {
-    path: "/plumbline.v1.Log/ListParkedWork" as const,
+    path: '/plumbline.v1.Log/ListParkedWork' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListParkedWorkRequest): Buffer =>
@@ -1982,7 +1970,7 @@ export const LogService = {
   },
   /** Tries parked work again after its cause was mended. */
   releaseParkedWork: {
-    path: "/plumbline.v1.Log/ReleaseParkedWork" as const,
+    path: '/plumbline.v1.Log/ReleaseParkedWork' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ReleaseParkedWorkRequest): Buffer =>
@@ -1994,7 +1982,7 @@ export const LogService = {
   },
   /** Lists legal holds. */
   listLegalHolds: {
-    path: "/plumbline.v1.Log/ListLegalHolds" as const,
+    path: '/plumbline.v1.Log/ListLegalHolds' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListLegalHoldsRequest): Buffer =>
@@ -2006,7 +1994,7 @@ export const LogService = {
   },
   /** Keeps events from being removed or erased. */
   placeLegalHold: {
-    path: "/plumbline.v1.Log/PlaceLegalHold" as const,
+    path: '/plumbline.v1.Log/PlaceLegalHold' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: PlaceLegalHoldRequest): Buffer =>
@@ -2018,7 +2006,7 @@ export const LogService = {
   },
   /** Ends a legal hold. */
   liftLegalHold: {
-    path: "/plumbline.v1.Log/LiftLegalHold" as const,
+    path: '/plumbline.v1.Log/LiftLegalHold' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: LiftLegalHoldRequest): Buffer => Buffer.from(LiftLegalHoldRequest.encode(value).finish()),
@@ -2029,7 +2017,7 @@ export const LogService = {
   },
   /** Makes a person unreadable in the log, for ever. */
   erasePerson: {
-    path: "/plumbline.v1.Log/ErasePerson" as const,
+    path: '/plumbline.v1.Log/ErasePerson' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ErasePersonRequest): Buffer => Buffer.from(ErasePersonRequest.encode(value).finish()),
@@ -2225,23 +2213,23 @@ export interface LogClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const LogClient = makeGenericClientConstructor(LogService, "plumbline.v1.Log") as unknown as {
+export const LogClient = makeGenericClientConstructor(LogService, 'plumbline.v1.Log') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): LogClient;
   service: typeof LogService;
   serviceName: string;
 };
 
 function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+  return Uint8Array.from(globalThis.Buffer.from(b64, 'base64'));
 }
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
   if (num > globalThis.Number.MAX_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+    throw new globalThis.Error('Value is larger than Number.MAX_SAFE_INTEGER');
   }
   if (num < globalThis.Number.MIN_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+    throw new globalThis.Error('Value is smaller than Number.MIN_SAFE_INTEGER');
   }
   return num;
 }

@@ -5,7 +5,7 @@
 // source: plumbline/v1/plumbline.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -19,8 +19,8 @@ import {
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
-import { Struct } from "../../google/protobuf/struct.js";
+} from '@grpc/grpc-js';
+import { Struct } from '../../google/protobuf/struct.js';
 import {
   Application,
   Approval,
@@ -35,11 +35,11 @@ import {
   Subscription,
   Target,
   Version,
-} from "./documents.js";
+} from './documents.js';
 
-export const protobufPackage = "plumbline.v1";
+export const protobufPackage = 'plumbline.v1';
 
-export const protobufFileName = "plumbline/v1/plumbline.proto";
+export const protobufFileName = 'plumbline/v1/plumbline.proto';
 
 /** SPDX-License-Identifier: Apache-2.0 */
 
@@ -50,13 +50,9 @@ export interface PageRequest {
   /** From the page before. */
   cursor: string;
   /** Wait until the answer reflects all events up to and including this position. */
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -77,9 +73,7 @@ export interface Accepted {
 }
 
 export interface ListApplicationsRequest {
-  page:
-    | PageRequest
-    | undefined;
+  page: PageRequest | undefined;
   /** Only those of this project. */
   project: string;
 }
@@ -92,13 +86,9 @@ export interface ListApplicationsResponse {
 export interface GetApplicationRequest {
   /** `PROJECT/NAME`; `NAME` in project default. So everywhere. */
   application: string;
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -109,13 +99,9 @@ export interface GetApplicationResponse {
 
 export interface GetApplicationStatusRequest {
   application: string;
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -129,21 +115,15 @@ export interface GetApplicationStatusResponse {
 export interface PlanApplicationRequest {
   application: string;
   /** Every one when absent. */
-  environment?:
-    | string
-    | undefined;
+  environment?: string | undefined;
   /** The newest when absent. */
-  version?:
-    | number
-    | undefined;
+  version?: number | undefined;
   /** How long to wait, in milliseconds; 30,000 when absent, 0 does not wait. */
   timeoutMs?: number | undefined;
 }
 
 export interface PlanApplicationResponse {
-  accepted:
-    | Accepted
-    | undefined;
+  accepted: Accepted | undefined;
   /** False when some plan did not come in time. */
   complete: boolean;
   plans: TargetPlan[];
@@ -168,9 +148,7 @@ export interface TargetPlan {
 export interface SyncApplicationRequest {
   application: string;
   environment?: string | undefined;
-  cluster?:
-    | string
-    | undefined;
+  cluster?: string | undefined;
   /** Confirm deletions that a guard refused. */
   confirmPrune: boolean;
 }
@@ -188,9 +166,7 @@ export interface RollbackApplicationRequest {
 }
 
 export interface RollbackApplicationResponse {
-  accepted:
-    | Accepted
-    | undefined;
+  accepted: Accepted | undefined;
   /** Released, Refused or Pending. */
   outcome: string;
   releases: RollbackRelease[];
@@ -242,13 +218,9 @@ export interface ListVersionsResponse {
 export interface GetVersionRequest {
   application: string;
   version: number;
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -270,18 +242,12 @@ export interface GetHistoryResponse {
 export interface DiffVersionsRequest {
   application: string;
   /** What is released when absent, nothing when 0. */
-  from?:
-    | number
-    | undefined;
+  from?: number | undefined;
   /** The newest when absent. */
   to?: number | undefined;
-  environment?:
-    | string
-    | undefined;
+  environment?: string | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -339,13 +305,9 @@ export interface ListClustersResponse {
 
 export interface GetClusterRequest {
   name: string;
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -365,13 +327,9 @@ export interface ListRepositoriesResponse {
 
 export interface GetRepositoryRequest {
   name: string;
-  minPosition?:
-    | number
-    | undefined;
+  minPosition?: number | undefined;
   /** As of a position, or of what had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** From what was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -402,9 +360,7 @@ export interface ApproveVersionRequest {
   application: string;
   version: number;
   /** May be left out when the version waits in one environment only. */
-  environment?:
-    | string
-    | undefined;
+  environment?: string | undefined;
   /** What you looked at; refused when the version has another digest. */
   renderDigest?: string | undefined;
   comment?: string | undefined;
@@ -500,26 +456,18 @@ export interface ListProjectsResponse {
 
 export interface ReadEventsRequest {
   /** Position of the last event already seen; the beginning when absent. */
-  after?:
-    | number
-    | undefined;
+  after?: number | undefined;
   /** Events at most; 100 when 0. */
   limit: number;
   types: string[];
   application?: string | undefined;
   project?: string | undefined;
   environment?: string | undefined;
-  cluster?:
-    | string
-    | undefined;
+  cluster?: string | undefined;
   /** Id or name. */
-  actor?:
-    | string
-    | undefined;
+  actor?: string | undefined;
   /** What was recorded up to a position, or had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** What was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -539,22 +487,16 @@ export interface StreamEventsRequest {
   application?: string | undefined;
   project?: string | undefined;
   environment?: string | undefined;
-  cluster?:
-    | string
-    | undefined;
+  cluster?: string | undefined;
   /** Id or name. */
-  actor?:
-    | string
-    | undefined;
+  actor?: string | undefined;
   /** From an earlier stream with the same filters; goes before `after`. */
   token?: string | undefined;
 }
 
 export interface StreamEventsResponse {
   /** Absent in a message that only tells progress. */
-  event:
-    | Event
-    | undefined;
+  event: Event | undefined;
   /** Everything wanted up to here has been sent: resume after it. */
   position: number;
   /** As position, with what the log has there: a log that was restored or forked refuses it with PLB-4710. */
@@ -569,28 +511,18 @@ export interface QueryAuditRequest {
   application?: string | undefined;
   environment?: string | undefined;
   cluster?: string | undefined;
-  correlationId?:
-    | string
-    | undefined;
+  correlationId?: string | undefined;
   /** RFC 3339, inclusive. */
-  since?:
-    | string
-    | undefined;
+  since?: string | undefined;
   /** RFC 3339, exclusive. */
-  until?:
-    | string
-    | undefined;
+  until?: string | undefined;
   /** Oldest first. */
   ascending: boolean;
   /** 100 when 0. */
   limit: number;
-  cursor?:
-    | string
-    | undefined;
+  cursor?: string | undefined;
   /** What was recorded up to a position, or had happened at an RFC 3339 time. */
-  asOf?:
-    | string
-    | undefined;
+  asOf?: string | undefined;
   /** What was recorded up to a position or an RFC 3339 time only. */
   knownAt?: string | undefined;
 }
@@ -648,7 +580,7 @@ export interface ReplaySubscriptionResponse {
 }
 
 function createBasePageRequest(): PageRequest {
-  return { limit: 0, cursor: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { limit: 0, cursor: '', minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const PageRequest: MessageFns<PageRequest> = {
@@ -656,7 +588,7 @@ export const PageRequest: MessageFns<PageRequest> = {
     if (message.limit !== 0) {
       writer.uint32(8).int32(message.limit);
     }
-    if (message.cursor !== "") {
+    if (message.cursor !== '') {
       writer.uint32(18).string(message.cursor);
     }
     if (message.minPosition !== undefined) {
@@ -675,7 +607,7 @@ export const PageRequest: MessageFns<PageRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -739,33 +671,33 @@ export const PageRequest: MessageFns<PageRequest> = {
   fromJSON(object: any): PageRequest {
     return {
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
-      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : '',
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
 
 function createBasePageInfo(): PageInfo {
-  return { cursor: "", position: 0 };
+  return { cursor: '', position: 0 };
 }
 
 export const PageInfo: MessageFns<PageInfo> = {
   encode(message: PageInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.cursor !== "") {
+    if (message.cursor !== '') {
       writer.uint32(10).string(message.cursor);
     }
     if (message.position !== 0) {
@@ -778,7 +710,7 @@ export const PageInfo: MessageFns<PageInfo> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -817,14 +749,14 @@ export const PageInfo: MessageFns<PageInfo> = {
 
   fromJSON(object: any): PageInfo {
     return {
-      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseAccepted(): Accepted {
-  return { position: 0, eventId: "", correlationId: "" };
+  return { position: 0, eventId: '', correlationId: '' };
 }
 
 export const Accepted: MessageFns<Accepted> = {
@@ -832,10 +764,10 @@ export const Accepted: MessageFns<Accepted> = {
     if (message.position !== 0) {
       writer.uint32(8).int64(message.position);
     }
-    if (message.eventId !== "") {
+    if (message.eventId !== '') {
       writer.uint32(18).string(message.eventId);
     }
-    if (message.correlationId !== "") {
+    if (message.correlationId !== '') {
       writer.uint32(26).string(message.correlationId);
     }
     return writer;
@@ -845,7 +777,7 @@ export const Accepted: MessageFns<Accepted> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -896,19 +828,19 @@ export const Accepted: MessageFns<Accepted> = {
       eventId: isSet(object.eventId)
         ? globalThis.String(object.eventId)
         : isSet(object.event_id)
-        ? globalThis.String(object.event_id)
-        : "",
+          ? globalThis.String(object.event_id)
+          : '',
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : "",
+          ? globalThis.String(object.correlation_id)
+          : '',
     };
   },
 };
 
 function createBaseListApplicationsRequest(): ListApplicationsRequest {
-  return { page: undefined, project: "" };
+  return { page: undefined, project: '' };
 }
 
 export const ListApplicationsRequest: MessageFns<ListApplicationsRequest> = {
@@ -916,7 +848,7 @@ export const ListApplicationsRequest: MessageFns<ListApplicationsRequest> = {
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(10).fork()).join();
     }
-    if (message.project !== "") {
+    if (message.project !== '') {
       writer.uint32(18).string(message.project);
     }
     return writer;
@@ -926,7 +858,7 @@ export const ListApplicationsRequest: MessageFns<ListApplicationsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -966,7 +898,7 @@ export const ListApplicationsRequest: MessageFns<ListApplicationsRequest> = {
   fromJSON(object: any): ListApplicationsRequest {
     return {
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
-      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      project: isSet(object.project) ? globalThis.String(object.project) : '',
     };
   },
 };
@@ -990,7 +922,7 @@ export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1036,12 +968,12 @@ export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
 };
 
 function createBaseGetApplicationRequest(): GetApplicationRequest {
-  return { application: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { application: '', minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
   encode(message: GetApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.minPosition !== undefined) {
@@ -1060,7 +992,7 @@ export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1115,22 +1047,22 @@ export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
 
   fromJSON(object: any): GetApplicationRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -1151,7 +1083,7 @@ export const GetApplicationResponse: MessageFns<GetApplicationResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1186,12 +1118,12 @@ export const GetApplicationResponse: MessageFns<GetApplicationResponse> = {
 };
 
 function createBaseGetApplicationStatusRequest(): GetApplicationStatusRequest {
-  return { application: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { application: '', minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest> = {
   encode(message: GetApplicationStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.minPosition !== undefined) {
@@ -1210,7 +1142,7 @@ export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1265,22 +1197,22 @@ export const GetApplicationStatusRequest: MessageFns<GetApplicationStatusRequest
 
   fromJSON(object: any): GetApplicationStatusRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -1307,7 +1239,7 @@ export const GetApplicationStatusResponse: MessageFns<GetApplicationStatusRespon
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1364,12 +1296,12 @@ export const GetApplicationStatusResponse: MessageFns<GetApplicationStatusRespon
 };
 
 function createBasePlanApplicationRequest(): PlanApplicationRequest {
-  return { application: "", environment: undefined, version: undefined, timeoutMs: undefined };
+  return { application: '', environment: undefined, version: undefined, timeoutMs: undefined };
 }
 
 export const PlanApplicationRequest: MessageFns<PlanApplicationRequest> = {
   encode(message: PlanApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.environment !== undefined) {
@@ -1388,7 +1320,7 @@ export const PlanApplicationRequest: MessageFns<PlanApplicationRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1443,14 +1375,14 @@ export const PlanApplicationRequest: MessageFns<PlanApplicationRequest> = {
 
   fromJSON(object: any): PlanApplicationRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       version: isSet(object.version) ? globalThis.Number(object.version) : undefined,
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
@@ -1477,7 +1409,7 @@ export const PlanApplicationResponse: MessageFns<PlanApplicationResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1533,9 +1465,9 @@ export const PlanApplicationResponse: MessageFns<PlanApplicationResponse> = {
 
 function createBaseTargetPlan(): TargetPlan {
   return {
-    environment: "",
-    cluster: "",
-    state: "",
+    environment: '',
+    cluster: '',
+    state: '',
     version: undefined,
     renderDigest: undefined,
     planDigest: undefined,
@@ -1549,13 +1481,13 @@ function createBaseTargetPlan(): TargetPlan {
 
 export const TargetPlan: MessageFns<TargetPlan> = {
   encode(message: TargetPlan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(10).string(message.environment);
     }
-    if (message.cluster !== "") {
+    if (message.cluster !== '') {
       writer.uint32(18).string(message.cluster);
     }
-    if (message.state !== "") {
+    if (message.state !== '') {
       writer.uint32(26).string(message.state);
     }
     if (message.version !== undefined) {
@@ -1589,7 +1521,7 @@ export const TargetPlan: MessageFns<TargetPlan> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1700,20 +1632,20 @@ export const TargetPlan: MessageFns<TargetPlan> = {
 
   fromJSON(object: any): TargetPlan {
     return {
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
-      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : "",
-      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : '',
+      state: isSet(object.state) ? globalThis.String(object.state) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : undefined,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : undefined,
+          ? globalThis.String(object.render_digest)
+          : undefined,
       planDigest: isSet(object.planDigest)
         ? globalThis.String(object.planDigest)
         : isSet(object.plan_digest)
-        ? globalThis.String(object.plan_digest)
-        : undefined,
+          ? globalThis.String(object.plan_digest)
+          : undefined,
       partial: isSet(object.partial) ? globalThis.Boolean(object.partial) : undefined,
       changes: isSet(object.changes) ? ChangeList.fromJSON(object.changes) : undefined,
       guard: isSet(object.guard) ? globalThis.String(object.guard) : undefined,
@@ -1724,12 +1656,12 @@ export const TargetPlan: MessageFns<TargetPlan> = {
 };
 
 function createBaseSyncApplicationRequest(): SyncApplicationRequest {
-  return { application: "", environment: undefined, cluster: undefined, confirmPrune: false };
+  return { application: '', environment: undefined, cluster: undefined, confirmPrune: false };
 }
 
 export const SyncApplicationRequest: MessageFns<SyncApplicationRequest> = {
   encode(message: SyncApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.environment !== undefined) {
@@ -1748,7 +1680,7 @@ export const SyncApplicationRequest: MessageFns<SyncApplicationRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1803,14 +1735,14 @@ export const SyncApplicationRequest: MessageFns<SyncApplicationRequest> = {
 
   fromJSON(object: any): SyncApplicationRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : undefined,
       confirmPrune: isSet(object.confirmPrune)
         ? globalThis.Boolean(object.confirmPrune)
         : isSet(object.confirm_prune)
-        ? globalThis.Boolean(object.confirm_prune)
-        : false,
+          ? globalThis.Boolean(object.confirm_prune)
+          : false,
     };
   },
 };
@@ -1831,7 +1763,7 @@ export const SyncApplicationResponse: MessageFns<SyncApplicationResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1866,12 +1798,12 @@ export const SyncApplicationResponse: MessageFns<SyncApplicationResponse> = {
 };
 
 function createBaseRollbackApplicationRequest(): RollbackApplicationRequest {
-  return { application: "", toVersion: 0, environment: undefined, reason: undefined, timeoutMs: undefined };
+  return { application: '', toVersion: 0, environment: undefined, reason: undefined, timeoutMs: undefined };
 }
 
 export const RollbackApplicationRequest: MessageFns<RollbackApplicationRequest> = {
   encode(message: RollbackApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.toVersion !== 0) {
@@ -1893,7 +1825,7 @@ export const RollbackApplicationRequest: MessageFns<RollbackApplicationRequest> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -1956,25 +1888,25 @@ export const RollbackApplicationRequest: MessageFns<RollbackApplicationRequest> 
 
   fromJSON(object: any): RollbackApplicationRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       toVersion: isSet(object.toVersion)
         ? globalThis.Number(object.toVersion)
         : isSet(object.to_version)
-        ? globalThis.Number(object.to_version)
-        : 0,
+          ? globalThis.Number(object.to_version)
+          : 0,
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
 
 function createBaseRollbackApplicationResponse(): RollbackApplicationResponse {
-  return { accepted: undefined, outcome: "", releases: [], reason: undefined, message: undefined };
+  return { accepted: undefined, outcome: '', releases: [], reason: undefined, message: undefined };
 }
 
 export const RollbackApplicationResponse: MessageFns<RollbackApplicationResponse> = {
@@ -1982,7 +1914,7 @@ export const RollbackApplicationResponse: MessageFns<RollbackApplicationResponse
     if (message.accepted !== undefined) {
       Accepted.encode(message.accepted, writer.uint32(10).fork()).join();
     }
-    if (message.outcome !== "") {
+    if (message.outcome !== '') {
       writer.uint32(18).string(message.outcome);
     }
     for (const v of message.releases) {
@@ -2001,7 +1933,7 @@ export const RollbackApplicationResponse: MessageFns<RollbackApplicationResponse
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2065,7 +1997,7 @@ export const RollbackApplicationResponse: MessageFns<RollbackApplicationResponse
   fromJSON(object: any): RollbackApplicationResponse {
     return {
       accepted: isSet(object.accepted) ? Accepted.fromJSON(object.accepted) : undefined,
-      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : '',
       releases: globalThis.Array.isArray(object?.releases)
         ? object.releases.map((e: any) => RollbackRelease.fromJSON(e))
         : [],
@@ -2076,18 +2008,18 @@ export const RollbackApplicationResponse: MessageFns<RollbackApplicationResponse
 };
 
 function createBaseRollbackRelease(): RollbackRelease {
-  return { environment: "", version: 0, releaseId: "", generation: 0, clusters: [] };
+  return { environment: '', version: 0, releaseId: '', generation: 0, clusters: [] };
 }
 
 export const RollbackRelease: MessageFns<RollbackRelease> = {
   encode(message: RollbackRelease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(10).string(message.environment);
     }
     if (message.version !== 0) {
       writer.uint32(16).int64(message.version);
     }
-    if (message.releaseId !== "") {
+    if (message.releaseId !== '') {
       writer.uint32(26).string(message.releaseId);
     }
     if (message.generation !== 0) {
@@ -2103,7 +2035,7 @@ export const RollbackRelease: MessageFns<RollbackRelease> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2166,13 +2098,13 @@ export const RollbackRelease: MessageFns<RollbackRelease> = {
 
   fromJSON(object: any): RollbackRelease {
     return {
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       releaseId: isSet(object.releaseId)
         ? globalThis.String(object.releaseId)
         : isSet(object.release_id)
-        ? globalThis.String(object.release_id)
-        : "",
+          ? globalThis.String(object.release_id)
+          : '',
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
       clusters: globalThis.Array.isArray(object?.clusters) ? object.clusters.map((e: any) => globalThis.String(e)) : [],
     };
@@ -2180,12 +2112,12 @@ export const RollbackRelease: MessageFns<RollbackRelease> = {
 };
 
 function createBaseSuspendApplicationRequest(): SuspendApplicationRequest {
-  return { application: "", reason: undefined };
+  return { application: '', reason: undefined };
 }
 
 export const SuspendApplicationRequest: MessageFns<SuspendApplicationRequest> = {
   encode(message: SuspendApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.reason !== undefined) {
@@ -2198,7 +2130,7 @@ export const SuspendApplicationRequest: MessageFns<SuspendApplicationRequest> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2237,19 +2169,19 @@ export const SuspendApplicationRequest: MessageFns<SuspendApplicationRequest> = 
 
   fromJSON(object: any): SuspendApplicationRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
     };
   },
 };
 
 function createBaseSuspendApplicationResponse(): SuspendApplicationResponse {
-  return { action: "", position: 0 };
+  return { action: '', position: 0 };
 }
 
 export const SuspendApplicationResponse: MessageFns<SuspendApplicationResponse> = {
   encode(message: SuspendApplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.position !== 0) {
@@ -2262,7 +2194,7 @@ export const SuspendApplicationResponse: MessageFns<SuspendApplicationResponse> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2301,19 +2233,19 @@ export const SuspendApplicationResponse: MessageFns<SuspendApplicationResponse> 
 
   fromJSON(object: any): SuspendApplicationResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseResumeApplicationRequest(): ResumeApplicationRequest {
-  return { application: "" };
+  return { application: '' };
 }
 
 export const ResumeApplicationRequest: MessageFns<ResumeApplicationRequest> = {
   encode(message: ResumeApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     return writer;
@@ -2323,7 +2255,7 @@ export const ResumeApplicationRequest: MessageFns<ResumeApplicationRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2353,17 +2285,17 @@ export const ResumeApplicationRequest: MessageFns<ResumeApplicationRequest> = {
   },
 
   fromJSON(object: any): ResumeApplicationRequest {
-    return { application: isSet(object.application) ? globalThis.String(object.application) : "" };
+    return { application: isSet(object.application) ? globalThis.String(object.application) : '' };
   },
 };
 
 function createBaseResumeApplicationResponse(): ResumeApplicationResponse {
-  return { action: "", position: 0 };
+  return { action: '', position: 0 };
 }
 
 export const ResumeApplicationResponse: MessageFns<ResumeApplicationResponse> = {
   encode(message: ResumeApplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.position !== 0) {
@@ -2376,7 +2308,7 @@ export const ResumeApplicationResponse: MessageFns<ResumeApplicationResponse> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2415,14 +2347,14 @@ export const ResumeApplicationResponse: MessageFns<ResumeApplicationResponse> = 
 
   fromJSON(object: any): ResumeApplicationResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseListVersionsRequest(): ListVersionsRequest {
-  return { page: undefined, application: "", environment: undefined };
+  return { page: undefined, application: '', environment: undefined };
 }
 
 export const ListVersionsRequest: MessageFns<ListVersionsRequest> = {
@@ -2430,7 +2362,7 @@ export const ListVersionsRequest: MessageFns<ListVersionsRequest> = {
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(10).fork()).join();
     }
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(18).string(message.application);
     }
     if (message.environment !== undefined) {
@@ -2443,7 +2375,7 @@ export const ListVersionsRequest: MessageFns<ListVersionsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2491,7 +2423,7 @@ export const ListVersionsRequest: MessageFns<ListVersionsRequest> = {
   fromJSON(object: any): ListVersionsRequest {
     return {
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
     };
   },
@@ -2516,7 +2448,7 @@ export const ListVersionsResponse: MessageFns<ListVersionsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2562,12 +2494,12 @@ export const ListVersionsResponse: MessageFns<ListVersionsResponse> = {
 };
 
 function createBaseGetVersionRequest(): GetVersionRequest {
-  return { application: "", version: 0, minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { application: '', version: 0, minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetVersionRequest: MessageFns<GetVersionRequest> = {
   encode(message: GetVersionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.version !== 0) {
@@ -2589,7 +2521,7 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2652,23 +2584,23 @@ export const GetVersionRequest: MessageFns<GetVersionRequest> = {
 
   fromJSON(object: any): GetVersionRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -2689,7 +2621,7 @@ export const GetVersionResponse: MessageFns<GetVersionResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2724,7 +2656,7 @@ export const GetVersionResponse: MessageFns<GetVersionResponse> = {
 };
 
 function createBaseGetHistoryRequest(): GetHistoryRequest {
-  return { page: undefined, application: "" };
+  return { page: undefined, application: '' };
 }
 
 export const GetHistoryRequest: MessageFns<GetHistoryRequest> = {
@@ -2732,7 +2664,7 @@ export const GetHistoryRequest: MessageFns<GetHistoryRequest> = {
     if (message.page !== undefined) {
       PageRequest.encode(message.page, writer.uint32(10).fork()).join();
     }
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(18).string(message.application);
     }
     return writer;
@@ -2742,7 +2674,7 @@ export const GetHistoryRequest: MessageFns<GetHistoryRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2782,7 +2714,7 @@ export const GetHistoryRequest: MessageFns<GetHistoryRequest> = {
   fromJSON(object: any): GetHistoryRequest {
     return {
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
     };
   },
 };
@@ -2806,7 +2738,7 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2853,7 +2785,7 @@ export const GetHistoryResponse: MessageFns<GetHistoryResponse> = {
 
 function createBaseDiffVersionsRequest(): DiffVersionsRequest {
   return {
-    application: "",
+    application: '',
     from: undefined,
     to: undefined,
     environment: undefined,
@@ -2864,7 +2796,7 @@ function createBaseDiffVersionsRequest(): DiffVersionsRequest {
 
 export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
   encode(message: DiffVersionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.from !== undefined) {
@@ -2889,7 +2821,7 @@ export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -2960,20 +2892,20 @@ export const DiffVersionsRequest: MessageFns<DiffVersionsRequest> = {
 
   fromJSON(object: any): DiffVersionsRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       from: isSet(object.from) ? globalThis.Number(object.from) : undefined,
       to: isSet(object.to) ? globalThis.Number(object.to) : undefined,
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -2994,7 +2926,7 @@ export const DiffVersionsResponse: MessageFns<DiffVersionsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3033,12 +2965,12 @@ export const DiffVersionsResponse: MessageFns<DiffVersionsResponse> = {
 };
 
 function createBaseEnvironmentDifference(): EnvironmentDifference {
-  return { environment: "", from: undefined, to: 0, unchangedCount: 0, objects: [] };
+  return { environment: '', from: undefined, to: 0, unchangedCount: 0, objects: [] };
 }
 
 export const EnvironmentDifference: MessageFns<EnvironmentDifference> = {
   encode(message: EnvironmentDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(10).string(message.environment);
     }
     if (message.from !== undefined) {
@@ -3060,7 +2992,7 @@ export const EnvironmentDifference: MessageFns<EnvironmentDifference> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3123,14 +3055,14 @@ export const EnvironmentDifference: MessageFns<EnvironmentDifference> = {
 
   fromJSON(object: any): EnvironmentDifference {
     return {
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       from: isSet(object.from) ? globalThis.Number(object.from) : undefined,
       to: isSet(object.to) ? globalThis.Number(object.to) : 0,
       unchangedCount: isSet(object.unchangedCount)
         ? globalThis.Number(object.unchangedCount)
         : isSet(object.unchanged_count)
-        ? globalThis.Number(object.unchanged_count)
-        : 0,
+          ? globalThis.Number(object.unchanged_count)
+          : 0,
       objects: globalThis.Array.isArray(object?.objects)
         ? object.objects.map((e: any) => ObjectDifference.fromJSON(e))
         : [],
@@ -3139,15 +3071,15 @@ export const EnvironmentDifference: MessageFns<EnvironmentDifference> = {
 };
 
 function createBaseObjectDifference(): ObjectDifference {
-  return { key: "", change: "", fields: [] };
+  return { key: '', change: '', fields: [] };
 }
 
 export const ObjectDifference: MessageFns<ObjectDifference> = {
   encode(message: ObjectDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.change !== "") {
+    if (message.change !== '') {
       writer.uint32(18).string(message.change);
     }
     for (const v of message.fields) {
@@ -3160,7 +3092,7 @@ export const ObjectDifference: MessageFns<ObjectDifference> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3207,8 +3139,8 @@ export const ObjectDifference: MessageFns<ObjectDifference> = {
 
   fromJSON(object: any): ObjectDifference {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      change: isSet(object.change) ? globalThis.String(object.change) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      change: isSet(object.change) ? globalThis.String(object.change) : '',
       fields: globalThis.Array.isArray(object?.fields)
         ? object.fields.map((e: any) => FieldDifference.fromJSON(e))
         : [],
@@ -3217,15 +3149,15 @@ export const ObjectDifference: MessageFns<ObjectDifference> = {
 };
 
 function createBaseFieldDifference(): FieldDifference {
-  return { path: "", op: "", fromJson: undefined, toJson: undefined };
+  return { path: '', op: '', fromJson: undefined, toJson: undefined };
 }
 
 export const FieldDifference: MessageFns<FieldDifference> = {
   encode(message: FieldDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.path !== "") {
+    if (message.path !== '') {
       writer.uint32(10).string(message.path);
     }
-    if (message.op !== "") {
+    if (message.op !== '') {
       writer.uint32(18).string(message.op);
     }
     if (message.fromJson !== undefined) {
@@ -3241,7 +3173,7 @@ export const FieldDifference: MessageFns<FieldDifference> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3296,18 +3228,18 @@ export const FieldDifference: MessageFns<FieldDifference> = {
 
   fromJSON(object: any): FieldDifference {
     return {
-      path: isSet(object.path) ? globalThis.String(object.path) : "",
-      op: isSet(object.op) ? globalThis.String(object.op) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : '',
+      op: isSet(object.op) ? globalThis.String(object.op) : '',
       fromJson: isSet(object.fromJson)
         ? globalThis.String(object.fromJson)
         : isSet(object.from_json)
-        ? globalThis.String(object.from_json)
-        : undefined,
+          ? globalThis.String(object.from_json)
+          : undefined,
       toJson: isSet(object.toJson)
         ? globalThis.String(object.toJson)
         : isSet(object.to_json)
-        ? globalThis.String(object.to_json)
-        : undefined,
+          ? globalThis.String(object.to_json)
+          : undefined,
     };
   },
 };
@@ -3337,7 +3269,7 @@ export const ListTargetsRequest: MessageFns<ListTargetsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3419,7 +3351,7 @@ export const ListTargetsResponse: MessageFns<ListTargetsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3480,7 +3412,7 @@ export const ListClustersRequest: MessageFns<ListClustersRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3533,7 +3465,7 @@ export const ListClustersResponse: MessageFns<ListClustersResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3579,12 +3511,12 @@ export const ListClustersResponse: MessageFns<ListClustersResponse> = {
 };
 
 function createBaseGetClusterRequest(): GetClusterRequest {
-  return { name: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { name: '', minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetClusterRequest: MessageFns<GetClusterRequest> = {
   encode(message: GetClusterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.minPosition !== undefined) {
@@ -3603,7 +3535,7 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3658,22 +3590,22 @@ export const GetClusterRequest: MessageFns<GetClusterRequest> = {
 
   fromJSON(object: any): GetClusterRequest {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -3694,7 +3626,7 @@ export const GetClusterResponse: MessageFns<GetClusterResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3744,7 +3676,7 @@ export const ListRepositoriesRequest: MessageFns<ListRepositoriesRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3797,7 +3729,7 @@ export const ListRepositoriesResponse: MessageFns<ListRepositoriesResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3843,12 +3775,12 @@ export const ListRepositoriesResponse: MessageFns<ListRepositoriesResponse> = {
 };
 
 function createBaseGetRepositoryRequest(): GetRepositoryRequest {
-  return { name: "", minPosition: undefined, asOf: undefined, knownAt: undefined };
+  return { name: '', minPosition: undefined, asOf: undefined, knownAt: undefined };
 }
 
 export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
   encode(message: GetRepositoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.minPosition !== undefined) {
@@ -3867,7 +3799,7 @@ export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3922,22 +3854,22 @@ export const GetRepositoryRequest: MessageFns<GetRepositoryRequest> = {
 
   fromJSON(object: any): GetRepositoryRequest {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       minPosition: isSet(object.minPosition)
         ? globalThis.Number(object.minPosition)
         : isSet(object.min_position)
-        ? globalThis.Number(object.min_position)
-        : undefined,
+          ? globalThis.Number(object.min_position)
+          : undefined,
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -3958,7 +3890,7 @@ export const GetRepositoryResponse: MessageFns<GetRepositoryResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -3993,12 +3925,12 @@ export const GetRepositoryResponse: MessageFns<GetRepositoryResponse> = {
 };
 
 function createBaseRefreshRepositoryRequest(): RefreshRepositoryRequest {
-  return { name: "" };
+  return { name: '' };
 }
 
 export const RefreshRepositoryRequest: MessageFns<RefreshRepositoryRequest> = {
   encode(message: RefreshRepositoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     return writer;
@@ -4008,7 +3940,7 @@ export const RefreshRepositoryRequest: MessageFns<RefreshRepositoryRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4038,7 +3970,7 @@ export const RefreshRepositoryRequest: MessageFns<RefreshRepositoryRequest> = {
   },
 
   fromJSON(object: any): RefreshRepositoryRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+    return { name: isSet(object.name) ? globalThis.String(object.name) : '' };
   },
 };
 
@@ -4058,7 +3990,7 @@ export const RefreshRepositoryResponse: MessageFns<RefreshRepositoryResponse> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4111,7 +4043,7 @@ export const ListApprovalsRequest: MessageFns<ListApprovalsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4175,7 +4107,7 @@ export const ListApprovalsResponse: MessageFns<ListApprovalsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4222,7 +4154,7 @@ export const ListApprovalsResponse: MessageFns<ListApprovalsResponse> = {
 
 function createBaseApproveVersionRequest(): ApproveVersionRequest {
   return {
-    application: "",
+    application: '',
     version: 0,
     environment: undefined,
     renderDigest: undefined,
@@ -4233,7 +4165,7 @@ function createBaseApproveVersionRequest(): ApproveVersionRequest {
 
 export const ApproveVersionRequest: MessageFns<ApproveVersionRequest> = {
   encode(message: ApproveVersionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.version !== 0) {
@@ -4258,7 +4190,7 @@ export const ApproveVersionRequest: MessageFns<ApproveVersionRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4329,20 +4261,20 @@ export const ApproveVersionRequest: MessageFns<ApproveVersionRequest> = {
 
   fromJSON(object: any): ApproveVersionRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : undefined,
+          ? globalThis.String(object.render_digest)
+          : undefined,
       comment: isSet(object.comment) ? globalThis.String(object.comment) : undefined,
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
@@ -4363,7 +4295,7 @@ export const ApproveVersionResponse: MessageFns<ApproveVersionResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4399,7 +4331,7 @@ export const ApproveVersionResponse: MessageFns<ApproveVersionResponse> = {
 
 function createBaseRejectVersionRequest(): RejectVersionRequest {
   return {
-    application: "",
+    application: '',
     version: 0,
     environment: undefined,
     renderDigest: undefined,
@@ -4410,7 +4342,7 @@ function createBaseRejectVersionRequest(): RejectVersionRequest {
 
 export const RejectVersionRequest: MessageFns<RejectVersionRequest> = {
   encode(message: RejectVersionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.application !== "") {
+    if (message.application !== '') {
       writer.uint32(10).string(message.application);
     }
     if (message.version !== 0) {
@@ -4435,7 +4367,7 @@ export const RejectVersionRequest: MessageFns<RejectVersionRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4506,20 +4438,20 @@ export const RejectVersionRequest: MessageFns<RejectVersionRequest> = {
 
   fromJSON(object: any): RejectVersionRequest {
     return {
-      application: isSet(object.application) ? globalThis.String(object.application) : "",
+      application: isSet(object.application) ? globalThis.String(object.application) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       environment: isSet(object.environment) ? globalThis.String(object.environment) : undefined,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : undefined,
+          ? globalThis.String(object.render_digest)
+          : undefined,
       comment: isSet(object.comment) ? globalThis.String(object.comment) : undefined,
       timeoutMs: isSet(object.timeoutMs)
         ? globalThis.Number(object.timeoutMs)
         : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
+          ? globalThis.Number(object.timeout_ms)
+          : undefined,
     };
   },
 };
@@ -4540,7 +4472,7 @@ export const RejectVersionResponse: MessageFns<RejectVersionResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4577,10 +4509,10 @@ export const RejectVersionResponse: MessageFns<RejectVersionResponse> = {
 function createBaseApprovalResult(): ApprovalResult {
   return {
     accepted: undefined,
-    environment: "",
+    environment: '',
     version: 0,
-    renderDigest: "",
-    outcome: "",
+    renderDigest: '',
+    outcome: '',
     granted: undefined,
     required: undefined,
     reason: undefined,
@@ -4593,16 +4525,16 @@ export const ApprovalResult: MessageFns<ApprovalResult> = {
     if (message.accepted !== undefined) {
       Accepted.encode(message.accepted, writer.uint32(10).fork()).join();
     }
-    if (message.environment !== "") {
+    if (message.environment !== '') {
       writer.uint32(18).string(message.environment);
     }
     if (message.version !== 0) {
       writer.uint32(24).int64(message.version);
     }
-    if (message.renderDigest !== "") {
+    if (message.renderDigest !== '') {
       writer.uint32(34).string(message.renderDigest);
     }
-    if (message.outcome !== "") {
+    if (message.outcome !== '') {
       writer.uint32(42).string(message.outcome);
     }
     if (message.granted !== undefined) {
@@ -4624,7 +4556,7 @@ export const ApprovalResult: MessageFns<ApprovalResult> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4720,14 +4652,14 @@ export const ApprovalResult: MessageFns<ApprovalResult> = {
   fromJSON(object: any): ApprovalResult {
     return {
       accepted: isSet(object.accepted) ? Accepted.fromJSON(object.accepted) : undefined,
-      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : '',
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       renderDigest: isSet(object.renderDigest)
         ? globalThis.String(object.renderDigest)
         : isSet(object.render_digest)
-        ? globalThis.String(object.render_digest)
-        : "",
-      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+          ? globalThis.String(object.render_digest)
+          : '',
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : '',
       granted: isSet(object.granted) ? globalThis.Number(object.granted) : undefined,
       required: isSet(object.required) ? globalThis.Number(object.required) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : undefined,
@@ -4758,7 +4690,7 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4813,50 +4745,50 @@ export const ApplyResourcesRequest: MessageFns<ApplyResourcesRequest> = {
         : [],
       pruneLabels: isObject(object.pruneLabels)
         ? (globalThis.Object.entries(object.pruneLabels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : isObject(object.prune_labels)
-        ? (globalThis.Object.entries(object.prune_labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
+          ? (globalThis.Object.entries(object.prune_labels) as [string, any][]).reduce(
+              (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+                globalThis.Object.defineProperty(acc, key, {
+                  value: globalThis.String(value),
+                  enumerable: true,
+                  configurable: true,
+                  writable: true,
+                });
+                return acc;
+              },
+              {},
+            )
+          : {},
       dryRun: isSet(object.dryRun)
         ? globalThis.Boolean(object.dryRun)
         : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+          ? globalThis.Boolean(object.dry_run)
+          : false,
     };
   },
 };
 
 function createBaseApplyResourcesRequest_PruneLabelsEntry(): ApplyResourcesRequest_PruneLabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const ApplyResourcesRequest_PruneLabelsEntry: MessageFns<ApplyResourcesRequest_PruneLabelsEntry> = {
   encode(message: ApplyResourcesRequest_PruneLabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -4866,7 +4798,7 @@ export const ApplyResourcesRequest_PruneLabelsEntry: MessageFns<ApplyResourcesRe
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4905,8 +4837,8 @@ export const ApplyResourcesRequest_PruneLabelsEntry: MessageFns<ApplyResourcesRe
 
   fromJSON(object: any): ApplyResourcesRequest_PruneLabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
@@ -4933,7 +4865,7 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -4983,8 +4915,8 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
       dryRun: isSet(object.dryRun)
         ? globalThis.Boolean(object.dryRun)
         : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
+          ? globalThis.Boolean(object.dry_run)
+          : false,
       resources: globalThis.Array.isArray(object?.resources)
         ? object.resources.map((e: any) => AppliedResource.fromJSON(e))
         : [],
@@ -4994,18 +4926,18 @@ export const ApplyResourcesResponse: MessageFns<ApplyResourcesResponse> = {
 };
 
 function createBaseAppliedResource(): AppliedResource {
-  return { kind: "", id: "", action: "", fields: [] };
+  return { kind: '', id: '', action: '', fields: [] };
 }
 
 export const AppliedResource: MessageFns<AppliedResource> = {
   encode(message: AppliedResource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(10).string(message.kind);
     }
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(18).string(message.id);
     }
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(26).string(message.action);
     }
     for (const v of message.fields) {
@@ -5018,7 +4950,7 @@ export const AppliedResource: MessageFns<AppliedResource> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5073,24 +5005,24 @@ export const AppliedResource: MessageFns<AppliedResource> = {
 
   fromJSON(object: any): AppliedResource {
     return {
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
     };
   },
 };
 
 function createBaseDeleteResourceRequest(): DeleteResourceRequest {
-  return { kind: "", id: "", orphan: false, force: false };
+  return { kind: '', id: '', orphan: false, force: false };
 }
 
 export const DeleteResourceRequest: MessageFns<DeleteResourceRequest> = {
   encode(message: DeleteResourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.kind !== "") {
+    if (message.kind !== '') {
       writer.uint32(10).string(message.kind);
     }
-    if (message.id !== "") {
+    if (message.id !== '') {
       writer.uint32(18).string(message.id);
     }
     if (message.orphan !== false) {
@@ -5106,7 +5038,7 @@ export const DeleteResourceRequest: MessageFns<DeleteResourceRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5161,8 +5093,8 @@ export const DeleteResourceRequest: MessageFns<DeleteResourceRequest> = {
 
   fromJSON(object: any): DeleteResourceRequest {
     return {
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : '',
+      id: isSet(object.id) ? globalThis.String(object.id) : '',
       orphan: isSet(object.orphan) ? globalThis.Boolean(object.orphan) : false,
       force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
     };
@@ -5170,12 +5102,12 @@ export const DeleteResourceRequest: MessageFns<DeleteResourceRequest> = {
 };
 
 function createBaseDeleteResourceResponse(): DeleteResourceResponse {
-  return { action: "", position: 0 };
+  return { action: '', position: 0 };
 }
 
 export const DeleteResourceResponse: MessageFns<DeleteResourceResponse> = {
   encode(message: DeleteResourceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.position !== 0) {
@@ -5188,7 +5120,7 @@ export const DeleteResourceResponse: MessageFns<DeleteResourceResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5227,7 +5159,7 @@ export const DeleteResourceResponse: MessageFns<DeleteResourceResponse> = {
 
   fromJSON(object: any): DeleteResourceResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
@@ -5249,7 +5181,7 @@ export const ListProjectsRequest: MessageFns<ListProjectsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5302,7 +5234,7 @@ export const ListProjectsResponse: MessageFns<ListProjectsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5401,7 +5333,7 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5515,13 +5447,13 @@ export const ReadEventsRequest: MessageFns<ReadEventsRequest> = {
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
@@ -5548,7 +5480,7 @@ export const ReadEventsResponse: MessageFns<ReadEventsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5648,7 +5580,7 @@ export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5748,7 +5680,7 @@ export const StreamEventsRequest: MessageFns<StreamEventsRequest> = {
 };
 
 function createBaseStreamEventsResponse(): StreamEventsResponse {
-  return { event: undefined, position: 0, token: "", frame: "" };
+  return { event: undefined, position: 0, token: '', frame: '' };
 }
 
 export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
@@ -5759,10 +5691,10 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
     if (message.position !== 0) {
       writer.uint32(16).int64(message.position);
     }
-    if (message.token !== "") {
+    if (message.token !== '') {
       writer.uint32(26).string(message.token);
     }
-    if (message.frame !== "") {
+    if (message.frame !== '') {
       writer.uint32(34).string(message.frame);
     }
     return writer;
@@ -5772,7 +5704,7 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -5829,8 +5761,8 @@ export const StreamEventsResponse: MessageFns<StreamEventsResponse> = {
     return {
       event: isSet(object.event) ? Event.fromJSON(object.event) : undefined,
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
-      token: isSet(object.token) ? globalThis.String(object.token) : "",
-      frame: isSet(object.frame) ? globalThis.String(object.frame) : "",
+      token: isSet(object.token) ? globalThis.String(object.token) : '',
+      frame: isSet(object.frame) ? globalThis.String(object.frame) : '',
     };
   },
 };
@@ -5901,7 +5833,7 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6036,8 +5968,8 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
       correlationId: isSet(object.correlationId)
         ? globalThis.String(object.correlationId)
         : isSet(object.correlation_id)
-        ? globalThis.String(object.correlation_id)
-        : undefined,
+          ? globalThis.String(object.correlation_id)
+          : undefined,
       since: isSet(object.since) ? globalThis.String(object.since) : undefined,
       until: isSet(object.until) ? globalThis.String(object.until) : undefined,
       ascending: isSet(object.ascending) ? globalThis.Boolean(object.ascending) : false,
@@ -6046,19 +5978,19 @@ export const QueryAuditRequest: MessageFns<QueryAuditRequest> = {
       asOf: isSet(object.asOf)
         ? globalThis.String(object.asOf)
         : isSet(object.as_of)
-        ? globalThis.String(object.as_of)
-        : undefined,
+          ? globalThis.String(object.as_of)
+          : undefined,
       knownAt: isSet(object.knownAt)
         ? globalThis.String(object.knownAt)
         : isSet(object.known_at)
-        ? globalThis.String(object.known_at)
-        : undefined,
+          ? globalThis.String(object.known_at)
+          : undefined,
     };
   },
 };
 
 function createBaseQueryAuditResponse(): QueryAuditResponse {
-  return { events: [], cursor: "" };
+  return { events: [], cursor: '' };
 }
 
 export const QueryAuditResponse: MessageFns<QueryAuditResponse> = {
@@ -6066,7 +5998,7 @@ export const QueryAuditResponse: MessageFns<QueryAuditResponse> = {
     for (const v of message.events) {
       Event.encode(v!, writer.uint32(10).fork()).join();
     }
-    if (message.cursor !== "") {
+    if (message.cursor !== '') {
       writer.uint32(18).string(message.cursor);
     }
     return writer;
@@ -6076,7 +6008,7 @@ export const QueryAuditResponse: MessageFns<QueryAuditResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6116,7 +6048,7 @@ export const QueryAuditResponse: MessageFns<QueryAuditResponse> = {
   fromJSON(object: any): QueryAuditResponse {
     return {
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => Event.fromJSON(e)) : [],
-      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : '',
     };
   },
 };
@@ -6137,7 +6069,7 @@ export const ListSubscriptionsRequest: MessageFns<ListSubscriptionsRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6190,7 +6122,7 @@ export const ListSubscriptionsResponse: MessageFns<ListSubscriptionsResponse> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6236,12 +6168,12 @@ export const ListSubscriptionsResponse: MessageFns<ListSubscriptionsResponse> = 
 };
 
 function createBaseDeclareSubscriptionRequest(): DeclareSubscriptionRequest {
-  return { name: "", labels: {}, spec: undefined };
+  return { name: '', labels: {}, spec: undefined };
 }
 
 export const DeclareSubscriptionRequest: MessageFns<DeclareSubscriptionRequest> = {
   encode(message: DeclareSubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
@@ -6257,7 +6189,7 @@ export const DeclareSubscriptionRequest: MessageFns<DeclareSubscriptionRequest> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6307,20 +6239,20 @@ export const DeclareSubscriptionRequest: MessageFns<DeclareSubscriptionRequest> 
 
   fromJSON(object: any): DeclareSubscriptionRequest {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       labels: isObject(object.labels)
         ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
+            (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+              globalThis.Object.defineProperty(acc, key, {
+                value: globalThis.String(value),
+                enumerable: true,
+                configurable: true,
+                writable: true,
+              });
+              return acc;
+            },
+            {},
+          )
         : {},
       spec: isObject(object.spec) ? object.spec : undefined,
     };
@@ -6328,15 +6260,15 @@ export const DeclareSubscriptionRequest: MessageFns<DeclareSubscriptionRequest> 
 };
 
 function createBaseDeclareSubscriptionRequest_LabelsEntry(): DeclareSubscriptionRequest_LabelsEntry {
-  return { key: "", value: "" };
+  return { key: '', value: '' };
 }
 
 export const DeclareSubscriptionRequest_LabelsEntry: MessageFns<DeclareSubscriptionRequest_LabelsEntry> = {
   encode(message: DeclareSubscriptionRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
+    if (message.key !== '') {
       writer.uint32(10).string(message.key);
     }
-    if (message.value !== "") {
+    if (message.value !== '') {
       writer.uint32(18).string(message.value);
     }
     return writer;
@@ -6346,7 +6278,7 @@ export const DeclareSubscriptionRequest_LabelsEntry: MessageFns<DeclareSubscript
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6385,19 +6317,19 @@ export const DeclareSubscriptionRequest_LabelsEntry: MessageFns<DeclareSubscript
 
   fromJSON(object: any): DeclareSubscriptionRequest_LabelsEntry {
     return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : '',
+      value: isSet(object.value) ? globalThis.String(object.value) : '',
     };
   },
 };
 
 function createBaseDeclareSubscriptionResponse(): DeclareSubscriptionResponse {
-  return { action: "", position: 0 };
+  return { action: '', position: 0 };
 }
 
 export const DeclareSubscriptionResponse: MessageFns<DeclareSubscriptionResponse> = {
   encode(message: DeclareSubscriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.position !== 0) {
@@ -6410,7 +6342,7 @@ export const DeclareSubscriptionResponse: MessageFns<DeclareSubscriptionResponse
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6449,19 +6381,19 @@ export const DeclareSubscriptionResponse: MessageFns<DeclareSubscriptionResponse
 
   fromJSON(object: any): DeclareSubscriptionResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseDeleteSubscriptionRequest(): DeleteSubscriptionRequest {
-  return { name: "" };
+  return { name: '' };
 }
 
 export const DeleteSubscriptionRequest: MessageFns<DeleteSubscriptionRequest> = {
   encode(message: DeleteSubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     return writer;
@@ -6471,7 +6403,7 @@ export const DeleteSubscriptionRequest: MessageFns<DeleteSubscriptionRequest> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6501,17 +6433,17 @@ export const DeleteSubscriptionRequest: MessageFns<DeleteSubscriptionRequest> = 
   },
 
   fromJSON(object: any): DeleteSubscriptionRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+    return { name: isSet(object.name) ? globalThis.String(object.name) : '' };
   },
 };
 
 function createBaseDeleteSubscriptionResponse(): DeleteSubscriptionResponse {
-  return { action: "", position: 0 };
+  return { action: '', position: 0 };
 }
 
 export const DeleteSubscriptionResponse: MessageFns<DeleteSubscriptionResponse> = {
   encode(message: DeleteSubscriptionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.action !== "") {
+    if (message.action !== '') {
       writer.uint32(10).string(message.action);
     }
     if (message.position !== 0) {
@@ -6524,7 +6456,7 @@ export const DeleteSubscriptionResponse: MessageFns<DeleteSubscriptionResponse> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6563,19 +6495,19 @@ export const DeleteSubscriptionResponse: MessageFns<DeleteSubscriptionResponse> 
 
   fromJSON(object: any): DeleteSubscriptionResponse {
     return {
-      action: isSet(object.action) ? globalThis.String(object.action) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : '',
       position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 };
 
 function createBaseReplaySubscriptionRequest(): ReplaySubscriptionRequest {
-  return { name: "", after: 0 };
+  return { name: '', after: 0 };
 }
 
 export const ReplaySubscriptionRequest: MessageFns<ReplaySubscriptionRequest> = {
   encode(message: ReplaySubscriptionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     if (message.after !== 0) {
@@ -6588,7 +6520,7 @@ export const ReplaySubscriptionRequest: MessageFns<ReplaySubscriptionRequest> = 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6627,7 +6559,7 @@ export const ReplaySubscriptionRequest: MessageFns<ReplaySubscriptionRequest> = 
 
   fromJSON(object: any): ReplaySubscriptionRequest {
     return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : '',
       after: isSet(object.after) ? globalThis.Number(object.after) : 0,
     };
   },
@@ -6649,7 +6581,7 @@ export const ReplaySubscriptionResponse: MessageFns<ReplaySubscriptionResponse> 
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -6688,7 +6620,7 @@ export type ApplicationsService = typeof ApplicationsService;
 export const ApplicationsService = {
   /** Lists applications by name. */
   listApplications: {
-    path: "/plumbline.v1.Applications/ListApplications" as const,
+    path: '/plumbline.v1.Applications/ListApplications' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListApplicationsRequest): Buffer =>
@@ -6700,7 +6632,7 @@ export const ApplicationsService = {
   },
   /** Shows an application. */
   getApplication: {
-    path: "/plumbline.v1.Applications/GetApplication" as const,
+    path: '/plumbline.v1.Applications/GetApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetApplicationRequest): Buffer =>
@@ -6712,7 +6644,7 @@ export const ApplicationsService = {
   },
   /** Shows an application with its environments, versions and targets, as of one position. */
   getApplicationStatus: {
-    path: "/plumbline.v1.Applications/GetApplicationStatus" as const,
+    path: '/plumbline.v1.Applications/GetApplicationStatus' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetApplicationStatusRequest): Buffer =>
@@ -6724,7 +6656,7 @@ export const ApplicationsService = {
   },
   /** Asks what a sync would do now, and waits for the plan of every target. */
   planApplication: {
-    path: "/plumbline.v1.Applications/PlanApplication" as const,
+    path: '/plumbline.v1.Applications/PlanApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: PlanApplicationRequest): Buffer =>
@@ -6736,7 +6668,7 @@ export const ApplicationsService = {
   },
   /** Syncs the released version now. */
   syncApplication: {
-    path: "/plumbline.v1.Applications/SyncApplication" as const,
+    path: '/plumbline.v1.Applications/SyncApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: SyncApplicationRequest): Buffer =>
@@ -6748,7 +6680,7 @@ export const ApplicationsService = {
   },
   /** Releases a stored version again, and waits for the answer of policy. */
   rollbackApplication: {
-    path: "/plumbline.v1.Applications/RollbackApplication" as const,
+    path: '/plumbline.v1.Applications/RollbackApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: RollbackApplicationRequest): Buffer =>
@@ -6760,7 +6692,7 @@ export const ApplicationsService = {
   },
   /** Suspends an application: its targets are watched and not touched. */
   suspendApplication: {
-    path: "/plumbline.v1.Applications/SuspendApplication" as const,
+    path: '/plumbline.v1.Applications/SuspendApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: SuspendApplicationRequest): Buffer =>
@@ -6772,7 +6704,7 @@ export const ApplicationsService = {
   },
   /** Lets a suspended application go on. */
   resumeApplication: {
-    path: "/plumbline.v1.Applications/ResumeApplication" as const,
+    path: '/plumbline.v1.Applications/ResumeApplication' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ResumeApplicationRequest): Buffer =>
@@ -6936,7 +6868,7 @@ export interface ApplicationsClient extends Client {
 
 export const ApplicationsClient = makeGenericClientConstructor(
   ApplicationsService,
-  "plumbline.v1.Applications",
+  'plumbline.v1.Applications',
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ApplicationsClient;
   service: typeof ApplicationsService;
@@ -6948,7 +6880,7 @@ export type VersionsService = typeof VersionsService;
 export const VersionsService = {
   /** Lists versions by number, one item per environment. */
   listVersions: {
-    path: "/plumbline.v1.Versions/ListVersions" as const,
+    path: '/plumbline.v1.Versions/ListVersions' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListVersionsRequest): Buffer => Buffer.from(ListVersionsRequest.encode(value).finish()),
@@ -6959,7 +6891,7 @@ export const VersionsService = {
   },
   /** Shows a version in every environment that it was rendered for. */
   getVersion: {
-    path: "/plumbline.v1.Versions/GetVersion" as const,
+    path: '/plumbline.v1.Versions/GetVersion' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetVersionRequest): Buffer => Buffer.from(GetVersionRequest.encode(value).finish()),
@@ -6969,7 +6901,7 @@ export const VersionsService = {
   },
   /** Shows versions newest first, with what was decided on them and what came of it. */
   getHistory: {
-    path: "/plumbline.v1.Versions/GetHistory" as const,
+    path: '/plumbline.v1.Versions/GetHistory' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetHistoryRequest): Buffer => Buffer.from(GetHistoryRequest.encode(value).finish()),
@@ -6979,7 +6911,7 @@ export const VersionsService = {
   },
   /** Compares two rendered versions. Values of Secrets are never shown. */
   diffVersions: {
-    path: "/plumbline.v1.Versions/DiffVersions" as const,
+    path: '/plumbline.v1.Versions/DiffVersions' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DiffVersionsRequest): Buffer => Buffer.from(DiffVersionsRequest.encode(value).finish()),
@@ -7068,7 +7000,7 @@ export interface VersionsClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const VersionsClient = makeGenericClientConstructor(VersionsService, "plumbline.v1.Versions") as unknown as {
+export const VersionsClient = makeGenericClientConstructor(VersionsService, 'plumbline.v1.Versions') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): VersionsClient;
   service: typeof VersionsService;
   serviceName: string;
@@ -7079,7 +7011,7 @@ export type TargetsService = typeof TargetsService;
 export const TargetsService = {
   /** Lists targets by application, environment and cluster. */
   listTargets: {
-    path: "/plumbline.v1.Targets/ListTargets" as const,
+    path: '/plumbline.v1.Targets/ListTargets' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListTargetsRequest): Buffer => Buffer.from(ListTargetsRequest.encode(value).finish()),
@@ -7113,7 +7045,7 @@ export interface TargetsClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const TargetsClient = makeGenericClientConstructor(TargetsService, "plumbline.v1.Targets") as unknown as {
+export const TargetsClient = makeGenericClientConstructor(TargetsService, 'plumbline.v1.Targets') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): TargetsClient;
   service: typeof TargetsService;
   serviceName: string;
@@ -7124,7 +7056,7 @@ export type ClustersService = typeof ClustersService;
 export const ClustersService = {
   /** Lists clusters by name. */
   listClusters: {
-    path: "/plumbline.v1.Clusters/ListClusters" as const,
+    path: '/plumbline.v1.Clusters/ListClusters' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListClustersRequest): Buffer => Buffer.from(ListClustersRequest.encode(value).finish()),
@@ -7135,7 +7067,7 @@ export const ClustersService = {
   },
   /** Shows a cluster. */
   getCluster: {
-    path: "/plumbline.v1.Clusters/GetCluster" as const,
+    path: '/plumbline.v1.Clusters/GetCluster' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetClusterRequest): Buffer => Buffer.from(GetClusterRequest.encode(value).finish()),
@@ -7187,7 +7119,7 @@ export interface ClustersClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const ClustersClient = makeGenericClientConstructor(ClustersService, "plumbline.v1.Clusters") as unknown as {
+export const ClustersClient = makeGenericClientConstructor(ClustersService, 'plumbline.v1.Clusters') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ClustersClient;
   service: typeof ClustersService;
   serviceName: string;
@@ -7198,7 +7130,7 @@ export type RepositoriesService = typeof RepositoriesService;
 export const RepositoriesService = {
   /** Lists repositories by name. */
   listRepositories: {
-    path: "/plumbline.v1.Repositories/ListRepositories" as const,
+    path: '/plumbline.v1.Repositories/ListRepositories' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListRepositoriesRequest): Buffer =>
@@ -7210,7 +7142,7 @@ export const RepositoriesService = {
   },
   /** Shows a repository. */
   getRepository: {
-    path: "/plumbline.v1.Repositories/GetRepository" as const,
+    path: '/plumbline.v1.Repositories/GetRepository' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: GetRepositoryRequest): Buffer => Buffer.from(GetRepositoryRequest.encode(value).finish()),
@@ -7221,7 +7153,7 @@ export const RepositoriesService = {
   },
   /** Looks at a repository now. */
   refreshRepository: {
-    path: "/plumbline.v1.Repositories/RefreshRepository" as const,
+    path: '/plumbline.v1.Repositories/RefreshRepository' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: RefreshRepositoryRequest): Buffer =>
@@ -7295,7 +7227,7 @@ export interface RepositoriesClient extends Client {
 
 export const RepositoriesClient = makeGenericClientConstructor(
   RepositoriesService,
-  "plumbline.v1.Repositories",
+  'plumbline.v1.Repositories',
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): RepositoriesClient;
   service: typeof RepositoriesService;
@@ -7307,7 +7239,7 @@ export type ApprovalsService = typeof ApprovalsService;
 export const ApprovalsService = {
   /** Lists versions that wait for approvals. */
   listApprovals: {
-    path: "/plumbline.v1.Approvals/ListApprovals" as const,
+    path: '/plumbline.v1.Approvals/ListApprovals' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListApprovalsRequest): Buffer => Buffer.from(ListApprovalsRequest.encode(value).finish()),
@@ -7318,7 +7250,7 @@ export const ApprovalsService = {
   },
   /** Approves a version, bound to the digest of its rendered objects. */
   approveVersion: {
-    path: "/plumbline.v1.Approvals/ApproveVersion" as const,
+    path: '/plumbline.v1.Approvals/ApproveVersion' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ApproveVersionRequest): Buffer =>
@@ -7330,7 +7262,7 @@ export const ApprovalsService = {
   },
   /** Rejects a version: it is not released. */
   rejectVersion: {
-    path: "/plumbline.v1.Approvals/RejectVersion" as const,
+    path: '/plumbline.v1.Approvals/RejectVersion' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: RejectVersionRequest): Buffer => Buffer.from(RejectVersionRequest.encode(value).finish()),
@@ -7401,7 +7333,7 @@ export interface ApprovalsClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const ApprovalsClient = makeGenericClientConstructor(ApprovalsService, "plumbline.v1.Approvals") as unknown as {
+export const ApprovalsClient = makeGenericClientConstructor(ApprovalsService, 'plumbline.v1.Approvals') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ApprovalsClient;
   service: typeof ApprovalsService;
   serviceName: string;
@@ -7412,7 +7344,7 @@ export type ResourcesService = typeof ResourcesService;
 export const ResourcesService = {
   /** Declares resources: all of them or none. Sending the same again changes nothing. */
   applyResources: {
-    path: "/plumbline.v1.Resources/ApplyResources" as const,
+    path: '/plumbline.v1.Resources/ApplyResources' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ApplyResourcesRequest): Buffer =>
@@ -7424,7 +7356,7 @@ export const ResourcesService = {
   },
   /** Removes a resource. */
   deleteResource: {
-    path: "/plumbline.v1.Resources/DeleteResource" as const,
+    path: '/plumbline.v1.Resources/DeleteResource' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DeleteResourceRequest): Buffer =>
@@ -7436,7 +7368,7 @@ export const ResourcesService = {
   },
   /** Lists projects by name. */
   listProjects: {
-    path: "/plumbline.v1.Resources/ListProjects" as const,
+    path: '/plumbline.v1.Resources/ListProjects' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListProjectsRequest): Buffer => Buffer.from(ListProjectsRequest.encode(value).finish()),
@@ -7507,7 +7439,7 @@ export interface ResourcesClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const ResourcesClient = makeGenericClientConstructor(ResourcesService, "plumbline.v1.Resources") as unknown as {
+export const ResourcesClient = makeGenericClientConstructor(ResourcesService, 'plumbline.v1.Resources') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ResourcesClient;
   service: typeof ResourcesService;
   serviceName: string;
@@ -7518,7 +7450,7 @@ export type EventsService = typeof EventsService;
 export const EventsService = {
   /** Reads events in order, after a position. */
   readEvents: {
-    path: "/plumbline.v1.Events/ReadEvents" as const,
+    path: '/plumbline.v1.Events/ReadEvents' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ReadEventsRequest): Buffer => Buffer.from(ReadEventsRequest.encode(value).finish()),
@@ -7528,7 +7460,7 @@ export const EventsService = {
   },
   /** Streams events after a position, in order, without end; resume by the position of the last one seen. */
   streamEvents: {
-    path: "/plumbline.v1.Events/StreamEvents" as const,
+    path: '/plumbline.v1.Events/StreamEvents' as const,
     requestStream: false as const,
     responseStream: true as const,
     requestSerialize: (value: StreamEventsRequest): Buffer => Buffer.from(StreamEventsRequest.encode(value).finish()),
@@ -7575,7 +7507,7 @@ export interface EventsClient extends Client {
   ): ClientReadableStream<StreamEventsResponse>;
 }
 
-export const EventsClient = makeGenericClientConstructor(EventsService, "plumbline.v1.Events") as unknown as {
+export const EventsClient = makeGenericClientConstructor(EventsService, 'plumbline.v1.Events') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): EventsClient;
   service: typeof EventsService;
   serviceName: string;
@@ -7586,7 +7518,7 @@ export type AuditService = typeof AuditService;
 export const AuditService = {
   /** Finds events by who, what, where and when. */
   queryAudit: {
-    path: "/plumbline.v1.Audit/QueryAudit" as const,
+    path: '/plumbline.v1.Audit/QueryAudit' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: QueryAuditRequest): Buffer => Buffer.from(QueryAuditRequest.encode(value).finish()),
@@ -7620,7 +7552,7 @@ export interface AuditClient extends Client {
   ): ClientUnaryCall;
 }
 
-export const AuditClient = makeGenericClientConstructor(AuditService, "plumbline.v1.Audit") as unknown as {
+export const AuditClient = makeGenericClientConstructor(AuditService, 'plumbline.v1.Audit') as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): AuditClient;
   service: typeof AuditService;
   serviceName: string;
@@ -7631,7 +7563,7 @@ export type SubscriptionsService = typeof SubscriptionsService;
 export const SubscriptionsService = {
   /** Lists subscriptions by name. */
   listSubscriptions: {
-    path: "/plumbline.v1.Subscriptions/ListSubscriptions" as const,
+    path: '/plumbline.v1.Subscriptions/ListSubscriptions' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ListSubscriptionsRequest): Buffer =>
@@ -7643,7 +7575,7 @@ export const SubscriptionsService = {
   },
   /** Declares a subscription: events from now on, or after a position, are sent to its endpoint. Sending the same again changes nothing. */
   declareSubscription: {
-    path: "/plumbline.v1.Subscriptions/DeclareSubscription" as const,
+    path: '/plumbline.v1.Subscriptions/DeclareSubscription' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DeclareSubscriptionRequest): Buffer =>
@@ -7655,7 +7587,7 @@ export const SubscriptionsService = {
   },
   /** Removes a subscription. */
   deleteSubscription: {
-    path: "/plumbline.v1.Subscriptions/DeleteSubscription" as const,
+    path: '/plumbline.v1.Subscriptions/DeleteSubscription' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DeleteSubscriptionRequest): Buffer =>
@@ -7667,7 +7599,7 @@ export const SubscriptionsService = {
   },
   /** Delivers everything after a position again, what was parked included. */
   replaySubscription: {
-    path: "/plumbline.v1.Subscriptions/ReplaySubscription" as const,
+    path: '/plumbline.v1.Subscriptions/ReplaySubscription' as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: ReplaySubscriptionRequest): Buffer =>
@@ -7759,7 +7691,7 @@ export interface SubscriptionsClient extends Client {
 
 export const SubscriptionsClient = makeGenericClientConstructor(
   SubscriptionsService,
-  "plumbline.v1.Subscriptions",
+  'plumbline.v1.Subscriptions',
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SubscriptionsClient;
   service: typeof SubscriptionsService;
@@ -7769,16 +7701,16 @@ export const SubscriptionsClient = makeGenericClientConstructor(
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
   if (num > globalThis.Number.MAX_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+    throw new globalThis.Error('Value is larger than Number.MAX_SAFE_INTEGER');
   }
   if (num < globalThis.Number.MIN_SAFE_INTEGER) {
-    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+    throw new globalThis.Error('Value is smaller than Number.MIN_SAFE_INTEGER');
   }
   return num;
 }
 
 function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
+  return typeof value === 'object' && value !== null;
 }
 
 function isSet(value: any): boolean {

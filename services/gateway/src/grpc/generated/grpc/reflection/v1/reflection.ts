@@ -5,7 +5,7 @@
 // source: grpc/reflection/v1/reflection.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -16,22 +16,22 @@ import {
   makeGenericClientConstructor,
   type Metadata,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+} from '@grpc/grpc-js';
 
-export const protobufPackage = "grpc.reflection.v1";
+export const protobufPackage = 'grpc.reflection.v1';
 
-export const protobufFileName = "grpc/reflection/v1/reflection.proto";
+export const protobufFileName = 'grpc/reflection/v1/reflection.proto';
 
 /** SPDX-License-Identifier: Apache-2.0 */
 
 export interface ServerReflectionRequest {
   host: string;
   messageRequest:
-    | { $case: "fileByFilename"; value: string }
-    | { $case: "fileContainingSymbol"; value: string }
-    | { $case: "fileContainingExtension"; value: ExtensionRequest }
-    | { $case: "allExtensionNumbersOfType"; value: string }
-    | { $case: "listServices"; value: string }
+    | { $case: 'fileByFilename'; value: string }
+    | { $case: 'fileContainingSymbol'; value: string }
+    | { $case: 'fileContainingExtension'; value: ExtensionRequest }
+    | { $case: 'allExtensionNumbersOfType'; value: string }
+    | { $case: 'listServices'; value: string }
     | undefined;
 }
 
@@ -44,10 +44,10 @@ export interface ServerReflectionResponse {
   validHost: string;
   originalRequest: ServerReflectionRequest | undefined;
   messageResponse:
-    | { $case: "fileDescriptorResponse"; value: FileDescriptorResponse }
-    | { $case: "allExtensionNumbersResponse"; value: ExtensionNumberResponse }
-    | { $case: "listServicesResponse"; value: ListServiceResponse }
-    | { $case: "errorResponse"; value: ErrorResponse }
+    | { $case: 'fileDescriptorResponse'; value: FileDescriptorResponse }
+    | { $case: 'allExtensionNumbersResponse'; value: ExtensionNumberResponse }
+    | { $case: 'listServicesResponse'; value: ListServiceResponse }
+    | { $case: 'errorResponse'; value: ErrorResponse }
     | undefined;
 }
 
@@ -74,28 +74,28 @@ export interface ErrorResponse {
 }
 
 function createBaseServerReflectionRequest(): ServerReflectionRequest {
-  return { host: "", messageRequest: undefined };
+  return { host: '', messageRequest: undefined };
 }
 
 export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
   encode(message: ServerReflectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.host !== "") {
+    if (message.host !== '') {
       writer.uint32(10).string(message.host);
     }
     switch (message.messageRequest?.$case) {
-      case "fileByFilename":
+      case 'fileByFilename':
         writer.uint32(26).string(message.messageRequest.value);
         break;
-      case "fileContainingSymbol":
+      case 'fileContainingSymbol':
         writer.uint32(34).string(message.messageRequest.value);
         break;
-      case "fileContainingExtension":
+      case 'fileContainingExtension':
         ExtensionRequest.encode(message.messageRequest.value, writer.uint32(42).fork()).join();
         break;
-      case "allExtensionNumbersOfType":
+      case 'allExtensionNumbersOfType':
         writer.uint32(50).string(message.messageRequest.value);
         break;
-      case "listServices":
+      case 'listServices':
         writer.uint32(58).string(message.messageRequest.value);
         break;
     }
@@ -106,7 +106,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -128,7 +128,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
               break;
             }
 
-            message.messageRequest = { $case: "fileByFilename", value: reader.string() };
+            message.messageRequest = { $case: 'fileByFilename', value: reader.string() };
             continue;
           }
           case 4: {
@@ -136,7 +136,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
               break;
             }
 
-            message.messageRequest = { $case: "fileContainingSymbol", value: reader.string() };
+            message.messageRequest = { $case: 'fileContainingSymbol', value: reader.string() };
             continue;
           }
           case 5: {
@@ -145,7 +145,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
             }
 
             message.messageRequest = {
-              $case: "fileContainingExtension",
+              $case: 'fileContainingExtension',
               value: ExtensionRequest.decode(reader, reader.uint32()),
             };
             continue;
@@ -155,7 +155,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
               break;
             }
 
-            message.messageRequest = { $case: "allExtensionNumbersOfType", value: reader.string() };
+            message.messageRequest = { $case: 'allExtensionNumbersOfType', value: reader.string() };
             continue;
           }
           case 7: {
@@ -163,7 +163,7 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
               break;
             }
 
-            message.messageRequest = { $case: "listServices", value: reader.string() };
+            message.messageRequest = { $case: 'listServices', value: reader.string() };
             continue;
           }
         }
@@ -180,39 +180,45 @@ export const ServerReflectionRequest: MessageFns<ServerReflectionRequest> = {
 
   fromJSON(object: any): ServerReflectionRequest {
     return {
-      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      host: isSet(object.host) ? globalThis.String(object.host) : '',
       messageRequest: isSet(object.fileByFilename)
-        ? { $case: "fileByFilename", value: globalThis.String(object.fileByFilename) }
+        ? { $case: 'fileByFilename', value: globalThis.String(object.fileByFilename) }
         : isSet(object.file_by_filename)
-        ? { $case: "fileByFilename", value: globalThis.String(object.file_by_filename) }
-        : isSet(object.fileContainingSymbol)
-        ? { $case: "fileContainingSymbol", value: globalThis.String(object.fileContainingSymbol) }
-        : isSet(object.file_containing_symbol)
-        ? { $case: "fileContainingSymbol", value: globalThis.String(object.file_containing_symbol) }
-        : isSet(object.fileContainingExtension)
-        ? { $case: "fileContainingExtension", value: ExtensionRequest.fromJSON(object.fileContainingExtension) }
-        : isSet(object.file_containing_extension)
-        ? { $case: "fileContainingExtension", value: ExtensionRequest.fromJSON(object.file_containing_extension) }
-        : isSet(object.allExtensionNumbersOfType)
-        ? { $case: "allExtensionNumbersOfType", value: globalThis.String(object.allExtensionNumbersOfType) }
-        : isSet(object.all_extension_numbers_of_type)
-        ? { $case: "allExtensionNumbersOfType", value: globalThis.String(object.all_extension_numbers_of_type) }
-        : isSet(object.listServices)
-        ? { $case: "listServices", value: globalThis.String(object.listServices) }
-        : isSet(object.list_services)
-        ? { $case: "listServices", value: globalThis.String(object.list_services) }
-        : undefined,
+          ? { $case: 'fileByFilename', value: globalThis.String(object.file_by_filename) }
+          : isSet(object.fileContainingSymbol)
+            ? { $case: 'fileContainingSymbol', value: globalThis.String(object.fileContainingSymbol) }
+            : isSet(object.file_containing_symbol)
+              ? { $case: 'fileContainingSymbol', value: globalThis.String(object.file_containing_symbol) }
+              : isSet(object.fileContainingExtension)
+                ? { $case: 'fileContainingExtension', value: ExtensionRequest.fromJSON(object.fileContainingExtension) }
+                : isSet(object.file_containing_extension)
+                  ? {
+                      $case: 'fileContainingExtension',
+                      value: ExtensionRequest.fromJSON(object.file_containing_extension),
+                    }
+                  : isSet(object.allExtensionNumbersOfType)
+                    ? { $case: 'allExtensionNumbersOfType', value: globalThis.String(object.allExtensionNumbersOfType) }
+                    : isSet(object.all_extension_numbers_of_type)
+                      ? {
+                          $case: 'allExtensionNumbersOfType',
+                          value: globalThis.String(object.all_extension_numbers_of_type),
+                        }
+                      : isSet(object.listServices)
+                        ? { $case: 'listServices', value: globalThis.String(object.listServices) }
+                        : isSet(object.list_services)
+                          ? { $case: 'listServices', value: globalThis.String(object.list_services) }
+                          : undefined,
     };
   },
 };
 
 function createBaseExtensionRequest(): ExtensionRequest {
-  return { containingType: "", extensionNumber: 0 };
+  return { containingType: '', extensionNumber: 0 };
 }
 
 export const ExtensionRequest: MessageFns<ExtensionRequest> = {
   encode(message: ExtensionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.containingType !== "") {
+    if (message.containingType !== '') {
       writer.uint32(10).string(message.containingType);
     }
     if (message.extensionNumber !== 0) {
@@ -225,7 +231,7 @@ export const ExtensionRequest: MessageFns<ExtensionRequest> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -267,40 +273,40 @@ export const ExtensionRequest: MessageFns<ExtensionRequest> = {
       containingType: isSet(object.containingType)
         ? globalThis.String(object.containingType)
         : isSet(object.containing_type)
-        ? globalThis.String(object.containing_type)
-        : "",
+          ? globalThis.String(object.containing_type)
+          : '',
       extensionNumber: isSet(object.extensionNumber)
         ? globalThis.Number(object.extensionNumber)
         : isSet(object.extension_number)
-        ? globalThis.Number(object.extension_number)
-        : 0,
+          ? globalThis.Number(object.extension_number)
+          : 0,
     };
   },
 };
 
 function createBaseServerReflectionResponse(): ServerReflectionResponse {
-  return { validHost: "", originalRequest: undefined, messageResponse: undefined };
+  return { validHost: '', originalRequest: undefined, messageResponse: undefined };
 }
 
 export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
   encode(message: ServerReflectionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.validHost !== "") {
+    if (message.validHost !== '') {
       writer.uint32(10).string(message.validHost);
     }
     if (message.originalRequest !== undefined) {
       ServerReflectionRequest.encode(message.originalRequest, writer.uint32(18).fork()).join();
     }
     switch (message.messageResponse?.$case) {
-      case "fileDescriptorResponse":
+      case 'fileDescriptorResponse':
         FileDescriptorResponse.encode(message.messageResponse.value, writer.uint32(34).fork()).join();
         break;
-      case "allExtensionNumbersResponse":
+      case 'allExtensionNumbersResponse':
         ExtensionNumberResponse.encode(message.messageResponse.value, writer.uint32(42).fork()).join();
         break;
-      case "listServicesResponse":
+      case 'listServicesResponse':
         ListServiceResponse.encode(message.messageResponse.value, writer.uint32(50).fork()).join();
         break;
-      case "errorResponse":
+      case 'errorResponse':
         ErrorResponse.encode(message.messageResponse.value, writer.uint32(58).fork()).join();
         break;
     }
@@ -311,7 +317,7 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -342,7 +348,7 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
             }
 
             message.messageResponse = {
-              $case: "fileDescriptorResponse",
+              $case: 'fileDescriptorResponse',
               value: FileDescriptorResponse.decode(reader, reader.uint32()),
             };
             continue;
@@ -353,7 +359,7 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
             }
 
             message.messageResponse = {
-              $case: "allExtensionNumbersResponse",
+              $case: 'allExtensionNumbersResponse',
               value: ExtensionNumberResponse.decode(reader, reader.uint32()),
             };
             continue;
@@ -364,7 +370,7 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
             }
 
             message.messageResponse = {
-              $case: "listServicesResponse",
+              $case: 'listServicesResponse',
               value: ListServiceResponse.decode(reader, reader.uint32()),
             };
             continue;
@@ -374,7 +380,7 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
               break;
             }
 
-            message.messageResponse = { $case: "errorResponse", value: ErrorResponse.decode(reader, reader.uint32()) };
+            message.messageResponse = { $case: 'errorResponse', value: ErrorResponse.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -394,36 +400,39 @@ export const ServerReflectionResponse: MessageFns<ServerReflectionResponse> = {
       validHost: isSet(object.validHost)
         ? globalThis.String(object.validHost)
         : isSet(object.valid_host)
-        ? globalThis.String(object.valid_host)
-        : "",
+          ? globalThis.String(object.valid_host)
+          : '',
       originalRequest: isSet(object.originalRequest)
         ? ServerReflectionRequest.fromJSON(object.originalRequest)
         : isSet(object.original_request)
-        ? ServerReflectionRequest.fromJSON(object.original_request)
-        : undefined,
+          ? ServerReflectionRequest.fromJSON(object.original_request)
+          : undefined,
       messageResponse: isSet(object.fileDescriptorResponse)
-        ? { $case: "fileDescriptorResponse", value: FileDescriptorResponse.fromJSON(object.fileDescriptorResponse) }
+        ? { $case: 'fileDescriptorResponse', value: FileDescriptorResponse.fromJSON(object.fileDescriptorResponse) }
         : isSet(object.file_descriptor_response)
-        ? { $case: "fileDescriptorResponse", value: FileDescriptorResponse.fromJSON(object.file_descriptor_response) }
-        : isSet(object.allExtensionNumbersResponse)
-        ? {
-          $case: "allExtensionNumbersResponse",
-          value: ExtensionNumberResponse.fromJSON(object.allExtensionNumbersResponse),
-        }
-        : isSet(object.all_extension_numbers_response)
-        ? {
-          $case: "allExtensionNumbersResponse",
-          value: ExtensionNumberResponse.fromJSON(object.all_extension_numbers_response),
-        }
-        : isSet(object.listServicesResponse)
-        ? { $case: "listServicesResponse", value: ListServiceResponse.fromJSON(object.listServicesResponse) }
-        : isSet(object.list_services_response)
-        ? { $case: "listServicesResponse", value: ListServiceResponse.fromJSON(object.list_services_response) }
-        : isSet(object.errorResponse)
-        ? { $case: "errorResponse", value: ErrorResponse.fromJSON(object.errorResponse) }
-        : isSet(object.error_response)
-        ? { $case: "errorResponse", value: ErrorResponse.fromJSON(object.error_response) }
-        : undefined,
+          ? { $case: 'fileDescriptorResponse', value: FileDescriptorResponse.fromJSON(object.file_descriptor_response) }
+          : isSet(object.allExtensionNumbersResponse)
+            ? {
+                $case: 'allExtensionNumbersResponse',
+                value: ExtensionNumberResponse.fromJSON(object.allExtensionNumbersResponse),
+              }
+            : isSet(object.all_extension_numbers_response)
+              ? {
+                  $case: 'allExtensionNumbersResponse',
+                  value: ExtensionNumberResponse.fromJSON(object.all_extension_numbers_response),
+                }
+              : isSet(object.listServicesResponse)
+                ? { $case: 'listServicesResponse', value: ListServiceResponse.fromJSON(object.listServicesResponse) }
+                : isSet(object.list_services_response)
+                  ? {
+                      $case: 'listServicesResponse',
+                      value: ListServiceResponse.fromJSON(object.list_services_response),
+                    }
+                  : isSet(object.errorResponse)
+                    ? { $case: 'errorResponse', value: ErrorResponse.fromJSON(object.errorResponse) }
+                    : isSet(object.error_response)
+                      ? { $case: 'errorResponse', value: ErrorResponse.fromJSON(object.error_response) }
+                      : undefined,
     };
   },
 };
@@ -444,7 +453,7 @@ export const FileDescriptorResponse: MessageFns<FileDescriptorResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -478,19 +487,19 @@ export const FileDescriptorResponse: MessageFns<FileDescriptorResponse> = {
       fileDescriptorProto: globalThis.Array.isArray(object?.fileDescriptorProto)
         ? object.fileDescriptorProto.map((e: any) => Buffer.from(bytesFromBase64(e)))
         : globalThis.Array.isArray(object?.file_descriptor_proto)
-        ? object.file_descriptor_proto.map((e: any) => Buffer.from(bytesFromBase64(e)))
-        : [],
+          ? object.file_descriptor_proto.map((e: any) => Buffer.from(bytesFromBase64(e)))
+          : [],
     };
   },
 };
 
 function createBaseExtensionNumberResponse(): ExtensionNumberResponse {
-  return { baseTypeName: "", extensionNumber: [] };
+  return { baseTypeName: '', extensionNumber: [] };
 }
 
 export const ExtensionNumberResponse: MessageFns<ExtensionNumberResponse> = {
   encode(message: ExtensionNumberResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.baseTypeName !== "") {
+    if (message.baseTypeName !== '') {
       writer.uint32(10).string(message.baseTypeName);
     }
     if (message.extensionNumber.length !== 0) {
@@ -507,7 +516,7 @@ export const ExtensionNumberResponse: MessageFns<ExtensionNumberResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -559,13 +568,13 @@ export const ExtensionNumberResponse: MessageFns<ExtensionNumberResponse> = {
       baseTypeName: isSet(object.baseTypeName)
         ? globalThis.String(object.baseTypeName)
         : isSet(object.base_type_name)
-        ? globalThis.String(object.base_type_name)
-        : "",
+          ? globalThis.String(object.base_type_name)
+          : '',
       extensionNumber: globalThis.Array.isArray(object?.extensionNumber)
         ? object.extensionNumber.map((e: any) => globalThis.Number(e))
         : globalThis.Array.isArray(object?.extension_number)
-        ? object.extension_number.map((e: any) => globalThis.Number(e))
-        : [],
+          ? object.extension_number.map((e: any) => globalThis.Number(e))
+          : [],
     };
   },
 };
@@ -586,7 +595,7 @@ export const ListServiceResponse: MessageFns<ListServiceResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -625,12 +634,12 @@ export const ListServiceResponse: MessageFns<ListServiceResponse> = {
 };
 
 function createBaseServiceResponse(): ServiceResponse {
-  return { name: "" };
+  return { name: '' };
 }
 
 export const ServiceResponse: MessageFns<ServiceResponse> = {
   encode(message: ServiceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== '') {
       writer.uint32(10).string(message.name);
     }
     return writer;
@@ -640,7 +649,7 @@ export const ServiceResponse: MessageFns<ServiceResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -670,12 +679,12 @@ export const ServiceResponse: MessageFns<ServiceResponse> = {
   },
 
   fromJSON(object: any): ServiceResponse {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+    return { name: isSet(object.name) ? globalThis.String(object.name) : '' };
   },
 };
 
 function createBaseErrorResponse(): ErrorResponse {
-  return { errorCode: 0, errorMessage: "" };
+  return { errorCode: 0, errorMessage: '' };
 }
 
 export const ErrorResponse: MessageFns<ErrorResponse> = {
@@ -683,7 +692,7 @@ export const ErrorResponse: MessageFns<ErrorResponse> = {
     if (message.errorCode !== 0) {
       writer.uint32(8).int32(message.errorCode);
     }
-    if (message.errorMessage !== "") {
+    if (message.errorMessage !== '') {
       writer.uint32(18).string(message.errorMessage);
     }
     return writer;
@@ -693,7 +702,7 @@ export const ErrorResponse: MessageFns<ErrorResponse> = {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
     }
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
@@ -735,13 +744,13 @@ export const ErrorResponse: MessageFns<ErrorResponse> = {
       errorCode: isSet(object.errorCode)
         ? globalThis.Number(object.errorCode)
         : isSet(object.error_code)
-        ? globalThis.Number(object.error_code)
-        : 0,
+          ? globalThis.Number(object.error_code)
+          : 0,
       errorMessage: isSet(object.errorMessage)
         ? globalThis.String(object.errorMessage)
         : isSet(object.error_message)
-        ? globalThis.String(object.error_message)
-        : "",
+          ? globalThis.String(object.error_message)
+          : '',
     };
   },
 };
@@ -751,7 +760,7 @@ export type ServerReflectionService = typeof ServerReflectionService;
 export const ServerReflectionService = {
   /** Answers questions about services, files and symbols, one after the other. */
   serverReflectionInfo: {
-    path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" as const,
+    path: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo' as const,
     requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: ServerReflectionRequest): Buffer =>
@@ -782,7 +791,7 @@ export interface ServerReflectionClient extends Client {
 
 export const ServerReflectionClient = makeGenericClientConstructor(
   ServerReflectionService,
-  "grpc.reflection.v1.ServerReflection",
+  'grpc.reflection.v1.ServerReflection',
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ServerReflectionClient;
   service: typeof ServerReflectionService;
@@ -790,7 +799,7 @@ export const ServerReflectionClient = makeGenericClientConstructor(
 };
 
 function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+  return Uint8Array.from(globalThis.Buffer.from(b64, 'base64'));
 }
 
 function isSet(value: any): boolean {

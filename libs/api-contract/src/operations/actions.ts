@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import {
-  accepted,
-  acceptedResult,
-  applicationParams,
-  changeList,
-  changeResult,
-  component,
-  digestField,
-  nameParams,
-  versionField,
-  versionParams,
-} from '../api/documents.js';
-import { examples } from '../api/examples.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { accepted, acceptedResult, changeResult } from '../documents/accepted.js';
+import { changeList } from '../documents/changes.js';
+import { digestField, versionField } from '../documents/fields.js';
+import { examples } from '../examples.js';
+import { operation } from '../operation.js';
+import { applicationParams, nameParams, versionParams } from '../queries.js';
 
 const environment = z.string().min(1).max(63).optional().describe('Name of the environment; every one when absent.');
 const timeoutMs = z

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { named } from '../api/documents.js';
-import { type AnyOperation, noBody } from '../api/operation.js';
-import { PRESENT_ONLY } from '../reads/present-only.js';
-import { SERVER_VERSION } from '../system/server-version.js';
-import { allOperations } from './controllers.js';
+import { named } from './component.js';
 import { errorMeaning } from './error-meanings.js';
+import { type AnyOperation, noBody } from './operation.js';
+import { allOperations } from './operations/index.js';
+import { PRESENT_ONLY } from './present-only.js';
 
 type JsonObject = Record<string, unknown>;
 
@@ -19,8 +18,11 @@ function commonErrors({ access, path }: AnyOperation): readonly string[] {
   return [...input, 'PLB-2001', 'PLB-2002', ...(access === 'viewer' ? [] : ['PLB-2120']), 'PLB-5701', ...overloaded];
 }
 
-/** The OpenAPI 3.1 document of the REST API, made from the operations that the controllers serve. */
-export function openApiDocument(operations: readonly AnyOperation[] = allOperations()): JsonObject {
+/** Returns the OpenAPI 3.1 document of the REST API, derived from its operations. */
+export function openApiDocument(
+  version: string,
+  operations: readonly AnyOperation[] = allOperations,
+): Readonly<Record<string, unknown>> {
   const paths: Record<string, JsonObject> = {};
   for (const served of operations) {
     const path = (paths[served.path] ??= {});
@@ -30,7 +32,7 @@ export function openApiDocument(operations: readonly AnyOperation[] = allOperati
     openapi: '3.1.0',
     info: {
       title: 'Plumbline',
-      version: SERVER_VERSION,
+      version,
       summary: 'Event-sourced GitOps control plane.',
       description:
         'Every change is an event in one append-only log. Lists are paged by `cursor`; `minPosition` waits until an answer reflects what you did before.',

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resource } from '@plumbline/events';
 import { z } from 'zod';
-import {
-  applicationParams,
-  changeResult,
-  clusterView,
-  component,
-  itemQuery,
-  nameParams,
-  pageOf,
-  pageQuery,
-  positionField,
-  projectView,
-  repositoryView,
-} from '../api/documents.js';
-import { examples, onePage } from '../api/examples.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { changeResult } from '../documents/accepted.js';
+import { positionField } from '../documents/fields.js';
+import { clusterView, projectView, repositoryView } from '../documents/resources.js';
+import { examples, onePage } from '../examples.js';
+import { operation } from '../operation.js';
+import { applicationParams, itemQuery, nameParams, pageOf, listQuery, queryFlag } from '../queries.js';
 
-const listQuery = z.strictObject(pageQuery);
 const removed = { action: 'removed', position: 57 };
 
 const applyBody = component(
@@ -130,7 +121,7 @@ export const deleteCluster = operation({
   summary: 'Remove a cluster on which nothing of ours is left.',
   params: nameParams,
   query: z.strictObject({
-    force: z.stringbool().default(false).describe('Forget the cluster although objects of ours may still be on it.'),
+    force: queryFlag.default(false).describe('Forget the cluster although objects of ours may still be on it.'),
   }),
   response: changeResult,
   errors: ['PLB-3104', 'PLB-4701', 'PLB-4704'],

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isName } from '@plumbline/core';
 import { z } from 'zod';
-import { component, positionField, timeField } from '../api/documents.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { positionField, timeField } from '../documents/fields.js';
+import { queryFlag } from '../queries.js';
+import { operation } from '../operation.js';
 
 const timeoutMs = z
   .number()
@@ -142,7 +144,7 @@ export const listLegalHolds = operation({
   tag: 'Log',
   access: 'admin',
   summary: 'List legal holds, the oldest first.',
-  query: z.strictObject({ lifted: z.stringbool().default(false).describe('Also those that were lifted.') }),
+  query: z.strictObject({ lifted: queryFlag.default(false).describe('Also those that were lifted.') }),
   response: component(
     'LegalHoldList',
     z.object({ items: z.array(legalHold).readonly().describe('The items.') }).describe('Legal holds.'),

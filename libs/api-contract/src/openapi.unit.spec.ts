@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { AnyOperation } from '../api/operation.js';
-import { PRESENT_ONLY } from '../reads/present-only.js';
-import { allOperations } from './controllers.js';
-import { openApiDocument } from './document.js';
 import { errorMeaning } from './error-meanings.js';
+import { openApiDocument } from './openapi.js';
+import type { AnyOperation } from './operation.js';
+import { allOperations } from './operations/index.js';
+import { PRESENT_ONLY } from './present-only.js';
 
 type Json = { readonly [key: string]: Json } & { readonly description?: string; readonly $ref?: string };
 
@@ -14,8 +14,8 @@ type Json = { readonly [key: string]: Json } & { readonly description?: string; 
  */
 const UNDESCRIBED: readonly string[] = [];
 
-const document = openApiDocument() as unknown as Json;
-const operations = allOperations();
+const document = openApiDocument('0.1.0') as unknown as Json;
+const operations = allOperations;
 
 function shownOf({ path, method }: AnyOperation): Json {
   return (document['paths'] as Json)[path]?.[method.toLowerCase()] as Json;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { component } from '../api/documents.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { queryFlag } from '../queries.js';
+import { operation } from '../operation.js';
 
 const NOTE =
   'log.example.com/prod\n58\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— log.example.com/prod Az3grl…\n';
 const HASH = 'CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=';
 
-const size = z.coerce.number().int().min(0);
+const size = z.coerce.number<string | number>().int().min(0);
 const hashField = z.string().describe('SHA-256 in base64.');
 const hashes = z.array(hashField).readonly();
 const checkpointField = z
@@ -54,7 +55,7 @@ export const getCheckpoint = operation({
     minSize: size
       .optional()
       .describe('One that covers at least so many events, which must be in the log; it is signed now if need be.'),
-    witnessed: z.stringbool().default(false).describe('The newest that a witness has cosigned.'),
+    witnessed: queryFlag.default(false).describe('The newest that a witness has cosigned.'),
   }),
   response: component(
     'LogCheckpoint',

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { duration } from '@plumbline/events';
 import { z } from 'zod';
-import { changeResult, component, pageOf, pageQuery, tokenView } from '../api/documents.js';
-import { examples, onePage } from '../api/examples.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { changeResult } from '../documents/accepted.js';
+import { tokenView } from '../documents/token.js';
+import { examples, onePage } from '../examples.js';
+import { operation } from '../operation.js';
+import { pageOf, listQuery } from '../queries.js';
 
 /** `GET /api/v1/tokens` */
 export const listTokens = operation({
@@ -13,7 +16,7 @@ export const listTokens = operation({
   tag: 'Access',
   access: 'admin',
   summary: 'List access tokens, without what opens the door.',
-  query: z.strictObject(pageQuery),
+  query: listQuery,
   response: pageOf('TokenPage', tokenView),
   errors: ['PLB-5102'],
   example: onePage(examples.token),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { component } from '../api/documents.js';
-import { examples } from '../api/examples.js';
-import { operation } from '../api/operation.js';
+import { component } from '../component.js';
+import { examples } from '../examples.js';
+import { operation } from '../operation.js';
 
 /** `GET /api/v1/version` */
-export const getVersionInfo = operation({
+export const getServerVersion = operation({
   id: 'getServerVersion',
   method: 'GET',
   path: '/api/v1/version',

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { applicationText, component, eventEnvelope } from '../api/documents.js';
-import { examples } from '../api/examples.js';
-import { operation } from '../api/operation.js';
-import { momentQuery } from '../reads/moment.js';
+import { asOfQuery } from '../as-of.js';
+import { component } from '../component.js';
+import { eventEnvelope } from '../documents/event.js';
+import { examples } from '../examples.js';
+import { operation } from '../operation.js';
+import { applicationText, commaSeparated } from '../queries.js';
 
-const position = z.coerce.number().int().min(-1);
-const types = z
-  .string()
-  .max(2000)
-  .transform((text) =>
-    text
-      .split(',')
-      .map((type) => type.trim())
-      .filter((type) => type !== ''),
-  );
+const position = z.coerce.number<string | number>().int().min(-1);
 const filter = {
-  types: types.optional().describe('Types of events, separated by commas.'),
+  types: commaSeparated.optional().describe('Types of events, separated by commas.'),
   application: applicationText.optional().describe('`PROJECT/NAME`; `NAME` in project default.'),
   project: z.string().max(63).optional().describe('Events of this project and its applications.'),
   environment: z.string().max(63).optional().describe('Events of this environment.'),
@@ -37,9 +30,9 @@ export const readEvents = operation({
     'With `asOf` or `knownAt` only what had happened or was recorded then: a position bounds what was recorded, a time as `asOf` what had occurred. Give `head` of the first page as `knownAt` of the next ones, and late reports do not lengthen the list while you read it.',
   query: z.strictObject({
     after: position.default(-1).describe('Position of the last event already seen; -1 for the beginning.'),
-    limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Events at most.'),
+    limit: z.coerce.number<string | number>().int().min(1).max(1000).default(100).describe('Events at most.'),
     ...filter,
-    ...momentQuery,
+    ...asOfQuery,
   }),
   response: component(
     'EventsPage',
@@ -54,7 +47,7 @@ export const readEvents = operation({
           .number()
           .int()
           .describe(
-            'Position of the last event in the log, or of the last one that counts as of the moment; -1 when there is none.',
+            'Position of the last event in the log, or of the last one that counts as of the point in time; -1 when there is none.',
           ),
       })
       .describe('A page of events.'),
@@ -100,7 +93,7 @@ export const queryAudit = operation({
   access: 'viewer',
   summary: 'Find events by who, what, where and when.',
   description:
-    'With `asOf` or `knownAt` only what had happened or was recorded then. The cursor holds the moment fast for the pages that follow; as of a time a page may hold fewer events than asked for while there is more: reports that came late are looked for in all that was recorded since.',
+    'With `asOf` or `knownAt` only what had happened or was recorded then. The cursor keeps the point in time for the pages that follow. As of a time, a page may hold fewer events than asked for while there are more: late reports are searched in everything recorded since.',
   query: z.strictObject({
     actor: text.describe('Id or name of the actor.'),
     type: text.describe('Type of event.'),
@@ -111,9 +104,9 @@ export const queryAudit = operation({
     since: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, inclusive.'),
     until: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, exclusive.'),
     order: z.enum(['asc', 'desc']).default('desc').describe('Newest first is `desc`.'),
-    limit: z.coerce.number().int().min(1).max(500).default(100).describe('Events at most.'),
+    limit: z.coerce.number<string | number>().int().min(1).max(500).default(100).describe('Events at most.'),
     cursor: z.string().max(1000).optional().describe('From the page before.'),
-    ...momentQuery,
+    ...asOfQuery,
   }),
   response: component(
     'AuditPage',

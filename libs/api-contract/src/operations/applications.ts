@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import { syncCause } from '@plumbline/events';
 import { z } from 'zod';
+import { asOfQuery } from '../as-of.js';
+import { component } from '../component.js';
+import { applicationView } from '../documents/application.js';
+import { changeCounts } from '../documents/changes.js';
 import {
-  applicationParams,
-  applicationText,
-  applicationView,
-  approvalRecord,
-  approvalView,
-  changeCounts,
   commit,
-  component,
   decisionCondition,
   digestField,
   healthCondition,
-  itemQuery,
-  pageOf,
-  pageQuery,
   positionField,
   syncCondition,
-  targetView,
   timeField,
   versionField,
+} from '../documents/fields.js';
+import { targetView } from '../documents/target.js';
+import { approvalRecord, approvalView, versionView } from '../documents/version.js';
+import { examples, onePage } from '../examples.js';
+import { operation } from '../operation.js';
+import {
+  applicationParams,
+  applicationText,
+  itemQuery,
+  pageOf,
+  listQuery,
+  pageQuery,
   versionParams,
-  versionView,
-} from '../api/documents.js';
-import { examples, onePage } from '../api/examples.js';
-import { operation } from '../api/operation.js';
-import { momentQuery } from '../reads/moment.js';
+} from '../queries.js';
 
 const environmentText = z.string().min(1).max(63).optional();
 
@@ -269,7 +270,7 @@ export const getHistory = operation({
   access: 'viewer',
   summary: 'Show versions newest first, with what was decided on them and what came of it.',
   params: applicationParams,
-  query: z.strictObject(pageQuery),
+  query: listQuery,
   response: pageOf('HistoryPage', historyEntry),
   errors: ['PLB-1705', 'PLB-3101'],
   example: onePage({
@@ -320,14 +321,14 @@ export const diffVersions = operation({
   params: applicationParams,
   query: z.strictObject({
     from: z.coerce
-      .number()
+      .number<string | number>()
       .int()
       .min(0)
       .optional()
       .describe('Version before; what is released when absent, nothing when 0.'),
-    to: z.coerce.number().int().min(1).optional().describe('Version after; the newest when absent.'),
+    to: z.coerce.number<string | number>().int().min(1).optional().describe('Version after; the newest when absent.'),
     environment: environmentText.describe('Only this environment.'),
-    ...momentQuery,
+    ...asOfQuery,
   }),
   response: diffResult,
   errors: ['PLB-1706', 'PLB-3101', 'PLB-3102', 'PLB-3201'],

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnyOperation } from '../operation.js';
+import {
+  applyResources,
+  deleteProject,
+  deleteRepository,
+  deleteCluster,
+  deleteApplication,
+  listProjects,
+  getProject,
+  listRepositories,
+  getRepository,
+  listClusters,
+  getCluster,
+} from './resources.js';
+import {
+  listApplications,
+  getApplication,
+  getApplicationStatus,
+  listVersions,
+  getVersion,
+  getHistory,
+  diffVersions,
+  listTargets,
+  listApprovals,
+} from './applications.js';
+import {
+  planApplication,
+  approveVersion,
+  rejectVersion,
+  syncApplication,
+  rollbackApplication,
+  suspendApplication,
+  resumeApplication,
+  refreshRepository,
+} from './actions.js';
+import { readEvents, queryAudit, streamEvents } from './events.js';
+import { getLog, getCheckpoint, getInclusionProof, getConsistencyProof } from './log.js';
+import {
+  listParkedWork,
+  releaseParkedWork,
+  listLegalHolds,
+  placeLegalHold,
+  liftLegalHold,
+  erasePerson,
+} from './log-administration.js';
+import {
+  listSubscriptions,
+  getSubscription,
+  declareSubscription,
+  deleteSubscription,
+  replaySubscription,
+} from './subscriptions.js';
+import { listTokens, issueToken, revokeToken } from './tokens.js';
+import { getServerVersion, whoAmI } from './system.js';
+import { takeWebhook } from './webhooks.js';
+
+/** Every operation of the public API, in the order of the reference. */
+export const allOperations: readonly AnyOperation[] = [
+  applyResources,
+  deleteProject,
+  deleteRepository,
+  deleteCluster,
+  deleteApplication,
+  listProjects,
+  getProject,
+  listRepositories,
+  getRepository,
+  listClusters,
+  getCluster,
+  listApplications,
+  getApplication,
+  getApplicationStatus,
+  listVersions,
+  getVersion,
+  getHistory,
+  diffVersions,
+  listTargets,
+  listApprovals,
+  planApplication,
+  approveVersion,
+  rejectVersion,
+  syncApplication,
+  rollbackApplication,
+  suspendApplication,
+  resumeApplication,
+  refreshRepository,
+  readEvents,
+  queryAudit,
+  streamEvents,
+  getLog,
+  getCheckpoint,
+  getInclusionProof,
+  getConsistencyProof,
+  listParkedWork,
+  releaseParkedWork,
+  listLegalHolds,
+  placeLegalHold,
+  liftLegalHold,
+  erasePerson,
+  listSubscriptions,
+  getSubscription,
+  declareSubscription,
+  deleteSubscription,
+  replaySubscription,
+  listTokens,
+  issueToken,
+  revokeToken,
+  getServerVersion,
+  whoAmI,
+  takeWebhook,
+];
