@@ -76,6 +76,20 @@ export interface EventPage {
   readonly headPosition: number;
 }
 
+/** The stored text of an event. */
+export interface StoredBody {
+  readonly position: number;
+  /** Canonical JSON, byte for byte as hashed; sealed personal fields revealed, as `read` returns them. */
+  readonly body: string;
+}
+
+/** As {@link EventPage}, undecoded. */
+export interface BodyPage {
+  readonly bodies: readonly StoredBody[];
+  readonly nextPosition: number;
+  readonly headPosition: number;
+}
+
 /** The append-only log of all events. */
 export interface EventLog {
   /**
@@ -87,6 +101,10 @@ export interface EventLog {
   read(options: ReadOptions): Promise<EventPage>;
   /** Reads one stream from a revision on; empty when there is none. */
   readStream(stream: string, fromRevision?: number): Promise<readonly RecordedEvent[]>;
+  /** As {@link read}, undecoded: an event that this build cannot decode does not hide the others of its page. */
+  readBodies(options: ReadOptions): Promise<BodyPage>;
+  /** As {@link readStream}, undecoded; the element at index n has revision `fromRevision + n`. */
+  readStreamBodies(stream: string, fromRevision?: number): Promise<readonly string[]>;
   /** One above the last committed position; 0 for an empty log. */
   head(): Promise<number>;
 }

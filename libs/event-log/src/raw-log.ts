@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
 import type { CommittedListener } from './committed.js';
-import type { AppendPlacement, AppendRequest, EventLog, ReadOptions } from './event-log.port.js';
+import type { AppendPlacement, AppendRequest, BodyPage, EventLog, ReadOptions, StoredBody } from './event-log.port.js';
 
-/** The stored text of an event. */
-export interface StoredBody {
-  readonly position: number;
-  /** Canonical JSON, byte for byte as hashed. */
-  readonly body: string;
-}
-
-/** As `EventPage`, undecoded. */
-export interface BodyPage {
-  readonly bodies: readonly StoredBody[];
-  readonly nextPosition: number;
-  readonly headPosition: number;
-}
+export type { BodyPage, StoredBody } from './event-log.port.js';
 
 /** As `AppendResult`, undecoded. */
 export interface RawAppendResult extends AppendPlacement {
@@ -23,14 +11,10 @@ export interface RawAppendResult extends AppendPlacement {
   readonly bodies: readonly StoredBody[];
 }
 
-/** A log that also gives out the stored text: what its own door needs, so that events of a newer writer pass through unchanged. */
+/** A log in the process of its writer: also returns the stored text of an append, and reports commits. */
 export interface RawEventLog extends EventLog {
-  /** As `append`, undecoded. */
+  /** As `append`, undecoded: events of a newer writer pass through unchanged. */
   appendBodies(request: AppendRequest): Promise<RawAppendResult>;
-  /** As `read`, undecoded. */
-  readBodies(options: ReadOptions): Promise<BodyPage>;
-  /** As `readStream`, undecoded. */
-  readStreamBodies(stream: string, fromRevision?: number): Promise<readonly string[]>;
   /** Tells after each commit of this process where it went; returns the way to stop. A wake-up only. */
   onCommitted(listener: CommittedListener): () => void;
 }

@@ -82,6 +82,9 @@ const streams: { readonly [Type in EventType]: StreamOf<Type> } = {
   LegalHoldLifted: ofLog('holds'),
   PersonErasureRequested: ofLog('persons'),
   PersonErased: ofLog('persons'),
+  StreamQuarantined: ofLog('quarantine'),
+  StreamRecovered: ofLog('quarantine'),
+  StreamRetryRequested: ofLog('quarantine'),
 };
 
 /**

@@ -5,7 +5,17 @@ export type { Actor, EventEnvelope, EventOf, NewEvent, PlumblineEvent, RecordedE
 export { duration, durationMs } from './duration.js';
 export { facetsOf, wanted, wantsAll } from './filter.js';
 export type { EventFacets, EventFilter } from './filter.js';
-export { changeAction, commitInfo, eventOwners, objectChange, payloads, ServiceName, syncCause } from './payloads.js';
+export {
+  changeAction,
+  commitInfo,
+  eventOwners,
+  mayAppend,
+  objectChange,
+  payloads,
+  ServiceName,
+  sharedEventTypes,
+  syncCause,
+} from './payloads.js';
 export type {
   ChangeAction,
   ChangeList,
@@ -50,4 +60,6 @@ export { subscriptionFilter, subscriptionSpec } from './subscriptions.js';
 export type { SubscriptionSpec } from './subscriptions.js';
 export { cloudEvent, publicEvent } from './public-event.js';
 export { eventSummaries } from './summaries.js';
+export { readStoredEvent } from './stored-event.js';
+export type { StoredEvent, UndecodableEvent } from './stored-event.js';
 export { currentSchemaVersions, upcast } from './upcasters.js';

@@ -10,6 +10,8 @@ const labels = z.record(z.string(), z.string()).readonly();
 const time = z.iso.datetime();
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const message = z.string().max(8000);
+const consumer = z.string().min(1).max(100);
+const streamName = z.string().min(1).max(300);
 const environmentOf = { application: name, environment: name };
 const targetOf = { ...environmentOf, cluster: name };
 
@@ -325,6 +327,17 @@ export const payloads = {
   LegalHoldLifted: z.object({ hold: name }),
   PersonErasureRequested: z.object({ subject: name }),
   PersonErased: z.object({ subject: name, erasedAt: time, events: count }),
+  // every service, about itself
+  StreamQuarantined: z.object({
+    consumer,
+    stream: streamName,
+    position: count,
+    revision: count.optional(),
+    message,
+  }),
+  StreamRecovered: z.object({ consumer, stream: streamName, position: count }),
+  // gateway: the operator's request, after a fix
+  StreamRetryRequested: z.object({ consumer: consumer.optional(), stream: streamName.optional() }),
 } as const;
 
 /** Every event type. */
@@ -399,4 +412,15 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   LegalHoldLifted: 'audit',
   PersonErasureRequested: 'audit',
   PersonErased: 'audit',
+  StreamQuarantined: 'audit',
+  StreamRecovered: 'audit',
+  StreamRetryRequested: 'gateway',
 };
+
+/** Types that every service may append, about its own consumers; for these, {@link eventOwners} only says who documents them. */
+export const sharedEventTypes: ReadonlySet<EventType> = new Set<EventType>(['StreamQuarantined', 'StreamRecovered']);
+
+/** True when the service may append events of the type. */
+export function mayAppend(service: ServiceName, type: EventType): boolean {
+  return eventOwners[type] === service || sharedEventTypes.has(type);
+}

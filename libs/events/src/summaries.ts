@@ -85,4 +85,9 @@ export const eventSummaries: { readonly [Type in EventType]: string } = {
   PersonErasureRequested: 'A person is to become unreadable in the log. The subject is a keyed hash: it names nobody.',
   PersonErased:
     'The key of the person was dropped and the views were built anew: what the events had of the person can never be read again.',
+  StreamQuarantined:
+    'A consumer could not process an event. Later events of the same stream wait, for this consumer only; all other streams are processed.',
+  StreamRecovered: 'The consumer has processed the quarantined event and everything that waited behind it.',
+  StreamRetryRequested:
+    'A user asks consumers to process quarantined streams again, after a fix; without a consumer or a stream, all of them.',
 };

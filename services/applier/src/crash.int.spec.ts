@@ -38,6 +38,8 @@ class Crash {
       read: (options) => log.read(options),
       head: () => log.head(),
       readStream: (stream, from) => log.readStream(stream, from),
+      readBodies: (options) => log.readBodies(options),
+      readStreamBodies: (stream, from) => log.readStreamBodies(stream, from),
     };
   }
 

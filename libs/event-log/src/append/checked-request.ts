@@ -15,6 +15,7 @@ import {
   checkNewEvent,
   currentSchemaVersions,
   eventOwners,
+  mayAppend,
   type NewEvent,
   streamOf,
 } from '@plumbline/events';
@@ -127,11 +128,10 @@ function shapeIssues(request: AppendRequest): InputIssue[] {
 }
 
 function checkOwner(request: AppendRequest, event: NewEvent): void {
-  const owner = eventOwners[event.type];
-  if (owner !== request.service) {
+  if (!mayAppend(request.service, event.type)) {
     throw new AuthError(
       'PLB-2101',
-      `service "${request.service}" may not append ${event.type}: it belongs to "${owner}"`,
+      `service "${request.service}" may not append ${event.type}: it belongs to "${eventOwners[event.type]}"`,
       403,
       {
         details: { type: event.type, service: request.service },

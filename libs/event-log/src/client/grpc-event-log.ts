@@ -13,8 +13,19 @@ function decoded(bodies: readonly Uint8Array[]): RecordedEvent[] {
   );
 }
 
-function positionOf(body: string): number {
-  return decodeEvent(body).position;
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** Position and type of a stored text, or undefined when it has none that can be read. */
+function placeOf(body: string): { readonly position: number; readonly type: unknown } | undefined {
+  try {
+    const { position, type } = JSON.parse(body) as { readonly position?: unknown; readonly type?: unknown };
+    return typeof position === 'number' ? { position, type } : undefined;
+  } catch {
+    // Not JSON: the caller finds the position by counting.
+    return undefined;
+  }
 }
 
 /** The log of another process, over its gRPC door. */
@@ -51,19 +62,54 @@ export class GrpcEventLog implements EventLog {
   /** As {@link read}, undecoded. */
   async readBodies(options: ReadOptions): Promise<BodyPage> {
     checkReadOptions(options);
-    const page = await this.#channel.unary(this.#channel.client.read, {
+    const page = await this.#readPage(options);
+    const bodies = page.events.map(textOf);
+    const places = bodies.map(placeOf);
+    if (!places.includes(undefined))
+      return {
+        bodies: bodies.map((body, index) => ({ position: places[index]?.position ?? 0, body })),
+        nextPosition: page.nextPosition,
+        headPosition: page.headPosition,
+      };
+    // Without a filter positions are contiguous, so that those of unreadable texts are known too.
+    const whole =
+      options.types === undefined
+        ? page
+        : await this.#readPage({
+            from: options.from,
+            ...(options.limit === undefined ? {} : { limit: options.limit }),
+          });
+    const wanted = new Set<unknown>(options.types);
+    return {
+      bodies: whole.events.map(textOf).flatMap((body, index) => {
+        const place = placeOf(body);
+        const isWanted = options.types === undefined || place === undefined || wanted.has(place.type);
+        return isWanted ? [{ position: options.from + index, body }] : [];
+      }),
+      nextPosition: whole.nextPosition,
+      headPosition: whole.headPosition,
+    };
+  }
+
+  async readStreamBodies(stream: string, fromRevision = 0): Promise<readonly string[]> {
+    const bodies: string[] = [];
+    const request = { stream, fromRevision };
+    for await (const page of this.#channel.stream((metadata, options) =>
+      this.#channel.client.readStream(request, metadata, options),
+    )) {
+      bodies.push(...page.events.map(textOf));
+    }
+    return bodies;
+  }
+
+  async #readPage(
+    options: ReadOptions,
+  ): Promise<{ readonly events: readonly Uint8Array[]; readonly nextPosition: number; readonly headPosition: number }> {
+    return this.#channel.unary(this.#channel.client.read, {
       from: options.from,
       limit: options.limit,
       types: [...(options.types ?? [])],
     });
-    const bodies = page.events.map((bytes) =>
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
-    );
-    return {
-      bodies: bodies.map((body) => ({ position: positionOf(body), body })),
-      nextPosition: page.nextPosition,
-      headPosition: page.headPosition,
-    };
   }
 
   async readStream(stream: string, fromRevision = 0): Promise<readonly RecordedEvent[]> {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+export { backoff } from './backoff.js';
+export type { BackoffLimits } from './backoff.js';
+export { EventReactor } from './event-reactor.js';
+export type { EventIntake, EventRange, LiveEvents } from './event-range.js';
+export type { Fold } from './fold.js';
+export { eventHandlersOf } from './handlers.js';
+export type { EventHandler, EventHandlers, HandlerRegistry } from './handlers.js';
+export { reactorInstruments } from './metrics.js';
+export { QUARANTINE_STREAM } from './announcements.js';
+export type { QuarantinedStream } from './quarantine.js';
+export type { ReactorOptions, SnapshotOptions } from './reactor-options.js';
+export type { ReactorLogger, ReadinessReport } from './reports.js';
+export { codeDigest } from './snapshots/code-digest.js';
+export { FileSnapshotStore } from './snapshots/file-snapshot-store.js';
+export type { SnapshotStore } from './snapshots/snapshot-store.port.js';
+export { recordSpan, traceContext, traced } from './tracing.js';
+export type { TracedWork } from './tracing.js';
+export { Worklist } from './worklist.js';
+export type { WorklistOptions, WorkOutcome, WorkRun } from './worklist.js';

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+export { AlterableLog } from './alterable-log.js';
+export type { Alteration } from './alterable-log.js';
+export { reactorContract } from './reactor.contract.js';
+export type { ReactorSetup, ReactorSubject } from './reactor.contract.js';
+export { recordedMetrics, until } from './recorded-telemetry.js';
+export type { RecordedMetrics } from './recorded-telemetry.js';
