@@ -57,10 +57,10 @@ function appending(subject: () => EventLog): void {
   it('returns the recorded events in the order of the request, as a reader gets them', async () => {
     const log = subject();
     const request = sampleAppend('project-returned-a');
-    const items = ['project-returned-b', 'project-returned-a'].map((stream) => ({
-      stream,
+    const items = ['returned-b', 'returned-a'].map((name) => ({
+      stream: `project-${name}`,
       expected: { type: 'any' as const },
-      events: [projectDeclared(stream), projectDeclared(stream, 'again')],
+      events: [projectDeclared(name), projectDeclared(name, 'again')],
     }));
     const result = await log.append({ ...request, items });
     const { events } = await log.read({ from: result.firstPosition, limit: 4 });
