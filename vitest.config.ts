@@ -7,6 +7,17 @@ const shared = {
   oxc: { decorator: { legacy: true } },
 };
 
+/**
+ * Limits only bound a test that fails: they allow for a machine that is 20 times slower than usual. The limit of a test
+ * is above the 120 s of a single wait (`WAIT_LIMIT_MS` in libs/testkit), so that a failed wait names its condition.
+ */
+const limits = {
+  setupFiles: ['libs/testkit/src/vitest/wait-defaults.ts'],
+  expect: { poll: { timeout: 120_000, interval: 20 } },
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -22,7 +33,7 @@ export default defineConfig({
           ],
           pool: 'threads',
           isolate: false,
-          testTimeout: 10_000,
+          ...limits,
         },
       },
       {
@@ -38,8 +49,7 @@ export default defineConfig({
           pool: 'forks',
           globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
           maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          ...limits,
         },
       },
       {
@@ -51,8 +61,9 @@ export default defineConfig({
           pool: 'forks',
           globalSetup: ['libs/testkit/src/vitest/global-setup.ts'],
           maxWorkers: 1,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...limits,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
         },
       },
     ],

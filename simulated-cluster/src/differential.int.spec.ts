@@ -535,7 +535,7 @@ describeWith('kube', 'the simulated cluster beside a real API server', () => {
           expect(
             await send(transport, { method: 'GET' }, '/apis/fuzz.example.com/v1/namespaces/fuzz/things'),
           ).toMatchObject({ status: 200 }),
-        { timeout: 20_000, interval: 50 },
+        { timeout: 60_000, interval: 50 },
       );
     }
   });

@@ -54,13 +54,6 @@ describe('tests', () => {
     expect(specs.filter((file) => !/\.(unit|int|e2e|types)\.spec\.ts$/.test(file))).toEqual([]);
   });
 
-  it('replace no modules', () => {
-    const offenders = specs.filter(
-      (file) => file !== 'test/architecture/sources.unit.spec.ts' && /\bvi\.(mock|doMock)\(/.test(codeOf(file)),
-    );
-    expect(offenders).toEqual([]);
-  });
-
   it('that run from end to end are in one place', () => {
     expect(specs.filter((file) => file.endsWith('.e2e.spec.ts') && !file.startsWith('test/'))).toEqual([]);
   });

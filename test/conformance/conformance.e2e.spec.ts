@@ -166,7 +166,7 @@ for (const shape of Shape) {
 
     it('is cosigned by its witness, whom plumb asks for when it is told to', async () => {
       await vi.waitFor(async () => expect((await fetch(`${base}/checkpoint.witnessed`)).status).toBe(200), {
-        timeout: 30_000,
+        timeout: 60_000,
         interval: 100,
       });
       expect(await plumb('log', 'verify', '--witness', witnessKey)).toMatchObject({

@@ -55,6 +55,7 @@ function expectStory({ code, output, durationMs }: Played): void {
     expect(found, `${chapter.source} comes next in:\n${output.slice(from)}`).toBeGreaterThanOrEqual(0);
     from += found;
   }
+  // time is what this tests
   expect(durationMs).toBeLessThan(PROMISED_MS);
 }
 

@@ -90,7 +90,7 @@ async function byStream(
   count: number,
 ): Promise<readonly number[]> {
   const found: number[] = [];
-  for await (const { position } of client.follow({ ...filter, after: -1, signal: AbortSignal.timeout(20_000) }))
+  for await (const { position } of client.follow({ ...filter, after: -1, signal: AbortSignal.timeout(60_000) }))
     if (found.push(position) >= count) break;
   return found;
 }
@@ -176,5 +176,5 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
         name,
       ).toEqual(wanted);
     }
-  }, 180_000);
+  });
 });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises'; // time is what this tests: faults of random length
 import { connect as connectToNats } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { waitUntil } from '@plumbline/testkit';
 import type { Random } from '../e2e/fixture/random.js';
 import type { NodeServiceProcess } from '../e2e/fixture/service-process.js';
 import { LEASE_MS, type Replica, type LogCluster } from './log-cluster.js';
@@ -30,18 +31,10 @@ async function hang(cluster: LogCluster, random: Random, ms: number): Promise<vo
   process.kill(hanging.pid, 'SIGCONT');
 }
 
-/** Starts a replica again; while its database is away it ends at once, as any process that somebody else starts again. */
+/** Starts a replica. It exits while its database is away, so it is started until it stays, as a supervisor does. */
 async function restart(replica: NodeServiceProcess, afterMs: number): Promise<void> {
   await pause(afterMs);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await replica.start();
-      return;
-    } catch (error) {
-      if (attempt === 20) throw error;
-      await pause(200);
-    }
-  }
+  await waitUntil(`${replica.name} runs`, async () => replica.start().then(() => true), { intervalMs: 200 });
 }
 
 async function deleteStream(cluster: LogCluster): Promise<void> {
@@ -100,16 +93,10 @@ export const faults: readonly Fault[] = [
     inject: async (cluster, random) => {
       await cluster.database.server.kill();
       await pause(random.between(0, 300));
-      // Its last children may hold the shared memory for a moment.
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          await cluster.database.server.restart();
-          return;
-        } catch (error) {
-          if (attempt === 5) throw error;
-          await pause(200);
-        }
-      }
+      // For a short time its last children may still hold the shared memory.
+      await waitUntil('PostgreSQL runs', async () => cluster.database.server.restart().then(() => true), {
+        intervalMs: 200,
+      });
     },
   },
   {

@@ -75,7 +75,6 @@ async function startReplica(
       ...settings,
       PLUMBLINE_LOG_URL: own.href,
       PLUMBLINE_LOG_MIGRATE_URL: databaseUrl,
-      PLUMBLINE_LOG_LEASE_MS: String(LEASE_MS),
       PLUMBLINE_AUDIT_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
       PLUMBLINE_HEALTH_LISTEN: health,
     }),
@@ -84,8 +83,8 @@ async function startReplica(
   return { process, toDatabase, toClients };
 }
 
-/** Starts everything from what `npm run build` made. */
-export async function startLogCluster(): Promise<LogCluster> {
+/** Starts a cluster from the output of `npm run build`. The lease of the leader is {@link LEASE_MS} by default. */
+export async function startLogCluster({ leaseMs = LEASE_MS }: { readonly leaseMs?: number } = {}): Promise<LogCluster> {
   const stack = new AsyncDisposableStack();
   try {
     const root = stack.use(await tempDir('fault-injection')).path;
@@ -104,6 +103,7 @@ export async function startLogCluster(): Promise<LogCluster> {
       PLUMBLINE_LOG_TOKEN_FILE: path.join(root, 'log.token'),
       PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(root, 'log.key'),
       PLUMBLINE_LOG_ORIGIN: ORIGIN,
+      PLUMBLINE_LOG_LEASE_MS: String(leaseMs),
       PLUMBLINE_BUS_URL: nats.url,
       PLUMBLINE_OBJECT_STORE_URL: database.url,
     };
@@ -114,7 +114,7 @@ export async function startLogCluster(): Promise<LogCluster> {
     await replicas[0]?.process.start();
     await Promise.all(replicas.map(async ({ process }) => process.start()));
     const ask = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> => {
-      const client = new pg.Client({ connectionString: database.url, connectionTimeoutMillis: 5_000 });
+      const client = new pg.Client({ connectionString: database.url, connectionTimeoutMillis: 60_000 });
       client.on('error', () => undefined);
       await client.connect();
       try {
@@ -138,7 +138,7 @@ export async function startLogCluster(): Promise<LogCluster> {
         new LogChannel({
           url: `grpc://${replicas.map(({ toClients }) => `127.0.0.1:${toClients.port}`).join(',')}`,
           token,
-          timeoutMs: 20_000,
+          timeoutMs: 60_000,
         }),
       leader: async () => {
         const [head] = await ask<{ holder: string }>('select holder from ledger.head');

@@ -227,6 +227,7 @@ describe('plumb log erase-person', () => {
     );
     expect(ended.out + ended.err).not.toContain('ada@');
     expect(plumb.asked).toEqual([
+      // time is what this tests: the default of the option
       { method: 'POST', url: '/api/v1/log/persons:erase', body: { person: 'ada@example.com', timeoutMs: 30_000 } },
     ]);
   });

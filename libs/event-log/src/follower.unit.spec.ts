@@ -8,7 +8,7 @@ import { projectDeclared, sampleAppend } from './testing/sample-events.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 8_000, interval: 10 });
+  vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 const HOUR_MS = 3_600_000;
 

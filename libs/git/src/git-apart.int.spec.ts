@@ -12,7 +12,7 @@ import { GitCommand, GitExit, gitVariables } from './git-command.js';
 const MAIN = fileURLToPath(new URL('../dist/git-apart-process.js', import.meta.url));
 const surroundings = {
   variables: gitVariables({ PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin') }),
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
 };
 
 function isAlive(pid: number | undefined): boolean {
@@ -89,6 +89,7 @@ describeWith('git', 'Git that runs from a process of its own', () => {
       options: {},
     } as const;
     await expect(
+      // time is what this tests
       apart.run({ ...waiting, surroundings: { ...surroundings, timeoutMs: 200 } }, undefined),
     ).rejects.toMatchObject({ reason: 'Timeout' });
     const stop = new AbortController();

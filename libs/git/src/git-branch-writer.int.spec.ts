@@ -5,7 +5,7 @@ import { startGit, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
+const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 const author = { name: 'a writer', email: 'writer@example.com' };
 
 function writerOf(

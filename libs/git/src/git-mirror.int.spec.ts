@@ -13,7 +13,7 @@ import { type GitCredentials, readCredentials } from './git-credentials.js';
 import { GitMirror } from './git-mirror.js';
 import { materialise } from './materialise.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
+const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 function mirrorOf(dir: TempDir, url: string, credentials?: GitCredentials, timeoutMs?: number): GitMirror {
   return new GitMirror({
@@ -302,7 +302,7 @@ describe('a repository over SSH', () => {
       root: dir.path,
       url: 'ssh://git@git.example.com/shop.git',
       credentials: () => Promise.resolve({ sshKeyFile: key }),
-      surroundings: { variables: { PATH: `${bin}:${surroundings.variables['PATH'] ?? ''}` }, timeoutMs: 10_000 },
+      surroundings: { variables: { PATH: `${bin}:${surroundings.variables['PATH'] ?? ''}` }, timeoutMs: 60_000 },
     });
     await failure(mirror.fetch());
     const passed = (await readFile(seen, 'utf8')).split('\n');

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
 import { GitMirror } from './git-mirror.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
+const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
   const error: unknown = await promise.then(

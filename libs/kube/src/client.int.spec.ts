@@ -76,7 +76,7 @@ describeWith('kube', 'the client on a real API server', () => {
             () => 'passed',
             (error: unknown) => error,
           ),
-        { timeout: 15_000 },
+        { timeout: 60_000 },
       )
       .toMatchObject({ code: 'PLB-6106', denial: { by: 'quota', name: 'small' }, retry: 'after-delay' });
   });
@@ -101,7 +101,7 @@ describeWith('kube', 'the client on a real API server', () => {
             () => 410,
           );
         },
-        { timeout: 20_000, interval: 200 },
+        { timeout: 60_000, interval: 200 },
       )
       .toBe(410);
     let swapped = 0;
@@ -133,7 +133,7 @@ describeWith('kube', 'the client on a real API server', () => {
           query: requestURI.split('?')[1],
           ...(verb === 'delete' ? { body: requestObject } : {}),
         }));
-    await expect.poll(audited, { timeout: 10_000 }).toEqual([
+    await expect.poll(audited, { timeout: 60_000 }).toEqual([
       { verb: 'patch', query: 'fieldManager=plumbline&fieldValidation=Strict&force=true' },
       { verb: 'patch', query: 'fieldManager=plumbline&fieldValidation=Strict&dryRun=All' },
       {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { ManagedProcess, type ManagedProcessOptions } from './servers/managed-process.js';
+export { pollInterval, WAIT_LIMIT_MS, waitUntil, type WaitUntilOptions } from './polling.js';
 export { freePort, withFreePort } from './servers/free-port.js';
 export { tempDir, type TempDir } from './servers/temp-dir.js';
 export { availability, preparedBinary, type Availability, type Requirement } from './servers/requirements.js';

@@ -11,7 +11,7 @@ describe('applying on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A10 writes by server-side apply under one manager with strict validation', async () => {
+  it('writes by server-side apply under one manager with strict validation', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const since = await witness.mark();
@@ -24,7 +24,7 @@ describe('applying on a real API server', () => {
     ]);
   });
 
-  it('A10 says which owners of fields it took over when it adopts an object', async () => {
+  it('says which owners of fields it took over when it adopts an object', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
@@ -41,7 +41,7 @@ describe('applying on a real API server', () => {
     expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue', kept: 'yes' });
   });
 
-  it('A11 writes nothing when nothing changed: three syncs, equal resourceVersions, no request', async () => {
+  it('writes nothing when nothing changed: three syncs, equal resourceVersions, no request', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core, apps } = scene;
     await applier.deployed({
@@ -67,7 +67,7 @@ describe('applying on a real API server', () => {
     expect(await witness.writes({ since, dryRuns: true })).toEqual([]);
   });
 
-  it('A12 writes only what changed: one of twenty', async () => {
+  it('writes only what changed: one of twenty', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const objects = Array.from({ length: 20 }, (_, index) => make.configMap(`item-${index}`));
@@ -83,7 +83,7 @@ describe('applying on a real API server', () => {
     expect((await witness.writes({ since })).map(({ objectRef }) => objectRef?.name)).toEqual(['item-19']);
   });
 
-  it('A17 fails an immutable change with the field and leaves the object as it is', async () => {
+  it('fails an immutable change with the field and leaves the object as it is', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
@@ -104,7 +104,7 @@ describe('applying on a real API server', () => {
     expect(again).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1 } } });
   });
 
-  it('A25 goes on past one bad object and skips only what needs it, with the reason', async () => {
+  it('goes on past one bad object and skips only what needs it, with the reason', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core, apps } = scene;
     for (const policy of make.denyConfigMaps(`${namespace}-deny`, `${namespace}-bad`)) {
@@ -154,7 +154,7 @@ describe('applying on a real API server', () => {
     expect(await witness.get(`${core}/services/web`)).toBeDefined();
   });
 
-  it('A27 refuses an unknown field and names its path', async () => {
+  it('refuses an unknown field and names its path', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     const web = make.deployment('web');
@@ -172,7 +172,7 @@ describe('applying on a real API server', () => {
     expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
   });
 
-  it('A28 tells a wrong version, a wrong group and an absent kind apart, and applies the rest', async () => {
+  it('tells a wrong version, a wrong group and an absent kind apart, and applies the rest', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const odd = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'odd' } });
@@ -194,7 +194,7 @@ describe('applying on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/fine`)).toBeDefined();
   });
 
-  it('A7 applies what failed for want of a kind as soon as the kind is served', async () => {
+  it('applies what failed for want of a kind as soon as the kind is served', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const { data } = await applier.deployed({
@@ -213,7 +213,7 @@ describe('applying on a real API server', () => {
     expect(await witness.get(`/apis/a7.example.com/v1/namespaces/${namespace}/lates/one`)).toBeDefined();
   });
 
-  it("A14 A15 takes over from kubectl apply: a field that leaves Git goes, last-applied too, other people's stay, also when they write at the same time", async () => {
+  it("takes over from kubectl apply: a field that leaves Git goes, last-applied too, other people's stay, also when they write at the same time", async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);

@@ -136,44 +136,41 @@ describe('crashes against a real API server', () => {
           [at, false],
         ] as const,
     ),
-  )(
-    'A91 resumes after a crash at effect %i (done: %s) without leak, duplicate or lost outcome',
-    async (at, happens) => {
-      await using scene = await scenario(kube);
-      const { applier } = scene;
-      await play(scene);
-      await applier.until('SyncCompleted');
-      await applier.until('HealthChanged');
-      const crash = new Crash(at, happens);
-      await restartWith(scene, crash);
-      const from = await applier.log.head();
-      await next(scene);
-      await Promise.race([crash.dead.promise, applier.until('SyncCompleted', () => true, { from })]);
-      await restartWith(scene, undefined);
-      await applier.eventually(
-        async () => ((await applier.events('SyncCompleted')).at(-1)?.data.version === 2 ? true : undefined),
-        'the second version',
-      );
-      const started = (await applier.events('SyncStarted', from)).map(({ data }) => data.syncId);
-      const completed = (await applier.events('SyncCompleted', from)).map(({ data }) => data.syncId);
-      expect(started).toHaveLength(1);
-      expect(completed).toEqual(started);
-      expect((await applier.events('SyncCompleted')).at(-1)?.data).toMatchObject({
-        result: 'Succeeded',
-        objectCount: 4,
-      });
-      expect(await live(scene)).toEqual(WANTED);
-      // What is there is what the inventory says: dropping everything leaves nothing behind.
-      await applier.append(`application-${scene.application}`, {
-        type: 'ApplicationRemoved',
-        data: { application: scene.application, mode: 'Delete' },
-      });
-      await applier.until('TargetRemoved');
-      expect((await scene.witness.get(`${scene.core}/configmaps`)).items).toEqual([]);
-    },
-  );
+  )('resumes after a crash at effect %i (done: %s) without leak, duplicate or lost outcome', async (at, happens) => {
+    await using scene = await scenario(kube);
+    const { applier } = scene;
+    await play(scene);
+    await applier.until('SyncCompleted');
+    await applier.until('HealthChanged');
+    const crash = new Crash(at, happens);
+    await restartWith(scene, crash);
+    const from = await applier.log.head();
+    await next(scene);
+    await Promise.race([crash.dead.promise, applier.until('SyncCompleted', () => true, { from })]);
+    await restartWith(scene, undefined);
+    await applier.eventually(
+      async () => ((await applier.events('SyncCompleted')).at(-1)?.data.version === 2 ? true : undefined),
+      'the second version',
+    );
+    const started = (await applier.events('SyncStarted', from)).map(({ data }) => data.syncId);
+    const completed = (await applier.events('SyncCompleted', from)).map(({ data }) => data.syncId);
+    expect(started).toHaveLength(1);
+    expect(completed).toEqual(started);
+    expect((await applier.events('SyncCompleted')).at(-1)?.data).toMatchObject({
+      result: 'Succeeded',
+      objectCount: 4,
+    });
+    expect(await live(scene)).toEqual(WANTED);
+    // What is there is what the inventory says: dropping everything leaves nothing behind.
+    await applier.append(`application-${scene.application}`, {
+      type: 'ApplicationRemoved',
+      data: { application: scene.application, mode: 'Delete' },
+    });
+    await applier.until('TargetRemoved');
+    expect((await scene.witness.get(`${scene.core}/configmaps`)).items).toEqual([]);
+  });
 
-  it('A91 closes a run that a newer release has overtaken while nobody ran', async () => {
+  it('closes a run that a newer release has overtaken while nobody ran', async () => {
     await using scene = await scenario(kube);
     const { applier } = scene;
     await play(scene);
@@ -199,7 +196,7 @@ describe('crashes against a real API server', () => {
     expect(names).toEqual(['settings']);
   });
 
-  it('A93 rolls back to the recorded render: prunes what is newer, and is a release of its own in the log', async () => {
+  it('rolls back to the recorded render: prunes what is newer, and is a release of its own in the log', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const { rendered } = await applier.deploy({
@@ -238,7 +235,7 @@ describe('crashes against a real API server', () => {
     });
   });
 
-  it('A94 has every write in the log: version, render, cause, outcome per object; and a replay knows the same', async () => {
+  it('has every write in the log: version, render, cause, outcome per object; and a replay knows the same', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const since = await witness.mark();

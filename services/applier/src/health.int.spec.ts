@@ -42,7 +42,7 @@ describe('health on a real API server, with the status written by the spec', () 
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A65 does not believe a status about an older generation', async () => {
+  it('does not believe a status about an older generation', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
@@ -54,7 +54,7 @@ describe('health on a real API server, with the status written by the spec', () 
     await becomes(scene, 'Healthy', undefined, lagging);
   });
 
-  it('A66 tells progressing, healthy, stuck and paused Deployments apart, and reports transitions only', async () => {
+  it('tells progressing, healthy, stuck and paused Deployments apart, and reports transitions only', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     const path = `${apps}/deployments/web`;
@@ -83,7 +83,7 @@ describe('health on a real API server, with the status written by the spec', () 
     expect(reports.filter((report, index) => report === reports[index - 1])).toEqual([]);
   });
 
-  it('A68 takes a running Job as progressing, knows complete, failed and suspended, and a finished one that its TTL removed as done', async () => {
+  it('takes a running Job as progressing, knows complete, failed and suspended, and a finished one that its TTL removed as done', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/once`;
@@ -121,7 +121,7 @@ describe('health on a real API server, with the status written by the spec', () 
     expect((await applier.events('HealthChanged', from)).map(({ data }) => data.health)).toEqual([]);
   });
 
-  it('A68 knows failed and suspended Jobs', async () => {
+  it('knows failed and suspended Jobs', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [make.job('later', { suspend: true })] });

@@ -12,7 +12,7 @@ describe('identities on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A38 applies the items of lists as the objects that they are', async () => {
+  it('applies the items of lists as the objects that they are', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const list = JSON.stringify({
@@ -34,7 +34,7 @@ describe('identities on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/two`)).toBeDefined();
   });
 
-  it('A39 refuses one object written twice, once with and once without the namespace, and names both files', async () => {
+  it('refuses one object written twice, once with and once without the namespace, and names both files', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const since = await witness.mark();
@@ -58,7 +58,7 @@ describe('identities on a real API server', () => {
     expect(await witness.writes({ since })).toEqual([]);
   });
 
-  it('A40 ignores a namespace on a cluster-scoped object and keeps the inventory stable over three runs', async () => {
+  it('ignores a namespace on a cluster-scoped object and keeps the inventory stable over three runs', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const objects = [make.clusterRole(`${namespace}-reader`, 'elsewhere'), make.configMap('settings')];
@@ -77,7 +77,7 @@ describe('identities on a real API server', () => {
     expect((await witness.get(path)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
-  it('A41 refuses a namespaced object that has no namespace before anything is written', async () => {
+  it('refuses a namespaced object that has no namespace before anything is written', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application } = scene;
     const since = await witness.mark();

@@ -29,7 +29,7 @@ describe('the order of writes on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A1 creates objects in dependency order whatever the order of the files, webhooks last', async () => {
+  it('creates objects in dependency order whatever the order of the files, webhooks last', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const since = await witness.mark();
@@ -53,7 +53,7 @@ describe('the order of writes on a real API server', () => {
     expect(order.at(-1)).toBe('validatingwebhookconfigurations');
   });
 
-  it('A2 applies a definition and its custom resource in one run, without a failed attempt', async () => {
+  it('applies a definition and its custom resource in one run, without a failed attempt', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const since = await witness.mark();
@@ -73,7 +73,7 @@ describe('the order of writes on a real API server', () => {
     });
   });
 
-  it('A3 takes a kind of another group that is called like a core kind for what it is', async () => {
+  it('takes a kind of another group that is called like a core kind for what it is', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const objects = [
@@ -89,7 +89,7 @@ describe('the order of writes on a real API server', () => {
     expect(await witness.get(`${scene.core}/services/web`)).toMatchObject({ spec: { type: 'ClusterIP' } });
   });
 
-  it('A4 applies a namespace and what is in it in one commit, without an error', async () => {
+  it('applies a namespace and what is in it in one commit, without an error', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const { data } = await applier.deployed({
@@ -101,7 +101,7 @@ describe('the order of writes on a real API server', () => {
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 3 } } });
   });
 
-  it('A52 prunes in reverse: custom resources are gone before their definition, the namespace waits for its contents', async () => {
+  it('prunes in reverse: custom resources are gone before their definition, the namespace waits for its contents', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const keep = make.clusterRole(`${namespace}-keep`);

@@ -15,7 +15,7 @@ describe('outages of a real API server', () => {
     await Promise.all([kube[Symbol.asyncDispose](), second[Symbol.asyncDispose]()]);
   });
 
-  it('A82 says unknown while the API server is gone, and writes nothing when it is back and nothing changed', async () => {
+  it('says unknown while the API server is gone, and writes nothing when it is back and nothing changed', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.deployment('web')] });
@@ -32,8 +32,8 @@ describe('outages of a real API server', () => {
       data: { application, confirmPrune: false },
     });
     await kube.startApiServer();
-    await applier.until('ClusterConnected', () => true, { from, timeout: '40s' });
-    const { data } = await applier.until('SyncCompleted', () => true, { from, timeout: '40s' });
+    await applier.until('ClusterConnected', () => true, { from });
+    const { data } = await applier.until('SyncCompleted', () => true, { from });
     expect(data.changes.counts).toEqual({ Unchanged: 2 });
     await applier.until('HealthChanged', () => true, { from });
     expect(await witness.writes({ since, dryRuns: true })).toEqual([]);
@@ -43,7 +43,7 @@ describe('outages of a real API server', () => {
     expect(await applier.events('ClusterConnected', from)).toHaveLength(1);
   });
 
-  it('A82 finds what happened during the outage', async () => {
+  it('finds what happened during the outage', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({
@@ -64,7 +64,7 @@ describe('outages of a real API server', () => {
     expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
   });
 
-  it('A30 retries what may pass with growing gaps, and lets alone what cannot', async () => {
+  it('retries what may pass with growing gaps, and lets alone what cannot', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
@@ -96,7 +96,9 @@ describe('outages of a real API server', () => {
       (await applier.events('SyncStarted')).map(({ recordedAt }) => Date.parse(recordedAt));
     await applier.eventually(async () => ((await tries()).length >= 3 ? true : undefined), 'three tries');
     const [first = 0, next = 0, last = 0] = await tries();
-    expect(last - next).toBeGreaterThan(1.5 * (next - first));
+    // Two seconds, then four; a slow machine only makes them longer.
+    expect(next - first).toBeGreaterThan(1_000);
+    expect(last - next).toBeGreaterThan(2_500);
     await witness.merge(`${core}/resourcequotas/small`, { spec: { hard: { 'count/configmaps': '9' } } });
     await witness.status(`${core}/resourcequotas/small`, {
       hard: { 'count/configmaps': '9' },
@@ -126,7 +128,7 @@ describe('outages of a real API server', () => {
     ).toEqual([]);
   });
 
-  it('A31 lets a newer release take over from one that is being retried', async () => {
+  it('lets a newer release take over from one that is being retried', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const role = {
@@ -137,11 +139,11 @@ describe('outages of a real API server', () => {
     };
     const { data } = await applier.deployed({ application, namespace, objects: [role] });
     expect(data).toMatchObject({ result: 'Failed', reason: 'NotFound', retryable: true });
-    const startedMs = Date.now();
-    expect(
-      (await applier.deployed({ application, namespace, objects: [make.configMap('settings')] })).data.result,
-    ).toBe('Succeeded');
-    expect(Date.now() - startedMs).toBeLessThan(1_500);
+    const from = await applier.log.head();
+    const { rendered } = await applier.deploy({ application, namespace, objects: [make.configMap('settings')] });
+    const taken = await applier.until('SyncCompleted', (event) => event.data.result === 'Succeeded', { from });
+    expect(taken.data).toMatchObject({ version: rendered.version, cause: 'Release' });
+    expect((await applier.events('SyncStarted', taken.position)).map((event) => event.data.version)).toEqual([]);
   });
 
   it('refuses another API server under the name of a known cluster', async () => {

@@ -12,7 +12,7 @@ describe('ownership on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A58 refuses a second claimant, names the owner, and leaves the object as it is', async () => {
+  it('refuses a second claimant, names the owner, and leaves the object as it is', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('shared'), make.configMap('own')] });
@@ -34,7 +34,7 @@ describe('ownership on a real API server', () => {
     expect((await witness.get(`${core}/configmaps/shared`)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
-  it.each(['claimant first', 'owner first'])('A59 hands an object over without losing it: %s', async (order) => {
+  it.each(['claimant first', 'owner first'])('hands an object over without losing it: %s', async (order) => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('moves'), make.configMap('stays')] });
@@ -65,7 +65,7 @@ describe('ownership on a real API server', () => {
     expect(drift).toEqual([]);
   });
 
-  it('A60 neither claims nor prunes a copy that carries our annotation', async () => {
+  it('neither claims nor prunes a copy that carries our annotation', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('origin'), make.configMap('stays')] });

@@ -11,7 +11,7 @@ describe('plans on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A20 plans without a side effect, and the sync that follows does what the plan said', async () => {
+  it('plans without a side effect, and the sync that follows does what the plan said', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({
@@ -59,7 +59,7 @@ describe('plans on a real API server', () => {
     expect(plan.changes.inline.find(({ action }) => action === 'Configured')?.fields).toEqual(['data.color']);
   });
 
-  it('A20 plans a version for every target of its environment when an approval is asked for', async () => {
+  it('plans a version for every target of its environment when an approval is asked for', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const rendered = await applier.render({ application, namespace, objects: [make.configMap('settings')] });
@@ -78,7 +78,7 @@ describe('plans on a real API server', () => {
     expect(data).toMatchObject({ version: 1, cluster: 'kube' });
   });
 
-  it('A20 has one digest for one plan, and another one for another', async () => {
+  it('has one digest for one plan, and another one for another', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace, witness } = scene;
     await witness.namespace(namespace);
@@ -99,7 +99,7 @@ describe('plans on a real API server', () => {
     expect(digests[2]).not.toBe(digests[0]);
   });
 
-  it('A21 plans partially where a namespace or a kind is not there yet', async () => {
+  it('plans partially where a namespace or a kind is not there yet', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const rendered = await applier.render({

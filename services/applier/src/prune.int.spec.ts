@@ -28,7 +28,7 @@ describe('pruning on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A29 prunes what a failed run has created and the next commit dropped', async () => {
+  it('prunes what a failed run has created and the next commit dropped', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
@@ -45,7 +45,7 @@ describe('pruning on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/first`)).toBeUndefined();
   });
 
-  it('A46 prunes what left the set, but only after everything else was applied', async () => {
+  it('prunes what left the set, but only after everything else was applied', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('leaves')] });
@@ -65,7 +65,7 @@ describe('pruning on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/leaves`)).toBeUndefined();
   });
 
-  it('A47 sends a propagation policy and the UID with every delete', async () => {
+  it('sends a propagation policy and the UID with every delete', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({
@@ -91,7 +91,7 @@ describe('pruning on a real API server', () => {
     expect(await witness.get(`/apis/batch/v1/namespaces/${namespace}/jobs/once`)).toBeUndefined();
   });
 
-  it('A48 does not prune what somebody else has created anew under the same name', async () => {
+  it('does not prune what somebody else has created anew under the same name', async () => {
     await using scene = await scenario(kube, { sync: { selfHeal: false } });
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('taken')] });
@@ -102,7 +102,7 @@ describe('pruning on a real API server', () => {
     expect((await witness.get(`${core}/configmaps/taken`)).data).toEqual({ mine: 'yes' });
   });
 
-  it('A49 keeps an object whose live copy says so, for every convention that users bring along', async () => {
+  it('keeps an object whose live copy says so, for every convention that users bring along', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const keeps: Readonly<Record<string, string>> = {
@@ -124,7 +124,7 @@ describe('pruning on a real API server', () => {
     for (const name of names) expect(await witness.get(`${core}/configmaps/${name}`)).toBeDefined();
   });
 
-  it('A51 says what holds a deletion, goes on with other work, and finishes when the finalizer is gone', async () => {
+  it('says what holds a deletion, goes on with other work, and finishes when the finalizer is gone', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({
@@ -165,7 +165,7 @@ describe('pruning on a real API server', () => {
     expect(done).toMatchObject({ cause: 'Retry', objectCount: 1 });
   });
 
-  it('A53 deletes nothing for an empty render until somebody confirms it', async () => {
+  it('deletes nothing for an empty render until somebody confirms it', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('a'), make.configMap('b')] });
@@ -191,7 +191,7 @@ describe('pruning on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/a`)).toBeUndefined();
   });
 
-  it('A53 asks when most of many objects would go, or a namespace; and not when sync.allowEmpty says so', async () => {
+  it('asks when most of many objects would go, or a namespace; and not when sync.allowEmpty says so', async () => {
     await using scene = await scenario(kube, { sync: { allowEmpty: true } });
     const { applier, witness, application, namespace } = scene;
     const many = Array.from({ length: 12 }, (_, index) => make.configMap(`item-${index}`));
@@ -212,7 +212,7 @@ describe('pruning on a real API server', () => {
     });
   });
 
-  it('A54 leaves the cluster as it is while the source is missing or does not render', async () => {
+  it('leaves the cluster as it is while the source is missing or does not render', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
@@ -248,7 +248,7 @@ describe('pruning on a real API server', () => {
     expect((await witness.get(`${core}/configmaps/settings`)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
-  it('A61 removes an application with its objects, or lets go of them and takes its marks off', async () => {
+  it('removes an application with its objects, or lets go of them and takes its marks off', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.configMap('more')] });
@@ -282,7 +282,7 @@ describe('pruning on a real API server', () => {
     ).toEqual([]);
   });
 
-  it('A62 neither applies nor heals nor deletes for a suspended application', async () => {
+  it('neither applies nor heals nor deletes for a suspended application', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });

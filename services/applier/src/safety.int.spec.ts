@@ -11,7 +11,7 @@ describe('safety on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A26 writes nothing of an atomic set with one bad object', async () => {
+  it('writes nothing of an atomic set with one bad object', async () => {
     await using scene = await scenario(kube, { sync: { atomic: true } });
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);
@@ -36,7 +36,7 @@ describe('safety on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/good`)).toBeDefined();
   });
 
-  it('A50 keeps an object whose deletion is denied, and tries again until it works', async () => {
+  it('keeps an object whose deletion is denied, and tries again until it works', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('leaves')] });
@@ -66,13 +66,11 @@ describe('safety on a real API server', () => {
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Partial', reason: 'AdmissionDenied', retryable: true, objectCount: 2 });
     await witness.delete(`${policies}/validatingadmissionpolicybindings/${namespace}-keep`);
-    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded', {
-      timeout: '30s',
-    });
+    await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded');
     expect(await witness.get(`${core}/configmaps/leaves`)).toBeUndefined();
   });
 
-  it('A55 never deletes a namespace of the system', async () => {
+  it('never deletes a namespace of the system', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.namespace('default')] });
@@ -88,7 +86,7 @@ describe('safety on a real API server', () => {
     expect(await witness.get('/api/v1/namespaces/default')).toMatchObject({ status: { phase: 'Active' } });
   });
 
-  it('A56 does not delete a namespace with objects of others when its application is removed, and names them', async () => {
+  it('does not delete a namespace with objects of others when its application is removed, and names them', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.namespace(namespace), make.configMap('ours')] });
@@ -112,7 +110,7 @@ describe('safety on a real API server', () => {
     expect(await witness.get(`${core}/configmaps/ours`)).toBeUndefined();
   });
 
-  it('A57 does not delete a definition with custom resources of others when its application is removed', async () => {
+  it('does not delete a definition with custom resources of others when its application is removed', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({
@@ -153,7 +151,7 @@ describe('safety on a real API server', () => {
     });
   });
 
-  it('A33 takes a set of hundreds of objects, and lets one that is too large fail alone and by name', async () => {
+  it('takes a set of hundreds of objects, and lets one that is too large fail alone and by name', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     const many = Array.from({ length: 400 }, (_, index) => make.configMap(`item-${index}`));

@@ -18,7 +18,7 @@ describe('secrets on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A34 A36 shows that a secret changed and which key, never a value or its length, in plan, outcome, drift, log and store', async () => {
+  it('shows that a secret changed and which key, never a value or its length, in plan, outcome, drift, log and store', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await applier.deployed({
@@ -56,7 +56,7 @@ describe('secrets on a real API server', () => {
       for (const form of forms(value)) expect(everything).not.toContain(form);
   });
 
-  it('A35 names the field of a secret that the server refuses, without its value', async () => {
+  it('names the field of a secret that the server refuses, without its value', async () => {
     await using scene = await scenario(kube);
     const { applier, application, namespace } = scene;
     await applier.deployed({
@@ -83,7 +83,7 @@ describe('secrets on a real API server', () => {
       for (const form of forms(value)) expect(everything).not.toContain(form);
   });
 
-  it('A35 keeps values out of what an admission policy says about a secret', async () => {
+  it('keeps values out of what an admission policy says about a secret', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     await witness.namespace(namespace);

@@ -46,7 +46,7 @@ describe('the loop on a simulated cluster', () => {
     expect(await applier.events('DriftDetected', head)).toEqual([]);
   });
 
-  it('A32 waits as long as a throttling API server asks, and then goes on', async () => {
+  it('waits as long as a throttling API server asks, and then goes on', async () => {
     await using applier = await ApplierFixture.start();
     await applier.declareCluster('kube', { simulated: {} });
     const application = await applier.declareApplication('shop');
@@ -63,7 +63,7 @@ describe('the loop on a simulated cluster', () => {
     expect(Date.now() - startedMs).toBeGreaterThan(900);
   });
 
-  it('A73 says after sync.timeout that a target has not become healthy, and names what is not ready', async () => {
+  it('says after sync.timeout that a target has not become healthy, and names what is not ready', async () => {
     await using applier = await ApplierFixture.start();
     await applier.declareCluster('kube', { simulated: {} });
     const application = await applier.declareApplication('shop', { sync: { timeout: '1s' } });
@@ -82,7 +82,7 @@ describe('the loop on a simulated cluster', () => {
     await applier.until('HealthChanged', (event) => event.data.health === 'Healthy');
   });
 
-  it('A82 relists after 410 and broken watches without a write, and sees what it missed', async () => {
+  it('relists after 410 and broken watches without a write, and sees what it missed', async () => {
     await using applier = await ApplierFixture.start();
     await applier.declareCluster('kube', { simulated: {} });
     const application = await applier.declareApplication('shop');

@@ -55,7 +55,7 @@ describe('unknown fields on a real API server', () => {
   });
   afterAll(async () => kube[Symbol.asyncDispose]());
 
-  it('A27 are left out of an object that has opted out, and told: it becomes what a write without validation makes of it', async () => {
+  it('are left out of an object that has opted out, and told: it becomes what a write without validation makes of it', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     const { data } = await applier.deployed({ application, namespace, objects: [odd()] });
@@ -69,7 +69,7 @@ describe('unknown fields on a real API server', () => {
     expect(live.metadata.lables).toBeUndefined();
   });
 
-  it('A27 stay left out: the next syncs and plans change nothing, and drift is that of the other fields', async () => {
+  it('stay left out: the next syncs and plans change nothing, and drift is that of the other fields', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [odd(ARGO), make.configMap('settings')] });
@@ -98,7 +98,7 @@ describe('unknown fields on a real API server', () => {
     expect((await witness.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
   });
 
-  it('A27 are told in the plan of a change, which is what the sync then does', async () => {
+  it('are told in the plan of a change, which is what the sync then does', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [odd()] });
@@ -119,7 +119,7 @@ describe('unknown fields on a real API server', () => {
     ]);
   });
 
-  it('A27 are still refused in objects that have not opted out, and wrong values in those that have', async () => {
+  it('are still refused in objects that have not opted out, and wrong values in those that have', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     const wrong = odd();
@@ -144,7 +144,7 @@ describe('unknown fields on a real API server', () => {
     expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
   });
 
-  it('A27 of a custom resource are left out, free-form ones kept, and the rest comes with the first sync after its definition has it', async () => {
+  it('of a custom resource are left out, free-form ones kept, and the rest comes with the first sync after its definition has it', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace } = scene;
     const group = `${namespace}.a27.example.com`;
@@ -209,7 +209,7 @@ describe('unknown fields on a real API server', () => {
     }, 'the colour');
   });
 
-  it('A27 do not keep kubectl apply from being taken over from', async () => {
+  it('do not keep kubectl apply from being taken over from', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, apps } = scene;
     await witness.namespace(namespace);
@@ -223,7 +223,7 @@ describe('unknown fields on a real API server', () => {
     expect((await witness.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
   });
 
-  it('A27 of a Secret are named without any value', async () => {
+  it('of a Secret are named without any value', async () => {
     await using scene = await scenario(kube);
     const { applier, witness, application, namespace, core } = scene;
     const secret = make.secret('token', { password: 'canary-a27' });
@@ -243,7 +243,7 @@ describe('unknown fields on a real API server', () => {
 });
 
 describe('unknown fields on a simulated cluster', () => {
-  it('A27 are left out of an object that has opted out, and told', async () => {
+  it('are left out of an object that has opted out, and told', async () => {
     await using applier = await ApplierFixture.start();
     await applier.declareCluster('kube', { simulated: {} });
     const application = await applier.declareApplication('shop');

@@ -9,7 +9,7 @@ import { openAudit, silent, tellStory } from './audit.fixture.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+  vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 it('brings an event from a client over the door into the log, the views, the search and the bus', async () => {
   await using audit = await openAudit();

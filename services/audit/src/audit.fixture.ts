@@ -48,7 +48,7 @@ export async function openLogAndPool(options: Partial<PostgresEventLogOptions> =
   const log = await PostgresEventLog.open({ url: database.url, migrate: false, ...options });
   await log.whenLeading();
   const pool = new pg.Pool({
-    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 10_000 }),
+    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
     max: 4,
   });
   pool.on('error', () => undefined);

@@ -25,7 +25,7 @@ import {
 import type { ObjectStore } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { createLogger } from '@plumbline/platform';
-import { type GitRepository, type GitServer, startGit, tempDir } from '@plumbline/testkit';
+import { type GitRepository, type GitServer, startGit, tempDir, waitUntil } from '@plumbline/testkit';
 import { rendererConfig } from './renderer.config.js';
 import { RendererService } from './renderer.service.js';
 
@@ -60,18 +60,11 @@ export interface BenchOptions {
   readonly settings?: Record<string, string>;
 }
 
-const DEADLINE_MS = 30_000;
 let cacheDir: string | undefined;
 
-/** Waits for a condition by asking often. */
+/** Returns the first result that is not undefined. */
 export async function until<Result>(what: string, ask: () => Promise<Result | undefined>): Promise<Result> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const result = await ask();
-    if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  return waitUntil(what, ask, { intervalMs: 5 });
 }
 
 /** Unpacked tools are kept between runs, as users keep them. */

@@ -12,7 +12,7 @@ import {
   repositorySpec,
 } from '@plumbline/events';
 import { createLogger, processConfigSource } from '@plumbline/platform';
-import { type GitServer, type GitServerOptions, startGit, tempDir } from '@plumbline/testkit';
+import { type GitServer, type GitServerOptions, startGit, tempDir, waitUntil } from '@plumbline/testkit';
 import { watcherConfig } from './watcher.config.js';
 import { WatcherService } from './watcher.service.js';
 
@@ -37,17 +37,9 @@ export interface BenchOptions extends GitServerOptions {
   readonly settings?: Record<string, string>;
 }
 
-const DEADLINE_MS = 20_000;
-
-/** Waits for a condition by asking often. */
+/** Returns the first result that is not undefined. */
 export async function until<Result>(what: string, ask: () => Promise<Result | undefined>): Promise<Result> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const result = await ask();
-    if (result !== undefined) return result;
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return waitUntil(what, ask, { intervalMs: 10 });
 }
 
 function watcherOn(log: EventLog, dir: string, settings: Record<string, string>): WatcherService {

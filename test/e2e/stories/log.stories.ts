@@ -107,7 +107,7 @@ export function logStories(fixture: () => TestEnvironment): void {
     expect(await shown()).toMatch(/^(?!.*(?:Grace Hopper|grace@)).*\(erased\)/s);
     const followed: unknown[] = [];
     const { head } = await client.events();
-    for await (const event of client.follow({ after: -1, signal: AbortSignal.timeout(20_000) })) {
+    for await (const event of client.follow({ after: -1, signal: AbortSignal.timeout(60_000) })) {
       followed.push(event);
       if (event.position === head) break;
     }

@@ -80,7 +80,7 @@ describeWith('live-cluster', 'health on a cluster with real controllers', () => 
         if (wanted(health)) done.resolve();
       },
     }).start();
-    const timer = setTimeout(() => done.reject(new Error(`not as wanted: ${JSON.stringify(seen)}`)), 40_000);
+    const timer = setTimeout(() => done.reject(new Error(`not as wanted: ${JSON.stringify(seen)}`)), 120_000);
     await done.promise.finally(() => clearTimeout(timer));
     await watch.stop();
     return seen;
@@ -224,7 +224,7 @@ describeWith('live-cluster', 'health on a cluster with real controllers', () => 
           client.discovery.invalidate();
           return client.discovery.resourceFor('broken.example.org/v1', 'Thing');
         },
-        { timeout: 15_000, interval: 200 },
+        { timeout: 60_000, interval: 200 },
       )
       .toMatchObject({ unknown: expect.any(String) });
     expect(await client.discovery.resourceFor('apps/v1', 'Deployment')).toMatchObject({

@@ -133,7 +133,7 @@ describeWith('kube', 'schemas beside the API server', () => {
         if (!schemas.has('schema.example.org/v1/Widget') || !schemas.has('schema.example.org/v1beta1/Widget'))
           throw new Error('the definitions are not published yet');
       },
-      { timeout: 30_000, interval: 250 },
+      { timeout: 60_000, interval: 250 },
     );
   });
   afterAll(async () => {

@@ -19,7 +19,7 @@ export class WatchRecorder {
   };
 
   /** Resolves once the condition holds; it is looked at after every event and every change of status. */
-  async until(what: string, holds: () => boolean, timeoutMs = 20_000): Promise<void> {
+  async until(what: string, holds: () => boolean, timeoutMs = 120_000): Promise<void> {
     const deadline = Promise.withResolvers<never>();
     const timer = setTimeout(
       () =>

@@ -370,6 +370,7 @@ describe('the transport to any HTTP server', () => {
     };
     await expect(read()).rejects.toMatchObject({ code: 'PLB-6120', retry: 'after-delay' });
     respond = () => undefined;
+    // time is what this tests
     await expect(new KubeClient(transport, { timeoutMs: 50 }).version()).rejects.toMatchObject({
       code: 'PLB-6124',
       retry: 'after-delay',

@@ -22,7 +22,7 @@ import { JetStreamBus } from './jetstream-bus.js';
 import { JetStreamServer, type JetStreamServerOptions } from './jetstream-server.js';
 import { NatsLink } from './nats-link.js';
 
-const PATIENCE = { timeout: 30_000, interval: 20 } as const;
+const PATIENCE = { timeout: 60_000, interval: 20 } as const;
 
 interface OnNats extends BusUnderTest {
   readonly server: NatsServer;
@@ -47,7 +47,10 @@ async function onNats(flavour: NatsFlavour, config = ''): Promise<OnNats> {
     );
   return {
     server,
-    bus: new JetStreamBus({ link: link('relay'), timeoutMs: 2_000 }),
+    bus: new JetStreamBus({
+      link: link('relay'),
+      timeoutMs: 2_000 /* time is what this tests: the server goes away */,
+    }),
     startTuned,
     startService: async (name, ...handlers) => startTuned({ service: name }, ...handlers),
     restartServer: async () => server.restart(),
@@ -190,7 +193,7 @@ for (const flavour of ['oldest', 'newest'] as const) {
           next += 1;
           expect(received.length).toBeGreaterThan(1);
         },
-        { timeout: 30_000, interval: 200 },
+        { timeout: 60_000, interval: 200 },
       );
     }, 60_000);
 
@@ -212,7 +215,7 @@ for (const flavour of ['oldest', 'newest'] as const) {
         { service: 'applier', ackWaitMs: 600 },
         async (batch: EventEnvelopeBatch) => {
           starts.push(batch.firstPosition);
-          // The time is the point here: five times the server's patience.
+          // time is what this tests: five times as long as the server waits
           if (batch.firstPosition === 0) await new Promise((resolve) => setTimeout(resolve, 3_000));
           ended.push(batch.firstPosition);
         },
@@ -274,7 +277,7 @@ for (const flavour of ['oldest', 'newest'] as const) {
       await using subject = await onNats(flavour, 'authorization { user: relay, password: "p@ss:word" }');
       const url = subject.server.url.replace('nats://', 'nats://relay:p%40ss%3Aword@');
       const link = new NatsLink({ url, name: 'relay' });
-      const bus = new JetStreamBus({ link, timeoutMs: 5_000 });
+      const bus = new JetStreamBus({ link, timeoutMs: 60_000 });
       await bus.publish(batchOf(0, 0));
       expect(bus.connected).toBe(true);
       await link.close();
@@ -285,6 +288,7 @@ for (const flavour of ['oldest', 'newest'] as const) {
 
 it('says that the bus is not reachable, without the password of its URL', async () => {
   const link = new NatsLink({ url: `nats://relay:hunter2@127.0.0.1:${await freePort()}`, name: 'relay' });
+  // time is what this tests
   const bus = new JetStreamBus({ link, timeoutMs: 200 });
   expect(bus.connected).toBe(false);
   const failure: unknown = await bus.publish(batchOf(0, 0)).catch((error: unknown) => error);

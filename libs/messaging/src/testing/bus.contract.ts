@@ -13,7 +13,7 @@ export interface BusUnderTest extends AsyncDisposable {
   readonly restartServer: (() => Promise<void>) | undefined;
 }
 
-const PATIENCE = { timeout: 30_000, interval: 10 } as const;
+const PATIENCE = { timeout: 60_000, interval: 10 } as const;
 const positionsOf = (batches: readonly EventEnvelopeBatch[]): readonly number[] =>
   batches.flatMap((batch) => batch.events.map((event) => event.position));
 

@@ -137,7 +137,7 @@ async function environmentOptions(dir: string, options: KubeOptions): Promise<Te
     binaryAssetsDirectory: await binariesIn(dir, options.etcd ?? 'newest'),
     apiServerFlags: { ...flags, ...options.apiServerFlags },
     readyPollIntervalMs: 100,
-    startTimeoutMs: 90_000,
+    startTimeoutMs: 300_000,
     stopTimeoutMs: 5_000,
   };
 }

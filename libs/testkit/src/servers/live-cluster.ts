@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitUntil } from '../polling.js';
 import { startKube, type KubeOptions, type KubeServer } from './kube.js';
 import { LIVE_CLUSTER_STAGES } from './live-cluster-stages.js';
 import { ManagedProcess } from './managed-process.js';
@@ -17,8 +17,8 @@ export interface LiveClusterOptions extends Omit<KubeOptions, 'serviceAccountAdm
  * by kwok. Pods run no containers; how one shall end is said by {@link POD_FATE_ANNOTATION}.
  */
 export interface LiveCluster extends KubeServer {
-  /** Polls an object (10 times a second) until `check` accepts it; the error shows the last one seen. */
-  waitFor(requestPath: string, check: (body: unknown, status: number) => boolean, timeoutMs?: number): Promise<void>;
+  /** Polls an object 10 times a second until `check` accepts it. The error shows the last answer. Default limit: 120,000 ms. */
+  waitFor(requestPath: string, check: (body: unknown, status: number) => boolean, limitMs?: number): Promise<void>;
 }
 
 type Component = 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
@@ -53,19 +53,18 @@ async function poll(
   kube: KubeServer,
   requestPath: string,
   check: (body: unknown, status: number) => boolean,
-  timeoutMs: number,
+  limitMs?: number,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const { body, status } = await kube.request('GET', requestPath);
-    if (check(body, status)) return;
-    if (performance.now() > deadline) {
-      throw new Error(
-        `${requestPath} is not as expected after ${timeoutMs} ms: ${status} ${JSON.stringify(body).slice(0, 2_000)}`,
-      );
-    }
-    await delay(100);
-  }
+  let last = '';
+  await waitUntil(
+    requestPath,
+    async () => {
+      const { body, status } = await kube.request('GET', requestPath);
+      last = `${status} ${JSON.stringify(body).slice(0, 2_000)}`;
+      return check(body, status);
+    },
+    { intervalMs: 100, describe: () => last, ...(limitMs === undefined ? {} : { limitMs }) },
+  );
 }
 
 function hasReadyNodes(count: number): (body: unknown) => boolean {
@@ -82,9 +81,9 @@ async function populate(kube: KubeServer, nodes: number): Promise<void> {
     const { status } = await kube.request('POST', '/api/v1/nodes', { body });
     if (status !== 201) throw new Error(`creating ${name} was answered with ${status}`);
   }
-  await poll(kube, '/api/v1/nodes', hasReadyNodes(nodes), 30_000);
+  await poll(kube, '/api/v1/nodes', hasReadyNodes(nodes));
   // Pods are refused until the controller manager has made this one.
-  await poll(kube, '/api/v1/namespaces/default/serviceaccounts/default', (_, status) => status === 200, 30_000);
+  await poll(kube, '/api/v1/namespaces/default/serviceaccounts/default', (_, status) => status === 200);
 }
 
 /** Starts a live cluster (about 8 s); it is ready to run Pods when this resolves. */
@@ -133,7 +132,7 @@ function withLife(kube: KubeServer, dispose: () => Promise<void>): LiveCluster {
     killApiServer: kube.killApiServer.bind(kube),
     startApiServer: kube.startApiServer.bind(kube),
     restart: kube.restart.bind(kube),
-    waitFor: async (requestPath, check, timeoutMs = 30_000) => poll(kube, requestPath, check, timeoutMs),
+    waitFor: async (requestPath, check, limitMs) => poll(kube, requestPath, check, limitMs),
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -52,6 +52,7 @@ describe('a managed process', () => {
 
   it('kills a process that is not ready in time', async () => {
     const script = "console.log('pid=' + process.pid + ' starting'); setInterval(() => {}, 1e6)";
+    // time is what this tests
     const error = await ManagedProcess.start(node(script, { startTimeoutMs: 700 })).then(
       () => undefined,
       (reason: Error) => reason,
@@ -63,6 +64,7 @@ describe('a managed process', () => {
 
   it('is killed when it does not heed the stop signal', async () => {
     const script = "process.on('SIGTERM', () => {}); console.log('ready'); setInterval(() => {}, 1e6)";
+    // time is what this tests
     const server = await ManagedProcess.start(node(script, { stopTimeoutMs: 200 }));
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);

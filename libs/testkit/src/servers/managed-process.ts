@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pollInterval } from '../polling.js';
 import { guardProcess } from './exit-guard.js';
 
 const KEPT_OUTPUT_CHARS = 64 * 1024;
@@ -18,7 +18,7 @@ export interface ManagedProcessOptions {
   readonly runAs?: { readonly uid: number; readonly gid: number };
   /** True once the server answers. A rejection means "not yet". */
   readonly ready: (output: string) => Promise<boolean> | boolean;
-  /** Default 30,000. */
+  /** Default 120,000: a server that fails ends at once, and a slow machine needs its time. */
   readonly startTimeoutMs?: number;
   /** From the stop signal to SIGKILL; default 10,000. */
   readonly stopTimeoutMs?: number;
@@ -65,7 +65,7 @@ export class ManagedProcess implements AsyncDisposable {
   /** Resolves when the server is ready; rejects with its last output when it exits before or takes too long. */
   static async start(options: ManagedProcessOptions): Promise<ManagedProcess> {
     const managed = new ManagedProcess(options);
-    const timeoutMs = options.startTimeoutMs ?? 30_000;
+    const timeoutMs = options.startTimeoutMs ?? 120_000;
     const deadline = performance.now() + timeoutMs;
     for (let waitMs = 10; ; waitMs = Math.min(waitMs * 1.5, 150)) {
       if (managed.#exit !== undefined) throw managed.#failure(`exited before it was ready (${managed.#exit})`);
@@ -77,7 +77,7 @@ export class ManagedProcess implements AsyncDisposable {
         await managed.stop('SIGKILL');
         throw managed.#failure(`was not ready after ${timeoutMs} ms`);
       }
-      await Promise.race([delay(waitMs), managed.#exited]);
+      await pollInterval(waitMs, managed.#exited);
     }
   }
 
@@ -103,9 +103,9 @@ export class ManagedProcess implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = this.#options.stopSignal ?? 'SIGTERM'): Promise<void> {
     if (this.#exit !== undefined) return;
     this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#options.stopTimeoutMs ?? 10_000);
+    await pollInterval(this.#options.stopTimeoutMs ?? 10_000, this.#exited);
+    if (this.#exit === undefined) this.#child.kill('SIGKILL');
     await this.#exited;
-    clearTimeout(timer);
   }
 
   /** SIGKILL: the crash that recovery tests need. */

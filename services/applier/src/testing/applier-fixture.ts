@@ -33,6 +33,7 @@ import {
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
+import { pollInterval } from '@plumbline/testkit';
 import { metrics } from '@opentelemetry/api';
 import { ApplierMetrics } from '../applier.metrics.js';
 import { ApplierService } from '../applier.service.js';
@@ -318,12 +319,12 @@ export class ApplierFixture implements AsyncDisposable {
     return this.#wait(
       async () => (await this.events(type, options.from ?? 0)).find(fits),
       `${type}`,
-      durationMs(options.timeout ?? '20s'),
+      durationMs(options.timeout ?? '120s'),
     );
   }
 
   /** Waits until the check gives something. */
-  async eventually<T>(check: () => Promise<T | undefined>, what: string, timeout = '20s'): Promise<T> {
+  async eventually<T>(check: () => Promise<T | undefined>, what: string, timeout = '120s'): Promise<T> {
     return this.#wait(check, what, durationMs(timeout));
   }
 
@@ -346,16 +347,11 @@ export class ApplierFixture implements AsyncDisposable {
   }
 
   /** The next append, or a short while: the cluster changes without one. */
-  #next(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#listeners.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#listeners.add(done);
-    });
+  async #next(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#listeners.add(resolve);
+    await pollInterval(ms, promise);
+    this.#listeners.delete(resolve);
   }
 
   /** Everything that the log and the object store hold, as text, to search for what must not be there. */

@@ -52,7 +52,7 @@ async function overTheDoor(audit: OpenedAudit): Promise<AsyncDisposable & { read
   const channel = new LogChannel({
     url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token: SECRET }),
     token: SECRET,
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
   });
   return {
     persons: new GrpcPersonalData(channel),
@@ -140,7 +140,7 @@ it('goes on after the time to wait is over: pending until the views are built, u
         outcome: 'Pending',
         erasedAt: expect.any(String) as unknown,
       }),
-    { timeout: 20_000, interval: 10 },
+    { timeout: 60_000, interval: 10 },
   );
   expect(JSON.stringify((await audit.parts.log.read({ from: 0 })).events)).not.toContain(ada.email);
   gate.resolve();
@@ -189,7 +189,7 @@ it('is finished by the next process that leads when the one that was asked died'
   try {
     await vi.waitFor(
       async () => expect((await next.log.read({ from: 0 })).events.at(-1)).toMatchObject({ type: 'PersonErased' }),
-      { timeout: 20_000, interval: 10 },
+      { timeout: 60_000, interval: 10 },
     );
     expect(JSON.stringify(await audit.ask('select document from projection.document'))).not.toContain(
       'dev@example.com',

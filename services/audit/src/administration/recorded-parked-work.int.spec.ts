@@ -34,7 +34,7 @@ async function open(test: LogAndPool, broken: Set<string>): Promise<Opened> {
   projector.start();
   const recorded = new RecordedParkedWork({ log: test.log, projector });
   const door = new LogDoor({ log: test.log, queries: noQueries, parked: recorded, token: SECRET, logger: silent });
-  const channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: SECRET, timeoutMs: 5_000 });
+  const channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: SECRET, timeoutMs: 60_000 });
   return {
     parked: new GrpcParkedWork(channel),
     broken,

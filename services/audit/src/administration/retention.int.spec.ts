@@ -74,7 +74,7 @@ async function openBench(): Promise<Bench> {
     );
   }
   const pool = new pg.Pool({
-    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 10_000 }),
+    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
     max: 4,
   });
   pool.on('error', () => undefined);

@@ -101,6 +101,7 @@ describe('the door of the log', () => {
     expect(url).toMatch(/^grpcs:\/\/localhost:/);
     const channel = new LogChannel({ url, token, caFile: certFile });
     expect(await new GrpcEventLog(channel).head()).toBe(0);
+    // time is what this tests: the channel gives up
     const stranger = new LogChannel({ url, token, timeoutMs: 200 });
     await expect(new GrpcEventLog(stranger).head()).rejects.toMatchObject({ code: 'PLB-6001' });
     channel.close();
@@ -218,12 +219,14 @@ describe('the client of the log', () => {
   });
 
   it('waits for a log that is not there yet, and says so when its time is over', async () => {
+    // time is what this tests
     const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token, timeoutMs: 300 });
     await expect(new GrpcEventLog(channel).head()).rejects.toMatchObject({ code: 'PLB-6001', retry: 'after-delay' });
     channel.close();
   });
 
   it('never repeats the token in an error', async () => {
+    // time is what this tests: the channel gives up
     const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token, timeoutMs: 50 });
     const error: unknown = await new GrpcEventLog(channel).head().catch((thrown: unknown) => thrown);
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(token);

@@ -13,7 +13,7 @@ import { PostgresEventLog } from './postgres-event-log.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+  vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 async function sql<Row extends pg.QueryResultRow>(url: string, text: string, values: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
@@ -369,7 +369,7 @@ describeWith('postgres:embedded18', 'the log under faults', () => {
     const producers = Array.from({ length: 8 }, produce);
     for (let fault = 1; fault <= 12; fault += 1) {
       const before = acknowledged.size;
-      await vi.waitUntil(() => acknowledged.size > before + 40, { timeout: 20_000, interval: 5 });
+      await vi.waitUntil(() => acknowledged.size > before + 40, { timeout: 60_000, interval: 5 });
       await sql(
         test.database.url,
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'plumbline-log' and datname = current_database()",

@@ -9,7 +9,7 @@ import { Relay } from './relay.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+  vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 /** Records what is published; can be down. */
 class RecordingBus implements EventBus {

@@ -40,7 +40,7 @@ async function open(
   const channel = new LogChannel({
     url: await door.listen('127.0.0.1:0'),
     token: 'a service token of the test',
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
   });
   return {
     projector,

@@ -12,7 +12,7 @@ import type { Apply } from './view-fold.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+  vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 interface Running extends AsyncDisposable {
   readonly projector: Projector;

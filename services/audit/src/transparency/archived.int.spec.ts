@@ -34,7 +34,7 @@ it('a log of which a part is in files is verified whole, and not without the fil
   await log.whenLeading();
   await fill(log, EVENTS);
   const pool = new pg.Pool({
-    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 10_000 }),
+    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
     max: 4,
   });
   try {

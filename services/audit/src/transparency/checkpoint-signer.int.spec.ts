@@ -17,7 +17,7 @@ const code = (wanted: string): unknown => expect.objectContaining({ code: wanted
 
 function writerPool(url: string): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({
-    ...connectionConfig({ url, role: 'plumbline_writer', statementTimeoutMs: 5_000 }),
+    ...connectionConfig({ url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
     max: 2,
   });
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
@@ -31,15 +31,12 @@ describe('checkpoints', () => {
     await log.whenLeading();
     const startedMs = performance.now();
     const notes: { readonly size: number; readonly root: Buffer }[] = [];
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       await fill(log, 40);
-      const { size, root } = await audit.checkpoint();
-      if (notes.at(-1)?.size !== size) notes.push({ size, root });
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      const head = await log.head();
+      await until(`a checkpoint of ${head} events`, async () => (await audit.checkpoint()).size === head);
+      notes.push(await audit.checkpoint());
     }
-    const head = await log.head();
-    await until('the head is signed', async () => (await audit.checkpoint()).size === head);
-    notes.push(await audit.checkpoint());
     for (const [index, older] of notes.entries()) {
       for (const newer of notes.slice(index + 1)) {
         const { proof } = await tree.tree.consistency(older.size, newer.size);
@@ -49,6 +46,7 @@ describe('checkpoints', () => {
       }
     }
     const { rows } = await pooled(database.url, 'select count(*)::int as n from ledger.checkpoint');
+    // The limit grows with the time that the test takes.
     expect(rows[0]?.['n']).toBeLessThanOrEqual(Math.ceil((performance.now() - startedMs) / 1_000) + 2);
   });
 
@@ -60,11 +58,12 @@ describe('checkpoints', () => {
     await fill(log, 1);
     await audit.checkpoint(1);
     const startedMs = performance.now();
-    for (let position = 1; position <= 3; position += 1) {
+    // Without a request there is one a second, which takes longer than the limit.
+    for (let position = 1; position <= 90; position += 1) {
       await fill(log, 1);
       expect((await tree.tree.inclusion(position)).size).toBeGreaterThan(position);
     }
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    expect(performance.now() - startedMs).toBeLessThan(60_000);
   });
 
   it('go on under the next leader, which publishes what the last one signed and could not publish', async () => {

@@ -4,7 +4,7 @@ import type { EventLog } from '@plumbline/event-log';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import type { Logger } from '@plumbline/platform';
 import { generateSigningKeyPem, openCheckpoint, pemSigner, type SignedCheckpoint } from '@plumbline/merkle';
-import { sharedDatabase, type TestDatabase } from '@plumbline/testkit';
+import { sharedDatabase, type TestDatabase, waitUntil } from '@plumbline/testkit';
 import pg from 'pg';
 import { auditTemplate } from '../audit.fixture.js';
 import { AuditParts } from '../audit-parts.js';
@@ -96,16 +96,8 @@ export async function fill(log: EventLog, events: number): Promise<void> {
 }
 
 /** Waits for a condition. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 15_000,
-): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  await waitUntil(what, condition);
 }
 
 /** Statements of somebody who owns the server: triggers and checks do not hold them. */

@@ -21,7 +21,7 @@ import { fill, freshDatabase, openSigned, origin, type SignedAudit, treeOptions,
 import type { AnchorConfig, TreeConfig } from './tree.config.js';
 
 const WITNESS = fileURLToPath(new URL('../../../../witness/bin/plumbline-witness.js', import.meta.url));
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 20_000 };
+const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 /** The real witness, as a second team starts it. */
 interface RunningWitness extends AsyncDisposable {
@@ -139,7 +139,7 @@ describe('a log with a witness', () => {
     await fill(audit.parts.log, 3);
     expect((await audit.checkpoint(6)).size).toBe(6);
     await using back = await startWitness(dir, signerOf(base), port);
-    await until('it caught up', async () => (await witnessedSize(audit, back.key)) === 6, 30_000);
+    await until('it caught up', async () => (await witnessedSize(audit, back.key)) === 6);
     expect(audit.lines).toContainEqual(expect.objectContaining({ level: 'info', message: 'a witness cosigns again' }));
     expect(audit.lines.filter(({ message }) => /wait too long/.test(message))).toHaveLength(1);
   });
@@ -181,7 +181,7 @@ describe('a log that is anchored', () => {
     const repository = await git.createRepository('anchor');
     await using audit = await openSigned(database, treeOptions({ anchor: anchorOf(dir, repository.url) }));
     await audit.parts.log.whenLeading();
-    for (const size of [2, 5]) {
+    for (const size of [2, 5, 6, 7]) {
       await fill(audit.parts.log, size - (await audit.parts.log.head()));
       await until(`${size} are anchored`, () => audit.parts.tree.status.anchoredSize === size);
     }
@@ -192,11 +192,9 @@ describe('a log that is anchored', () => {
         async (commit) => openCheckpoint(await repository.git(['show', `${commit}:${origin}/checkpoint`]), key).size,
       ),
     );
-    expect(sizes).toEqual([2, 5]);
+    // One commit for each size, although the anchor looks more often.
+    expect(sizes).toEqual([2, 5, 6, 7]);
     expect(await repository.git(['show', `checkpoints:${origin}/key`])).toContain(key.text);
-    // Nothing new, no commit.
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect((await repository.git(['rev-list', '--count', 'checkpoints'])).trim()).toBe('2');
   });
 
   it('does not anchor over a checkpoint that it does not begin with, and says so', async () => {

@@ -179,8 +179,8 @@ describe('a plan', () => {
       reason: 'Timeout',
       message: 'no route to host',
     });
-    const started = performance.now();
-    const result = await operator.plan('web');
+    // Longer than the test may take: the answer does not wait for a cluster that is away.
+    const result = await operator.plan('web', { timeoutMs: 600_000 });
     expect(result).toMatchObject({
       complete: false,
       plans: [
@@ -192,13 +192,13 @@ describe('a plan', () => {
         },
       ],
     });
-    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('shows what did not come in time', async () => {
     await using gateway = await startGateway();
     const operator = await setUp(gateway);
     await rendered(gateway, 'staging', 1);
+    // time is what this tests
     expect(await operator.plan('web', { timeoutMs: 20 })).toMatchObject({
       complete: false,
       plans: [{ environment: 'staging', cluster: 'eu-1', state: 'Pending' }],

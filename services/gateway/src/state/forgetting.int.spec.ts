@@ -29,7 +29,7 @@ async function told(gateway: GatewayUnderTest): Promise<string> {
   const [status, history] = [await client.status('web'), await client.history('web')];
   const streamed: unknown[] = [];
   const head = (await client.events()).head;
-  for await (const event of client.follow({ after: -1, signal: AbortSignal.timeout(10_000) })) {
+  for await (const event of client.follow({ after: -1, signal: AbortSignal.timeout(60_000) })) {
     streamed.push(event);
     if (event.position === head) break;
   }
@@ -68,7 +68,7 @@ it('the gateway forgets a person that was erased, in what it answers from memory
     erasedAt: '2026-11-20T09:30:00.000000Z',
     events: 2,
   });
-  await vi.waitFor(() => expect(gateway.access.state).not.toBe(views), { timeout: 20_000, interval: 10 });
+  await vi.waitFor(() => expect(gateway.access.state).not.toBe(views), { timeout: 60_000, interval: 10 });
   const after = await told(gateway);
   expect(after).not.toMatch(/Lovelace|ada@/);
   const position = /"position":\d+/g;

@@ -154,7 +154,7 @@ export async function nextEvent(
   type: RecordedEvent['type'],
   after: number,
 ): Promise<RecordedEvent> {
-  for await (const events of gateway.access.feed.batches({ after, signal: AbortSignal.timeout(10_000) })) {
+  for await (const events of gateway.access.feed.batches({ after, signal: AbortSignal.timeout(60_000) })) {
     const found = events.find((event) => event.type === type);
     if (found !== undefined) return found;
   }

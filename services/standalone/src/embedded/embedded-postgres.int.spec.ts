@@ -11,7 +11,7 @@ import { postgresBinaries } from './binaries.js';
 import { PostgresProcess } from './postgres-process.js';
 import { serverAccount } from './server-account.js';
 
-const PATIENCE = { timeout: 30_000, interval: 50 } as const;
+const PATIENCE = { timeout: 60_000, interval: 50 } as const;
 const logger = createLogger({ service: 'standalone', level: 'silent' });
 
 async function start(dir: string): Promise<EmbeddedPostgres> {

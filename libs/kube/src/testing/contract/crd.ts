@@ -39,7 +39,7 @@ async function install(bench: Bench, crd: KubeObject, version = 'v1'): Promise<s
       async () =>
         dig(await bench.get(crd), 'status', 'conditions')?.find(({ type }: { type: string }) => type === 'Established')
           ?.status,
-      { timeout: 15_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
     .toBe('True');
   await expect
@@ -48,7 +48,7 @@ async function install(bench: Bench, crd: KubeObject, version = 'v1'): Promise<s
         bench.client.discovery.invalidate();
         return 'found' in (await bench.client.discovery.resourceFor(`${group}/${version}`, 'Widget'));
       },
-      { timeout: 15_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
     .toBe(true);
   return group;
@@ -298,7 +298,7 @@ export function crdChecks(check: Check): void {
             ({ object }) => dig(object, 'spec', 'weight'),
             () => undefined,
           ),
-        { timeout: 15_000, interval: 100 },
+        { timeout: 60_000, interval: 100 },
       )
       .toBe(7);
   });
@@ -313,10 +313,10 @@ export function crdChecks(check: Check): void {
     expect(deleted.object?.metadata.finalizers ?? ['customresourcecleanup.apiextensions.k8s.io']).toEqual([
       'customresourcecleanup.apiextensions.k8s.io',
     ]);
-    await expect.poll(() => bench.get(widgetCrd(group)), { timeout: 30_000, interval: 100 }).toBeUndefined();
+    await expect.poll(() => bench.get(widgetCrd(group)), { timeout: 60_000, interval: 100 }).toBeUndefined();
     await expect
       .poll(async () => (await bench.raw('GET', `/apis/${group}/v1/namespaces/${namespace}/widgets/w`)).status, {
-        timeout: 15_000,
+        timeout: 60_000,
         interval: 100,
       })
       .toBe(404);
@@ -326,7 +326,7 @@ export function crdChecks(check: Check): void {
           bench.client.discovery.invalidate();
           return 'missing' in (await bench.client.discovery.resourceFor(`${group}/v1`, 'Widget'));
         },
-        { timeout: 15_000, interval: 100 },
+        { timeout: 60_000, interval: 100 },
       )
       .toBe(true);
   });
@@ -343,7 +343,7 @@ export function crdChecks(check: Check): void {
           dig(await bench.get(object), 'status', 'conditions')?.find(
             ({ type }: { type: string }) => type === 'NamesAccepted',
           )?.status,
-        { timeout: 15_000, interval: 50 },
+        { timeout: 60_000, interval: 50 },
       )
       .toBe('False');
   });

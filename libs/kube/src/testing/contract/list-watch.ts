@@ -73,7 +73,7 @@ export function listWatchChecks(check: Check): void {
       );
     };
     await expect
-      .poll(read, { timeout: 30_000, interval: 250 })
+      .poll(read, { timeout: 60_000, interval: 250 })
       .toMatchObject({ status: 410, reason: 'Expired', code: 'PLB-6110', retry: 'after-reload' });
     expect((await bench.client.list(resource, { namespace, limit: 2 })).items).toHaveLength(4);
   });
@@ -193,7 +193,7 @@ export function listWatchChecks(check: Check): void {
       { namespace, resourceVersion, allowWatchBookmarks: true, timeoutSeconds: 5 },
       { whenOpen },
     );
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
     expect(lines).toEqual([
       { type: 'BOOKMARK', object: expect.objectContaining({ kind: 'ConfigMap', apiVersion: 'v1' }) },
     ]);

@@ -109,6 +109,7 @@ describe('the sandbox', () => {
   });
 
   it('ends a program that takes too long, with all that it started', async () => {
+    // time is what this tests
     await expect(run('/bin/sleep 60 & wait', { timeoutMs: 300 })).rejects.toMatchObject({
       code: 'PLB-6404',
       details: { reason: 'Timeout' },
