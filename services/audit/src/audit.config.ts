@@ -27,7 +27,7 @@ export const auditSchema = z.object({
     .string()
     .optional()
     .describe(
-      'File with 32 bytes as 64 hex digits. With it the names of users and the people of commits are sealed in the log, each under a key of its own, and can be erased; without it they are stored as they are. Keep it apart from backups of the database.',
+      'File with 32 bytes as 64 hex digits. With it the log seals the names of users and of the people of commits, each under its own key, so that they can be erased; without it they are stored in plain text. Keep it apart from backups of the database.',
     ),
   PLUMBLINE_LOG_LEASE_MS: z.coerce
     .number()
@@ -36,7 +36,7 @@ export const auditSchema = z.object({
     .max(60_000)
     .default(3_000)
     .describe(
-      'How long a leader that hangs keeps the lead, in milliseconds; after a crash another replica takes over at once.',
+      'How long a leader that hangs keeps its lease, in milliseconds; after a crash another replica takes over at once.',
     ),
   PLUMBLINE_AUDIT_PROBE_MS: z.coerce
     .number()
@@ -45,29 +45,29 @@ export const auditSchema = z.object({
     .max(60_000)
     .default(2_000)
     .describe(
-      'How often the database is asked whether it answers, in milliseconds. After three times without an answer the process is not ready, after two answers it is again.',
+      'How often the process checks that the database answers, in milliseconds. After three failed checks the process is not ready; after two successful ones it is ready again.',
     ),
   PLUMBLINE_LOG_TOKEN: z
     .string()
     .min(16)
     .optional()
-    .describe('Secret that the services share and show at the log. Prefer the file.'),
+    .describe('Secret that the services share and present to the log. Prefer the file.'),
   PLUMBLINE_LOG_TOKEN_FILE: z
     .string()
     .optional()
-    .describe('File with the secret that the services share and show at the log.'),
+    .describe('File with the secret that the services share and present to the log.'),
   PLUMBLINE_AUDIT_GRPC_LISTEN: listenAddress
     .optional()
-    .describe('HOST:PORT of the door of the log for the other services; none when absent. Needs the token.'),
+    .describe('HOST:PORT of the gRPC endpoint of the log for the other services; none when absent. Needs the token.'),
   PLUMBLINE_AUDIT_GRPC_CERT_FILE: z
     .string()
     .optional()
-    .describe('PEM certificate chain of the door; plain text when absent.'),
-  PLUMBLINE_AUDIT_GRPC_KEY_FILE: z.string().optional().describe('PEM private key of the door.'),
+    .describe('PEM certificate chain of the gRPC endpoint; plain text when absent.'),
+  PLUMBLINE_AUDIT_GRPC_KEY_FILE: z.string().optional().describe('PEM private key of the gRPC endpoint.'),
 });
 
-/** Where the door of the log is and who may use it. */
-export interface DoorConfig {
+/** Address, token and certificate of the gRPC endpoint of the log. */
+export interface GrpcConfig {
   readonly listen: string;
   readonly token: string;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
@@ -81,10 +81,10 @@ export interface AuditConfig {
   readonly leaseMs: number;
   readonly probeMs: number;
   readonly personalKey: Uint8Array | undefined;
-  readonly door: DoorConfig | undefined;
+  readonly grpc: GrpcConfig | undefined;
 }
 
-function compileDoor(env: z.output<typeof auditSchema>): DoorConfig | undefined {
+function compileGrpc(env: z.output<typeof auditSchema>): GrpcConfig | undefined {
   const listen = env.PLUMBLINE_AUDIT_GRPC_LISTEN;
   if (listen === undefined) return undefined;
   const token = secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
@@ -94,14 +94,14 @@ function compileDoor(env: z.output<typeof auditSchema>): DoorConfig | undefined 
   if (token === undefined || token.length < 16) {
     throw new InputError(
       'PLB-1159',
-      'the door of the log needs a token of at least 16 characters: set PLUMBLINE_LOG_TOKEN_FILE here and for every other service',
+      'the gRPC endpoint of the log needs a token of at least 16 characters: set PLUMBLINE_LOG_TOKEN_FILE here and for every other service',
     );
   }
   const [certFile, keyFile] = [env.PLUMBLINE_AUDIT_GRPC_CERT_FILE, env.PLUMBLINE_AUDIT_GRPC_KEY_FILE];
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new InputError(
       'PLB-1159',
-      'the door of the log needs PLUMBLINE_AUDIT_GRPC_CERT_FILE and PLUMBLINE_AUDIT_GRPC_KEY_FILE together, or neither',
+      'the gRPC endpoint of the log needs PLUMBLINE_AUDIT_GRPC_CERT_FILE and PLUMBLINE_AUDIT_GRPC_KEY_FILE together, or neither',
     );
   }
   return { listen, token, ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }) };
@@ -118,7 +118,7 @@ function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
   return Buffer.from(text, 'hex');
 }
 
-/** Compiles checked settings. @throws InputError PLB-1159 for a door without a token or with half a certificate */
+/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without a token or with half a certificate */
 export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConfig {
   return {
     logUrl: env.PLUMBLINE_LOG_URL,
@@ -127,7 +127,7 @@ export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConf
     leaseMs: env.PLUMBLINE_LOG_LEASE_MS,
     probeMs: env.PLUMBLINE_AUDIT_PROBE_MS,
     personalKey: compilePersonalKey(env.PLUMBLINE_LOG_PERSONAL_KEY_FILE),
-    door: compileDoor(env),
+    grpc: compileGrpc(env),
   };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus } from '@plumbline/messaging/in-process';
 import { Digest, StreamName, uuidv7 } from '@plumbline/core';
+import type { AppendResult, EventLog } from '@plumbline/event-log';
 import {
   applicationSpec,
   type EventData,
@@ -9,14 +9,20 @@ import {
   type NewEvent,
   repositorySpec,
 } from '@plumbline/events';
-import type { AppendResult, EventLog } from '@plumbline/event-log';
-import { connectionConfig, migrateLedger, PostgresEventLog, type PostgresEventLogOptions } from './ledger/index.js';
-import { ledgerTemplate } from './testing/test-log.js';
-import type { Logger } from '@plumbline/platform';
 import { type DatabaseTemplate, sharedDatabase, type TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';
-import { type AuditOptions, AuditParts } from './audit-parts.js';
+import type { DataSource } from 'typeorm';
+import { administrationEntities } from './administration/entities.js';
+import { ConsumerCursorEntity } from './database/consumer-cursor.entity.js';
+import { openDataSource, poolOf } from './database/data-source.js';
+import { migrateLedger, PostgresEventLog, type PostgresEventLogOptions } from './ledger/index.js';
+import { readModelEntities } from './read-models/entities.js';
 import { migrateProjection } from './read-models/migrate.js';
+import { type AuditOptions, type RunningAudit, silent, startAudit } from './testing/test-audit.js';
+import { ledgerTemplate } from './testing/test-log.js';
+import { transparencyEntities } from './transparency/entities.js';
+
+export { type RunningAudit, silent, startAudit, TOKEN } from './testing/test-audit.js';
 
 /** The schemas of log and projections. */
 export const auditTemplate: DatabaseTemplate = {
@@ -27,18 +33,21 @@ export const auditTemplate: DatabaseTemplate = {
   },
 };
 
-/** A log that tells nobody. */
-export const silent: Logger = {
-  error: (): void => undefined,
-  warn: (): void => undefined,
-  info: (): void => undefined,
-  debug: (): void => undefined,
-  child: () => silent,
-};
+/** A data source with all entities of the service, as the writer role. */
+export function openSource(url: string): Promise<DataSource> {
+  return openDataSource({
+    url,
+    role: 'plumbline_writer',
+    max: 4,
+    entities: [ConsumerCursorEntity, ...readModelEntities, ...transparencyEntities, ...administrationEntities],
+    logger: silent,
+  });
+}
 
-/** A real log on a fresh database with the tables of the projections, and connections to it. */
+/** A real log on a new database with the tables of the read models, and connections to it. */
 export interface LogAndPool extends AsyncDisposable {
   readonly log: PostgresEventLog;
+  readonly source: DataSource;
   readonly pool: pg.Pool;
   readonly database: TestDatabase;
 }
@@ -47,41 +56,34 @@ export async function openLogAndPool(options: Partial<PostgresEventLogOptions> =
   const database = await sharedDatabase({ template: auditTemplate });
   const log = await PostgresEventLog.open({ url: database.url, migrate: false, ...options });
   await log.whenLeading();
-  const pool = new pg.Pool({
-    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
-    max: 4,
-  });
-  pool.on('error', () => undefined);
+  const source = await openSource(database.url);
   return {
     log,
-    pool,
+    source,
+    pool: poolOf(source),
     database,
     [Symbol.asyncDispose]: async () => {
       await log.close();
-      await pool.end();
+      await source.destroy();
       await database[Symbol.asyncDispose]();
     },
   };
 }
 
-/** The whole service, and what is under it. */
-export interface OpenedAudit extends AsyncDisposable {
-  readonly parts: AuditParts;
-  readonly bus: InProcessBus;
+/** The whole service on a database of its own. */
+export interface OpenedAudit extends RunningAudit {
   readonly database: TestDatabase;
-  /** Rows of a statement, asked as the owner. */
+  /** Rows of a statement, run as the owner. */
   ask<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
 }
 
-/** The whole service on a fresh database. */
-export async function openAudit(options: Partial<Pick<AuditOptions, 'personalKey'>> = {}): Promise<OpenedAudit> {
+/** Starts the whole service on a new database, and waits until it leads. */
+export async function openAudit(options: AuditOptions = {}): Promise<OpenedAudit> {
   const database = await sharedDatabase({ template: auditTemplate });
-  const bus = new InProcessBus();
-  const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent, ...options });
-  await parts.log.whenLeading();
+  const audit = await startAudit(database.url, options);
+  await audit.log.whenLeading();
   return {
-    parts,
-    bus,
+    ...audit,
     database,
     ask: async <Row extends pg.QueryResultRow>(text: string) => {
       const client = new pg.Client({ connectionString: database.url });
@@ -93,8 +95,7 @@ export async function openAudit(options: Partial<Pick<AuditOptions, 'personalKey
       }
     },
     [Symbol.asyncDispose]: async () => {
-      await parts.close();
-      await bus.close();
+      await audit.close();
       await database[Symbol.asyncDispose]();
     },
   };

@@ -22,7 +22,7 @@ async function observe(opened: Opened, sha: string): Promise<void> {
     authoredAt: '2026-01-01T00:00:00Z',
     committedAt: '2026-01-01T00:00:00Z',
   };
-  await put(opened.parts.log, StreamName.repository('shop'), 'RevisionObserved', {
+  await put(opened.log, StreamName.repository('shop'), 'RevisionObserved', {
     repository: 'shop',
     ref: 'main',
     revision: sha,
@@ -32,7 +32,7 @@ async function observe(opened: Opened, sha: string): Promise<void> {
 }
 
 async function erase(opened: Opened, knownAs: string): Promise<ErasureReport> {
-  return opened.parts.persons.erase(knownAs, {
+  return opened.persons.erase(knownAs, {
     by: { kind: 'user', id: 'token-eve', name: 'Eve' },
     requestId: uuidv7(Date.now()),
     waitMs: 20_000,
@@ -45,29 +45,27 @@ async function stored(opened: Opened): Promise<readonly { readonly body: string;
 
 it('is not in the tables of the log, and readers see it as it was given', async () => {
   await using opened = await openAudit({ personalKey: randomBytes(32) });
-  await tellStory(opened.parts.log, 'web');
+  await tellStory(opened.log, 'web');
   await observe(opened, 'a'.repeat(40));
   const request = {
     ...sampleAppend('project-by-ada'),
     actor: { kind: 'user', id: 'token-ada', name: 'Ada Lovelace' },
   } as const;
-  const appended = await opened.parts.log.append(request);
+  const appended = await opened.log.append(request);
   expect(appended.events.map(({ actor }) => actor)).toEqual([request.actor]);
   expect(JSON.stringify((await stored(opened)).map(({ body }) => body))).not.toMatch(/Lovelace|@example\.com/);
-  const { events } = await opened.parts.log.read({ from: 0 });
+  const { events } = await opened.log.read({ from: 0 });
   expect(events.findLast((event) => event.type === 'RevisionObserved')?.data).toMatchObject({
     commit: { author: ada, committer: bob, coAuthors: [ada] },
   });
   expect(events.at(-1)?.actor).toEqual(request.actor);
-  expect((await opened.parts.log.readStream('project-by-ada'))[0]?.actor).toEqual(request.actor);
-  await opened.parts.projector.waitFor(await opened.parts.log.head(), 20_000);
+  expect((await opened.log.readStream('project-by-ada'))[0]?.actor).toEqual(request.actor);
+  await opened.projector.waitFor(await opened.log.head(), 20_000);
   expect(
-    (await opened.parts.queries.audit({ actor: 'token-ada' })).events.some(
-      (event) => event.actor.name === 'Ada Lovelace',
-    ),
+    (await opened.queries.audit({ actor: 'token-ada' })).events.some((event) => event.actor.name === 'Ada Lovelace'),
   ).toBe(true);
   // A repeat is the same request, although it is sealed again.
-  expect(await opened.parts.log.append(request)).toEqual({ ...appended, duplicate: true });
+  expect(await opened.log.append(request)).toEqual({ ...appended, duplicate: true });
 });
 
 it('takes names as long as they may be, which sealed are longer than that', async () => {
@@ -77,14 +75,14 @@ it('takes names as long as they may be, which sealed are longer than that', asyn
     actor: { kind: 'user', id: 'token-somebody', name },
   });
   const name = '名'.repeat(300);
-  await opened.parts.log.append(named(name));
-  expect((await opened.parts.log.read({ from: 0 })).events.at(-1)?.actor.name).toBe(name);
-  await expect(opened.parts.log.append(named('名'.repeat(301)))).rejects.toMatchObject({ code: 'PLB-1150' });
+  await opened.log.append(named(name));
+  expect((await opened.log.read({ from: 0 })).events.at(-1)?.actor.name).toBe(name);
+  await expect(opened.log.append(named('名'.repeat(301)))).rejects.toMatchObject({ code: 'PLB-1150' });
 });
 
 it('is gone from events, views and search when a person is erased; hashes and root stay, others stay', async () => {
   await using opened = await openAudit({ personalKey: randomBytes(32) });
-  await tellStory(opened.parts.log, 'web');
+  await tellStory(opened.log, 'web');
   await observe(opened, 'b'.repeat(40));
   const before = { head: await opened.ask('select next_pos, root from ledger.head'), events: await stored(opened) };
   const report = await erase(opened, 'Ada@example.com');
@@ -95,7 +93,7 @@ it('is gone from events, views and search when a person is erased; hashes and ro
     erasedAt: expect.any(String) as unknown,
   });
   expect(await erase(opened, 'ada@example.com')).toEqual({ ...report, outcome: 'AlreadyErased' });
-  const { events } = await opened.parts.log.read({ from: 0 });
+  const { events } = await opened.log.read({ from: 0 });
   const erased = { name: '(erased)', email: '(erased)' };
   expect(events.findLast((event) => event.type === 'RevisionObserved')?.data).toMatchObject({
     commit: { author: erased, committer: bob, coAuthors: [erased] },
@@ -113,14 +111,14 @@ it('is gone from events, views and search when a person is erased; hashes and ro
   // Comes back: nothing of this person is kept.
   await observe(opened, 'c'.repeat(40));
   expect(JSON.stringify(await stored(opened))).not.toContain('Lovelace');
-  expect((await opened.parts.log.read({ from: 0 })).events.at(-1)?.data).toMatchObject({
+  expect((await opened.log.read({ from: 0 })).events.at(-1)?.data).toMatchObject({
     commit: { author: erased, committer: bob },
   });
 });
 
 it('is sealed in what tells of tokens and approvals too, and goes with the person', async () => {
   await using opened = await openAudit({ personalKey: randomBytes(32) });
-  const { log } = opened.parts;
+  const { log } = opened;
   const grace = {
     id: 'token-grace',
     name: 'Grace Brewster Murray Hopper, \u4e2d'.padEnd(100, '\u4e2d'),

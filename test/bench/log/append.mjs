@@ -10,7 +10,7 @@ import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { PostgresEventLog } from '@plumbline/audit/ledger';
 import { startPostgres } from '@plumbline/testkit';
 import { InProcessBus } from '@plumbline/messaging/in-process';
-import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
+import { composeAudit, TOKEN } from '@plumbline/audit/testing';
 
 EventEmitter.defaultMaxListeners = 1_000;
 const silent = {
@@ -109,30 +109,30 @@ try {
     await log.close();
   }
   const bus = new InProcessBus({ queueCapacity: 100_000 });
-  const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
-  await parts.log.whenLeading();
-  const head = await parts.log.head();
+  const audit = await composeAudit(database.url, { bus, logger: silent });
+  audit.projector.start();
+  await audit.log.whenLeading();
+  const head = await audit.log.head();
   console.log('\nwhat follows');
   const rows = [];
-  rows.push(await timed('views: catch up into the tables', head, async () => parts.projector.waitFor(head, 600_000)));
-  rows.push(await timed('views: rebuild', head, async () => parts.projector.rebuild()));
-  rows.push(await timed('read and decode the whole log', head, async () => readAll(parts.log)));
-  const follower = new Follower({ log: parts.log, from: 0, onEvents: () => undefined, onError: console.error });
+  rows.push(await timed('views: catch up into the tables', head, async () => audit.projector.waitFor(head, 600_000)));
+  rows.push(await timed('views: rebuild', head, async () => audit.projector.rebuild()));
+  rows.push(await timed('read and decode the whole log', head, async () => readAll(audit.log)));
+  const follower = new Follower({ log: audit.log, from: 0, onEvents: () => undefined, onError: console.error });
   rows.push(await timed('follower: catch up', head, async () => follower.start()));
   await follower.stop();
   rows.push(
     await timed('relay: publish from position 0', head, async () => {
-      parts.startRelay();
-      while ((parts.relay.position ?? 0) < head) await new Promise((resolve) => setTimeout(resolve, 5));
+      audit.relay.start();
+      while ((audit.relay.position ?? 0) < head) await new Promise((resolve) => setTimeout(resolve, 5));
     }),
   );
   console.table(rows);
   console.log('\nappend with views, search index and relay running, in the process and over gRPC');
-  const door = await parts.openDoor({ listen: '127.0.0.1:0', token: 'a token of the bench' });
-  const channel = new LogChannel({ url: door, token: 'a token of the bench' });
+  const channel = new LogChannel({ url: await audit.server.listen('127.0.0.1:0'), token: TOKEN });
   const whole = [];
   for (const [where, log] of [
-    ['in process', parts.log],
+    ['in process', audit.log],
     ['gRPC', new GrpcEventLog(channel)],
   ]) {
     for (const shape of [
@@ -146,8 +146,8 @@ try {
   const seen = [];
   for (let index = 0; index < 200; index += 1) {
     const at = performance.now();
-    const { lastPosition } = await parts.log.append(request('project-latency', 1));
-    await parts.queries.getView('project', 'bench', lastPosition + 1);
+    const { lastPosition } = await audit.log.append(request('project-latency', 1));
+    await audit.queries.getView('project', 'bench', lastPosition + 1);
     seen.push(performance.now() - at);
   }
   seen.sort((a, b) => a - b);
@@ -155,7 +155,7 @@ try {
     `append and read back through the views: p50 ${ms(percentile(seen, 0.5))}, p99 ${ms(percentile(seen, 0.99))}`,
   );
   channel.close();
-  await parts.close();
+  await audit.close();
 } finally {
   await server[Symbol.asyncDispose]();
 }

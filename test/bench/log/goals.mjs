@@ -27,12 +27,11 @@ import {
 import { startPostgres } from '@plumbline/testkit';
 import { InProcessBus } from '@plumbline/messaging/in-process';
 import { checkDatabase } from '../../../cli/dist/commands/log-database.js';
-import { AuditParts } from '../../../services/audit/dist/audit-parts.js';
+import { composeAudit, TOKEN } from '@plumbline/audit/testing';
 import { generateLoad } from './load-generator.mjs';
 
 EventEmitter.defaultMaxListeners = 1_000;
 const RUNS = Number(process.env['PLUMBLINE_BENCH_RUNS'] ?? '5');
-const TOKEN = 'a token of the bench';
 const COPIED = 20_000;
 const BATCH = 200;
 const silent = {
@@ -312,14 +311,15 @@ try {
   );
   // Alone first: nothing follows the log.
   await againstCopy(database.url);
-  const parts = await AuditParts.open({ logUrl: database.url, bus, logger: silent });
-  await parts.log.whenLeading();
-  parts.startRelay();
-  const { log } = parts;
-  const door = await parts.openDoor({ listen: '127.0.0.1:0', token: TOKEN });
-  const channel = new LogChannel({ url: door, token: TOKEN });
-  const reader = await consumer(door);
-  await parts.projector.waitFor(await log.head(), 600_000);
+  const audit = await composeAudit(database.url, { bus, logger: silent });
+  audit.projector.start();
+  await audit.log.whenLeading();
+  audit.relay.start();
+  const { log } = audit;
+  const url = await audit.server.listen('127.0.0.1:0');
+  const channel = new LogChannel({ url, token: TOKEN });
+  const reader = await consumer(url);
+  await audit.projector.waitFor(await log.head(), 600_000);
   for (let run = 0; run < RUNS; run += 1) {
     // A database that has run for a while has segments of its WAL to use again; a new one writes each first, which takes this disk 45 ms.
     await client.query('checkpoint');
@@ -337,7 +337,7 @@ try {
     note('10,000/s, acknowledged', { ...percentiles(acknowledged), 'turned away for a while': turnedAway });
     turnedAway = 0;
     note('10,000/s through to a consumer in another process (aim p50 ≤ 5, p99 ≤ 40 ms)', percentiles(latencies));
-    await parts.projector.waitFor(await log.head(), 600_000);
+    await audit.projector.waitFor(await log.head(), 600_000);
   }
   reader.stop();
   const signer = pemSigner(generateSigningKeyPem(), 'bench.example/log');
@@ -357,14 +357,14 @@ try {
   const head = await log.head();
   for (let run = 0; run < Math.min(RUNS, 3); run += 1) {
     const started = performance.now();
-    await parts.projector.rebuild();
+    await audit.projector.rebuild();
     note('rebuild of the views while the old ones are shown (aim ≥ 25,000/s)', {
       'events/s': head / ((performance.now() - started) / 1_000),
       events: head,
     });
   }
   channel.close();
-  await parts.close();
+  await audit.close();
   for (const [what, figures] of results) {
     const shown = Object.entries(figures).map(
       ([name, values]) =>

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus } from '@plumbline/messaging/in-process';
 import { GrpcLegalHolds, LogChannel } from '@plumbline/event-log/client';
 import { legalHoldsContract } from '@plumbline/event-log/testing';
 import { expect, it } from 'vitest';
-import { AuditParts } from '../audit-parts.js';
-import { openAudit, silent } from '../audit.fixture.js';
+import { openAudit, startAudit } from '../audit.fixture.js';
 
 const ada = { kind: 'user', id: 'token-ada', name: 'Ada' } as const;
 const SECRET = 'a service token of the test';
@@ -12,8 +10,8 @@ const SECRET = 'a service token of the test';
 legalHoldsContract('in the process', async () => {
   const audit = await openAudit();
   return {
-    log: audit.parts.log,
-    holds: audit.parts.holds,
+    log: audit.log,
+    holds: audit.holds,
     [Symbol.asyncDispose]: async () => audit[Symbol.asyncDispose](),
   };
 });
@@ -21,11 +19,11 @@ legalHoldsContract('in the process', async () => {
 legalHoldsContract('over the door', async () => {
   const audit = await openAudit();
   const channel = new LogChannel({
-    url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token: SECRET }),
+    url: audit.url,
     token: SECRET,
   });
   return {
-    log: audit.parts.log,
+    log: audit.log,
     holds: new GrpcLegalHolds(channel),
     [Symbol.asyncDispose]: async () => {
       channel.close();
@@ -36,9 +34,8 @@ legalHoldsContract('over the door', async () => {
 
 it('is placed by the process that leads, whichever is asked first', async () => {
   await using audit = await openAudit();
-  const standby = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent });
-  const door = { listen: '127.0.0.1:0', token: SECRET };
-  const [first, second] = [await standby.openDoor(door), await audit.parts.openDoor(door)];
+  const standby = await startAudit(audit.database.url);
+  const [first, second] = [standby.url, audit.url];
   const channel = new LogChannel({ url: `${first},${second.replace('grpc://', '')}`, token: SECRET });
   try {
     await expect(standby.holds.place({ id: 'case-7', from: 0, reason: 'r' }, ada)).rejects.toMatchObject({
@@ -60,9 +57,9 @@ it('is told by the same request again when the process died between table and lo
   await audit.ask(
     "insert into ledger.legal_hold (id, shard, first_pos, reason, placed_by) values ('case-7', 0, 3, 'asked by counsel', 'token-ada')",
   );
-  expect(await audit.parts.holds.place({ id: 'case-7', from: 3, reason: 'asked by counsel' }, ada)).toMatchObject({
+  expect(await audit.holds.place({ id: 'case-7', from: 3, reason: 'asked by counsel' }, ada)).toMatchObject({
     changed: true,
     position: 0,
   });
-  expect((await audit.parts.log.read({ from: 0 })).events).toMatchObject([{ type: 'LegalHoldPlaced', actor: ada }]);
+  expect((await audit.log.read({ from: 0 })).events).toMatchObject([{ type: 'LegalHoldPlaced', actor: ada }]);
 });

@@ -18,40 +18,26 @@ import {
 } from '@plumbline/event-log';
 import type { Actor, RecordedEvent } from '@plumbline/events';
 import type pg from 'pg';
+import { type DataSource, type FindOptionsWhere, IsNull, type Repository } from 'typeorm';
+import { LegalHoldEntity } from './entities.js';
 
 const SHARD = 0;
 const STREAM = StreamName.parse('log-holds');
-const COLUMNS = `id, first_pos, next_pos, reason, placed_by, ${timeText('placed_at')} as placed_at, lifted_by, ${timeText('lifted_at')} as lifted_at`;
 
-function timeText(column: string): string {
-  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-}
-
-interface HoldRow {
-  readonly id: string;
-  readonly first_pos: string;
-  readonly next_pos: string | null;
-  readonly reason: string;
-  readonly placed_by: string;
-  readonly placed_at: string;
-  readonly lifted_by: string | null;
-  readonly lifted_at: string | null;
-}
-
-function holdOf(row: HoldRow): LegalHold {
+function holdOf(row: LegalHoldEntity): LegalHold {
   return {
     id: row.id,
-    from: Number(row.first_pos),
-    ...(row.next_pos === null ? {} : { to: Number(row.next_pos) }),
+    from: row.first,
+    ...(row.next === null ? {} : { to: row.next }),
     reason: row.reason,
-    placedBy: row.placed_by,
-    placedAt: row.placed_at,
-    ...(row.lifted_by === null ? {} : { liftedBy: row.lifted_by }),
-    ...(row.lifted_at === null ? {} : { liftedAt: row.lifted_at }),
+    placedBy: row.placedBy,
+    placedAt: row.placedAtText,
+    ...(row.liftedBy === null ? {} : { liftedBy: row.liftedBy }),
+    ...(row.liftedAtText === null ? {} : { liftedAt: row.liftedAtText }),
   };
 }
 
-/** The holds that are not lifted and reach into a range, by id. */
+/** Returns the ids of the holds in force that reach into a range. Runs on the connection of the archiver, which holds its lock. */
 export async function holdsOver(
   client: Pick<pg.Client, 'query'>,
   range: { readonly first: number; readonly next: number },
@@ -63,33 +49,35 @@ export async function holdsOver(
   return rows.map(({ id }) => id);
 }
 
-/** What a hold keeper needs. */
+/** What {@link PostgresLegalHolds} needs. */
 export interface LegalHoldsOptions {
-  readonly pool: pg.Pool;
+  readonly source: DataSource;
   readonly log: Pick<EventLog, 'append' | 'readStream'> & { readonly leads: boolean };
   readonly clock: Clock;
 }
 
 /**
- * Legal holds in the table that the archiver asks, each change with its event. Whatever a crash leaves undone, the same request again
- * completes: a hold is in force before it is told of, and told to be lifted before it is.
+ * Legal holds in the table that the archiver reads; each change appends an event. The same request completes what a crash left undone:
+ * a hold is in force before its event is appended, and the event of its end is appended before it ends.
  */
 export class PostgresLegalHolds implements LegalHolds {
   readonly #options: LegalHoldsOptions;
+  readonly #holds: Repository<LegalHoldEntity>;
 
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: LegalHoldsOptions) {
     this.#options = options;
+    this.#holds = options.source.getRepository(LegalHoldEntity);
   }
 
   async list(): Promise<readonly LegalHold[]> {
-    return this.#holds('true', []);
+    return this.#find({});
   }
 
-  /** The holds in force that keep one of these positions, by id. */
+  /** Returns the ids of the holds in force that cover one of these positions. */
   async over(positions: readonly number[]): Promise<readonly string[]> {
-    const holds = await this.#holds('lifted_at is null', []);
+    const holds = await this.#find({ liftedAt: IsNull() });
     return holds
       .filter(({ from, to = Number.POSITIVE_INFINITY }) =>
         positions.some((position) => position >= from && position < to),
@@ -101,10 +89,14 @@ export class PostgresLegalHolds implements LegalHolds {
     checkLegalHold(given);
     return this.#inTurn(async () => {
       const { id, from, to, reason } = given;
-      await this.#asked({
-        text: 'insert into ledger.legal_hold (id, shard, first_pos, next_pos, reason, placed_by) values ($1, $2, $3, $4, $5, $6) on conflict do nothing',
-        values: [id, SHARD, from, to ?? null, reason, by.id],
-      });
+      await reported(
+        this.#holds
+          .createQueryBuilder()
+          .insert()
+          .values({ id, shard: SHARD, first: from, next: to ?? null, reason, placedBy: by.id })
+          .orIgnore()
+          .execute(),
+      );
       const hold = await this.#known(id);
       if (
         hold.liftedAt !== undefined ||
@@ -137,16 +129,18 @@ export class PostgresLegalHolds implements LegalHolds {
       const event = await this.#toldOf('LegalHoldLifted', id);
       if (event !== undefined && hold.liftedAt !== undefined) return { hold, changed: false, position: event.position };
       const position = event?.position ?? (await this.#tell(by, { type: 'LegalHoldLifted', data: { hold: id } }));
-      await this.#asked({
-        text: 'update ledger.legal_hold set lifted_by = $2, lifted_at = clock_timestamp() where id = $1 and lifted_at is null',
-        values: [id, event?.actor.id ?? by.id],
-      });
+      await reported(
+        this.#holds.update(
+          { id, liftedAt: IsNull() },
+          { liftedBy: event?.actor.id ?? by.id, liftedAt: () => 'clock_timestamp()' },
+        ),
+      );
       return { hold: await this.#known(id), changed: true, position };
     });
   }
 
   async #known(id: string): Promise<LegalHold> {
-    const [hold] = await this.#holds('id = $1', [id]);
+    const [hold] = await this.#find({ id });
     if (hold === undefined) throw new NotFoundError('PLB-3154', `there is no legal hold ${id}`);
     return hold;
   }
@@ -181,21 +175,19 @@ export class PostgresLegalHolds implements LegalHolds {
     return result;
   }
 
-  async #holds(where: string, values: readonly unknown[]): Promise<readonly LegalHold[]> {
-    const { rows } = await this.#asked<HoldRow>({
-      text: `select ${COLUMNS} from ledger.legal_hold where ${where} order by legal_hold.placed_at, id`,
-      values: [...values],
-    });
+  async #find(where: FindOptionsWhere<LegalHoldEntity>): Promise<readonly LegalHold[]> {
+    const rows = await reported(this.#holds.find({ where, order: { placedAt: 'ASC', id: 'ASC' } }));
     return rows.map(holdOf);
   }
+}
 
-  async #asked<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
-    try {
-      return await this.#options.pool.query<Row>(query);
-    } catch (error) {
-      throw new UpstreamError('PLB-6007', `the legal holds cannot be read or written: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
+/** @throws UpstreamError PLB-6007 */
+async function reported<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new UpstreamError('PLB-6007', `the legal holds cannot be read or written: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { InProcessBus } from '@plumbline/messaging/in-process';
 import { StreamName, systemClock, uuidv7 } from '@plumbline/core';
 import type { AskedWork, PersonalData } from '@plumbline/event-log';
 import { GrpcPersonalData, LogChannel } from '@plumbline/event-log/client';
 import { inclusionProof, leafHash, verifyInclusion } from '@plumbline/merkle';
 import { expect, it, vi } from 'vitest';
-import { AuditParts } from '../audit-parts.js';
-import { openAudit, type OpenedAudit, put, silent, tellStory } from '../audit.fixture.js';
+import { openAudit, type OpenedAudit, put, silent, tellStory, startAudit } from '../audit.fixture.js';
 import { PersonErasure } from './person-erasure.js';
 
 const eve = { kind: 'user', id: 'token-eve', name: 'Eve' } as const;
@@ -16,7 +14,7 @@ const SECRET = 'a service token of the test';
 
 const asked = (waitMs = 20_000): AskedWork => ({ by: eve, requestId: uuidv7(Date.now()), waitMs });
 
-async function observe({ parts }: OpenedAudit, digit: string): Promise<number> {
+async function observe(audit: OpenedAudit, digit: string): Promise<number> {
   const commit = {
     sha: digit.repeat(40),
     author: ada,
@@ -27,7 +25,7 @@ async function observe({ parts }: OpenedAudit, digit: string): Promise<number> {
     committedAt: '2026-01-01T00:00:00Z',
   };
   return (
-    await put(parts.log, StreamName.repository('shop'), 'RevisionObserved', {
+    await put(audit.log, StreamName.repository('shop'), 'RevisionObserved', {
       repository: 'shop',
       ref: 'main',
       revision: commit.sha,
@@ -38,19 +36,19 @@ async function observe({ parts }: OpenedAudit, digit: string): Promise<number> {
 }
 
 /** The erasure of the service with a rebuild that the test ends. */
-function erasureOf({ parts }: OpenedAudit, rebuild: () => Promise<unknown>): PersonErasure {
+function erasureOf(audit: OpenedAudit, rebuild: () => Promise<unknown>): PersonErasure {
   return new PersonErasure({
-    log: parts.log,
+    log: audit.log,
     clock: systemClock,
     logger: silent,
-    holdsOver: async (positions) => parts.holds.over(positions),
+    holdsOver: async (positions) => audit.holds.over(positions),
     rebuild,
   });
 }
 
 async function overTheDoor(audit: OpenedAudit): Promise<AsyncDisposable & { readonly persons: PersonalData }> {
   const channel = new LogChannel({
-    url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token: SECRET }),
+    url: audit.url,
     token: SECRET,
     timeoutMs: 60_000,
   });
@@ -64,8 +62,8 @@ it('is told in the log by who asked for it, once, and without a word about the p
   await using audit = await openAudit({ personalKey: randomBytes(32) });
   await using door = await overTheDoor(audit);
   const position = await observe(audit, 'a');
-  const tiles = audit.parts.tree.tree;
-  const size = await audit.parts.log.head();
+  const tiles = audit.transparency.tree;
+  const size = await audit.log.head();
   const { root } = (await audit.ask<{ root: Buffer }>('select root from ledger.head'))[0] ?? { root: Buffer.alloc(0) };
   const first = asked();
   const report = await door.persons.erase(' ADA@example.com', first);
@@ -79,7 +77,7 @@ it('is told in the log by who asked for it, once, and without a word about the p
   // The same request again is told what became of it; another one that it was done before.
   expect(await door.persons.erase('ada@example.com', first)).toEqual(report);
   expect(await door.persons.erase('ada@example.com', asked())).toEqual({ ...report, outcome: 'AlreadyErased' });
-  const { events } = await audit.parts.log.read({ from: 0 });
+  const { events } = await audit.log.read({ from: 0 });
   expect(events.slice(1)).toMatchObject([
     { type: 'PersonErasureRequested', actor: eve, data: { subject: report.subject } },
     {
@@ -111,21 +109,21 @@ it('is refused for somebody that the log does not know, without saying who', asy
   const refused: unknown = await door.persons.erase('nobody@example.com', asked()).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: 'PLB-3155' });
   expect(JSON.stringify([String(refused), refused])).not.toContain('nobody@');
-  expect(await audit.parts.log.head()).toBe(0);
+  expect(await audit.log.head()).toBe(0);
 });
 
 it('is refused while a legal hold covers an event of the person, and not for a hold on others', async () => {
   await using audit = await openAudit({ personalKey: randomBytes(32) });
   const position = await observe(audit, 'a');
-  await audit.parts.holds.place({ id: 'other', from: position + 1, reason: 'asked by counsel' }, eve);
-  await audit.parts.holds.place({ id: 'case-7', from: 0, to: position + 1, reason: 'asked by counsel' }, eve);
-  await expect(audit.parts.persons.erase(ada.email, asked())).rejects.toMatchObject({
+  await audit.holds.place({ id: 'other', from: position + 1, reason: 'asked by counsel' }, eve);
+  await audit.holds.place({ id: 'case-7', from: 0, to: position + 1, reason: 'asked by counsel' }, eve);
+  await expect(audit.persons.erase(ada.email, asked())).rejects.toMatchObject({
     code: 'PLB-4110',
     details: { holds: ['case-7'] },
   });
-  expect(JSON.stringify((await audit.parts.log.read({ from: 0 })).events)).toContain(ada.email);
-  await audit.parts.holds.lift('case-7', eve);
-  expect(await audit.parts.persons.erase(ada.email, asked())).toMatchObject({ outcome: 'Erased' });
+  expect(JSON.stringify((await audit.log.read({ from: 0 })).events)).toContain(ada.email);
+  await audit.holds.lift('case-7', eve);
+  expect(await audit.persons.erase(ada.email, asked())).toMatchObject({ outcome: 'Erased' });
 });
 
 it('goes on after the time to wait is over: pending until the views are built, unreadable in events at once', async () => {
@@ -142,7 +140,7 @@ it('goes on after the time to wait is over: pending until the views are built, u
       }),
     { timeout: 60_000, interval: 10 },
   );
-  expect(JSON.stringify((await audit.parts.log.read({ from: 0 })).events)).not.toContain(ada.email);
+  expect(JSON.stringify((await audit.log.read({ from: 0 })).events)).not.toContain(ada.email);
   gate.resolve();
   expect(await persons.erase(ada.email, { ...request, waitMs: 20_000 })).toMatchObject({
     outcome: 'Erased',
@@ -155,16 +153,11 @@ const key = randomBytes(32);
 it('is known at once to a process that only reads', async () => {
   await using audit = await openAudit({ personalKey: key });
   await observe(audit, 'a');
-  const reader = await AuditParts.open({
-    logUrl: audit.database.url,
-    bus: new InProcessBus(),
-    logger: silent,
-    personalKey: key,
-  });
+  const reader = await startAudit(audit.database.url, { personalKey: key });
   const read = async (): Promise<string> => JSON.stringify((await reader.log.read({ from: 0 })).events);
   try {
     expect(await read()).toContain(ada.email);
-    expect(await audit.parts.persons.erase(ada.email, asked())).toMatchObject({ outcome: 'Erased' });
+    expect(await audit.persons.erase(ada.email, asked())).toMatchObject({ outcome: 'Erased' });
     expect(await read()).not.toContain(ada.email);
     await expect(reader.persons.erase(ada.email, asked())).rejects.toMatchObject({ code: 'PLB-6002' });
   } finally {
@@ -174,18 +167,13 @@ it('is known at once to a process that only reads', async () => {
 
 it('is finished by the next process that leads when the one that was asked died', async () => {
   await using audit = await openAudit({ personalKey: key });
-  await tellStory(audit.parts.log, 'web');
-  await audit.parts.projector.waitFor(await audit.parts.log.head(), 20_000);
+  await tellStory(audit.log, 'web');
+  await audit.projector.waitFor(await audit.log.head(), 20_000);
   const dying = erasureOf(audit, async () => Promise.reject(new Error('the process dies here')));
   await expect(dying.erase('dev@example.com', asked())).rejects.toThrow('dies here');
   expect(JSON.stringify(await audit.ask('select document from projection.document'))).toContain('dev@example.com');
-  await audit.parts.close();
-  const next = await AuditParts.open({
-    logUrl: audit.database.url,
-    bus: new InProcessBus(),
-    logger: silent,
-    personalKey: key,
-  });
+  await audit.close();
+  const next = await startAudit(audit.database.url, { personalKey: key });
   try {
     await vi.waitFor(
       async () => expect((await next.log.read({ from: 0 })).events.at(-1)).toMatchObject({ type: 'PersonErased' }),

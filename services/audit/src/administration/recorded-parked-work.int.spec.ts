@@ -4,8 +4,8 @@ import type { AskedWork, ParkedWork } from '@plumbline/event-log';
 import { GrpcParkedWork, LogChannel } from '@plumbline/event-log/client';
 import { expect, it } from 'vitest';
 import { type LogAndPool, openLogAndPool, put, silent, tellStory } from '../audit.fixture.js';
-import { noQueries } from '../grpc/door.fixture.js';
-import { LogDoor } from '../grpc/log-door.js';
+import { noQueries } from '../grpc/grpc.fixture.js';
+import { LogServer } from '../grpc/log-server.js';
 import { ProjectionTables } from '../read-models/projection-tables.js';
 import { Projector } from '../read-models/projector.js';
 import type { Apply } from '../read-models/view-fold.js';
@@ -30,10 +30,10 @@ async function open(test: LogAndPool, broken: Set<string>): Promise<Opened> {
       throw new Error('cannot digest this');
     return store.apply(event);
   };
-  const projector = new Projector({ log: test.log, tables: new ProjectionTables(test.pool), logger: silent, apply });
+  const projector = new Projector({ log: test.log, tables: new ProjectionTables(test.source), logger: silent, apply });
   projector.start();
   const recorded = new RecordedParkedWork({ log: test.log, projector });
-  const door = new LogDoor({ log: test.log, queries: noQueries, parked: recorded, token: SECRET, logger: silent });
+  const door = new LogServer({ log: test.log, queries: noQueries, parked: recorded, token: SECRET, logger: silent });
   const channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: SECRET, timeoutMs: 60_000 });
   return {
     parked: new GrpcParkedWork(channel),

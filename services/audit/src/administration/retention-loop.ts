@@ -2,7 +2,7 @@
 import { type Clock, messageOf } from '@plumbline/core';
 import type { Logger } from '@plumbline/platform';
 import type { Archiver } from './archiver.js';
-import type { RetentionConfig } from './retention.config.js';
+import type { RetentionConfig } from '../ledger/archive/retention.config.js';
 
 const DAY_MS = 24 * 3_600_000;
 

@@ -3,13 +3,15 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { systemClock } from '@plumbline/core';
-import { ArchiveFiles, connectionConfig, PostgresEventLog } from '../ledger/index.js';
+import type { DataSource } from 'typeorm';
+import { poolOf } from '../database/data-source.js';
+import { ArchiveFiles, PostgresEventLog } from '../ledger/index.js';
 import { projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { inclusionProof, leafHash, verifyInclusion } from '@plumbline/merkle';
 import { sharedDatabase, tempDir, type TestDatabase } from '@plumbline/testkit';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { auditTemplate, silent } from '../audit.fixture.js';
+import { auditTemplate, openSource, silent } from '../audit.fixture.js';
 import { ProjectionTables } from '../read-models/projection-tables.js';
 import { Projector } from '../read-models/projector.js';
 import { PostgresLogQueries } from '../read-models/postgres-log-queries.js';
@@ -28,6 +30,7 @@ const ada = { kind: 'user', id: 'token-ada', name: 'Ada' } as const;
 interface Bench extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly log: PostgresEventLog;
+  readonly source: DataSource;
   readonly pool: pg.Pool;
   readonly archiver: Archiver;
   readonly directory: string;
@@ -73,19 +76,17 @@ async function openBench(): Promise<Bench> {
       }),
     );
   }
-  const pool = new pg.Pool({
-    ...connectionConfig({ url: database.url, role: 'plumbline_writer', statementTimeoutMs: 60_000 }),
-    max: 4,
-  });
-  pool.on('error', () => undefined);
+  const source = await openSource(database.url);
+  const pool = poolOf(source);
   while (await new TileStore(pool).keepFull(EVENTS));
   stack.defer(async () => {
     await log.close();
-    await pool.end();
+    await source.destroy();
   });
   return {
     database,
     log,
+    source,
     pool,
     directory,
     archiver: new Archiver({
@@ -159,7 +160,7 @@ describe('events that leave the database', () => {
     expect(
       (await later.append(sampleAppend('project-p0', { expected: { type: 'exact', revision: 99 } }))).firstPosition,
     ).toBe(EVENTS);
-    const projector = new Projector({ log: later, tables: new ProjectionTables(bench.pool), logger: nobody });
+    const projector = new Projector({ log: later, tables: new ProjectionTables(bench.source), logger: nobody });
     projector.start();
     expect(await projector.waitFor(EVENTS + 1, 20_000)).toBe(true);
     const { liveHash, rebuiltHash } = await projector.rebuild();
@@ -224,7 +225,7 @@ describe('events that leave the database', () => {
 
   it('stay in the database under a legal hold until it is lifted, and a hold is never changed or removed', async () => {
     await using bench = await openBench();
-    const holds = new PostgresLegalHolds({ pool: bench.pool, log: bench.log, clock: systemClock });
+    const holds = new PostgresLegalHolds({ source: bench.source, log: bench.log, clock: systemClock });
     await archiveAll(bench);
     await bench.archiver.detach(0);
     await expect(bench.archiver.drop(512)).rejects.toMatchObject({ code: 'PLB-4106' });
@@ -265,7 +266,7 @@ describe('events that leave the database', () => {
     await loop.run();
     expect(await bench.archiver.archives()).toEqual([]);
     leads = true;
-    await new PostgresLegalHolds({ pool: bench.pool, log: bench.log, clock: systemClock }).place(
+    await new PostgresLegalHolds({ source: bench.source, log: bench.log, clock: systemClock }).place(
       { id: 'case-8', from: 600, reason: 'asked by counsel' },
       ada,
     );

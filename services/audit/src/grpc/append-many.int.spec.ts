@@ -6,7 +6,7 @@ import {
   appendFromWire,
   GrpcEventLog,
   LogChannel,
-  type LogServer,
+  type LogServer as LogHandlers,
   LogService,
   resultToWire,
 } from '@plumbline/event-log/client';
@@ -14,13 +14,13 @@ import { PostgresEventLog } from '../ledger/index.js';
 import { actorOf, MemoryEventLog, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog } from '../testing/test-log.js';
 import { describe, expect, it } from 'vitest';
-import { noQueries, silent } from './door.fixture.js';
-import { LogDoor } from './log-door.js';
+import { noQueries, silent } from './grpc.fixture.js';
+import { LogServer } from './log-server.js';
 
 const token = 'a service token of the test';
 
 async function openDoor(log: RawEventLog): Promise<AsyncDisposable & { readonly url: string }> {
-  const door = new LogDoor({ log, queries: noQueries, token, logger: silent });
+  const door = new LogServer({ log, queries: noQueries, token, logger: silent });
   return { url: await door.listen('127.0.0.1:0'), [Symbol.asyncDispose]: async () => door.close() };
 }
 
@@ -62,11 +62,11 @@ describe('appends that are made together', () => {
   it('go one by one to a server of the version before, which takes no several and returns no events', async () => {
     const log = new MemoryEventLog();
     const server = new Server();
-    const append: LogServer['append'] = (call, callback) =>
+    const append: LogHandlers['append'] = (call, callback) =>
       void log
         .appendBodies(appendFromWire(call.request))
         .then((result) => callback(null, resultToWire({ ...result, bodies: [] })));
-    const read: LogServer['read'] = (call, callback) =>
+    const read: LogHandlers['read'] = (call, callback) =>
       void log
         .readBodies({ from: call.request.from, limit: call.request.limit ?? 1_000 })
         .then(({ bodies, ...page }) =>

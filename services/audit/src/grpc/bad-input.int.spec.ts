@@ -7,8 +7,8 @@ import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { actorOf, projectDeclared, sampleAppend } from '@plumbline/event-log/testing';
 import { createTestLog, type TestLog } from '../testing/test-log.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noQueries, silent } from './door.fixture.js';
-import { LogDoor } from './log-door.js';
+import { noQueries, silent } from './grpc.fixture.js';
+import { LogServer } from './log-server.js';
 
 const token = 'a service token of the test';
 const DAY_MS = 24 * 3_600_000;
@@ -92,12 +92,12 @@ const refused: readonly (readonly [string, () => AppendRequest, string])[] = [
 
 describe('the log takes nothing that is wrong', () => {
   let test: TestLog;
-  let door: LogDoor;
+  let door: LogServer;
   let channel: LogChannel;
   let log: GrpcEventLog;
   beforeAll(async () => {
     test = await createTestLog();
-    door = new LogDoor({ log: test.log, queries: noQueries, token, logger: silent, refusals: test.log.refusals });
+    door = new LogServer({ log: test.log, queries: noQueries, token, logger: silent, refusals: test.log.refusals });
     channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token });
     log = new GrpcEventLog(channel);
     await log.append(sampleAppend('project-there'));

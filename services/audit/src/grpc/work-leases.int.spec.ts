@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus } from '@plumbline/messaging/in-process';
+import { WORK_LEASES, type WorkLeases } from '@plumbline/event-log';
 import { GrpcWorkLeases, LogChannel } from '@plumbline/event-log/client';
 import { expect, it, vi } from 'vitest';
-import { AuditParts } from '../audit-parts.js';
-import { openAudit, silent } from '../audit.fixture.js';
+import { openAudit, startAudit } from '../audit.fixture.js';
 
 const TOKEN = 'a service token of the test';
-const DOOR = { listen: '127.0.0.1:0', token: TOKEN };
 const PATIENCE = { timeout: 60_000, interval: 10 };
 
 it('are kept by the process that leads, whichever is asked first, and waited for by the one that leads next', async () => {
   await using audit = await openAudit();
-  const standby = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent });
-  const [first, second] = [await standby.openDoor(DOOR), await audit.parts.openDoor(DOOR)];
+  const standby = await startAudit(audit.database.url);
+  const [first, second] = [standby.url, audit.url];
   const channel = new LogChannel({ url: `${first},${second.replace('grpc://', '')}`, token: TOKEN });
   const leases = new GrpcWorkLeases(channel);
   try {
-    await expect(standby.leases.isVacant('deliveries', 100)).rejects.toMatchObject({ code: 'PLB-6002' });
-    await leases.keep('deliveries', 600_000);
-    expect(await leases.isVacant('deliveries', 600_000)).toBe(false);
+    await expect(
+      standby.app.get<WorkLeases>(WORK_LEASES, { strict: false }).isVacant('deliveries', 100),
+    ).rejects.toMatchObject({ code: 'PLB-6002' });
     await leases.keep('deliveries', 200);
     await vi.waitFor(async () => expect(await leases.isVacant('deliveries', 200)).toBe(true), PATIENCE);
     await leases.keep('deliveries', 600_000);
-    await audit.parts.close();
+    await audit.close();
     await standby.log.whenLeading();
     // The next one does not know who works, and gives them the time to say so.
     expect(await leases.isVacant('deliveries', 600_000)).toBe(false);
@@ -40,7 +38,7 @@ it.each([
   ['deliveries', 3_600_001],
 ])('refuse "%s" for %i ms', async (work, ttlMs) => {
   await using audit = await openAudit();
-  const channel = new LogChannel({ url: await audit.parts.openDoor(DOOR), token: TOKEN });
+  const channel = new LogChannel({ url: audit.url, token: TOKEN });
   try {
     await expect(new GrpcWorkLeases(channel).keep(work, ttlMs)).rejects.toMatchObject({ code: 'PLB-1158' });
   } finally {

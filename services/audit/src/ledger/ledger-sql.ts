@@ -4,10 +4,8 @@ import { Frontier } from '@plumbline/merkle';
 import pg from 'pg';
 import { type Batch, formatMicros } from '@plumbline/event-log/append';
 import type { AppendPlacement } from '@plumbline/event-log';
+import { connectionConfig, type ConnectionOptions, sqlStateOf } from '../database/connection.js';
 import { int4Array, int8Array, textArray, uuidArray } from './binary-parameters.js';
-
-/** The group role that may append and read, and change nothing. */
-export const WRITER_ROLE = 'plumbline_writer';
 
 /** The head of a shard as its leader knows it. */
 export interface Head {
@@ -58,34 +56,8 @@ function headOf(row: HeadRow): Head {
 }
 
 /** How the writer's connection is made. */
-export interface LedgerSqlOptions {
-  readonly url: string;
+export interface LedgerSqlOptions extends ConnectionOptions {
   readonly shard: number;
-  readonly role: string | undefined;
-  readonly statementTimeoutMs: number;
-  /** Commits need not be on disk when they are answered: for what can be made again from the log. A crash loses whole transactions, never parts. */
-  readonly relaxedDurability?: boolean;
-}
-
-/** Options of a connection that acts as the role. */
-export function connectionConfig(
-  options: Pick<LedgerSqlOptions, 'url' | 'role' | 'statementTimeoutMs' | 'relaxedDurability'>,
-): pg.ClientConfig {
-  const settings = [
-    ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
-    `-c statement_timeout=${options.statementTimeoutMs}`,
-    '-c idle_in_transaction_session_timeout=5000',
-    '-c TimeZone=UTC',
-    ...(options.relaxedDurability === true ? ['-c synchronous_commit=off'] : []),
-  ];
-  return {
-    connectionString: options.url,
-    options: settings.join(' '),
-    connectionTimeoutMillis: 5_000,
-    query_timeout: options.statementTimeoutMs + 2_000,
-    keepAlive: true,
-    application_name: 'plumbline-log',
-  };
 }
 
 /** The writer's own connection, and the statements that it sends; made again after it breaks. */
@@ -314,9 +286,4 @@ export class LedgerSql {
 export function isServerAnswer(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state !== undefined && !state.startsWith('57P') && !state.startsWith('08');
-}
-
-/** SQLSTATE of an error of the server; undefined for anything else. */
-export function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof pg.DatabaseError ? error.code : undefined;
 }

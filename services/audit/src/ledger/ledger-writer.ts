@@ -10,7 +10,8 @@ import {
   revisionsAfter,
 } from '@plumbline/event-log/append';
 import type { AppendPlacement } from '@plumbline/event-log';
-import { type Head, isServerAnswer, type LedgerSql, sqlStateOf } from './ledger-sql.js';
+import { sqlStateOf } from '../database/connection.js';
+import { type Head, isServerAnswer, type LedgerSql } from './ledger-sql.js';
 import type { Notices } from './notices.js';
 import { RequestQueue, type Waiting } from './request-queue.js';
 import { failureOf } from './writer-failure.js';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, UpstreamError } from '@plumbline/core';
-import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { migrateSchema, type MigrationSet } from '../database/migrate-schema.js';
 import { ledger0001 } from './migrations/0001-ledger.js';
 import { ledger0002 } from './migrations/0002-checkpoint.js';
 import { ledger0003 } from './migrations/0003-lead.js';
@@ -55,13 +54,6 @@ class Ledger0004 implements MigrationInterface {
   }
 }
 
-/** A family of migrations in a schema of its own. */
-export interface MigrationSet {
-  readonly schema: string;
-  // TypeORM takes the classes themselves.
-  readonly migrations: readonly (new () => MigrationInterface)[];
-}
-
 /** The scripts of all migrations, in order. */
 export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003, ledger0004];
 
@@ -74,42 +66,4 @@ const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger
  */
 export async function migrateLedger(url: string): Promise<void> {
   await migrateSchema(url, ledger);
-}
-
-/** Runs the pending migrations of a schema under a lock, in one transaction each. */
-export async function migrateSchema(url: string, set: MigrationSet): Promise<void> {
-  const guard = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  guard.on('error', () => undefined);
-  try {
-    await guard.connect();
-    await guard.query('select pg_advisory_lock(hashtextextended($1, 0))', [`plumbline.migrate.${set.schema}`]);
-    await guard.query(`create schema if not exists ${pg.escapeIdentifier(set.schema)}`);
-    // Loaded here: only who migrates pays for it (450 ms, 29 MB).
-    const { DataSource } = await import('typeorm');
-    const source = new DataSource({
-      type: 'postgres',
-      url,
-      schema: set.schema,
-      migrationsTableName: 'migration',
-      migrationsTransactionMode: 'each',
-      migrations: [...set.migrations],
-      installExtensions: false,
-      logging: false,
-      poolSize: 1,
-    });
-    await source.initialize();
-    try {
-      await source.runMigrations();
-    } finally {
-      await source.destroy();
-    }
-  } catch (error) {
-    throw new UpstreamError(
-      'PLB-6003',
-      `the schema "${set.schema}" could not be brought up to date: ${messageOf(error)}`,
-      { cause: error },
-    );
-  } finally {
-    await guard.end();
-  }
 }

@@ -19,7 +19,8 @@ import {
   Refusals,
   type StoredBody,
 } from '@plumbline/event-log';
-import { connectionConfig, type Head, LedgerSql, WRITER_ROLE } from './ledger-sql.js';
+import { connectionConfig, WRITER_ROLE } from '../database/connection.js';
+import { type Head, LedgerSql } from './ledger-sql.js';
 import { LedgerWriter } from './ledger-writer.js';
 import type { WriterLimits } from './writer-limits.js';
 import { migrateLedger } from './migrate.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, UpstreamError } from '@plumbline/core';
-import { sqlStateOf } from './ledger-sql.js';
+import { sqlStateOf } from '../database/connection.js';
 
 /** What the callers of a commit that failed are told. */
 export function failureOf(cause: unknown): Error {

@@ -1,35 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-import type pg from 'pg';
+import { type DataSource, LessThan, LessThanOrEqual, type Repository } from 'typeorm';
+import { ConsumerCursorEntity } from '../database/consumer-cursor.entity.js';
 
-const CONSUMER = 'relay';
-const VERSION = 1;
-const SHARD = 0;
+const CURSOR = { consumer: 'relay', version: 1, shard: 0, partition: 0 } as const;
 
-/** How far the relay has come, kept in the database. */
+/** The durable position of the relay. */
 export class RelayCursor {
-  readonly #pool: pg.Pool;
+  readonly #cursors: Repository<ConsumerCursorEntity>;
 
-  constructor(pool: pg.Pool) {
-    this.#pool = pool;
+  constructor(source: DataSource) {
+    this.#cursors = source.getRepository(ConsumerCursorEntity);
   }
 
-  /** The next position to publish. */
+  /** Returns the next position to publish; 0 the first time. */
   async load(): Promise<number> {
-    const { rows } = await this.#pool.query<{ pos: string }>(
-      `insert into ledger.cursor (consumer, version, shard, partition, pos, owner_epoch) values ($1, $2, $3, 0, 0, 0)
-       on conflict (consumer, version, shard, partition) do update set updated_at = clock_timestamp() returning pos`,
-      [CONSUMER, VERSION, SHARD],
-    );
-    return Number(rows[0]?.pos ?? 0);
+    await this.#cursors
+      .createQueryBuilder()
+      .insert()
+      .values({ ...CURSOR, position: 0, ownerEpoch: 0 })
+      .orIgnore()
+      .execute();
+    return (await this.#cursors.findOneByOrFail(CURSOR)).position;
   }
 
-  /** Moves on; does nothing when a later epoch owns the cursor or it is further already. */
+  /** Moves the position forward; does nothing when a later epoch owns the cursor or the position is not ahead. */
   async save(position: number, epoch: number): Promise<void> {
-    await this.#pool.query({
-      name: 'relay-cursor',
-      text: `update ledger.cursor set pos = $4, owner_epoch = $5, updated_at = clock_timestamp()
-        where consumer = $1 and version = $2 and shard = $3 and partition = 0 and pos < $4 and owner_epoch <= $5`,
-      values: [CONSUMER, VERSION, SHARD, position, epoch],
-    });
+    await this.#cursors.update(
+      { ...CURSOR, position: LessThan(position), ownerEpoch: LessThanOrEqual(epoch) },
+      { position, ownerEpoch: epoch, updatedAt: () => 'clock_timestamp()' },
+    );
   }
 }

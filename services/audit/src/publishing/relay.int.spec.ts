@@ -36,7 +36,7 @@ function startRelay(test: LogAndPool, bus: EventBus): Relay & AsyncDisposable {
   const relay = new Relay({
     log: test.log,
     bus,
-    cursor: new RelayCursor(test.pool),
+    cursor: new RelayCursor(test.source),
     logger: silent,
     saveEveryMs: 20,
     firstPauseMs: 5,
@@ -94,7 +94,7 @@ it('goes on from its position after a stop', async () => {
 it('repeats identical messages after a crash before its position was kept, and skips nothing', async () => {
   await using test = await openLogAndPool();
   const bus = new RecordingBus();
-  const cursor = new RelayCursor(test.pool);
+  const cursor = new RelayCursor(test.source);
   const forgetful = { load: async (): Promise<number> => cursor.load(), save: async (): Promise<void> => undefined };
   const crashed = new Relay({ log: test.log, bus, cursor: forgetful, logger: silent });
   crashed.start();

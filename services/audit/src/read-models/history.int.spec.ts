@@ -5,7 +5,7 @@ import { randomHistory } from '@plumbline/event-log/testing';
 import type { RecordedEvent } from '@plumbline/events';
 import { type DocumentState, ViewHistory, ViewKind, ViewStore } from '@plumbline/read-models';
 import { describe, expect, it } from 'vitest';
-import { openAudit, put } from '../audit.fixture.js';
+import { openAudit, put, TOKEN } from '../audit.fixture.js';
 import { projection0002 } from './migrations/0002-history.js';
 import { projection0003 } from './migrations/0003-late-states.js';
 
@@ -34,7 +34,7 @@ function everythingIn(list: (kind: ViewKind) => Iterable<readonly [string, unkno
 }
 
 async function appendHistory(audit: Audit, seed: number, count: number): Promise<readonly RecordedEvent[]> {
-  const { log } = audit.parts;
+  const { log } = audit;
   for (const request of randomHistory(seed, count)) await log.append(request);
   return (await log.read({ from: 0 })).events;
 }
@@ -49,7 +49,7 @@ describe(`the history of the views (seed ${seed})`, () => {
     const check = async (): Promise<void> => {
       const store = new ViewStore();
       for (let below = 0; below <= events.length; below += 1) {
-        expect(await everythingAt(audit.parts.queries, { below }), `below position ${below}`).toEqual(
+        expect(await everythingAt(audit.queries, { below }), `below position ${below}`).toEqual(
           everythingIn((kind) => store.scan(kind, '')),
         );
         const event = events[below];
@@ -57,7 +57,7 @@ describe(`the history of the views (seed ${seed})`, () => {
       }
     };
     await check();
-    const { rebuiltHash, liveHash } = await audit.parts.projector.rebuild();
+    const { rebuiltHash, liveHash } = await audit.projector.rebuild();
     expect(rebuiltHash).toBe(liveHash);
     await check();
   });
@@ -67,19 +67,18 @@ describe(`the history of the views (seed ${seed})`, () => {
     const events = await appendHistory(audit, seed + 1, 100);
     const memory = new ViewHistory();
     for (const event of events) memory.apply(event);
-    const token = 'a token for specs';
-    const channel = new LogChannel({ url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token }), token });
+    const channel = new LogChannel({ url: audit.url, token: TOKEN });
     const remote = new GrpcLogQueries(channel);
     for (const event of events.filter(({ position }) => position % 11 === 5)) {
       const occurredUntil = event.occurredAt;
       for (const below of [event.position + 1, events.length]) {
         const counts = (state: DocumentState): boolean =>
           state.position < below && (microsOf(state.occurredAt) ?? 0) <= (microsOf(occurredUntil) ?? 0);
-        expect(await everythingAt(audit.parts.queries, { below, occurredUntil })).toEqual(
+        expect(await everythingAt(audit.queries, { below, occurredUntil })).toEqual(
           everythingIn((kind) => memory.list(kind, '', counts)),
         );
         expect(await everythingAt(remote, { below, occurredUntil })).toEqual(
-          await everythingAt(audit.parts.queries, { below, occurredUntil }),
+          await everythingAt(audit.queries, { below, occurredUntil }),
         );
       }
     }
@@ -88,7 +87,7 @@ describe(`the history of the views (seed ${seed})`, () => {
     const [first] = events;
     const key = 'default/web';
     expect(await remote.getViewAsOf('application', key, { below: events.length })).toEqual(
-      await audit.parts.queries.getView('application', key),
+      await audit.queries.getView('application', key),
     );
     expect(
       await remote.getViewAsOf('application', key, { below: first?.type === 'ApplicationDeclared' ? 0 : 1 }),
@@ -98,7 +97,7 @@ describe(`the history of the views (seed ${seed})`, () => {
 
   it('refuses a change of what was, and questions that it cannot answer', async () => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     const { lastPosition } = await put(log, 'cluster-east', 'ClusterDeclared', {
       name: 'east',
       labels: {},
@@ -117,7 +116,7 @@ describe(`the history of the views (seed ${seed})`, () => {
 
   it('says that it is still being built where the views began without one, and has it after their rebuild', async () => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     const { lastPosition } = await put(log, 'cluster-east', 'ClusterDeclared', {
       name: 'east',
       labels: {},
@@ -135,7 +134,7 @@ describe(`the history of the views (seed ${seed})`, () => {
       code: 'PLB-5105',
       retry: 'after-delay',
     });
-    await audit.parts.projector.rebuild();
+    await audit.projector.rebuild();
     expect(await queries.getViewAsOf('cluster', 'east', at)).toMatchObject({ name: 'east' });
     await pool.end();
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { migrateSchema } from '../ledger/index.js';
+import { migrateSchema } from '../database/migrate-schema.js';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { projection0001 } from './migrations/0001-projection.js';
 import { projection0002 } from './migrations/0002-history.js';

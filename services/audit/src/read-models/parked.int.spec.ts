@@ -3,8 +3,8 @@ import { StreamName } from '@plumbline/core';
 import { GrpcParkedWork, LogChannel } from '@plumbline/event-log/client';
 import { expect, it } from 'vitest';
 import { type LogAndPool, openLogAndPool, put, silent, tellStory } from '../audit.fixture.js';
-import { noQueries } from '../grpc/door.fixture.js';
-import { LogDoor } from '../grpc/log-door.js';
+import { noQueries } from '../grpc/grpc.fixture.js';
+import { LogServer } from '../grpc/log-server.js';
 import { ProjectionTables } from './projection-tables.js';
 import { Projector } from './projector.js';
 import type { Apply } from './view-fold.js';
@@ -28,9 +28,9 @@ async function open(
   test: LogAndPool,
   apply: Apply,
 ): Promise<AsyncDisposable & { readonly projector: Projector; readonly parked: GrpcParkedWork }> {
-  const projector = new Projector({ log: test.log, tables: new ProjectionTables(test.pool), logger: silent, apply });
+  const projector = new Projector({ log: test.log, tables: new ProjectionTables(test.source), logger: silent, apply });
   projector.start();
-  const door = new LogDoor({
+  const door = new LogServer({
     log: test.log,
     queries: noQueries,
     parked: projector,
@@ -120,7 +120,7 @@ it('is released by the process that leads, not by another one', async () => {
   await using test = await openLogAndPool();
   const projector = new Projector({
     log: { ...standby, readBodies: async (options) => test.log.readBodies(options) },
-    tables: new ProjectionTables(test.pool),
+    tables: new ProjectionTables(test.source),
     logger: silent,
   });
   await expect(projector.release()).rejects.toMatchObject({ code: 'PLB-6002', retry: 'after-delay' });

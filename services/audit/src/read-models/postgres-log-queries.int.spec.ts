@@ -6,7 +6,7 @@ import { PostgresLogQueries } from './postgres-log-queries.js';
 describe('views', () => {
   it('are there for who waits for the position of an own append', async () => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     const { lastPosition } = await put(log, 'cluster-east', 'ClusterDeclared', {
       name: 'east',
       labels: {},
@@ -18,7 +18,7 @@ describe('views', () => {
 
   it('are listed by key, from page to page, below a prefix', async () => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     for (const name of ['b-2', 'a-1', 'b-10', 'c_3', 'b-1'])
       await put(log, `cluster-${name}`, 'ClusterDeclared', { name, labels: {}, spec: { simulated: {} } });
     const head = await log.head();
@@ -41,7 +41,7 @@ describe('views', () => {
 
   it('answer an empty log with nothing at position 0', async () => {
     await using audit = await openAudit();
-    expect(await audit.parts.queries.listView('target')).toEqual({ documents: [], position: 0 });
+    expect(await audit.queries.listView('target')).toEqual({ documents: [], position: 0 });
   });
 
   it('say that they are behind instead of answering from the past', async () => {
@@ -68,7 +68,7 @@ describe('views', () => {
 describe('the audit search', () => {
   it('finds events by actor, type, application, environment, cluster, way of change and time, newest first', async () => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     await tellStory(log, 'web', 'east');
     await tellStory(log, 'api', 'west');
     await put(log, 'access-t1', 'TokenIssued', {
@@ -78,7 +78,7 @@ describe('the audit search', () => {
       hash: `sha256:${'0'.repeat(64)}`,
       emails: [],
     });
-    await audit.parts.projector.waitFor(await log.head(), 5_000);
+    await audit.projector.waitFor(await log.head(), 5_000);
     const types = async (filter: Parameters<typeof queries.audit>[0]): Promise<string[]> =>
       (await queries.audit(filter)).events.map((event) => event.type);
     expect(await types({ application: 'default/api', environment: 'staging' })).toEqual([
@@ -110,9 +110,9 @@ describe('the audit search', () => {
 
   it.each(['asc', 'desc'] as const)('pages through everything %s, each event once', async (order) => {
     await using audit = await openAudit();
-    const { log, queries } = audit.parts;
+    const { log, queries } = audit;
     await tellStory(log, 'web');
-    await audit.parts.projector.waitFor(await log.head(), 5_000);
+    await audit.projector.waitFor(await log.head(), 5_000);
     const seen: number[] = [];
     for (let cursor: string | undefined; ;) {
       const page = await queries.audit({ order, limit: 4, ...(cursor === undefined ? {} : { cursor }) });

@@ -4,6 +4,10 @@ import { canonicalJson } from '@plumbline/core';
 import type { ParkedItem } from '@plumbline/event-log';
 import type { ViewChange } from '@plumbline/read-models';
 import type pg from 'pg';
+import type { DataSource, Repository } from 'typeorm';
+import { ConsumerCursorEntity } from '../database/consumer-cursor.entity.js';
+import { poolOf } from '../database/data-source.js';
+import { LiveVersionEntity, QuarantinedEventEntity } from './entities.js';
 import type { FoldedPage } from './view-fold.js';
 
 /** Name of the projection in cursors, dead letters and parked work. */
@@ -17,6 +21,13 @@ const VERSIONED = [
   'projection.history',
   'projection.history_key',
 ] as const;
+
+const cursorOf = (version: number): Pick<ConsumerCursorEntity, 'consumer' | 'version' | 'shard' | 'partition'> => ({
+  consumer: CONSUMER,
+  version,
+  shard: SHARD,
+  partition: 0,
+});
 
 /** What a version of the projection was when it was last written. */
 export interface LoadedProjection {
@@ -77,9 +88,15 @@ select count(*)::integer as moved from moved`;
 /** The tables of the projection: documents, search index, cursor, parked keys; a page is one statement, so all of it or nothing. */
 export class ProjectionTables {
   readonly #pool: pg.Pool;
+  readonly #live: Repository<LiveVersionEntity>;
+  readonly #cursors: Repository<ConsumerCursorEntity>;
+  readonly #quarantined: Repository<QuarantinedEventEntity>;
 
-  constructor(pool: pg.Pool) {
-    this.#pool = pool;
+  constructor(source: DataSource) {
+    this.#pool = poolOf(source);
+    this.#live = source.getRepository(LiveVersionEntity);
+    this.#cursors = source.getRepository(ConsumerCursorEntity);
+    this.#quarantined = source.getRepository(QuarantinedEventEntity);
   }
 
   /** The version that is shown. */
@@ -89,69 +106,55 @@ export class ProjectionTables {
 
   /** The version that is shown, and by which definition of the views it was made; '' before the first event. */
   async live(): Promise<{ readonly version: number; readonly definition: string }> {
-    const { rows } = await this.#pool.query<{ version: number; definition: string }>(
-      'select version, definition from projection.live where consumer = $1',
-      [CONSUMER],
-    );
-    return rows[0] ?? { version: 1, definition: '' };
+    const found = await this.#live.findOneBy({ consumer: CONSUMER });
+    return found === null ? { version: 1, definition: '' } : { version: found.version, definition: found.definition };
   }
 
   /** Notes the definition that the shown version is made by. */
   async define(definition: string): Promise<void> {
-    await this.#pool.query('update projection.live set definition = $2 where consumer = $1', [CONSUMER, definition]);
+    await this.#live.update({ consumer: CONSUMER }, { definition });
   }
 
   /** Next position of a version; 0 when it has none yet. */
   async position(version: number): Promise<number> {
-    const { rows } = await this.#pool.query<{ pos: string }>({
-      name: 'position',
-      text: 'select pos from ledger.cursor where consumer = $1 and version = $2 and shard = $3 and partition = 0',
-      values: [CONSUMER, version, SHARD],
-    });
-    return Number(rows[0]?.pos ?? 0);
+    return (await this.#cursors.findOneBy(cursorOf(version)))?.position ?? 0;
   }
 
   /** Everything of a version; makes its cursor when there is none. */
   async load(version: number): Promise<LoadedProjection> {
-    await this.#pool.query(
-      'insert into ledger.cursor (consumer, version, shard, partition, pos, owner_epoch) values ($1, $2, $3, 0, 0, 0) on conflict do nothing',
-      [CONSUMER, version, SHARD],
-    );
+    await this.#cursors
+      .createQueryBuilder()
+      .insert()
+      .values({ ...cursorOf(version), position: 0, ownerEpoch: 0 })
+      .orIgnore()
+      .execute();
     // The position first: documents can then only be newer, and a cursor that moved meanwhile fails the next write.
     const position = await this.position(version);
     const documents = await this.#documents(version);
-    const { rows } = await this.#pool.query<{ key: string }>(
-      "select distinct key from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked'",
-      [CONSUMER, version, SHARD],
-    );
-    return { documents, parkedKeys: rows.map((row) => row.key), position };
+    const parkedKeys = new Set((await this.#quarantinedOf(version)).map(({ stream }) => stream));
+    return { documents, parkedKeys: [...parkedKeys], position };
   }
 
-  /** What is parked in a version: the event that failed first of each key, and how many wait behind it. */
+  /** Returns the quarantined streams of a version: the event that failed first of each, and how many events wait behind it. */
   async parked(version: number): Promise<readonly ParkedItem[]> {
-    const { rows } = await this.#pool.query<{
-      pos: string;
-      key: string;
-      error: string;
-      attempts: number;
-      waiting: string;
-      at: string;
-    }>(
-      `select distinct on (key) pos, key, error, attempts, count(*) over (partition by key) - 1 as waiting,
-         to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
-       from ledger.dead_letter where consumer = $1 and version = $2 and shard = $3 and state = 'parked' order by key, pos`,
-      [CONSUMER, version, SHARD],
-    );
-    const items = rows.map((row) => ({
-      consumer: CONSUMER,
-      position: Number(row.pos),
-      key: row.key,
-      error: row.error,
-      attempts: row.attempts,
-      waiting: Number(row.waiting),
-      parkedAt: row.at,
-    }));
-    return items.toSorted((a, b) => a.position - b.position);
+    const items = new Map<string, ParkedItem>();
+    for (const { stream, position, message, attempts, updatedAtText } of await this.#quarantinedOf(version)) {
+      const first = items.get(stream);
+      items.set(
+        stream,
+        first === undefined
+          ? { consumer: CONSUMER, position, key: stream, error: message, attempts, waiting: 0, parkedAt: updatedAtText }
+          : { ...first, waiting: first.waiting + 1 },
+      );
+    }
+    return [...items.values()];
+  }
+
+  #quarantinedOf(version: number): Promise<QuarantinedEventEntity[]> {
+    return this.#quarantined.find({
+      where: { consumer: CONSUMER, version, shard: SHARD, state: 'parked' },
+      order: { position: 'ASC' },
+    });
   }
 
   /** False when the cursor is not where the page starts, or belongs to a later epoch: then nothing was written. */
@@ -219,32 +222,22 @@ export class ProjectionTables {
 
   /** Shows another version in the place of the one before, in one transaction. */
   async flip(from: number, to: number, definition: string): Promise<void> {
-    const client = await this.#pool.connect();
-    try {
-      await client.query('begin');
-      await client.query(
-        'update projection.live set version = $2, definition = $3, history = true where consumer = $1',
-        [CONSUMER, to, definition],
+    await this.#live.manager.transaction(async (manager) => {
+      await manager.update(LiveVersionEntity, { consumer: CONSUMER }, { version: to, definition, history: true });
+      await manager.delete(ConsumerCursorEntity, { consumer: CONSUMER, version: from });
+      await manager.update(
+        QuarantinedEventEntity,
+        { consumer: CONSUMER, version: from },
+        { state: 'resolved', updatedAt: () => 'clock_timestamp()' },
       );
-      await client.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, from]);
-      await client.query(
-        "update ledger.dead_letter set state = 'resolved', updated_at = clock_timestamp() where consumer = $1 and version = $2",
-        [CONSUMER, from],
-      );
-      await client.query('commit');
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** Removes what an earlier rebuild that did not finish left behind. */
   async clear(version: number): Promise<void> {
     for (const table of VERSIONED) await this.#pool.query(`delete from ${table} where version = $1`, [version]);
-    await this.#pool.query('delete from ledger.cursor where consumer = $1 and version = $2', [CONSUMER, version]);
-    await this.#pool.query('delete from ledger.dead_letter where consumer = $1 and version = $2', [CONSUMER, version]);
+    await this.#cursors.delete({ consumer: CONSUMER, version });
+    await this.#quarantined.delete({ consumer: CONSUMER, version });
   }
 
   /** Hash over all rows of a version in their order: two versions that show the same have the same. */

@@ -20,7 +20,7 @@ interface Running extends AsyncDisposable {
 }
 
 function startProjector(test: LogAndPool, options: Partial<ProjectorOptions> = {}): Running {
-  const tables = new ProjectionTables(test.pool);
+  const tables = new ProjectionTables(test.source);
   const projector = new Projector({ log: test.log, tables, logger: silent, ...options });
   projector.start();
   return { projector, tables, [Symbol.asyncDispose]: async () => projector.stop() };
@@ -150,7 +150,7 @@ it('parks an event of long ago all the same', async () => {
   await test.log.close();
   await using later = await PostgresEventLog.open({ url: test.database.url, migrate: false });
   await later.whenLeading();
-  const tables = new ProjectionTables(test.pool);
+  const tables = new ProjectionTables(test.source);
   const projector = new Projector({
     log: later,
     tables,
@@ -200,7 +200,7 @@ it('parks an event whose result the tables refuse, instead of trying for ever', 
 
 it('lets a writer that was taken over move nothing any more', async () => {
   await using test = await openLogAndPool();
-  const tables = new ProjectionTables(test.pool);
+  const tables = new ProjectionTables(test.source);
   const page = { documents: [], rows: [], parked: [], steps: [] };
   await tables.load(1);
   expect(await tables.write({ version: 1, epoch: 2, from: 0, to: 3, page })).toBe(true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
-import { sqlStateOf } from '../ledger/index.js';
+import { sqlStateOf } from '../database/connection.js';
 import type { Logger } from '@plumbline/platform';
 import { causeTimeMs } from '../cause-time.js';
 import { CONSUMER, type ProjectionTables } from './projection-tables.js';

@@ -4,7 +4,7 @@ import type { GitBranchWriter } from '@plumbline/git';
 import type { Logger } from '@plumbline/platform';
 import { parseCheckpoint, parseNote, type TileReader, treeRoot, type VerifierKey } from '@plumbline/merkle';
 import type { CheckpointStore } from './checkpoint-store.js';
-import { WorkLoop } from './work-loop.js';
+import { WorkLoop } from '../work-loop.js';
 
 /** What anchoring needs. */
 export interface AnchoringOptions {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ArchiveFiles, connectionConfig, PostgresEventLog } from '../ledger/index.js';
+import { connectionConfig } from '../database/connection.js';
+import { ArchiveFiles, PostgresEventLog } from '../ledger/index.js';
 import {
   formatCheckpoint,
   generateSigningKeyPem,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connectionConfig } from '../ledger/index.js';
+import { connectionConfig } from '../database/connection.js';
 import {
   formatCheckpoint,
   generateSigningKeyPem,
@@ -10,6 +10,7 @@ import {
 } from '@plumbline/merkle';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { openSource } from '../audit.fixture.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { asSuperuser, fill, freshDatabase, openSigned, origin, treeOptions, until } from './tree.fixture.js';
 
@@ -27,7 +28,7 @@ describe('checkpoints', () => {
   it('follow the head by themselves, at most one in a second, and are consistent with each other', async () => {
     await using database = await freshDatabase();
     await using audit = await openSigned(database);
-    const { log, tree } = audit.parts;
+    const { log, transparency } = audit;
     await log.whenLeading();
     const startedMs = performance.now();
     const notes: { readonly size: number; readonly root: Buffer }[] = [];
@@ -39,7 +40,7 @@ describe('checkpoints', () => {
     }
     for (const [index, older] of notes.entries()) {
       for (const newer of notes.slice(index + 1)) {
-        const { proof } = await tree.tree.consistency(older.size, newer.size);
+        const { proof } = await transparency.tree.consistency(older.size, newer.size);
         expect(
           verifyConsistency({ from: older.size, to: newer.size, fromRoot: older.root, toRoot: newer.root, proof }),
         ).toBe(true);
@@ -53,7 +54,7 @@ describe('checkpoints', () => {
   it('are made at once when somebody asks for an event that was just appended', async () => {
     await using database = await freshDatabase();
     await using audit = await openSigned(database);
-    const { log, tree } = audit.parts;
+    const { log, transparency } = audit;
     await log.whenLeading();
     await fill(log, 1);
     await audit.checkpoint(1);
@@ -61,7 +62,7 @@ describe('checkpoints', () => {
     // Without a request there is one a second, which takes longer than the limit.
     for (let position = 1; position <= 90; position += 1) {
       await fill(log, 1);
-      expect((await tree.tree.inclusion(position)).size).toBeGreaterThan(position);
+      expect((await transparency.tree.inclusion(position)).size).toBeGreaterThan(position);
     }
     expect(performance.now() - startedMs).toBeLessThan(60_000);
   });
@@ -70,8 +71,8 @@ describe('checkpoints', () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     const first = await openSigned(database, config);
-    await first.parts.log.whenLeading();
-    await fill(first.parts.log, 10);
+    await first.log.whenLeading();
+    await fill(first.log, 10);
     await first.checkpoint(10);
     await first.close();
     // As a crash between signing and publishing leaves it.
@@ -83,7 +84,7 @@ describe('checkpoints', () => {
         () => false,
       ),
     );
-    await fill(second.parts.log, 5);
+    await fill(second.log, 5);
     expect((await second.checkpoint(15)).size).toBe(15);
   });
 
@@ -91,23 +92,23 @@ describe('checkpoints', () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     await using leader = await openSigned(database, config);
-    await leader.parts.log.whenLeading();
+    await leader.log.whenLeading();
     await using follower = await openSigned(database, config);
-    await fill(leader.parts.log, 3);
+    await fill(leader.log, 3);
     expect((await follower.checkpoint(3)).size).toBe(3);
-    expect(follower.parts.log.leads).toBe(false);
+    expect(follower.log.leads).toBe(false);
   });
 
   it('are not kept from a leader whose epoch is over, for a root that was not committed, or below one that was signed', async () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     await using audit = await openSigned(database, config);
-    const { log } = audit.parts;
+    const { log } = audit;
     await log.whenLeading();
     await fill(log, 3);
     const { root } = await audit.checkpoint(3);
-    await using pool = writerPool(database.url);
-    const store = new CheckpointStore(pool);
+    const source = await openSource(database.url);
+    const store = new CheckpointStore(source);
     const epoch = log.epoch ?? -1;
     const note = async (size: number, of: Buffer): Promise<string> =>
       signNote(
@@ -125,13 +126,14 @@ describe('checkpoints', () => {
     const first = await store.upTo(3);
     expect(await store.add(epoch, 4, await note(4, (await audit.checkpoint(4)).root))).not.toBe('');
     expect((await store.upTo(3))?.note).toBe(first?.note);
+    await source.destroy();
   });
 
   it('cannot be changed or removed, even by the owner of the tables', async () => {
     await using database = await freshDatabase();
     await using audit = await openSigned(database);
-    await audit.parts.log.whenLeading();
-    await fill(audit.parts.log, 3);
+    await audit.log.whenLeading();
+    await fill(audit.log, 3);
     await audit.checkpoint(3);
     for (const statement of [
       "update ledger.checkpoint set note = 'x'",
@@ -164,15 +166,15 @@ describe('a log that is not what was signed', () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     const first = await openSigned(database, config);
-    await first.parts.log.whenLeading();
-    await fill(first.parts.log, 10);
+    await first.log.whenLeading();
+    await fill(first.log, 10);
     await first.checkpoint(10);
     await first.close();
     const [kept] = (await pooled(database.url, 'select * from ledger.checkpoint')).rows;
     await using restored = await freshDatabase();
     const older = await openSigned(restored, treeOptions({ signer: undefined }));
-    await older.parts.log.whenLeading();
-    await fill(older.parts.log, 4);
+    await older.log.whenLeading();
+    await fill(older.log, 4);
     await older.close();
     await asSuperuser(restored, [
       `insert into ledger.checkpoint (shard, size, note, published_at) values (0, 10, '${String(kept?.['note'])}', now())`,
@@ -181,9 +183,9 @@ describe('a log that is not what was signed', () => {
     await until('it refuses', () =>
       again.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9115'),
     );
-    expect(again.parts.tree.status.refused).toBe(true);
+    expect(again.transparency.status.refused).toBe(true);
     // The log itself goes on.
-    await fill(again.parts.log, 1);
+    await fill(again.log, 1);
     expect((await again.checkpoint()).size).toBe(10);
   });
 
@@ -191,8 +193,8 @@ describe('a log that is not what was signed', () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     const first = await openSigned(database, config);
-    await first.parts.log.whenLeading();
-    await fill(first.parts.log, 10);
+    await first.log.whenLeading();
+    await fill(first.log, 10);
     await first.checkpoint(10);
     await first.close();
     await asSuperuser(
@@ -215,8 +217,8 @@ describe('a log that is not what was signed', () => {
     await using database = await freshDatabase();
     const config = treeOptions();
     const first = await openSigned(database, config);
-    await first.parts.log.whenLeading();
-    await fill(first.parts.log, 3);
+    await first.log.whenLeading();
+    await fill(first.log, 3);
     await first.checkpoint(3);
     await first.close();
     const rotated = pemSigner(generateSigningKeyPem(), origin);
@@ -227,7 +229,7 @@ describe('a log that is not what was signed', () => {
       database,
       treeOptions({ signer: rotated, formerKeys: config.signer === undefined ? [] : [config.signer.key] }),
     );
-    await fill(third.parts.log, 1);
+    await fill(third.log, 1);
     expect((await third.checkpoint(4)).size).toBe(4);
   });
 });
@@ -236,12 +238,12 @@ describe('a log without a key', () => {
   it('goes on, and says that it is not signed', async () => {
     await using database = await freshDatabase();
     await using audit = await openSigned(database, treeOptions({ signer: undefined }));
-    await audit.parts.log.whenLeading();
-    await fill(audit.parts.log, 2);
-    await expect(audit.parts.tree.tree.checkpoint()).rejects.toEqual(code('PLB-3151'));
+    await audit.log.whenLeading();
+    await fill(audit.log, 2);
+    await expect(audit.transparency.tree.checkpoint()).rejects.toEqual(code('PLB-3151'));
     expect(audit.lines).toContainEqual(
       expect.objectContaining({ level: 'warn', message: expect.stringContaining('not signed') }),
     );
-    expect((await audit.parts.tree.tree.inclusion(0, 2)).proof).toHaveLength(1);
+    expect((await audit.transparency.tree.inclusion(0, 2)).proof).toHaveLength(1);
   });
 });

@@ -14,7 +14,7 @@ import {
 } from '@plumbline/merkle';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint-store.js';
 import type { TileStore } from './tile-store.js';
-import { WorkLoop } from './work-loop.js';
+import { WorkLoop } from '../work-loop.js';
 
 /** The log as its signer needs it. */
 export interface SignedLog {

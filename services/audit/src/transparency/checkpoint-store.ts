@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError, InvariantError, messageOf, UpstreamError } from '@plumbline/core';
-import { sqlStateOf } from '../ledger/index.js';
-import type pg from 'pg';
+import { sqlStateOf } from '../database/connection.js';
+import { type DataSource, type FindOptionsWhere, IsNull, LessThanOrEqual, Not, type Repository } from 'typeorm';
+import { CheckpointEntity } from './entities.js';
 
 const SHARD = 0;
 
@@ -15,39 +16,30 @@ export interface StoredCheckpoint {
   readonly published: boolean;
 }
 
-const COLUMNS = 'size, note, cosignatures, published_at is not null as published';
-
-interface Row {
-  readonly size: string;
-  readonly note: string;
-  readonly cosignatures: string;
-  readonly published: boolean;
-}
-
 /** The signed checkpoints in the database of the log. */
 export class CheckpointStore {
-  readonly #pool: pg.Pool;
+  readonly #checkpoints: Repository<CheckpointEntity>;
 
-  constructor(pool: pg.Pool) {
-    this.#pool = pool;
+  constructor(source: DataSource) {
+    this.#checkpoints = source.getRepository(CheckpointEntity);
   }
 
   /** The newest that was signed, published or not. */
   async newest(): Promise<StoredCheckpoint | undefined> {
-    return this.#one('', []);
+    return this.#one({});
   }
 
   async newestPublished(): Promise<StoredCheckpoint | undefined> {
-    return this.#one('and published_at is not null', []);
+    return this.#one({ publishedAt: Not(IsNull()) });
   }
 
   async newestWitnessed(): Promise<StoredCheckpoint | undefined> {
-    return this.#one("and cosignatures <> ''", []);
+    return this.#one({ cosignatures: Not('') });
   }
 
   /** The newest of at most this size. */
   async upTo(size: number): Promise<StoredCheckpoint | undefined> {
-    return this.#one('and size <= $2', [size]);
+    return this.#one({ size: LessThanOrEqual(size) });
   }
 
   /**
@@ -56,11 +48,10 @@ export class CheckpointStore {
    */
   async add(epoch: number, size: number, note: string): Promise<string> {
     try {
-      const { rows } = await this.#pool.query<{ note: string }>({
-        name: 'checkpoint-add',
-        text: 'select ledger.add_checkpoint($1, $2, $3, $4) as note',
-        values: [SHARD, epoch, size, note],
-      });
+      const rows: readonly { readonly note: string }[] = await this.#checkpoints.query(
+        'select ledger.add_checkpoint($1, $2, $3, $4) as note',
+        [SHARD, epoch, size, note],
+      );
       return rows[0]?.note ?? note;
     } catch (error) {
       const state = sqlStateOf(error);
@@ -79,37 +70,30 @@ export class CheckpointStore {
   }
 
   async publish(size: number): Promise<void> {
-    await this.#query({
-      name: 'checkpoint-publish',
-      text: 'select ledger.publish_checkpoint($1, $2)',
-      values: [SHARD, size],
-    });
+    await reported(this.#checkpoints.query('select ledger.publish_checkpoint($1, $2)', [SHARD, size]));
   }
 
   /** Adds the line of a witness. */
   async cosign(size: number, line: string): Promise<void> {
-    await this.#query({
-      name: 'checkpoint-cosign',
-      text: 'select ledger.cosign_checkpoint($1, $2, $3)',
-      values: [SHARD, size, line],
-    });
+    await reported(this.#checkpoints.query('select ledger.cosign_checkpoint($1, $2, $3)', [SHARD, size, line]));
   }
 
-  async #one(condition: string, values: readonly unknown[]): Promise<StoredCheckpoint | undefined> {
-    const { rows } = await this.#query<Row>({
-      text: `select ${COLUMNS} from ledger.checkpoint where shard = $1 ${condition} order by size desc limit 1`,
-      values: [SHARD, ...values],
-    });
-    const [row] = rows;
-    return row === undefined ? undefined : { ...row, size: Number(row.size) };
+  async #one(where: FindOptionsWhere<CheckpointEntity>): Promise<StoredCheckpoint | undefined> {
+    const found = await reported(
+      this.#checkpoints.findOne({ where: { shard: SHARD, ...where }, order: { size: 'DESC' } }),
+    );
+    if (found === null) return undefined;
+    const { size, note, cosignatures, publishedAt } = found;
+    return { size, note, cosignatures, published: publishedAt !== null };
   }
+}
 
-  async #query<R extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>> {
-    try {
-      return await this.#pool.query<R>(query);
-    } catch (error) {
-      throw failure(error);
-    }
+/** @throws UpstreamError PLB-6007 */
+async function reported<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw failure(error);
   }
 }
 

@@ -6,10 +6,10 @@ import { freshDatabase, openSigned } from './tree.fixture.js';
 logTreeContract('on PostgreSQL', async () => {
   const database = await freshDatabase();
   const audit = await openSigned(database);
-  await audit.parts.log.whenLeading();
+  await audit.log.whenLeading();
   return {
-    log: audit.parts.log,
-    tree: audit.parts.tree.tree,
+    log: audit.log,
+    tree: audit.transparency.tree,
     [Symbol.asyncDispose]: async () => {
       await audit.close();
       await database[Symbol.asyncDispose]();
@@ -20,11 +20,11 @@ logTreeContract('on PostgreSQL', async () => {
 logTreeContract('over the gRPC door', async () => {
   const database = await freshDatabase();
   const audit = await openSigned(database);
-  await audit.parts.log.whenLeading();
+  await audit.log.whenLeading();
   const token = 'a service token of the test';
-  const channel = new LogChannel({ url: await audit.parts.openDoor({ listen: '127.0.0.1:0', token }), token });
+  const channel = new LogChannel({ url: audit.url, token });
   return {
-    log: audit.parts.log,
+    log: audit.log,
     tree: new GrpcLogTree(channel),
     [Symbol.asyncDispose]: async () => {
       channel.close();

@@ -9,8 +9,8 @@ const changed = "replace(body, 'declared by a test', 'declared by nobody')";
 /** Checks of the table hold even its superuser until he drops them. */
 const DROP_CHECKS = 'alter table ledger.event drop constraint event_leaf_of_body';
 
-function filesOf({ parts }: SignedAudit): LogFiles {
-  const { tree } = parts.tree;
+function filesOf({ transparency }: SignedAudit): LogFiles {
+  const { tree } = transparency;
   return {
     checkpoint: () => tree.checkpoint(),
     tile: (tile) => tree.tile(tile),
@@ -22,8 +22,8 @@ function filesOf({ parts }: SignedAudit): LogFiles {
 async function verifiedAfter(statements: readonly string[]): Promise<unknown> {
   await using database = await freshDatabase();
   await using audit = await openSigned(database);
-  await audit.parts.log.whenLeading();
-  await fill(audit.parts.log, EVENTS);
+  await audit.log.whenLeading();
+  await fill(audit.log, EVENTS);
   await audit.checkpoint(EVENTS);
   const { key } = audit.config.signer ?? {};
   if (key === undefined) throw new Error('this log is not signed');

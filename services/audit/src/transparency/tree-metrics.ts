@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Meter, ObservableResult } from '@opentelemetry/api';
-import type { AuditParts } from '../audit-parts.js';
+import type { Transparency } from './transparency.js';
 
 /** What an alarm on the tree of the log watches: what is signed, what waits for a witness, what is anchored. */
-export function observeTree(meter: Meter, { log, tree }: AuditParts): void {
+export function observeTree(meter: Meter, tree: Transparency, log: { readonly leads: boolean }): void {
   const gauge = (name: string, description: string, read: (result: ObservableResult) => void): void => {
     meter.createObservableGauge(name, { description }).addCallback(read);
   };

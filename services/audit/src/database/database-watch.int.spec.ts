@@ -4,9 +4,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { startHost } from '@plumbline/platform';
 import { isolatedDatabase, sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
-import { silent } from './audit.fixture.js';
+import { silent } from '../audit.fixture.js';
 import { DatabaseWatch } from './database-watch.js';
-import { AuditModule } from './index.js';
+import { AuditModule } from '../index.js';
 
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 60_000, interval: 20 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connectionConfig } from './ledger/index.js';
+import { connectionConfig } from './connection.js';
 import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
-import { WorkLoop } from './transparency/work-loop.js';
+import { WorkLoop } from '../work-loop.js';
 
 /** What is watched, and who is told. */
 export interface DatabaseWatchOptions {

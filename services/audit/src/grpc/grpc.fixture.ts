@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DoorQueries } from './log-door.js';
+import type { ServedQueries } from './log-server.js';
 
 /** Queries of a door that is asked none. */
-export const noQueries: DoorQueries = {
+export const noQueries: ServedQueries = {
   getView: async () => undefined,
   listView: async () => ({ documents: [], position: 0 }),
   auditBodies: async () => ({ bodies: [] }),

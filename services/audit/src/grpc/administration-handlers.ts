@@ -8,7 +8,7 @@ import type { UnaryMaker } from './tree-handlers.js';
 export const LONGEST_WAIT_MS = 1_000;
 
 /** What is behind the handlers. */
-export interface Upkeep {
+export interface AdministrationPorts {
   readonly holds: LegalHolds;
   readonly persons: PersonalData;
   readonly leases: WorkLeases;
@@ -26,7 +26,10 @@ function checkLease({ work, ttlMs }: { readonly work: string; readonly ttlMs: nu
 }
 
 /** What people do to the log itself, and what services tell each other through it, at the door. */
-export function upkeepHandlers({ holds, persons, leases }: Upkeep, unary: UnaryMaker): LogUpkeepServer {
+export function administrationHandlers(
+  { holds, persons, leases }: AdministrationPorts,
+  unary: UnaryMaker,
+): LogUpkeepServer {
   return {
     listLegalHolds: unary(async () => ({ holds: (await holds.list()).map(holdToWire) })),
     placeLegalHold: unary(async ({ id, from, to, reason, by }) => {

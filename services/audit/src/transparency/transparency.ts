@@ -2,7 +2,8 @@
 import { type Clock, systemClock } from '@plumbline/core';
 import { GitBranchWriter } from '@plumbline/git';
 import type { Logger } from '@plumbline/platform';
-import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { poolOf } from '../database/data-source.js';
 import { Anchoring } from './anchoring.js';
 import { CheckpointSigner, type SignedLog } from './checkpoint-signer.js';
 import { type ArchivedBodies, TileStore } from './tile-store.js';
@@ -12,16 +13,16 @@ import type { TreeConfig } from './tree.config.js';
 import { WitnessClient } from './witness-client.js';
 import { Witnessing } from './witnessing.js';
 
-/** What the tree of the log is made from. */
-export interface LogTreePartsOptions {
+/** What {@link Transparency} needs. */
+export interface TransparencyOptions {
   readonly log: SignedLog & { readonly readBodies: ArchivedBodies };
-  readonly pool: pg.Pool;
+  readonly source: DataSource;
   readonly logger: Logger;
   readonly config: TreeConfig;
   readonly clock?: Clock | undefined;
 }
 
-/** How the tree is, for metrics. */
+/** State of the tree, for metrics. */
 export interface TreeStatus {
   /** Events below the newest checkpoint that this process published. */
   readonly signedSize: number | undefined;
@@ -31,8 +32,8 @@ export interface TreeStatus {
   readonly anchoredSize: number | undefined;
 }
 
-/** Everything that makes the log checkable: tiles, signed checkpoints, witnesses, anchor. */
-export class LogTreeParts {
+/** The transparency log: tiles, signed checkpoints, cosigners, anchor. */
+export class Transparency {
   readonly tree: PostgresLogTree;
   readonly #signer: CheckpointSigner | undefined;
   readonly #witnesses: readonly Witnessing[];
@@ -40,10 +41,10 @@ export class LogTreeParts {
   #signedSize: number | undefined;
   #started = false;
 
-  constructor(options: LogTreePartsOptions) {
-    const { pool, logger, config, log, clock = systemClock } = options;
-    const tiles = new TileStore(pool, (page) => log.readBodies(page));
-    const checkpoints = new CheckpointStore(pool);
+  constructor(options: TransparencyOptions) {
+    const { source, logger, config, log, clock = systemClock } = options;
+    const tiles = new TileStore(poolOf(source), (page) => log.readBodies(page));
+    const checkpoints = new CheckpointStore(source);
     const { signer } = config;
     const leads = (): boolean => log.epoch !== undefined;
     this.#signer =

@@ -9,12 +9,12 @@ import { eventLogContract, MemoryEventLog, projectDeclared, sampleAppend } from 
 import { createTestLog } from '../testing/test-log.js';
 import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
-import { noQueries as stub } from './door.fixture.js';
-import { type DoorQueries, LogDoor } from './log-door.js';
+import { noQueries as stub } from './grpc.fixture.js';
+import { type ServedQueries, LogServer } from './log-server.js';
 
 const token = 'a service token of the test';
 const silent = { error: (): void => undefined, info: (): void => undefined };
-const noQueries: DoorQueries = {
+const noQueries: ServedQueries = {
   ...stub,
   getView: async (view) => (view === 'broken' ? Promise.reject(new TypeError('row 7 of secret_table')) : undefined),
   listView: async () => ({ documents: [{ key: 'web', document: { name: 'web' } }], position: 3, cursor: 'next' }),
@@ -28,7 +28,7 @@ interface Opened extends AsyncDisposable {
 }
 
 async function openDoor(log: RawEventLog, options: { readonly token?: string } = {}): Promise<Opened> {
-  const door = new LogDoor({ log, queries: noQueries, token, logger: silent });
+  const door = new LogServer({ log, queries: noQueries, token, logger: silent });
   const url = await door.listen('127.0.0.1:0');
   const channel = new LogChannel({ url, token: options.token ?? token });
   return {
@@ -90,7 +90,7 @@ describe('the door of the log', () => {
       ],
       { stdio: 'ignore' },
     );
-    const door = new LogDoor({
+    const door = new LogServer({
       log: new MemoryEventLog(),
       queries: noQueries,
       token,

@@ -30,7 +30,7 @@ import {
   askedFromWire,
   inTrace,
   jsonBytes,
-  type LogServer,
+  type LogServer as LogHandlers,
   LogService,
   LogTreeService,
   LogUpkeepService,
@@ -44,19 +44,19 @@ import { appendMany } from './append-many.js';
 import { BearerCheck } from './bearer.js';
 import { treeHandlers } from './tree-handlers.js';
 import { historyHandlers, type HistoryQueries } from './history-handlers.js';
-import { LONGEST_WAIT_MS, upkeepHandlers } from './upkeep-handlers.js';
+import { LONGEST_WAIT_MS, administrationHandlers } from './administration-handlers.js';
 
 /** The queries of the audit service with the events as they are stored. */
-export interface DoorQueries extends HistoryQueries {
+export interface ServedQueries extends HistoryQueries {
   getView(view: string, key: string, minPosition?: number): Promise<unknown>;
   listView(view: string, options?: ListViewOptions): Promise<ViewPage>;
   auditBodies(filter: AuditFilter): Promise<{ readonly bodies: readonly string[]; readonly cursor?: string }>;
 }
 
 /** What a door needs. */
-export interface LogDoorOptions {
+export interface LogServerOptions {
   readonly log: RawEventLog;
-  readonly queries: DoorQueries;
+  readonly queries: ServedQueries;
   /** Without it the door does not speak of the tree. */
   readonly tree?: LogTree;
   /** Without it nothing is ever parked. */
@@ -79,8 +79,8 @@ const DRAIN_MS = 5_000;
 const nothingParked: ParkedWork = { list: async () => [], release: async () => ({ released: 0, stillParked: [] }) };
 
 /** The log's gRPC door: the one way in for the services of other processes. */
-export class LogDoor {
-  readonly #options: LogDoorOptions;
+export class LogServer {
+  readonly #options: LogServerOptions;
 
   readonly #server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -91,7 +91,7 @@ export class LogDoor {
   /** Ends the subscriptions, which would otherwise hold up a drain for ever. */
   readonly #closing = new AbortController();
 
-  constructor(options: LogDoorOptions) {
+  constructor(options: LogServerOptions) {
     this.#options = options;
 
     this.#bearer = new BearerCheck(options.token);
@@ -109,7 +109,7 @@ export class LogDoor {
     if (holds !== undefined && persons !== undefined && leases !== undefined)
       this.#server.addService(
         LogUpkeepService,
-        upkeepHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)),
+        administrationHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)),
       );
   }
 
@@ -145,7 +145,7 @@ export class LogDoor {
     });
   }
 
-  #handlers(): LogServer {
+  #handlers(): LogHandlers {
     const { log, queries, parked = nothingParked } = this.#options;
     return {
       append: this.#unary(async (request) => resultToWire(await log.appendBodies(appendFromWire(request)))),
