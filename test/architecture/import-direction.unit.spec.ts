@@ -9,7 +9,6 @@ import { importsOf, projects, sourceFiles, textOf } from './workspace.js';
 const KNOWN_LOOPS: readonly string[] = [
   'simulated-cluster/src: rest <-> strategies <-> validation',
   'services/applier/src: clusters <-> sync <-> targets',
-  'services/audit/src: audit-parts.ts <-> transparency',
   'services/gateway/src: api <-> auth',
   'services/gateway/src: reads <-> requests',
   'services/gateway/src: resources <-> subscriptions',
