@@ -202,7 +202,8 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
       await using subject = await setup.start(log);
       const { consumer, nextPosition } = subject.reactor;
       const wanted = nextPosition + 1_000;
-      await expect(subject.reactor.whenProcessed(wanted, { timeoutMs: 50 })).rejects.toMatchObject({
+      const waited = subject.reactor.whenProcessed(wanted, { timeoutMs: 50 }); // time is what this tests
+      await expect(waited).rejects.toMatchObject({
         code: 'PLB-5110',
         details: { consumer, wanted, quarantined: [] },
       });

@@ -45,6 +45,6 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   const endMs = Date.now() + 60_000;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new TypeError(`waited a minute for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 10)); // time is what this tests
   }
 }
