@@ -10,7 +10,7 @@ import { Deletions } from './rest/deletions.js';
 import { listJson } from './rest/lists.js';
 import { Mutations, type WriteResult } from './rest/mutations.js';
 import { type ApiRequest, flagOf, parseRequest, type ResourceTarget } from './rest/request.js';
-import type { Resource } from './rest/resource.js';
+import type { Resource } from './resource.js';
 import { Subresources } from './rest/subresources.js';
 import { type LineStream, Watches } from './rest/watches.js';
 import { ObjectWriter } from './rest/writer.js';

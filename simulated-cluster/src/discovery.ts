@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Group, ResourceRegistry } from './rest/registry.js';
-import { apiVersionOf, type Resource } from './rest/resource.js';
+import { apiVersionOf, type Resource } from './resource.js';
 import type { Obj, Value } from './value.js';
 
 /** Media type of aggregated discovery. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { ResourceRegistry } from './rest/registry.js';
-import { apiVersionOf, type Resource } from './rest/resource.js';
+import { apiVersionOf, type Resource } from './resource.js';
 import { builtinSchemas } from './schema/builtin-schema.js';
 import { PublishedTypes } from './schema/published.js';
 import type { Obj, Value } from './value.js';

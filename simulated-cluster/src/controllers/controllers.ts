@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ApiServer } from '../api-server.js';
-import type { Resource } from '../rest/resource.js';
+import type { Resource } from '../resource.js';
 import { trackUpdate } from '../smd/field-manager.js';
 import type { Change } from '../store/store.js';
 import { equalValues, type Obj, objAt, textAt } from '../value.js';

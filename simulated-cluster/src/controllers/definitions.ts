@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { apiVersionOf, type Resource, type Subresource } from '../rest/resource.js';
+import { apiVersionOf, type Resource, type Subresource } from '../resource.js';
 import type { ApiServer } from '../api-server.js';
 import { CRD_FINALIZER } from '../rest/deletions.js';
 import { trackUpdate } from '../smd/field-manager.js';
-import { fieldSet, strategy } from '../rest/strategy.js';
+import { fieldSet, strategy } from '../strategy.js';
 import { openApiOf, schemaOfCustom, servedVersions } from '../schema/crd-schema.js';
 import type { Change } from '../store/store.js';
 import { equalValues, isObj, listAt, type Obj, objAt, textAt, textsAt, withAt } from '../value.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ApiServer } from '../api-server.js';
-import type { Resource } from '../rest/resource.js';
+import type { Resource } from '../resource.js';
 import type { Change } from '../store/store.js';
 import { isObj, listAt, type Obj, textAt, textsAt, withAt } from '../value.js';
 import type { Scheduler } from './scheduler.js';

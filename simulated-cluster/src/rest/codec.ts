@@ -4,7 +4,7 @@ import { DecodeError, decodeBuiltin, emptyStruct } from '../decode/decode.js';
 import { decodeCustom, type Nulls } from '../decode/decode-custom.js';
 import { withDefaults } from '../defaults/apply-defaults.js';
 import { isObj, type Obj, objAt, textAt, type Value } from '../value.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 
 /** An object read into its kind: normalised and defaulted, `kind` and `apiVersion` first. */
 export interface ReadObject {

@@ -4,8 +4,8 @@ import type { Clock } from '@plumbline/core';
 import { isObj, listAt, type Obj, textAt } from '../value.js';
 import type { Store } from '../store/store.js';
 import type { ResourceRegistry } from './registry.js';
-import type { Resource } from './resource.js';
-import type { PrepareContext } from './strategy.js';
+import type { Resource } from '../resource.js';
+import type { PrepareContext } from '../strategy.js';
 
 /** One write, as admission sees it. */
 export interface AdmissionRequest {

@@ -10,7 +10,7 @@ import {
   valueAt,
   withAt,
 } from '../value.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 
 /** Both ways between the version that a kind is stored in and another one. */
 interface Conversion {

@@ -15,7 +15,7 @@ import {
 } from '../value.js';
 import type { ServerContext } from './context.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 import { selectorOf } from './selectors.js';
 import { isFinal, type ObjectWriter } from './writer.js';
 

@@ -5,7 +5,7 @@ import { storeKey } from '../store/store.js';
 import type { Obj } from '../value.js';
 import type { ServerContext } from './context.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 import { pinnedName, selectorOf } from './selectors.js';
 
 interface Page {

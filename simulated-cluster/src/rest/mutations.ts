@@ -15,7 +15,7 @@ import type { ServerContext } from './context.js';
 import { viewer } from './conversion.js';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patches.js';
 import { type ApiRequest, flagOf, type ResourceTarget } from './request.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 import type { ObjectWriter, WriteOptions } from './writer.js';
 
 /** What a write answers with. */

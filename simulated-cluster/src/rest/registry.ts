@@ -2,7 +2,7 @@
 import { builtinSchemas, type ResourceRow } from '../schema/builtin-schema.js';
 import { mapSchema, type Schema } from '../schema/schema.js';
 import { strategyOf } from '../strategies/index.js';
-import { apiVersionOf, type Resource, type Subresource } from './resource.js';
+import { apiVersionOf, type Resource, type Subresource } from '../resource.js';
 
 /** One API group as discovery lists it: versions by preference. */
 export interface Group {

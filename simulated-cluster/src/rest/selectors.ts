@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures } from '../api-failure.js';
 import { type Obj, objAt, valueAt } from '../value.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 
 /** Decides whether an object is selected. */
 export type Selector = (object: Obj) => boolean;

@@ -7,7 +7,7 @@ import type { ServerContext } from './context.js';
 import type { Deletions } from './deletions.js';
 import { jsonPatch, mergePatch } from './patches.js';
 import type { ApiRequest, ResourceTarget } from './request.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 import type { ObjectWriter } from './writer.js';
 
 interface Answer {

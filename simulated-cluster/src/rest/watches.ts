@@ -6,7 +6,7 @@ import type { Change } from '../store/store.js';
 import { type Obj, withAt } from '../value.js';
 import type { ServerContext } from './context.js';
 import { type ApiRequest, flagOf, type ResourceTarget } from './request.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 import { type Selector, selectorOf } from './selectors.js';
 
 /** A stream of lines: the body of a watch. */

@@ -9,7 +9,7 @@ import { validateMetadata, validateMetadataUpdate } from '../validation/metadata
 import { equalValues, isObj, listAt, numberAt, type Obj, objAt, textAt, textsAt, withAt } from '../value.js';
 import { type AdmissionRequest, namespaceState, type ServerContext } from './context.js';
 import { toStored } from './conversion.js';
-import type { Resource } from './resource.js';
+import type { Resource } from '../resource.js';
 
 /** How one write is to be done. */
 export interface WriteOptions {

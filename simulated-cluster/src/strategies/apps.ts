@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
 import { child } from '../defaults/draft.js';
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { validateTemplate } from '../validation/pods.js';
 import { requireCount, validateSelector } from '../validation/selectors.js';
 import { equalValues, isObj, numberAt, type Obj, objAt, textAt } from '../value.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
 import { child, type Draft, isDraft } from '../defaults/draft.js';
-import { type PrepareContext, strategy, type Strategy } from '../rest/strategy.js';
+import { type PrepareContext, strategy, type Strategy } from '../strategy.js';
 import { validateTemplate } from '../validation/pods.js';
 import { requireCount } from '../validation/selectors.js';
 import { equalValues, type Obj, objAt, textAt } from '../value.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { equalValues, type Obj, objAt, textAt } from '../value.js';
 
 const MAX_DATA_BYTES = 1_048_576;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
 import { child, type Draft, drafts, fill, isDraft, lacks } from '../defaults/draft.js';
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { validatePodSpec, validateTemplate } from '../validation/pods.js';
 import { requireCount } from '../validation/selectors.js';
 import { equalValues, isObj, listAt, type Obj, objAt, textAt, withAt } from '../value.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
 import { draftOf } from '../defaults/draft.js';
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { nameProblems } from '../validation/metadata.js';
 import { equalValues, isObj, listAt, type Obj, objAt, textAt, textsAt, type Value, valueAt } from '../value.js';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { APPS } from './apps.js';
 import { BATCH } from './batch.js';
 import { CONFIG } from './config.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
-import { strategy, type Strategy } from '../rest/strategy.js';
+import { strategy, type Strategy } from '../strategy.js';
 import { validateLabelSelector } from '../validation/selectors.js';
 import { isObj, listAt, type Obj, objAt, textAt, type Value } from '../value.js';
 

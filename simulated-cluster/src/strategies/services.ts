@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { failures, type FieldError, fieldErrors } from '../api-failure.js';
 import { child, type Draft, drafts } from '../defaults/draft.js';
-import { type PrepareContext, strategy, type Strategy } from '../rest/strategy.js';
+import { type PrepareContext, strategy, type Strategy } from '../strategy.js';
 import { isObj, listAt, numberAt, type Obj, objAt, textAt, textsAt } from '../value.js';
 
 function refusal(draft: Draft, error: FieldError): Error {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldError, fieldErrors } from '../api-failure.js';
-import type { Resource } from '../rest/resource.js';
-import type { NameRule } from '../rest/strategy.js';
+import type { Resource } from '../resource.js';
+import type { NameRule } from '../strategy.js';
 import { equalValues, isObj, listAt, type Obj, objAt, textAt, textsAt, type Value } from '../value.js';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

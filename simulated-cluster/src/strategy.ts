@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FieldError } from '../api-failure.js';
-import type { Draft } from '../defaults/draft.js';
-import { FieldSet } from '../smd/field-set.js';
-import type { Obj } from '../value.js';
+import type { FieldError } from './api-failure.js';
+import type { Draft } from './defaults/draft.js';
+import { FieldSet } from './smd/field-set.js';
+import type { Obj } from './value.js';
 
 /** How the names of a kind are checked. */
 export type NameRule = 'subdomain' | 'label' | 'label1035' | 'path';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NamedResource } from '../api-failure.js';
-import type { MapSchema } from '../schema/schema.js';
-import type { Obj } from '../value.js';
+import type { NamedResource } from './api-failure.js';
+import type { MapSchema } from './schema/schema.js';
+import type { Obj } from './value.js';
 import type { Strategy } from './strategy.js';
 
 /** A subresource and the kind that it answers with. */
