@@ -64,6 +64,7 @@ function qualified(resource: NamedResource, name: string): string {
 }
 
 export const failures = {
+  unauthorized: (): ApiFailure => new ApiFailure(401, 'Unauthorized', 'Unauthorized'),
   badRequest: (message: string): ApiFailure => new ApiFailure(400, 'BadRequest', message),
   internal: (message: string): ApiFailure => new ApiFailure(500, '', message),
   notFound: (resource: NamedResource, name: string): ApiFailure =>

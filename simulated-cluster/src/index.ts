@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-export type { Loopback } from './loopback.js';
 export type { StatusSimulation, WorkloadFailure, WorkloadName } from './controllers/controllers.js';
 export type { AdmissionHook, AdmissionRefusal, AdmissionRequest } from './rest/context.js';
 export { SimulatedCluster } from './simulated-cluster.js';

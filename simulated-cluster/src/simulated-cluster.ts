@@ -7,13 +7,12 @@ import { bootstrap } from './bootstrap.js';
 import { Definitions } from './controllers/definitions.js';
 import { Scheduler } from './controllers/scheduler.js';
 import { Controllers, type StatusSimulation, type WorkloadFailure } from './controllers/controllers.js';
-import { type Loopback, openLoopback } from './loopback.js';
 import { type AdmissionHook, ServerContext } from './rest/context.js';
 import { ResourceRegistry } from './rest/registry.js';
 import { Store, type StoreState } from './store/store.js';
 import { SimulatedTransport } from './transport.js';
 
-/** One request that the cluster has seen. */
+/** One request that the cluster answered. */
 export interface RecordedRequest {
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'apply' | 'delete' | 'deletecollection';
   readonly method: KubeRequest['method'];
@@ -25,7 +24,7 @@ export interface RecordedRequest {
   readonly status: number;
 }
 
-/** How a simulated cluster is made. */
+/** Options of a simulated cluster. */
 export interface SimulatedClusterOptions {
   /** For messages only. */
   readonly name: string;
@@ -56,13 +55,14 @@ export interface SimulatedClusterState {
 }
 
 /**
- * A Kubernetes API server in this process, faithful to kube-apiserver 1.35 in what a deploying client can see; its contract suite runs on
- * both. Requests are answered atomically in the order they arrive. Everything is in memory; `snapshot` and `restore` carry it over.
+ * A Kubernetes API server in this process that behaves like kube-apiserver 1.35 as far as a deploying client can observe; the contract suite of
+ * `@plumbline/kube/testing` runs on both. Requests are answered atomically in the order of arrival. All state is in memory; `snapshot` and `restore`
+ * move it to another process.
  */
 export class SimulatedCluster {
   readonly #options: SimulatedClusterOptions;
 
-  /** The newest requests, oldest first. Bodies are kept as sent: a recorder of tests, never to be logged. */
+  /** The newest requests, oldest first. Bodies are kept as sent, so they must not be logged. */
   readonly requests: RecordedRequest[] = [];
   readonly #context: ServerContext;
   readonly #server: ApiServer;
@@ -70,7 +70,6 @@ export class SimulatedCluster {
   readonly #definitions: Definitions;
   readonly #controllers: Controllers | undefined;
   readonly #transports = new Set<SimulatedTransport>();
-  readonly #doors = new Set<Loopback>();
   #latencyMs: (request: KubeRequest) => number = () => 0;
   #refusals = { left: 0, retryAfterSeconds: 1, matches: (_: KubeRequest): boolean => true };
 
@@ -94,16 +93,9 @@ export class SimulatedCluster {
 
   /** A transport of its own for a client in this process. */
   transport(): KubeTransport {
-    const transport = new SimulatedTransport((request) => this.#answer(request));
+    const transport = new SimulatedTransport((request) => this.answer(request));
     this.#transports.add(transport);
     return transport;
-  }
-
-  /** Opens a loopback HTTP door, so that kubectl or any other client can talk to the cluster. Not authenticated. */
-  async listen(port = 0): Promise<Loopback> {
-    const door = await openLoopback((request) => this.#answer(request), port);
-    this.#doors.add(door);
-    return door;
   }
 
   /** Delays every answer: a constant, or by request. 0 turns it off. */
@@ -123,7 +115,7 @@ export class SimulatedCluster {
     };
   }
 
-  /** Installs an admission hook, asked before every write; returns the way to take it away again. */
+  /** Installs an admission hook that is called before every write; returns a function that removes it. */
   denyAdmission(hook: AdmissionHook): () => void {
     this.#context.admissionHooks.add(hook);
     return () => {
@@ -131,12 +123,12 @@ export class SimulatedCluster {
     };
   }
 
-  /** Forgets all history, so that watches and pages from before get 410 Gone. */
+  /** Deletes the history, so that older watches and continue tokens get 410 Gone. */
   compactNow(): void {
     this.#context.store.compact();
   }
 
-  /** Breaks every open watch as a network failure does: their lines throw. */
+  /** Breaks the connection of every open watch, as a network failure does: reading the next line fails. */
   disconnectWatches(): void {
     this.#server.watches.disconnect();
   }
@@ -161,7 +153,10 @@ export class SimulatedCluster {
     return String(this.#context.store.revision);
   }
 
-  /** Makes the status simulation fail a workload (`undefined` lets it recover). Needs `simulateStatus`. */
+  /**
+   * Lets a workload fail, or recover when `failure` is undefined.
+   * @throws UpstreamError PLB-6203 when the cluster was made without `simulateStatus`.
+   */
   failWorkload(
     workload: { readonly kind: string; readonly namespace: string; readonly name: string },
     failure: WorkloadFailure | undefined,
@@ -176,12 +171,15 @@ export class SimulatedCluster {
     this.#controllers.fail(workload, failure);
   }
 
-  /** Everything as JSON. */
+  /** Returns the whole state as JSON. */
   snapshot(): SimulatedClusterState {
     return { format: 1, store: this.#context.store.state() };
   }
 
-  /** Replaces everything by a snapshot. Open watches end; the identity of the cluster is the snapshot's. */
+  /**
+   * Replaces the state, including the identity of the cluster, by a snapshot; open watches end.
+   * @throws UpstreamError PLB-6204 when the format of the snapshot is unknown.
+   */
   restore(state: SimulatedClusterState): void {
     if (state.format !== 1)
       throw new UpstreamError(
@@ -196,15 +194,15 @@ export class SimulatedCluster {
     this.#controllers?.resync();
   }
 
-  /** Ends transports, doors, watches and controllers. */
+  /** Ends transports, watches and controllers. */
   async close(): Promise<void> {
     this.#scheduler.close();
     this.#server.watches.endAll();
     for (const transport of this.#transports) await transport.close();
-    for (const door of this.#doors) await door.close();
   }
 
-  async #answer(request: KubeRequest): Promise<ApiResponse> {
+  /** Answers one request as the API server does; a watch gets a stream as its body. */
+  async answer(request: KubeRequest): Promise<ApiResponse> {
     const delayMs = this.#latencyMs(request);
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     request.signal?.throwIfAborted();

@@ -3,18 +3,18 @@ import { UpstreamError } from '@plumbline/core';
 import type { KubeRequest, KubeResponse, KubeTransport } from '@plumbline/kube';
 import type { ApiResponse } from './api-server.js';
 
-/** The transport's view of a cluster: answers a request, some time later if latency is injected. */
-export type Door = (request: KubeRequest) => Promise<ApiResponse>;
+/** Answers one request; later when latency is injected. */
+export type RequestHandler = (request: KubeRequest) => Promise<ApiResponse>;
 
-/** A transport that carries requests into the simulated cluster in this process. */
+/** A transport to a simulated cluster in this process. */
 export class SimulatedTransport implements KubeTransport {
-  readonly #door: Door;
+  readonly #handle: RequestHandler;
 
   readonly #cancels = new Set<() => void>();
   #closed = false;
 
-  constructor(door: Door) {
-    this.#door = door;
+  constructor(handle: RequestHandler) {
+    this.#handle = handle;
   }
 
   async request(request: KubeRequest): Promise<KubeResponse> {
@@ -23,7 +23,7 @@ export class SimulatedTransport implements KubeTransport {
         retry: 'never',
       });
     request.signal?.throwIfAborted();
-    const response = await this.#door(request);
+    const response = await this.#handle(request);
     const { body } = response;
     if (typeof body === 'string') {
       return {
