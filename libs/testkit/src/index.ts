@@ -33,3 +33,10 @@ export {
 } from './servers/kube.js';
 export { startLiveCluster, type LiveCluster, type LiveClusterOptions } from './servers/live-cluster.js';
 export { POD_FATE_ANNOTATION, type PodFate } from './servers/live-cluster-stages.js';
+export {
+  startSimulatedClusters,
+  type SimulatedClusterHandle,
+  type SimulatedClusters,
+  type SimulatedClustersOptions,
+  type SimulatedResponse,
+} from './servers/simulated-clusters.js';

@@ -1,59 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { expect, test, vi } from 'vitest';
-import { openProbe } from './testing/probe.js';
+import { systemClock } from '@plumbline/core';
+import { tempDir } from '@plumbline/testkit';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { SimulatedCluster } from '../index.js';
+import { openProbe } from '../testing/probe.js';
+import { loadCredentials } from './credentials.js';
+import { openEndpoint } from './endpoint.js';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
-const configMap = (name: string): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
-const post = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
+const WAIT = { timeout: 60_000, interval: 20 } as const;
 
-test('any client can read, write and watch over the loopback door', async () => {
+interface Served {
+  readonly cluster: SimulatedCluster;
+  open(method: string, path: string, body?: object): Promise<IncomingMessage>;
+  json(method: string, path: string, body?: object): Promise<readonly [number | undefined, unknown]>;
+}
+
+async function serve(): Promise<Served> {
   const { cluster } = openProbe();
-  const door = await cluster.listen();
-  const version = await fetch(`${door.url}/version`);
-  expect(await version.json()).toMatchObject({ gitVersion: 'v1.35.4' });
+  const dir = await tempDir('simulated');
+  const credentials = await loadCredentials(dir.path, systemClock.nowMs());
+  const endpoint = await openEndpoint({ port: 0, credentials, handle: async (call) => cluster.answer(call) });
+  onTestFinished(async () => {
+    await endpoint.close();
+    await dir[Symbol.asyncDispose]();
+  });
+  const open: Served['open'] = (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${credentials.token}`, 'content-type': 'application/json' };
+      request(`${endpoint.url}${path}`, { method, headers, ca: credentials.authority, agent: false }, resolve)
+        .once('error', reject)
+        .end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  return {
+    cluster,
+    open,
+    json: async (method, path, body) => {
+      const response = await open(method, path, body);
+      return [response.statusCode, JSON.parse((await response.toArray()).join('')) as unknown];
+    },
+  };
+}
 
-  const watch = await fetch(`${door.url}${MAPS}?watch=true&resourceVersion=${cluster.resourceVersion}`);
-  expect(watch.status).toBe(200);
-  if (watch.body === null) throw new Error('a watch has a body');
-  const body = Readable.fromWeb(watch.body);
-  const lines = createInterface({ input: body })[Symbol.asyncIterator]();
-  const created = await fetch(`${door.url}${MAPS}`, { ...post, body: configMap('a') });
-  expect(created.status).toBe(201);
+const configMap = (name: string, data?: object): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name },
+  ...(data === undefined ? {} : { data }),
+});
+
+test('any client can read, write and watch', async () => {
+  const { cluster, open, json } = await serve();
+  expect(await json('GET', '/version')).toMatchObject([200, { gitVersion: 'v1.35.4' }]);
+  const watch = await open('GET', `${MAPS}?watch=true&resourceVersion=${cluster.resourceVersion}`);
+  expect(watch.statusCode).toBe(200);
+  const lines = createInterface({ input: watch })[Symbol.asyncIterator]();
+  expect((await json('POST', MAPS, configMap('a')))[0]).toBe(201);
   expect(JSON.parse(String((await lines.next()).value))).toMatchObject({
     type: 'ADDED',
     object: { kind: 'ConfigMap', metadata: { name: 'a' } },
   });
-
-  const refused = await fetch(`${door.url}${MAPS}`, { ...post, body: configMap('a') });
-  expect([refused.status, await refused.json()]).toMatchObject([409, { reason: 'AlreadyExists' }]);
-
-  body.destroy();
-  await vi.waitFor(() => expect(cluster.openWatches).toBe(0));
-  await door.close();
-  await expect(fetch(`${door.url}/version`)).rejects.toThrow();
+  expect(await json('POST', MAPS, configMap('a'))).toMatchObject([409, { reason: 'AlreadyExists' }]);
+  watch.destroy();
+  await vi.waitFor(() => expect(cluster.openWatches).toBe(0), WAIT);
 });
 
 test('a broken watch breaks its connection', async () => {
-  const { cluster } = openProbe();
-  const door = await cluster.listen();
-  const watch = await fetch(`${door.url}${MAPS}?watch=true`);
-  const text = watch.text();
-  await vi.waitFor(() => expect(cluster.openWatches).toBe(1));
+  const { cluster, open } = await serve();
+  const watch = await open('GET', `${MAPS}?watch=true`);
+  const broken = expect(watch.toArray()).rejects.toThrow();
+  await vi.waitFor(() => expect(cluster.openWatches).toBe(1), WAIT);
   cluster.disconnectWatches();
-  await expect(text).rejects.toThrow();
+  await broken;
 });
 
 test('a body that is too large is refused', async () => {
-  const { cluster } = openProbe();
-  const door = await cluster.listen();
-  const large = JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'large' },
-    data: { a: 'x'.repeat(3_200_000) },
-  });
-  const refused = await fetch(`${door.url}${MAPS}`, { ...post, body: large });
-  expect([refused.status, await refused.json()]).toMatchObject([413, { reason: 'RequestEntityTooLarge' }]);
+  const { json } = await serve();
+  expect(await json('POST', MAPS, configMap('large', { a: 'x'.repeat(3_200_000) }))).toMatchObject([
+    413,
+    { reason: 'RequestEntityTooLarge' },
+  ]);
 });

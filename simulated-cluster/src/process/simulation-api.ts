@@ -96,9 +96,7 @@ function countOf(fields: Fields, name: string): number {
   return value;
 }
 
-const workloadOf = (
-  fields: Fields,
-): { readonly kind: string; readonly namespace: string; readonly name: string } => ({
+const workloadOf = (fields: Fields): { readonly kind: string; readonly namespace: string; readonly name: string } => ({
   kind: textOf(fields, 'kind'),
   namespace: textOf(fields, 'namespace'),
   name: textOf(fields, 'name'),
