@@ -3,29 +3,39 @@ import { join } from 'node:path';
 import type { ResourceInput } from '@plumbline/api-client';
 import { connectKube, KubeClient } from '@plumbline/kube';
 import type { DemoOptions } from './options.config.js';
+import { startSimulatedClusters } from './simulated-clusters.js';
 
 /** One cluster of the demo. */
 export interface DemoCluster {
   readonly name: string;
   readonly tier: 'staging' | 'production';
   readonly kubeconfig: { readonly path: string; readonly context?: string };
-  readonly spec: object;
 }
 
-/** Two simulated clusters, or the one real one twice under two names. */
-export function demoClusters(options: DemoOptions): readonly [DemoCluster, DemoCluster] {
-  const cluster = (name: string, tier: DemoCluster['tier']): DemoCluster => {
-    if (options.context === undefined)
-      return {
-        name,
-        tier,
-        kubeconfig: { path: join(options.dataDir, 'simulated', `${name}.kubeconfig`) },
-        spec: { simulated: {} },
-      };
+/** The clusters of the demo. */
+export interface DemoClusters {
+  readonly staging: DemoCluster;
+  readonly production: DemoCluster;
+  /** Ends what was started for them. */
+  stop(): Promise<void>;
+}
+
+/** Starts two simulated clusters, or returns the cluster of the given context under two names. */
+export async function startClusters(options: DemoOptions): Promise<DemoClusters> {
+  if (options.context !== undefined) {
     const kubeconfig = { path: options.kubeconfig, context: options.context };
-    return { name, tier, kubeconfig, spec: { kubeconfig } };
+    return {
+      staging: { name: 'east', tier: 'staging', kubeconfig },
+      production: { name: 'west', tier: 'production', kubeconfig },
+      stop: async () => Promise.resolve(),
+    };
+  }
+  const simulated = await startSimulatedClusters(join(options.dataDir, 'simulated'), ['east', 'west']);
+  return {
+    staging: { name: 'east', tier: 'staging', kubeconfig: { path: simulated.kubeconfigOf('east') } },
+    production: { name: 'west', tier: 'production', kubeconfig: { path: simulated.kubeconfigOf('west') } },
+    stop: async () => simulated.stop(),
   };
-  return [cluster('east', 'staging'), cluster('west', 'production')];
 }
 
 /** All resources of the demo. */
@@ -40,11 +50,11 @@ export function demoResources(url: string, clusters: readonly DemoCluster[]): re
   return [
     { apiVersion, kind: 'Project', metadata: { name: 'default' }, spec: { forbiddenKinds: ['ClusterRoleBinding'] } },
     { apiVersion, kind: 'Repository', metadata: { name: 'shop' }, spec: { url, interval: '5s' } },
-    ...clusters.map(({ name, tier, spec }) => ({
+    ...clusters.map(({ name, tier, kubeconfig }) => ({
       apiVersion,
       kind: 'Cluster',
       metadata: { name, labels: { tier } },
-      spec,
+      spec: { kubeconfig },
     })),
     {
       apiVersion,

@@ -41,7 +41,6 @@ export async function startServer(dataDir: string): Promise<DemoServer> {
         PLUMBLINE_DATA_DIR: dataDir,
         PLUMBLINE_GATEWAY_LISTEN: `127.0.0.1:${port}`,
         PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
-        PLUMBLINE_APPLIER_SIMULATED_DOORS: 'true',
       }),
     },
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { HealthState } from '@plumbline/core';
 import { z } from 'zod';
-import { applicationSpec, clusterSpec, projectSpec, repositorySpec } from './resources.js';
+import { applicationSpec, projectSpec, recordedClusterSpec, repositorySpec } from './resources.js';
 import { subscriptionSpec } from './subscriptions.js';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -91,7 +91,7 @@ export const payloads = {
   ProjectRemoved: z.object({ name }),
   RepositoryDeclared: z.object({ name, labels, spec: repositorySpec }),
   RepositoryRemoved: z.object({ name }),
-  ClusterDeclared: z.object({ name, labels, spec: clusterSpec }),
+  ClusterDeclared: z.object({ name, labels, spec: recordedClusterSpec }),
   ClusterRemoved: z.object({ name }),
   ApplicationDeclared: z.object({ application: name, labels, spec: applicationSpec }),
   ApplicationRemoved: z.object({ application: name, mode: z.enum(['Delete', 'Orphan']) }),

@@ -113,27 +113,50 @@ export const repositorySpec = z.strictObject({
 });
 export type RepositorySpec = z.infer<typeof repositorySpec>;
 
+const clusterConnections = {
+  kubeconfig: z
+    .strictObject({
+      path: z.string().min(1).describe('File, readable by the applier.'),
+      context: z.string().optional().describe('Context in it; its current one when absent.'),
+    })
+    .optional()
+    .describe('By a kubeconfig file.'),
+  inCluster: z
+    .strictObject({})
+    .optional()
+    .describe('The cluster that the applier itself runs in, by its service account.'),
+};
+
+/** What to do about a cluster that is declared with `simulated: {}`, which only versions before 0.2 support. */
+export const SIMULATED_REMEDY =
+  'spec.simulated is no longer supported: start plumbline-simulated-cluster and give its kubeconfig as spec.kubeconfig.path';
+
+const isOne = (...connections: readonly unknown[]): boolean =>
+  connections.filter((connection) => connection !== undefined).length === 1;
+
 /** Spec of a Cluster: how the applier connects to it. Exactly one way. */
 export const clusterSpec = z
+  .strictObject(clusterConnections, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' && issue.keys.includes('simulated') ? SIMULATED_REMEDY : undefined,
+  })
+  .refine((spec) => isOne(spec.kubeconfig, spec.inCluster), 'give exactly one of kubeconfig, inCluster');
+export type ClusterSpec = z.infer<typeof clusterSpec>;
+
+/** Spec of a Cluster in recorded events, which include those of versions that ran simulated clusters inside the applier. */
+export const recordedClusterSpec = z
   .strictObject({
-    kubeconfig: z
-      .strictObject({
-        path: z.string().min(1).describe('File, readable by the applier.'),
-        context: z.string().optional().describe('Context in it; its current one when absent.'),
-      })
-      .optional()
-      .describe('By a kubeconfig file.'),
-    inCluster: z
+    ...clusterConnections,
+    simulated: z
       .strictObject({})
       .optional()
-      .describe('The cluster that the applier itself runs in, by its service account.'),
-    simulated: z.strictObject({}).optional().describe('A simulated cluster, for trying things out.'),
+      .describe('Recorded by versions before 0.2. Not supported: the cluster cannot be connected.'),
   })
   .refine(
-    (s) => [s.kubeconfig, s.inCluster, s.simulated].filter((way) => way !== undefined).length === 1,
+    (spec) => isOne(spec.kubeconfig, spec.inCluster, spec.simulated),
     'give exactly one of kubeconfig, inCluster, simulated',
   );
-export type ClusterSpec = z.infer<typeof clusterSpec>;
+export type RecordedClusterSpec = z.infer<typeof recordedClusterSpec>;
 
 /** How a target of an environment is synced. */
 export const syncSpec = z.strictObject({

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { durationMs, resource, selectsCluster } from './index.js';
+import { payloads } from './payloads.js';
 
 const application = (spec: object): object => ({
   apiVersion: 'plumbline.dev/v1alpha1',
@@ -51,9 +52,24 @@ describe('resources', () => {
     expect(
       resource.safeParse({ ...base, kind: 'Repository', spec: { url: 'https://u:p@git.example.com/x' } }).success,
     ).toBe(false);
-    expect(resource.safeParse({ ...base, kind: 'Cluster', spec: { simulated: {}, inCluster: {} } }).success).toBe(
-      false,
-    );
+    expect(
+      resource.safeParse({ ...base, kind: 'Cluster', spec: { kubeconfig: { path: '/a' }, inCluster: {} } }).success,
+    ).toBe(false);
+  });
+
+  it('refuse a simulated cluster with the remedy, while events that declare one are still read', () => {
+    const cluster = {
+      apiVersion: 'plumbline.dev/v1alpha1',
+      kind: 'Cluster',
+      metadata: { name: 'east' },
+      spec: { simulated: {} },
+    };
+    expect(resource.safeParse(cluster).error?.issues[0]).toMatchObject({
+      path: ['spec'],
+      message: expect.stringContaining('start plumbline-simulated-cluster') as string,
+    });
+    const data = { name: 'east', labels: {}, spec: { simulated: {} } };
+    expect(payloads.ClusterDeclared.parse(data)).toEqual(data);
   });
 
   it('name the secret of a subscription by exactly one reference, and never hold it', () => {

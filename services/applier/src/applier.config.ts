@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { InputError, messageOf } from '@plumbline/core';
 import { parseReleaseVerifyKey, parseSealKey, type SealKey } from '@plumbline/manifest';
-import { booleanSetting, configProvider } from '@plumbline/platform';
+import { configProvider } from '@plumbline/platform';
 import { z } from 'zod';
 import type { SyncLimits } from './sync/tools.js';
 
@@ -17,10 +16,6 @@ export interface ApplierConfig {
   readonly installation: string;
   readonly sealKey: SealKey;
   readonly releaseKeys: readonly KeyObject[];
-  /** Where simulated clusters live. */
-  readonly simulatedDir: string;
-  /** Simulated clusters get a loopback HTTP door and a kubeconfig for it beside their state. */
-  readonly simulatedDoors: boolean;
   readonly probeMs: number;
   /** Requests to one cluster in flight. */
   readonly requestsPerCluster: number;
@@ -43,15 +38,6 @@ export const applierEnvironment = z.object({
   PLUMBLINE_APPLIER_RELEASE_PUBLIC_KEY_FILE: z
     .string()
     .describe('PEM file (SPKI, Ed25519) with the key that releases must be signed by.'),
-  PLUMBLINE_DATA_DIR: z
-    .string()
-    .default('.plumbline')
-    .describe('Directory for data of this process; simulated clusters are kept in it.'),
-  PLUMBLINE_APPLIER_SIMULATED_DOORS: booleanSetting
-    .default(false)
-    .describe(
-      'Open an HTTP door on loopback, without authentication, to each simulated cluster, and write a kubeconfig for it to PLUMBLINE_DATA_DIR/simulated/NAME.kubeconfig.',
-    ),
   PLUMBLINE_APPLIER_PROBE_MS: z.coerce
     .number()
     .int()
@@ -91,8 +77,6 @@ function compile(env: z.output<typeof applierEnvironment>): ApplierConfig {
         ),
       ),
     ],
-    simulatedDoors: env.PLUMBLINE_APPLIER_SIMULATED_DOORS,
-    simulatedDir: path.join(env.PLUMBLINE_DATA_DIR, 'simulated'),
     probeMs: env.PLUMBLINE_APPLIER_PROBE_MS,
     requestsPerCluster: env.PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER,
     syncsPerCluster: env.PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER,

@@ -3,7 +3,7 @@ import { Digest } from '@plumbline/core';
 import type { EventOf } from '@plumbline/events';
 import type { KubeRequest, KubeTransport } from '@plumbline/kube';
 import { type KindSchema, validateObject } from '@plumbline/kube/schema';
-import { type KubeServer, startKube } from '@plumbline/testkit';
+import { type KubeServer, startKube, startSimulatedClusters } from '@plumbline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
@@ -114,7 +114,8 @@ describe('the schemas of a real API server', () => {
   it('are those of simulated clusters too', async () => {
     await using scene = await scenario(kube);
     const { applier } = scene;
-    await applier.declareCluster('local', { simulated: {} });
+    await using simulated = await startSimulatedClusters({ names: ['local'] });
+    await applier.declareCluster('local', { kubeconfig: { path: simulated.cluster('local').kubeconfigPath } });
     const schema = await schemaOf(
       applier,
       await applier.until('ClusterConnected', ({ data }) => data.cluster === 'local'),

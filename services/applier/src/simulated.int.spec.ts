@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from 'vitest';
+import { type SimulatedClusterHandle, type SimulatedClusters, startSimulatedClusters } from '@plumbline/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApplierFixture } from './testing/applier-fixture.js';
 import { make } from './testing/objects.js';
 
-describe('the loop on a simulated cluster', () => {
-  it('syncs, becomes healthy, heals drift, and finds the cluster as it was after a restart', async () => {
+describe('an applier on a simulated cluster', () => {
+  const names = ['restart', 'throttled', 'failing', 'interrupted'];
+  let simulated: SimulatedClusters;
+  beforeAll(async () => {
+    simulated = await startSimulatedClusters({ names });
+  });
+  afterAll(async () => simulated[Symbol.asyncDispose]());
+
+  /** Declares the simulated cluster of that name as `kube`. */
+  async function declared(applier: ApplierFixture, name: string): Promise<SimulatedClusterHandle> {
+    const cluster = simulated.cluster(name);
+    await applier.declareCluster('kube', { kubeconfig: { path: cluster.kubeconfigPath } });
+    return cluster;
+  }
+
+  it('syncs, becomes healthy, heals drift, and changes nothing after a restart', async () => {
     await using applier = await ApplierFixture.start();
-    await applier.declareCluster('kube', { simulated: {} });
+    const cluster = await declared(applier, 'restart');
     const application = await applier.declareApplication('shop');
     const { data } = await applier.deployed({
       application,
@@ -15,14 +30,8 @@ describe('the loop on a simulated cluster', () => {
     });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
     await applier.until('HealthChanged', (event) => event.data.health === 'Healthy');
-    const cluster = await applier.simulated.cluster('kube');
-    const transport = cluster.transport();
-    const drifted = await transport.request({
-      method: 'PATCH',
-      path: '/api/v1/namespaces/shop/configmaps/settings?fieldManager=kubectl-edit',
-      headers: { 'content-type': 'application/merge-patch+json' },
-      body: JSON.stringify({ data: { color: 'red' } }),
-    });
+    const settings = '/api/v1/namespaces/shop/configmaps/settings';
+    const drifted = await cluster.request('PATCH', `${settings}?fieldManager=kubectl-edit`, { data: { color: 'red' } });
     expect(drifted.status).toBe(200);
     const drift = await applier.until('DriftDetected');
     expect(drift.data.objects).toMatchObject([
@@ -32,8 +41,7 @@ describe('the loop on a simulated cluster', () => {
       'SyncCompleted',
       (event) => event.data.cause === 'SelfHeal' && event.data.result === 'Succeeded',
     );
-    const live = await transport.request({ method: 'GET', path: '/api/v1/namespaces/shop/configmaps/settings' });
-    expect(JSON.parse(await live.text())).toMatchObject({ data: { color: 'blue' } });
+    expect((await cluster.request('GET', settings)).body).toMatchObject({ data: { color: 'blue' } });
     const head = await applier.log.head();
     await applier.stopApplier();
     await applier.startApplier();
@@ -48,11 +56,10 @@ describe('the loop on a simulated cluster', () => {
 
   it('waits as long as a throttling API server asks, and then goes on', async () => {
     await using applier = await ApplierFixture.start();
-    await applier.declareCluster('kube', { simulated: {} });
+    const cluster = await declared(applier, 'throttled');
     const application = await applier.declareApplication('shop');
     await applier.until('ClusterConnected');
-    const cluster = await applier.simulated.cluster('kube');
-    cluster.inject429(2, { retryAfterSeconds: 1, matches: ({ method }) => method === 'PATCH' });
+    await cluster.simulate('throttle', { requests: 2, retryAfterSeconds: 1, method: 'PATCH' });
     const startedMs = Date.now();
     const { data } = await applier.deployed({
       application,
@@ -63,28 +70,25 @@ describe('the loop on a simulated cluster', () => {
     expect(Date.now() - startedMs).toBeGreaterThan(900);
   });
 
-  it('says after sync.timeout that a target has not become healthy, and names what is not ready', async () => {
+  it('reports after sync.timeout that a target is not healthy, and names the objects that are not ready', async () => {
     await using applier = await ApplierFixture.start();
-    await applier.declareCluster('kube', { simulated: {} });
+    const cluster = await declared(applier, 'failing');
     const application = await applier.declareApplication('shop', { sync: { timeout: '1s' } });
-    const cluster = await applier.simulated.cluster('kube');
-    cluster.failWorkload(
-      { kind: 'Deployment', namespace: 'shop', name: 'web' },
-      { reason: 'ImagePullBackOff', message: 'no such image' },
-    );
+    const web = { kind: 'Deployment', namespace: 'shop', name: 'web' };
+    await cluster.simulate('fail-workload', { ...web, reason: 'ImagePullBackOff', message: 'no such image' });
     await applier.deployed({ application, namespace: 'shop', objects: [make.deployment('web')] });
     const { data } = await applier.until('HealthChanged', (event) => event.data.reason === 'NotHealthyInTime');
     expect(data).toMatchObject({
       health: 'Degraded',
       message: expect.stringContaining('Deployment shop/web') as string,
     });
-    cluster.failWorkload({ kind: 'Deployment', namespace: 'shop', name: 'web' }, undefined);
+    await cluster.simulate('recover-workload', web);
     await applier.until('HealthChanged', (event) => event.data.health === 'Healthy');
   });
 
-  it('relists after 410 and broken watches without a write, and sees what it missed', async () => {
+  it('lists again after 410 and broken watches without a write, and detects the changes of the meantime', async () => {
     await using applier = await ApplierFixture.start();
-    await applier.declareCluster('kube', { simulated: {} });
+    const cluster = await declared(applier, 'interrupted');
     const application = await applier.declareApplication('shop');
     await applier.deployed({
       application,
@@ -92,31 +96,37 @@ describe('the loop on a simulated cluster', () => {
       objects: [make.configMap('settings'), make.deployment('web')],
     });
     await applier.until('HealthChanged', (event) => event.data.health === 'Healthy');
-    const cluster = await applier.simulated.cluster('kube');
+    const settings = '/api/v1/namespaces/shop/configmaps/settings';
     const versionOf = async (): Promise<unknown> =>
-      (
-        JSON.parse(
-          await (
-            await cluster.transport().request({ method: 'GET', path: '/api/v1/namespaces/shop/configmaps/settings' })
-          ).text(),
-        ) as { metadata: { resourceVersion: string } }
-      ).metadata.resourceVersion;
+      (await cluster.request('GET', settings)).body.metadata.resourceVersion;
     const version = await versionOf();
     const from = await applier.log.head();
-    cluster.compactNow();
-    cluster.disconnectWatches();
+    await cluster.simulate('compact');
+    await cluster.simulate('disconnect-watches');
     const at = await applier.append(`application-${application}`, {
       type: 'SyncRequested',
       data: { application, confirmPrune: false },
     });
     expect((await applier.until('SyncCompleted', () => true, { from: at })).data.result).toBe('Succeeded');
-    await applier.eventually(async () => (cluster.openWatches >= 3 ? true : undefined), 'the watches');
+    await applier.eventually(async () => ((await cluster.openWatches()) >= 3 ? true : undefined), 'the watches');
     expect(await versionOf()).toBe(version);
     expect(await applier.events('DriftDetected', from)).toEqual([]);
-    await cluster.transport().request({ method: 'DELETE', path: '/api/v1/namespaces/shop/configmaps/settings' });
+    await cluster.request('DELETE', settings);
     await applier.until(
       'SyncCompleted',
       (event) => event.data.cause === 'SelfHeal' && event.data.result === 'Succeeded',
     );
+  });
+
+  it('reports a cluster that is declared with simulated: {} as unsupported, with the remedy', async () => {
+    await using applier = await ApplierFixture.start();
+    await applier.declareCluster('kube', { simulated: {} });
+    const { data } = await applier.until('ClusterUnreachable');
+    expect(data).toMatchObject({
+      cluster: 'kube',
+      reason: 'Unsupported',
+      message: expect.stringContaining('start plumbline-simulated-cluster and give its kubeconfig') as string,
+    });
+    expect(await applier.events('ClusterConnected')).toEqual([]);
   });
 });

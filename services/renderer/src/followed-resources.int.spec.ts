@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { startBench } from './renderer.fixture.js';
 
 const cluster = (name: string): string =>
-  `apiVersion: plumbline.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\nspec: {simulated: {}}\n`;
+  `apiVersion: plumbline.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\nspec: {inCluster: {}}\n`;
 type Bench = Awaited<ReturnType<typeof startBench>>;
 
 async function follow(bench: Bench, path: string): Promise<void> {

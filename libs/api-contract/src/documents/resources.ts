@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clusterSpec, projectSpec, repositorySpec } from '@plumbline/events';
+import { projectSpec, recordedClusterSpec, repositorySpec } from '@plumbline/events';
 import { z } from 'zod';
 import { component } from '../component.js';
 import type { Immutable } from '../immutable.js';
@@ -64,7 +64,7 @@ export const clusterView = component(
     .object({
       name: z.string().describe('Name of the cluster.'),
       labels: labelsField,
-      spec: clusterSpec.describe('How the applier connects to it.'),
+      spec: recordedClusterSpec.describe('How the applier connects to it.'),
       declared: provenance.describe('Where the declaration came from.'),
       connection: conditionOf('ClusterConnection', ['Connected', 'Unreachable', 'Unknown']).describe(
         'Whether it can be reached.',

@@ -25,6 +25,9 @@ export interface ClusterIdentity {
   readonly schemas: readonly StoredContent[];
 }
 
+/** The declaration names a way to connect that this version does not support. */
+export class UnsupportedConnectionError extends ConflictError {}
+
 /** How a session is set up. */
 export interface ClusterSessionOptions {
   readonly name: string;
@@ -320,6 +323,7 @@ function identityOf(
 class OwnTrouble extends Error {}
 
 function reasonOf(error: unknown): string {
+  if (error instanceof UnsupportedConnectionError) return 'Unsupported';
   if (error instanceof ConflictError) return 'IdentityChanged';
   if (error instanceof KubeApiError)
     return error.status === 401 || error.status === 403 ? 'Unauthorized' : 'ServerError';

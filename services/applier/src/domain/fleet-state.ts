@@ -2,7 +2,7 @@
 import { type Digest, TargetId } from '@plumbline/core';
 import type {
   ApplicationSpec,
-  ClusterSpec,
+  RecordedClusterSpec,
   EventData,
   PlumblineEvent,
   RecordedEvent,
@@ -42,7 +42,7 @@ export interface ApplicationState {
 export interface ClusterState {
   readonly name: string;
   labels: Readonly<Record<string, string>>;
-  spec: ClusterSpec;
+  spec: RecordedClusterSpec;
   /** Identity that the first connection found; another one under this name is refused. */
   uid: string | undefined;
   kubernetesVersion: string | undefined;

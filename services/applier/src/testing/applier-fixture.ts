@@ -9,7 +9,7 @@ import { actorOf, MemoryEventLog } from '@plumbline/event-log/testing';
 import {
   applicationSpec,
   type ApplicationSpec,
-  type ClusterSpec,
+  type RecordedClusterSpec,
   durationMs,
   type EventData,
   type EventOf,
@@ -40,7 +40,6 @@ import { ApplierService } from '../applier.service.js';
 import type { ApplierConfig } from '../applier.config.js';
 import type { ConnectCluster } from '../clusters/cluster-registry.js';
 import { clusterConnector } from '../clusters/connect.js';
-import { SimulatedClusters } from '../clusters/simulated-clusters.js';
 
 const PROJECT = 'default';
 const ENVIRONMENT = 'production';
@@ -96,7 +95,6 @@ export class ApplierFixture implements AsyncDisposable {
   readonly logger = new Lines();
   /** Replace it before a start to stand between the applier and its clusters, log and store. */
   connect: ConnectCluster;
-  readonly simulated: SimulatedClusters;
   readonly sealKey = parseSealKey(Buffer.from(generateSealKey()));
   readonly #signingKey: KeyObject;
   readonly #config: ApplierConfig;
@@ -115,16 +113,13 @@ export class ApplierFixture implements AsyncDisposable {
       installation: `test-${(installations += 1)}`,
       sealKey: this.sealKey,
       releaseKeys: [parseReleaseVerifyKey(keys.publicKeyPem)],
-      simulatedDir: path.join(directory, 'simulated'),
-      simulatedDoors: false,
       probeMs: 1_000,
       requestsPerCluster: 16,
       syncsPerCluster: 32,
       limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 },
       ...overrides,
     };
-    this.simulated = new SimulatedClusters({ directory: this.#config.simulatedDir, doors: false }, this.logger);
-    this.connect = clusterConnector({ requestsPerCluster: 16, simulated: this.simulated });
+    this.connect = clusterConnector({ requestsPerCluster: 16 });
     this.#unsubscribe = this.log.onCommitted(({ firstPosition, lastPosition }) => {
       void this.#deliver(firstPosition, lastPosition);
     });
@@ -164,7 +159,6 @@ export class ApplierFixture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopApplier();
     this.#unsubscribe();
-    await this.simulated.onApplicationShutdown();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -191,7 +185,11 @@ export class ApplierFixture implements AsyncDisposable {
     return result.lastPosition;
   }
 
-  async declareCluster(name: string, spec: ClusterSpec, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+  async declareCluster(
+    name: string,
+    spec: RecordedClusterSpec,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     await this.append(StreamName.cluster(name), { type: 'ClusterDeclared', data: { name, labels, spec } });
   }
 

@@ -114,7 +114,7 @@ describe('following events', () => {
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = (await reader?.read())?.value ?? '';
     const last = await appendProjects(gateway, 3);
-    await gateway.append('ClusterDeclared', 'cluster-a', { name: 'a', labels: {}, spec: { simulated: {} } });
+    await gateway.append('ClusterDeclared', 'cluster-a', { name: 'a', labels: {}, spec: { inCluster: {} } });
     while (!text.includes('ClusterDeclared')) text += (await reader?.read())?.value ?? '';
     await reader?.cancel();
     expect(text).not.toContain('ProjectDeclared');

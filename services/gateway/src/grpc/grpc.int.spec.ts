@@ -170,7 +170,7 @@ describe('gRPC', () => {
     });
     expect(
       (await call(clusters, clusters.getCluster, { name: 'eu-2', minPosition: undefined }, gateway.adminToken)).cluster,
-    ).toMatchObject({ spec: { simulated: {} } });
+    ).toMatchObject({ spec: { inCluster: {} } });
     const repositories = connect(RepositoriesClient);
     expect((await call(repositories, repositories.listRepositories, { page }, gateway.adminToken)).items).toHaveLength(
       1,
@@ -495,7 +495,7 @@ describe('gRPC', () => {
       metadata,
     );
     rest.on('error', () => undefined);
-    void gateway.append('ClusterDeclared', 'cluster-a', { name: 'a', labels: {}, spec: { simulated: {} } });
+    void gateway.append('ClusterDeclared', 'cluster-a', { name: 'a', labels: {}, spec: { inCluster: {} } });
     for await (const message of rest as AsyncIterable<StreamEventsResponse>) {
       seen.push(message);
       if (message.event !== undefined) break;
@@ -504,7 +504,7 @@ describe('gRPC', () => {
     expect(seen[0]?.event).toMatchObject({ type: 'TokenIssued', position: 0, actor: { kind: 'system' } });
     expect(JSON.stringify(seen[0])).not.toContain('sha256');
     expect(seen.at(-1)).toMatchObject({
-      event: { type: 'ClusterDeclared', data: { name: 'a', spec: { simulated: {} } } },
+      event: { type: 'ClusterDeclared', data: { name: 'a', spec: { inCluster: {} } } },
       position: 2,
     });
     expect(seen.slice(1).every(({ event }) => event === undefined || event.type === 'ClusterDeclared')).toBe(true);
@@ -522,7 +522,7 @@ describe('gRPC', () => {
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${gateway.adminToken}`);
     for (const name of ['a', 'b', 'c'])
-      await gateway.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { simulated: {} } });
+      await gateway.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { inCluster: {} } });
     const read = async (
       of: GatewayUnderTest,
       request: { after?: number; token?: string; cluster?: string },
@@ -557,7 +557,7 @@ describe('gRPC', () => {
     });
     await using other = await startGateway();
     for (const name of ['x', 'y', 'z'])
-      await other.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { simulated: {} } });
+      await other.append('ClusterDeclared', `cluster-${name}`, { name, labels: {}, spec: { inCluster: {} } });
     const otherMetadata = new Metadata();
     otherMetadata.set('authorization', `Bearer ${other.adminToken}`);
     await expect(read(other, { token }, otherMetadata)).rejects.toMatchObject({
@@ -663,7 +663,7 @@ describe('gRPC', () => {
     await gateway.append('ClusterDeclared', 'cluster-a', {
       name: 'a',
       labels: { tier: 'staging' },
-      spec: { simulated: {} },
+      spec: { inCluster: {} },
     });
     const buf = path.join(path.dirname(fileURLToPath(import.meta.resolve('@bufbuild/buf/package.json'))), 'bin', 'buf');
     const run = (...args: readonly string[]): Promise<{ stdout: string }> =>
@@ -681,7 +681,7 @@ describe('gRPC', () => {
     expect(listed.stdout).toContain('plumbline.v1.Applications/GetApplicationStatus');
     const answered = await run('-d', '{"name":"a"}', `http://${gateway.grpcAddress}/plumbline.v1.Clusters/GetCluster`);
     expect(JSON.parse(answered.stdout)).toMatchObject({
-      cluster: { name: 'a', labels: { tier: 'staging' }, spec: { simulated: {} } },
+      cluster: { name: 'a', labels: { tier: 'staging' }, spec: { inCluster: {} } },
     });
   });
 });

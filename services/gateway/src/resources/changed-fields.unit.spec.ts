@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clusterSpec, projectSpec } from '@plumbline/events';
+import { projectSpec, recordedClusterSpec } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { changedFields } from './changed-fields.js';
 import type { Declared } from './declared.js';
@@ -45,7 +45,7 @@ describe('changed fields', () => {
       changedFields(declared(projectSpec.parse({})), declared(projectSpec.parse({ clusters: ['a', 'b'] }))),
     ).toEqual(['spec.clusters']);
     expect(
-      changedFields(declared(clusterSpec.parse({ simulated: {} })), declared(clusterSpec.parse({ inCluster: {} }))),
+      changedFields(declared(recordedClusterSpec.parse({ simulated: {} })), declared(recordedClusterSpec.parse({ inCluster: {} }))),
     ).toEqual(['spec.inCluster', 'spec.simulated']);
   });
 });

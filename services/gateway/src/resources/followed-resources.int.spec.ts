@@ -67,7 +67,7 @@ describe('resources in a repository', () => {
     await using gateway = await startGateway();
     const client = clientOf(gateway);
     await client.apply({
-      resources: [home, { apiVersion: API, kind: 'Cluster', metadata: { name: 'by-hand' }, spec: { simulated: {} } }],
+      resources: [home, { apiVersion: API, kind: 'Cluster', metadata: { name: 'by-hand' }, spec: { inCluster: {} } }],
     });
     await read(gateway, 'a1', resources);
     expect((await read(gateway, 'a2', resources.slice(0, 2))).data).toMatchObject({

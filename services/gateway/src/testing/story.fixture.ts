@@ -29,13 +29,13 @@ export const resources = [
     apiVersion: 'plumbline.dev/v1alpha1',
     kind: 'Cluster',
     metadata: { name: 'eu-1', labels: { tier: 'staging' } },
-    spec: { simulated: {} },
+    spec: { inCluster: {} },
   },
   {
     apiVersion: 'plumbline.dev/v1alpha1',
     kind: 'Cluster',
     metadata: { name: 'eu-2', labels: { tier: 'production' } },
-    spec: { simulated: {} },
+    spec: { inCluster: {} },
   },
   {
     apiVersion: 'plumbline.dev/v1alpha1',
