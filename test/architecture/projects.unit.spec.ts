@@ -144,6 +144,17 @@ describe('imports', () => {
     expect(offenders).toEqual([]);
   });
 
+  it('take the simulated cluster nowhere but in its own package: everything else starts its process', () => {
+    const offenders = sourceFiles()
+      .filter((file) => !file.startsWith('simulated-cluster/'))
+      .filter((file) =>
+        importsOf(textOf(file)).some((module) =>
+          /^@plumbline\/simulated-cluster|simulated-cluster\/src\//.test(module),
+        ),
+      );
+    expect(offenders).toEqual([]);
+  });
+
   it('take the test kit and vitest only in tests', () => {
     const offenders = sourceFiles()
       .filter((file) => /^(libs|services|cli)\//.test(file) && !file.startsWith('libs/testkit/') && !isTestCode(file))

@@ -45,7 +45,10 @@ describe('changed fields', () => {
       changedFields(declared(projectSpec.parse({})), declared(projectSpec.parse({ clusters: ['a', 'b'] }))),
     ).toEqual(['spec.clusters']);
     expect(
-      changedFields(declared(recordedClusterSpec.parse({ simulated: {} })), declared(recordedClusterSpec.parse({ inCluster: {} }))),
+      changedFields(
+        declared(recordedClusterSpec.parse({ simulated: {} })),
+        declared(recordedClusterSpec.parse({ inCluster: {} })),
+      ),
     ).toEqual(['spec.inCluster', 'spec.simulated']);
   });
 });
