@@ -14,6 +14,9 @@ const RANGES: { readonly [Kind in ErrorKind]: string } = {
   internal: '9',
 };
 
+/** Codes whose code is being written. This list only shrinks. */
+const NOT_USED_YET: readonly string[] = ['PLB-2104', 'PLB-5110', 'PLB-5111', 'PLB-6512', 'PLB-9132'];
+
 const isCatalogue = (file: string): boolean => file.startsWith('libs/core/src/error-catalogue');
 const isTest = (file: string): boolean => /\.(spec|fixture)\.ts$|\/testing\/|^test\//.test(file);
 /** Code without its comments: a code that only a comment names is not raised. */
@@ -45,7 +48,9 @@ describe('the catalogue of errors', () => {
 
   it('has no code that the source does not use', () => {
     const used = new Set(sources.flatMap((file) => [...(withoutComments(textOf(file)).match(CODE) ?? [])]));
-    expect(errorCatalogue.map(({ code }) => code).filter((code) => !used.has(code))).toEqual([]);
+    expect(
+      errorCatalogue.map(({ code }) => code).filter((code) => !used.has(code) && !NOT_USED_YET.includes(code)),
+    ).toEqual([]);
   });
 
   it('has every code that the source, its comments and the tests name', () => {

@@ -191,6 +191,12 @@ export const clusterErrors = [
     meaning: 'The definition was applied, and the API server does not serve its kind.',
     remedy: 'Look at the conditions of the CustomResourceDefinition.',
   }),
+  defineError('PLB-6512', {
+    kind: 'upstream',
+    title: 'the API server did not list the kinds of a group',
+    meaning: 'Discovery of an API group failed, so that objects of its kinds cannot be deleted.',
+    remedy: 'Check the aggregated API server of the group. The applier retries.',
+  }),
   defineError('PLB-9160', {
     kind: 'internal',
     title: 'a stored inventory is malformed',

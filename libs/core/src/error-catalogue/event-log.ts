@@ -40,6 +40,12 @@ export const eventLogErrors = [
     meaning: 'The event exceeds the maximum size.',
     remedy: 'Put long lists into the object store, and name their digest in the event.',
   }),
+  defineError('PLB-1154', {
+    kind: 'input',
+    title: 'an event is on the wrong stream',
+    meaning: 'The data of the event is about another aggregate than the stream, for example another project.',
+    remedy: 'Append the event to the stream that the message names.',
+  }),
   defineError('PLB-1155', {
     kind: 'input',
     title: 'a range of positions is not valid',
@@ -101,6 +107,20 @@ export const eventLogErrors = [
     title: 'the service token for the log is missing or wrong',
     meaning: 'The gRPC endpoint of the log rejects calls without the service token.',
     remedy: 'Give every service the same PLUMBLINE_LOG_TOKEN_FILE.',
+  }),
+  defineError('PLB-2103', {
+    kind: 'auth',
+    status: 403,
+    title: 'the service may not append as this actor',
+    meaning: 'Only the gateway appends as a user, and no service appends as another service.',
+    remedy: 'Check which credentials the service uses.',
+  }),
+  defineError('PLB-2104', {
+    kind: 'auth',
+    status: 403,
+    title: 'the service may not make this call to the log',
+    meaning: 'Some methods are for the gateway only, and a service may append in its own name only.',
+    remedy: 'Check which credentials the service uses.',
   }),
   defineError('PLB-3154', {
     kind: 'not-found',
@@ -198,6 +218,18 @@ export const eventLogErrors = [
     title: 'the history of the read models is being built',
     meaning: 'After an upgrade or an erasure the audit service builds the tables of past states from the log.',
     remedy: 'Send the same request again later.',
+  }),
+  defineError('PLB-5110', {
+    kind: 'overloaded',
+    title: 'a service has not processed the requested position in time',
+    meaning: 'The consumer is behind the log. The message has its position and the streams that it has quarantined.',
+    remedy: 'Send the same request again. If it persists, look at the lag and the quarantined streams of the service.',
+  }),
+  defineError('PLB-5111', {
+    kind: 'overloaded',
+    title: 'a stream that the decision needs is quarantined',
+    meaning: 'The service could not process an event of the stream, so its state may be out of date.',
+    remedy: 'Remove the cause, and retry the stream with "plumb log retry".',
   }),
   defineError('PLB-6001', {
     kind: 'upstream',

@@ -58,6 +58,12 @@ export const platformErrors = [
     meaning: 'The service reaches the log over gRPC, and PLUMBLINE_LOG_TOKEN_FILE is not set.',
     remedy: 'Set PLUMBLINE_LOG_TOKEN_FILE to the token file that the audit service uses.',
   }),
+  defineError('PLB-1907', {
+    kind: 'input',
+    title: 'the public key of the service credentials is not valid',
+    meaning: 'The file holds no Ed25519 public key in PEM form.',
+    remedy: 'Create the keys with "plumb keygen".',
+  }),
   defineError('PLB-1910', {
     kind: 'input',
     title: 'the NATS URL is not valid',
@@ -149,5 +155,11 @@ export const platformErrors = [
     title: 'a snapshot of read models is not valid',
     meaning: 'The snapshot has another format, other kinds of documents, or was changed.',
     remedy: 'Nothing: the service ignores the snapshot and builds its read models from the log.',
+  }),
+  defineError('PLB-9132', {
+    kind: 'internal',
+    title: 'an event handler is not declared correctly',
+    meaning: 'The pattern of a handler is not an event type, or a consumer has two handlers of one type.',
+    remedy: 'Report the message.',
   }),
 ] as const;

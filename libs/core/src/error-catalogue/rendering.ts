@@ -228,6 +228,13 @@ export const renderingErrors = [
     meaning: 'A migration failed. The message has the error of PostgreSQL.',
     remedy: 'Check the permissions of the database role and the free disk space; then start the service again.',
   }),
+  defineError('PLB-6022', {
+    kind: 'upstream',
+    title: 'the database role of the object store may use the log',
+    meaning: 'The role is a superuser, or may read or write the schema of the log.',
+    remedy: 'Give the object store a role of its own; see the guide on the distributed shape.',
+    retry: 'never',
+  }),
   defineError('PLB-6301', {
     kind: 'upstream',
     title: 'the Git server is not reachable',
