@@ -16,6 +16,13 @@ export const clusterErrors = [
     remedy: 'Correct the connection, or remove the cluster and declare it again.',
     reason: 'IdentityChanged',
   }),
+  defineError('PLB-4602', {
+    kind: 'conflict',
+    title: 'the connection of the cluster is not supported any more',
+    meaning: 'The cluster was declared by an earlier version as simulated in the process of the applier.',
+    remedy: 'Start plumbline-simulated-cluster, and declare the cluster with its kubeconfig.',
+    reason: 'UnsupportedConnection',
+  }),
   defineError('PLB-6100', {
     kind: 'upstream',
     title: 'the API server rejected a request',

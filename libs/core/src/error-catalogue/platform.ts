@@ -70,6 +70,24 @@ export const platformErrors = [
     meaning: 'The URL of NATS has another scheme, or names no host and port.',
     remedy: 'Write nats://host:port or tls://host:port.',
   }),
+  defineError('PLB-1915', {
+    kind: 'input',
+    title: 'events for NATS cannot be signed with an accepted key',
+    meaning: 'The process has no signing key of the log, or services do not accept the key that it has.',
+    remedy: 'Set PLUMBLINE_LOG_SIGNING_KEY_FILE, and give every service the public key of the same pair.',
+  }),
+  defineError('PLB-1916', {
+    kind: 'input',
+    title: 'the public key of the log is missing',
+    meaning: 'Events arrive over NATS, and the service cannot verify them without the public key of the log.',
+    remedy: 'Set PLUMBLINE_LOG_PUBLIC_KEY_FILE to the file that "plumb keygen" writes.',
+  }),
+  defineError('PLB-1917', {
+    kind: 'input',
+    title: 'the TLS settings of NATS are incomplete',
+    meaning: 'A client certificate and its key are only valid together.',
+    remedy: 'Set PLUMBLINE_NATS_CERT_FILE and PLUMBLINE_NATS_KEY_FILE together, or neither.',
+  }),
   defineError('PLB-1920', {
     kind: 'input',
     title: 'the embedded PostgreSQL cannot run as root',
