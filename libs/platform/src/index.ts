@@ -7,6 +7,8 @@ export { booleanSetting, configProvider, listenAddress, loadConfig, parseListen,
 export { createLogger, LogLevel, withoutUserinfo } from './logger.js';
 export type { LogFields, Logger, LoggerOptions } from './logger.js';
 export { platformSchema, processConfigSource } from './platform.config.js';
+export { EVENT_REACTOR, reactorProvider } from './reactor.provider.js';
+export type { ReactorDefinition } from './reactor.provider.js';
 export { Endpoints, Readiness } from './readiness.js';
 export type { ReadinessState } from './readiness.js';
 export { describeFatal, runProcess, runService } from './run-service.js';

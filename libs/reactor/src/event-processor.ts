@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, PlumblineError } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
-import { readStoredEvent, type RecordedEvent, type StoredEvent } from '@plumbline/events';
+import { type EventType, readStoredEvent, type RecordedEvent, type StoredEvent } from '@plumbline/events';
 import { type EventHandlers, isHandled } from './handlers.js';
 import { Quarantine, type QuarantinedStream, unknownStream } from './quarantine.js';
 import type { ReactorLogger } from './reports.js';
@@ -12,7 +12,7 @@ export type EventOutcome = 'processed' | 'ignored' | 'waiting' | 'quarantined';
 /** What an {@link EventProcessor} works with. */
 export interface EventProcessorOptions {
   readonly consumer: string;
-  readonly handlers: EventHandlers;
+  readonly handlers: () => EventHandlers;
   readonly log: Pick<EventLog, 'readBodies' | 'readStreamBodies'>;
   readonly logger: ReactorLogger;
   /** Called when a stream was quarantined, tried again without success, or recovered. */
@@ -47,7 +47,7 @@ export class EventProcessor {
     const unreadable = unreadableOf(event);
     if (unreadable !== undefined) return this.#unreadable(unreadable);
     const recorded = event as RecordedEvent;
-    const handler = this.#options.handlers.get(recorded.type as never);
+    const handler = this.#options.handlers().get(recorded.type as EventType);
     if (handler === undefined) return 'ignored';
     if (this.quarantine.get(recorded.stream) !== undefined) {
       this.quarantine.wait(recorded.stream);
@@ -115,7 +115,7 @@ export class EventProcessor {
   }
 
   #unreadable({ position, type, stream = unknownStream(position), revision, message }: Unreadable): EventOutcome {
-    if (type !== undefined && !isHandled(this.#options.handlers, type)) return 'ignored';
+    if (type !== undefined && !isHandled(this.#options.handlers(), type)) return 'ignored';
     if (this.quarantine.get(stream) !== undefined) {
       this.quarantine.wait(stream);
       return 'waiting';

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { messageOf, OverloadedError, type PlumblineError, UpstreamError } from '@plumbline/core';
 import type { AppendRequest, AppendResult } from '@plumbline/event-log';
-import { readStoredEvent, type RecordedEvent, type StoredEvent } from '@plumbline/events';
+import { type EventType, readStoredEvent, type RecordedEvent, type StoredEvent } from '@plumbline/events';
 import { Announcements } from './announcements.js';
 import { backoff } from './backoff.js';
 import { EventProcessor } from './event-processor.js';
 import type { EventIntake, EventRange } from './event-range.js';
+import type { EventHandlers } from './handlers.js';
 import { type ReactorInstruments, reactorInstruments } from './metrics.js';
 import { ProgressReport } from './progress-report.js';
 import type { QuarantinedStream } from './quarantine.js';
@@ -39,7 +40,7 @@ export class EventReactor implements EventIntake {
   readonly #progress: ProgressReport;
   readonly #waiters = new Waiters();
   readonly #listeners = new Set<() => void>();
-  readonly types: readonly string[];
+  #handlers: EventHandlers = new Map();
 
   #next = 0;
   #state: 'new' | 'running' | 'stopped' = 'new';
@@ -55,11 +56,10 @@ export class EventReactor implements EventIntake {
 
   constructor(options: ReactorOptions) {
     this.#options = options;
-    const { consumer, service, log, logger, handlers } = options;
-    this.types = [...new Set<string>([...handlers.keys(), ...OWN_TYPES])];
+    const { consumer, service, log, logger } = options;
     this.#processor = new EventProcessor({
       consumer,
-      handlers,
+      handlers: () => this.#handlers,
       log,
       logger,
       onQuarantine: (stream) => {
@@ -91,6 +91,11 @@ export class EventReactor implements EventIntake {
     return this.#options.consumer;
   }
 
+  /** Types that this reactor follows; known after the start. */
+  get types(): readonly EventType[] {
+    return [...new Set<EventType>([...this.#handlers.keys(), ...OWN_TYPES])];
+  }
+
   /** One above the last processed position. */
   get nextPosition(): number {
     return this.#next;
@@ -114,6 +119,8 @@ export class EventReactor implements EventIntake {
   start(): Promise<void> {
     if (this.#state === 'new') {
       this.#state = 'running';
+      const { handlers } = this.#options;
+      this.#handlers = typeof handlers === 'function' ? handlers() : handlers;
       this.#progress.start();
       this.#detach = this.#options.live?.attach(this) ?? (() => undefined);
       this.#loop = this.#run();
@@ -253,7 +260,7 @@ export class EventReactor implements EventIntake {
   async #read(): Promise<void> {
     this.#behind = false;
     const { log, pageSize } = this.#options;
-    const page = await log.readBodies({ from: this.#next, limit: pageSize ?? 1_000, types: this.types as never });
+    const page = await log.readBodies({ from: this.#next, limit: pageSize ?? 1_000, types: this.types });
     this.#progress.headIs(page.headPosition);
     if (!this.#isCaughtUp) this.#progress.changed();
     if (page.headPosition < this.#next) throw this.#shorterLogError(page.headPosition);

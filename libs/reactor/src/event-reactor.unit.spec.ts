@@ -6,7 +6,7 @@ import type { RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import type { EventIntake } from './event-range.js';
 import { declared, sampleConsumer, startSample } from './testing/sample-consumer.fixture.js';
-import { until } from './testing/recorded-telemetry.js';
+import { waitUntil } from '@plumbline/testkit';
 
 function request(name: string, note = 'n'): AppendRequest {
   const { stream, event } = declared(name, note);
@@ -82,7 +82,7 @@ describe('an event reactor', () => {
     const events = await appended(log, 'a', 'b');
     const reads = log.reads;
     live.deliver(...events);
-    await until('both events', () => sample.reactor.nextPosition === 2);
+    await waitUntil('both events', () => sample.reactor.nextPosition === 2);
     expect(log.reads).toBe(reads);
   });
 
@@ -91,10 +91,10 @@ describe('an event reactor', () => {
     await using sample = await startSample({ log, live });
     const events = await appended(log, 'a', 'b', 'c');
     live.deliver(...events.slice(2));
-    await until('all events', () => sample.reactor.nextPosition === 3);
+    await waitUntil('all events', () => sample.reactor.nextPosition === 3);
     live.deliver(...events);
     live.deliver(...(await appended(log, 'd')));
-    await until('the last one', () => sample.reactor.nextPosition === 4);
+    await waitUntil('the last one', () => sample.reactor.nextPosition === 4);
     expect(sample.notes.folded).toEqual([0, 1, 2, 3]);
   });
 
@@ -139,11 +139,11 @@ describe('an event reactor', () => {
     await appended(log, 'a');
     log.failing = true;
     sample.reactor.checkLog();
-    await until('the report', () => sample.readiness()?.detail?.includes('the log does not answer') ?? false);
+    await waitUntil('the report', () => sample.readiness()?.detail?.includes('the log does not answer') ?? false);
     expect(sample.readiness()?.ready).toBe(true);
     log.failing = false;
     await sample.reactor.whenProcessed(0);
-    await until('the report', () => sample.readiness()?.detail === undefined);
+    await waitUntil('the report', () => sample.readiness()?.detail === undefined);
   });
 
   it('reports position and lag', async () => {
@@ -164,8 +164,8 @@ describe('an event reactor', () => {
     };
     await appended(log, 'b', 'c');
     sample.reactor.checkLog();
-    await until('the lag', async () => (await sample.metric('plumbline_reactor_lag_events')) === 2);
-    await until('its age', async () => ((await sample.metric('plumbline_reactor_lag_seconds')) ?? 0) > 0);
+    await waitUntil('the lag', async () => (await sample.metric('plumbline_reactor_lag_events')) === 2);
+    await waitUntil('its age', async () => ((await sample.metric('plumbline_reactor_lag_seconds')) ?? 0) > 0);
     release();
     await sample.reactor.whenProcessed(2);
   });

@@ -29,7 +29,8 @@ export interface ReactorOptions {
   /** The service that appends. */
   readonly service: ServiceName;
   readonly log: EventLog;
-  readonly handlers: EventHandlers;
+  /** A function is called at the start: controllers of Nest exist only then. */
+  readonly handlers: EventHandlers | (() => EventHandlers);
   /** The state behind the handlers. */
   readonly fold: Fold;
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import type { BodyPage, ReadOptions } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { declared, type SampleOptions, startSample } from './testing/sample-consumer.fixture.js';
-import { until } from './testing/recorded-telemetry.js';
+import { waitUntil } from '@plumbline/testkit';
 import { FileSnapshotStore } from './snapshots/file-snapshot-store.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshots/snapshot-format.js';
 
@@ -124,7 +124,7 @@ describe('a snapshot', () => {
     await using sample = await start(log, { snapshots: { everyEvents: 10, everyMs: 0 } });
     await append(log, 30);
     await sample.reactor.catchUp();
-    await until('a snapshot', async () => (await readdir(directory)).includes('sample.snapshot'));
+    await waitUntil('a snapshot', async () => (await readdir(directory)).includes('sample.snapshot'));
   });
 
   it('that cannot be written does not keep the consumer from working', async () => {
@@ -190,7 +190,7 @@ describe('a snapshot', () => {
     const bytes = await store.read('sample');
     const began = performance.now();
     const { state } = decodeSnapshot(bytes ?? Buffer.alloc(0));
-    expect(performance.now() - began).toBeLessThan(60_000);
+    expect(performance.now() - began).toBeLessThan(2_000); // time is what this tests
     expect(state).toEqual({ views: { documents: { application: documents } }, other: 7 });
   });
 });

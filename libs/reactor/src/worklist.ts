@@ -40,6 +40,8 @@ export interface WorklistOptions<Key> {
 /** Groups of keys that take turns; within a group first come, first served. */
 class Turns<Key> {
   readonly #groups = new Map<string, Set<Key>>();
+  /** The group that a key was added to: it may belong to another one by now. */
+  readonly #groupsByKey = new Map<Key, string>();
   readonly #groupOf: (key: Key) => string;
 
   constructor(groupOf: (key: Key) => string) {
@@ -47,22 +49,25 @@ class Turns<Key> {
   }
 
   get size(): number {
-    let size = 0;
-    for (const keys of this.#groups.values()) size += keys.size;
-    return size;
+    return this.#groupsByKey.size;
   }
 
   add(key: Key): void {
+    if (this.#groupsByKey.has(key)) return;
     const group = this.#groupOf(key);
+    this.#groupsByKey.set(key, group);
     const keys = this.#groups.get(group);
     if (keys === undefined) this.#groups.set(group, new Set([key]));
     else keys.add(key);
   }
 
   delete(key: Key): void {
-    const group = this.#groupOf(key);
+    const group = this.#groupsByKey.get(key);
+    if (group === undefined) return;
+    this.#groupsByKey.delete(key);
     const keys = this.#groups.get(group);
-    if (keys?.delete(key) === true && keys.size === 0) this.#groups.delete(group);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#groups.delete(group);
   }
 
   /** The next key; its group moves behind all others. */
@@ -71,6 +76,7 @@ class Turns<Key> {
       this.#groups.delete(group);
       for (const key of keys) {
         keys.delete(key);
+        this.#groupsByKey.delete(key);
         if (keys.size > 0) this.#groups.set(group, keys);
         return key;
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { recordedMetrics, until } from './testing/recorded-telemetry.js';
+import { waitUntil } from '@plumbline/testkit';
+import { recordedMetrics } from './testing/recorded-metrics.js';
 import { Worklist, type WorklistOptions } from './worklist.js';
 
 /** A worklist whose runs end when a spec says so. */
@@ -34,10 +35,10 @@ describe('a worklist', () => {
     for (const key of ['a', 'b', 'a', 'c']) list.add(key);
     expect(begun).toEqual([]);
     list.start();
-    await until('two', () => begun.length === 2);
+    await waitUntil('two', () => begun.length === 2);
     expect(begun).toEqual(['a', 'b']);
     end('a');
-    await until('the third', () => begun.length === 3);
+    await waitUntil('the third', () => begun.length === 3);
     end('b');
     end('c');
     await list.whenIdle();
@@ -49,11 +50,11 @@ describe('a worklist', () => {
     const { list, begun, end } = held();
     list.start();
     list.add('a');
-    await until('the first run', () => begun.length === 1);
+    await waitUntil('the first run', () => begun.length === 1);
     list.add('a');
     list.add('a');
     end('a');
-    await until('the second run', () => begun.length === 2);
+    await waitUntil('the second run', () => begun.length === 2);
     end('a');
     await list.whenIdle();
     expect(begun).toEqual(['a', 'a']);
@@ -65,7 +66,7 @@ describe('a worklist', () => {
     for (const key of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) list.add(key);
     list.start();
     for (let index = 0; index < 6; index += 1) {
-      await until('the next', () => begun.length === index + 1);
+      await waitUntil('the next', () => begun.length === index + 1);
       end(begun[index] ?? '');
     }
     await list.whenIdle();
@@ -90,7 +91,7 @@ describe('a worklist', () => {
     });
     list.start();
     list.add('a');
-    await until('the success', () => attempts.length === 4);
+    await waitUntil('the success', () => attempts.length === 4);
     await list.whenIdle();
     expect(attempts).toEqual([1, 2, 3, 4]);
     expect(delays).toEqual([5, 10, 20]);
@@ -102,11 +103,11 @@ describe('a worklist', () => {
     const { list, begun, end, fail } = held({ concurrency: 1, concurrencyOfFailing: 1 });
     list.start();
     list.add('slow');
-    await until('the run', () => begun.length === 1);
+    await waitUntil('the run', () => begun.length === 1);
     fail('slow');
-    await until('the second run', () => begun.length === 2);
+    await waitUntil('the second run', () => begun.length === 2);
     list.add('a');
-    await until('the other one', () => begun.includes('a'));
+    await waitUntil('the other one', () => begun.includes('a'));
     end('a');
     end('slow');
     await list.whenIdle();
@@ -128,7 +129,7 @@ describe('a worklist', () => {
     });
     list.start();
     list.add('a');
-    await until('the third run', () => runs === 3);
+    await waitUntil('the third run', () => runs === 3);
     await list.whenIdle();
     await list.stop();
     expect(runs).toBe(3);
@@ -148,7 +149,7 @@ describe('a worklist', () => {
     });
     list.start();
     list.add('a');
-    await until('the run', () => list.busy === 1);
+    await waitUntil('the run', () => list.busy === 1);
     await list.stop();
     expect(ended).toBe(true);
   });
@@ -159,7 +160,7 @@ describe('a worklist', () => {
     list.add('b');
     list.delete('a');
     list.start();
-    await until('the run', () => begun.length === 1);
+    await waitUntil('the run', () => begun.length === 1);
     end('b');
     await list.whenIdle();
     expect(begun).toEqual(['b']);
@@ -172,11 +173,11 @@ describe('a worklist', () => {
     for (const key of ['a', 'b', 'c']) list.add(key);
     list.addLater('d', 60_000);
     list.start();
-    await until('the run', () => begun.length === 1);
+    await waitUntil('the run', () => begun.length === 1);
     const value = async (state: string) => metrics.valueOf('plumbline_reactor_work_queue', { queue: 'spec', state });
     expect([await value('due'), await value('busy'), await value('delayed')]).toEqual([2, 1, 1]);
     for (const key of ['a', 'b', 'c']) {
-      await until(key, () => begun.includes(key));
+      await waitUntil(key, () => begun.includes(key));
       end(key);
     }
     await list.stop();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
-import { ApplicationId, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { ApplicationId, StreamName, uuidv7 } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
 import {
@@ -11,16 +11,15 @@ import {
   type RecordedEvent,
   repositorySpec,
 } from '@plumbline/events';
-import { createLogger, processConfigSource } from '@plumbline/platform';
+import { startTestService, type TestService } from '@plumbline/platform/testing';
 import { type GitServer, type GitServerOptions, startGit, tempDir, waitUntil } from '@plumbline/testkit';
-import { watcherConfig } from './watcher.config.js';
-import { WatcherService } from './watcher.service.js';
+import { WatcherModule } from './watcher.module.js';
 
 /** A watcher on a log and a real Git server. */
-export interface Bench extends AsyncDisposable {
+export interface WatcherFixture extends AsyncDisposable {
   readonly log: EventLog;
   readonly git: GitServer;
-  readonly watcher: WatcherService;
+  readonly watcher: TestService;
   declareRepository(name: string, spec: Record<string, unknown>): Promise<void>;
   declareApplication(id: string, repository: string, ref?: string): Promise<void>;
   append(stream: string, event: NewEvent): Promise<RecordedEvent>;
@@ -32,7 +31,7 @@ export interface Bench extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-export interface BenchOptions extends GitServerOptions {
+export interface WatcherFixtureOptions extends GitServerOptions {
   readonly log?: EventLog;
   readonly settings?: Record<string, string>;
 }
@@ -42,34 +41,36 @@ export async function until<Result>(what: string, ask: () => Promise<Result | un
   return waitUntil(what, ask, { intervalMs: 10 });
 }
 
-function watcherOn(log: EventLog, dir: string, settings: Record<string, string>): WatcherService {
-  const config = watcherConfig({
-    PATH: processConfigSource()['PATH'],
-    PLUMBLINE_DATA_DIR: dir,
-    PLUMBLINE_GIT_MIRROR_DIR: path.join(dir, 'mirrors'),
-    ...settings,
+/** Starts a watcher whose mirrors and snapshots are in a directory. */
+export async function startWatcher(
+  log: EventLog,
+  directory: string,
+  settings: Record<string, string> = {},
+): Promise<TestService> {
+  return startTestService({
+    module: WatcherModule,
+    name: 'watcher',
+    log,
+    settings: { PLUMBLINE_DATA_DIR: directory, PLUMBLINE_GIT_MIRROR_DIR: path.join(directory, 'mirrors'), ...settings },
   });
-  return new WatcherService(log, createLogger({ service: 'watcher', level: 'silent' }), systemClock, config);
 }
 
-/** Starts a bench: `await using bench = await startBench()`. */
-export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+/** Starts a fixture: `await using bench = await startWatcherFixture()`. */
+export async function startWatcherFixture(options: WatcherFixtureOptions = {}): Promise<WatcherFixture> {
   const git = await startGit(options);
   const dir = await tempDir('watcher');
   const log = options.log ?? new MemoryEventLog();
   const settings = options.settings ?? {};
-  let watcher = watcherOn(log, dir.path, settings);
-  await watcher.onApplicationBootstrap();
+  let watcher = await startWatcher(log, dir.path, settings);
   const append = async (stream: string, event: NewEvent): Promise<RecordedEvent> => {
-    const { lastPosition } = await log.append({
+    const result = await log.append({
       requestId: uuidv7(Date.now()),
       actor: { kind: 'user', id: 'u', name: 'Ada' },
       service: 'gateway',
       items: [{ stream, expected: { type: 'any' }, events: [event] }],
     });
-    const { events } = await log.read({ from: lastPosition, limit: 1 });
-    watcher.offer({ shard: 0, firstPosition: lastPosition, lastPosition, events });
-    return events[0] as RecordedEvent;
+    watcher.reactor.checkLog();
+    return result.events[0] as RecordedEvent;
   };
   const events = async <Type extends EventType>(type: Type): Promise<readonly EventOf<Type>[]> => {
     const found: EventOf<Type>[] = [];
@@ -107,12 +108,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     },
     event: (type, nth = 1) => until(`${type} number ${nth}`, async () => (await events(type))[nth - 1]),
     restart: async () => {
-      await watcher.beforeApplicationShutdown();
-      watcher = watcherOn(log, dir.path, settings);
-      await watcher.onApplicationBootstrap();
+      await watcher.stop();
+      watcher = await startWatcher(log, dir.path, settings);
     },
     [Symbol.asyncDispose]: async () => {
-      await watcher.beforeApplicationShutdown();
+      await watcher.stop();
       await git[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
     },

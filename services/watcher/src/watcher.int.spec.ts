@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { StreamName } from '@plumbline/core';
 import { createTestLog } from '@plumbline/audit/testing';
 import { describe, expect, it } from 'vitest';
-import { type Bench, refresh, startBench, until } from './watcher.fixture.js';
+import { type WatcherFixture, refresh, startWatcherFixture, until } from './watcher.fixture.js';
 import type { GitRepository } from '@plumbline/testkit';
 
 const stream = StreamName.repository('shop');
 
 /** A whole look at everything, to its end: looks at one repository follow each other, and the last one finds a new branch. */
-async function looked(bench: Bench, repository: GitRepository): Promise<number> {
+async function looked(bench: WatcherFixture, repository: GitRepository): Promise<number> {
   await bench.append(stream, refresh('shop'));
   const marker = `marker-${await bench.log.head()}`;
   await repository.setBranch(marker, await repository.commit({ files: { marker }, branch: 'markers' }));
@@ -23,7 +23,7 @@ async function looked(bench: Bench, repository: GitRepository): Promise<number> 
 
 describe('the watcher', () => {
   it('observes the commit of a ref that an application wants, once, and says who wrote it', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     const sha = await repository.commit({
       files: { a: 'a' },
@@ -45,12 +45,14 @@ describe('the watcher', () => {
     });
     expect(observed.data.previous).toBeUndefined();
     await bench.restart();
+    // From the snapshot that the stop wrote.
+    expect(await bench.watcher.metrics.valueOf('plumbline_reactor_snapshots', { result: 'restored' })).toBe(1);
     await looked(bench, repository);
     expect((await bench.events('RevisionObserved')).filter(({ data }) => data.ref === 'main')).toHaveLength(1);
   });
 
   it('appends nothing while nothing changes', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url });
@@ -63,7 +65,7 @@ describe('the watcher', () => {
   });
 
   it('follows a refresh at once, as part of the same way of change', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     const first = await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url });
@@ -74,10 +76,30 @@ describe('the watcher', () => {
     const observed = await bench.event('RevisionObserved', 2);
     expect(observed.data).toMatchObject({ revision: second, previous: first, forced: false });
     expect([observed.causationId, observed.correlationId]).toEqual([request.id, request.correlationId]);
+    const traceId = request.correlationId.replaceAll('-', '');
+    const span = await until('the span of the fetch', async () =>
+      Promise.resolve(bench.watcher.spans.find((candidate) => candidate.spanContext().traceId === traceId)),
+    );
+    expect([span.name, span.attributes]).toEqual(['fetch', { 'plumbline.repository': 'shop' }]);
+  });
+
+  it('counts fetches by result', async () => {
+    await using bench = await startWatcherFixture();
+    const repository = await bench.git.createRepository('shop');
+    await repository.commit({ files: { a: 'a' } });
+    await bench.declareRepository('shop', { url: repository.url });
+    await bench.declareApplication('web', 'shop');
+    await bench.event('RevisionObserved');
+    const fetches = async (result: string): Promise<number> =>
+      (await bench.watcher.metrics.valueOf('plumbline_watcher_fetches', { result })) ?? 0;
+    await until('a fetch that changed something', async () => ((await fetches('changed')) > 0 ? true : undefined));
+    bench.git.setFault(() => ({ status: 500 }));
+    await bench.append(stream, refresh('shop'));
+    await until('a fetch that failed', async () => ((await fetches('failed')) > 0 ? true : undefined));
   });
 
   it('polls at the interval', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url, interval: '1s' });
@@ -88,7 +110,7 @@ describe('the watcher', () => {
   });
 
   it('takes a new interval at once', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url, interval: '1h' });
@@ -101,7 +123,7 @@ describe('the watcher', () => {
   });
 
   it('says when a branch was moved by force, and again when it goes back', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     const base = await repository.commit({ files: { a: 'a' } });
     const first = await repository.commit({ files: { a: 'b' } });
@@ -119,7 +141,7 @@ describe('the watcher', () => {
   });
 
   it('keeps the last good revision when a branch is gone, says so once, and sees it come back', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     const sha = await repository.commit({ files: { a: 'a' } });
     await repository.setBranch('other', sha);
@@ -144,7 +166,7 @@ describe('the watcher', () => {
   });
 
   it('resolves the new ref of a new application at once: branch, tag and commit', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     const sha = await repository.commit({ files: { a: 'a' } });
     await repository.tag('v1', sha);
@@ -166,7 +188,7 @@ describe('the watcher', () => {
   });
 
   it('looks once more, not thirty times, when woken during a fetch', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url });
@@ -186,7 +208,7 @@ describe('the watcher', () => {
   });
 
   it('says once that a server is gone and once that it is back, without credentials in the text', async () => {
-    await using bench = await startBench({
+    await using bench = await startWatcherFixture({
       auth: { username: 'ada', password: 'canary-pass' },
       settings: { PLUMBLINE_CRED_SHOP: 'canary-pass' },
     });
@@ -216,7 +238,7 @@ describe('the watcher', () => {
   });
 
   it('names missing credentials, and takes them when they are declared', async () => {
-    await using bench = await startBench({
+    await using bench = await startWatcherFixture({
       auth: { username: 'ada', password: 'p' },
       settings: { PLUMBLINE_CRED_USER: 'ada', PLUMBLINE_CRED_PASS: 'p' },
     });
@@ -241,7 +263,7 @@ describe('the watcher', () => {
   });
 
   it('does not let repositories that hang delay one that answers', async () => {
-    await using bench = await startBench({
+    await using bench = await startWatcherFixture({
       settings: { PLUMBLINE_WATCHER_CONCURRENCY: '4', PLUMBLINE_GIT_TIMEOUT_SECONDS: '6' },
     });
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
@@ -266,7 +288,7 @@ describe('the watcher', () => {
   });
 
   it('forgets a removed repository', async () => {
-    await using bench = await startBench();
+    await using bench = await startWatcherFixture();
     const repository = await bench.git.createRepository('shop');
     await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url, interval: '1s' });
@@ -287,7 +309,7 @@ describe('the watcher', () => {
 
   it('works on the log in PostgreSQL', async () => {
     await using test = await createTestLog();
-    await using bench = await startBench({ log: test.log });
+    await using bench = await startWatcherFixture({ log: test.log });
     const repository = await bench.git.createRepository('shop');
     const first = await repository.commit({ files: { a: 'a' } });
     await bench.declareRepository('shop', { url: repository.url });

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { QUARANTINE_STREAM } from '../announcements.js';
 import type { EventReactor } from '../event-reactor.js';
 import { type Alteration, AlterableLog } from './alterable-log.js';
-import { until } from './recorded-telemetry.js';
+import { waitUntil } from '@plumbline/testkit';
 
 /** A running service whose reactor reads the log that the contract gives. */
 export interface ReactorSubject extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface ReactorSetup {
   /** An event that the consumer handles, about thing number `index`: each on a stream of its own, the same one every time. */
   event(index: number, note: string): { readonly stream: string; readonly event: NewEvent };
   /** Resolves when the service has visibly worked on thing number `index`: appended an event about it, for example. */
-  worked(index: number, subject: ReactorSubject, log: EventLog): Promise<void>;
+  worked(index: number, subject: ReactorSubject, log: EventLog): Promise<unknown>;
 }
 
 const poisoned = 'poisoned';
@@ -132,7 +132,7 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
           expect.objectContaining({ ready: true, detail: expect.stringContaining(stream) as unknown }),
         );
         expect(await subject.metric('plumbline_reactor_quarantined_streams')).toBe(1);
-        await until('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
+        await waitUntil('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
         expect(await announced(met.log, 'StreamQuarantined')).toEqual([
           expect.objectContaining({ consumer: subject.reactor.consumer, stream, position }),
         ]);
@@ -149,14 +149,17 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
 
       it('is processed, with what waited behind it, when a retry is requested after the fix', async () => {
         await using met = await meet(setup, fault);
-        await until('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
+        await waitUntil('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
         met.fix();
         await append(met.log, QUARANTINE_STREAM, {
           type: 'StreamRetryRequested',
           data: { consumer: met.subject.reactor.consumer, stream: met.stream },
         });
         met.subject.reactor.checkLog();
-        await until('the record of the recovery', async () => (await announced(met.log, 'StreamRecovered')).length > 0);
+        await waitUntil(
+          'the record of the recovery',
+          async () => (await announced(met.log, 'StreamRecovered')).length > 0,
+        );
         expect(met.subject.reactor.quarantined).toEqual([]);
         expect(met.subject.readiness()?.detail).toBeUndefined();
         expect(await met.subject.metric('plumbline_reactor_quarantined_streams')).toBe(0);
@@ -165,7 +168,7 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
 
       it('stays quarantined over a restart, and is announced once', async () => {
         await using met = await meet(setup, fault);
-        await until('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
+        await waitUntil('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
         const subject = await met.restart();
         expect(subject.reactor.quarantined).toEqual([expect.objectContaining({ stream: met.stream })]);
         const { stream, event } = setup.event(2, 'first');
@@ -180,10 +183,10 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
       const [fault] = faults;
       if (fault === undefined) throw new TypeError('there is no fault');
       await using met = await meet(setup, fault);
-      await until('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
+      await waitUntil('the announcement', async () => (await announced(met.log, 'StreamQuarantined')).length > 0);
       await append(met.log, QUARANTINE_STREAM, { type: 'StreamRetryRequested', data: {} });
       met.subject.reactor.checkLog();
-      await until('the second one', async () => (await announced(met.log, 'StreamQuarantined')).length > 1);
+      await waitUntil('the second one', async () => (await announced(met.log, 'StreamQuarantined')).length > 1);
       expect(met.subject.reactor.quarantined).toEqual([expect.objectContaining({ stream: met.stream, attempts: 2 })]);
     });
 
@@ -202,8 +205,8 @@ export function reactorContract(name: string, setup: ReactorSetup): void {
       await using subject = await setup.start(log);
       const { consumer, nextPosition } = subject.reactor;
       const wanted = nextPosition + 1_000;
-      const waited = subject.reactor.whenProcessed(wanted, { timeoutMs: 50 }); // time is what this tests
-      await expect(waited).rejects.toMatchObject({
+      const waiting = subject.reactor.whenProcessed(wanted, { timeoutMs: 50 }); // time is what this tests
+      await expect(waiting).rejects.toMatchObject({
         code: 'PLB-5110',
         details: { consumer, wanted, quarantined: [] },
       });

@@ -11,7 +11,7 @@ import { eventHandlersOf } from '../handlers.js';
 import type { SnapshotOptions } from '../reactor-options.js';
 import type { SnapshotStore } from '../snapshots/snapshot-store.port.js';
 import type { ReactorSubject } from './reactor.contract.js';
-import { recordedMetrics } from './recorded-telemetry.js';
+import { recordedMetrics } from './recorded-metrics.js';
 
 /** Notes of projects: how often each was declared, and its newest note. */
 export class ProjectNotes implements Fold {

@@ -8,13 +8,13 @@ export type Finding =
   | { readonly type: 'missing'; readonly ref: string; readonly message: string }
   | { readonly type: 'recovered' };
 
-/** What the refs of a fetch mean: only changes, so that a quiet repository appends nothing. Undefined revision: there is no such ref. */
+/** Returns what the refs of a fetch change, so that an unchanged repository appends nothing. An undefined revision means that there is no such ref. */
 export function decideFetched(
   state: WatcherState,
   repository: string,
   resolved: ReadonlyMap<string, string | undefined>,
 ): readonly Finding[] {
-  const view = state.views.get('repository', repository);
+  const view = state.repository(repository);
   if (view === undefined) return [];
   const findings: Finding[] = [];
   for (const [ref, revision] of resolved) {
@@ -40,15 +40,8 @@ function missingMessage(repository: string, ref: string, revision: string | unde
   return `repository ${repository} has no branch, tag or full commit id "${ref}"; ${kept}`;
 }
 
-/** True when a failed fetch is news: the log does not say so yet, or says another reason. */
+/** True when the log does not say that the repository is unreachable, or says another reason. */
 export function isNewFailure(state: WatcherState, repository: string, reason: string): boolean {
-  const connection = state.views.get('repository', repository)?.connection;
+  const connection = state.repository(repository)?.connection;
   return connection !== undefined && (connection.state !== 'Unreachable' || connection.reason !== reason);
-}
-
-/** How long to wait before the next look: the interval ± 10 %, doubled per failure up to the interval or a minute. `random` is from 0 to 1. */
-export function nextLookMs(intervalMs: number, failures: number, random: number): number {
-  const base =
-    failures === 0 ? intervalMs : Math.min(intervalMs * 2 ** Math.min(failures, 10), Math.max(intervalMs, 60_000));
-  return Math.round(base * (0.9 + 0.2 * random));
 }

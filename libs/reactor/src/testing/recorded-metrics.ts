@@ -39,12 +39,3 @@ export function recordedMetrics(): RecordedMetrics {
     },
   };
 }
-
-/** Waits until a condition holds; asks every 10 ms. @throws TypeError after a minute, with what was waited for */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 60_000;
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new TypeError(`waited a minute for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10)); // time is what this tests
-  }
-}
