@@ -12,12 +12,12 @@ export const APPLIER_CONFIG = Symbol('APPLIER_CONFIG');
 
 /** The applier's configuration. */
 export interface ApplierConfig {
-  /** Name of this control plane on objects; two on one cluster must differ. */
+  /** Name of this control plane on objects; control planes that share a cluster need different names. */
   readonly installation: string;
   readonly sealKey: SealKey;
   readonly releaseKeys: readonly KeyObject[];
   readonly probeMs: number;
-  /** Requests to one cluster in flight. */
+  /** Concurrent requests to one cluster. */
   readonly requestsPerCluster: number;
   readonly syncsPerCluster: number;
   readonly limits: SyncLimits;
@@ -43,21 +43,21 @@ export const applierEnvironment = z.object({
     .int()
     .min(200)
     .default(15_000)
-    .describe('How often a connected cluster is asked for its identity, in milliseconds.'),
+    .describe('Interval of identity checks of a connected cluster, in milliseconds.'),
   PLUMBLINE_APPLIER_REQUESTS_PER_CLUSTER: z.coerce
     .number()
     .int()
     .min(1)
     .max(256)
     .default(16)
-    .describe('Writes in flight to one cluster at first; adapts to what the API server takes.'),
+    .describe('Initial limit of concurrent writes to one cluster; adapts to the capacity of the API server.'),
   PLUMBLINE_APPLIER_SYNCS_PER_CLUSTER: z.coerce
     .number()
     .int()
     .min(1)
     .max(256)
     .default(64)
-    .describe('Targets of one cluster that are synced at the same time.'),
+    .describe('Limit of targets of one cluster that are synced concurrently.'),
   PLUMBLINE_APPLIER_GATE_MS: z.coerce
     .number()
     .int()
@@ -88,7 +88,11 @@ function read(name: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new InputError('PLB-1601', `${name}: the file ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new InputError(
+      'PLB-1601',
+      `${name}: the file ${file} cannot be read; check the path and its permissions: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 

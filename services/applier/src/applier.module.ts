@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { APPLIER_CONFIG, type ApplierConfig, applierConfigProvider } from './applier.config.js';
 import { ApplierMetrics } from './applier.metrics.js';
 import { ApplierService } from './applier.service.js';
-import { CONNECT_CLUSTER } from './clusters/cluster-registry.js';
+import { CONNECT_CLUSTER } from './clusters/cluster-sessions.js';
 import { clusterConnector } from './clusters/connect.js';
 import { EventsConsumer } from './consumers/events.consumer.js';
 

@@ -100,15 +100,15 @@ async function restartWith(scene: Scenario, crash: Crash | undefined): Promise<v
   applier.connect = connect;
 }
 
-async function live({ witness, core, apps }: Scenario): Promise<unknown> {
+async function live({ observer, core, apps }: Scenario): Promise<unknown> {
   const names = async (path: string): Promise<string[]> =>
-    (await witness.get(path)).items.map(({ metadata }: { metadata: { name: string } }) => metadata.name).sort();
+    (await observer.get(path)).items.map(({ metadata }: { metadata: { name: string } }) => metadata.name).sort();
   return {
     configMaps: await names(`${core}/configmaps`),
     secrets: await names(`${core}/secrets`),
     deployments: await names(`${apps}/deployments`),
-    color: (await witness.get(`${core}/configmaps/settings`)).data,
-    replicas: (await witness.get(`${apps}/deployments/web`)).spec.replicas,
+    color: (await observer.get(`${core}/configmaps/settings`)).data,
+    replicas: (await observer.get(`${apps}/deployments/web`)).spec.replicas,
   };
 }
 
@@ -167,7 +167,7 @@ describe('crashes against a real API server', () => {
       data: { application: scene.application, mode: 'Delete' },
     });
     await applier.until('TargetRemoved');
-    expect((await scene.witness.get(`${scene.core}/configmaps`)).items).toEqual([]);
+    expect((await scene.observer.get(`${scene.core}/configmaps`)).items).toEqual([]);
   });
 
   it('closes a run that a newer release has overtaken while nobody ran', async () => {
@@ -190,7 +190,7 @@ describe('crashes against a real API server', () => {
     await applier.until('SyncCompleted', ({ data }) => data.version === 3 && data.result === 'Succeeded', { from });
     const started = (await applier.events('SyncStarted', from)).map(({ data }) => data.syncId);
     expect((await applier.events('SyncCompleted', from)).map(({ data }) => data.syncId)).toEqual(started);
-    const names = (await scene.witness.get(`${scene.core}/configmaps`)).items.map(
+    const names = (await scene.observer.get(`${scene.core}/configmaps`)).items.map(
       ({ metadata }: { metadata: { name: string } }) => metadata.name,
     );
     expect(names).toEqual(['settings']);
@@ -198,7 +198,7 @@ describe('crashes against a real API server', () => {
 
   it('rolls back to the recorded render: prunes what is newer, and is a release of its own in the log', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const { rendered } = await applier.deploy({
       application,
       namespace,
@@ -221,8 +221,8 @@ describe('crashes against a real API server', () => {
       changes: { counts: { Configured: 1, Pruned: 1, Unchanged: 1 } },
     });
     expect((await applier.events('SyncStarted', from))[0]?.data.releaseId).toBe(releaseId);
-    expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
-    expect(await witness.get(`${core}/configmaps/newer`)).toBeUndefined();
+    expect((await observer.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
+    expect(await observer.get(`${core}/configmaps/newer`)).toBeUndefined();
     // A version that was rendered but not released does not undo it.
     await applier.render({ application, namespace, objects: [make.configMap('settings', { color: 'green' })] });
     const at = await applier.append(`application-${application}`, {
@@ -237,8 +237,8 @@ describe('crashes against a real API server', () => {
 
   it('has every write in the log: version, render, cause, outcome per object; and a replay knows the same', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
-    const since = await witness.mark();
+    const { applier, observer, application, namespace } = scene;
+    const since = await observer.mark();
     await play(scene);
     await applier.until('SyncCompleted');
     const from = await applier.log.head();
@@ -253,11 +253,11 @@ describe('crashes against a real API server', () => {
         .filter(({ action }) => effective.has(action))
         .map(({ key, action }) => `${action === 'Pruned' ? 'delete' : 'patch'} ${key.split('/').at(-1) ?? ''}`),
     );
-    const done = (await witness.writes({ since }))
+    const done = (await observer.writes({ since }))
       .filter(({ objectRef }) => objectRef?.namespace === namespace && objectRef.resource !== 'namespaces')
       .map(({ verb, objectRef }) => `${verb} ${objectRef?.name ?? ''}`);
     expect(told.sort()).toEqual(done.sort());
-    const quiet = await witness.mark();
+    const quiet = await observer.mark();
     await applier.stopApplier();
     await applier.startApplier();
     const at = await applier.append(`application-${application}`, {
@@ -268,6 +268,6 @@ describe('crashes against a real API server', () => {
       inventoryDigest: data.inventoryDigest,
       changes: { counts: { Unchanged: 4 } },
     });
-    expect(await witness.writes({ since: quiet })).toEqual([]);
+    expect(await observer.writes({ since: quiet })).toEqual([]);
   });
 });

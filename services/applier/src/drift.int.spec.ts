@@ -13,14 +13,14 @@ describe('drift on a real API server', () => {
 
   it('sees drift of an owned field by its watch, says field and actor, and heals it with one write', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.deployment('web', { replicas: 2 }), make.configMap('settings')],
     });
-    const since = await witness.mark();
-    await witness.merge(`${apps}/deployments/web`, {
+    const since = await observer.mark();
+    await observer.merge(`${apps}/deployments/web`, {
       spec: { replicas: 7, template: { spec: { terminationGracePeriodSeconds: 5 } } },
     });
     const { data: drift } = await applier.until('DriftDetected');
@@ -29,27 +29,27 @@ describe('drift on a real API server', () => {
     ]);
     const { data: heal } = await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal');
     expect(heal).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1, Unchanged: 1 } } });
-    expect(await witness.get(`${apps}/deployments/web`)).toMatchObject({
+    expect(await observer.get(`${apps}/deployments/web`)).toMatchObject({
       spec: { replicas: 2, template: { spec: { terminationGracePeriodSeconds: 5 } } },
     });
-    expect(await witness.writes({ since })).toHaveLength(1);
+    expect(await observer.writes({ since })).toHaveLength(1);
     const started = (await applier.events('SyncStarted')).find(({ data }) => data.cause === 'SelfHeal');
     expect(started?.causationId).toBe((await applier.events('DriftDetected'))[0]?.id);
   });
 
   it('only reports drift where healing is off, and says when it went away', async () => {
     await using scene = await scenario(kube, { sync: { selfHeal: false } });
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    await witness.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
+    await observer.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
     await applier.until('DriftDetected');
-    await witness.apply(
+    await observer.apply(
       `${core}/configmaps/settings`,
       (({ metadata: { managedFields: _, ...metadata }, ...rest }) => ({
         ...rest,
         metadata: { ...metadata, resourceVersion: undefined, uid: undefined, creationTimestamp: undefined },
         data: { color: 'blue' },
-      }))(await witness.get(`${core}/configmaps/settings`)),
+      }))(await observer.get(`${core}/configmaps/settings`)),
       'plumbline',
     );
     await applier.until('DriftResolved');
@@ -58,28 +58,28 @@ describe('drift on a real API server', () => {
 
   it('restores a deleted object and leaves additions of others alone', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    await witness.merge(`${core}/configmaps/settings`, {
+    await observer.merge(`${core}/configmaps/settings`, {
       metadata: { annotations: { note: 'mine' }, labels: { team: 'a' } },
       data: { extra: 'yes' },
     });
-    const before = (await witness.get(`${core}/configmaps/settings`)).metadata.resourceVersion;
-    await witness.delete(`${core}/configmaps/settings`);
+    const before = (await observer.get(`${core}/configmaps/settings`)).metadata.resourceVersion;
+    await observer.delete(`${core}/configmaps/settings`);
     const { data: drift } = await applier.until('DriftDetected');
     expect(drift.objects).toMatchObject([{ key: `/ConfigMap/${namespace}/settings`, kind: 'Missing' }]);
     await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal' && data.result === 'Succeeded');
-    expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
+    expect((await observer.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
     // The additions alone, before the deletion, were no drift.
     expect(await applier.events('DriftDetected')).toHaveLength(1);
-    const again = await witness.merge(`${core}/configmaps/settings`, { metadata: { annotations: { note: 'mine' } } });
+    const again = await observer.merge(`${core}/configmaps/settings`, { metadata: { annotations: { note: 'mine' } } });
     expect(again.metadata.resourceVersion).not.toBe(before);
     const from = await applier.append(`application-${application}`, {
       type: 'SyncRequested',
       data: { application, confirmPrune: false },
     });
     expect((await applier.until('SyncCompleted', () => true, { from })).data.changes.counts).toEqual({ Unchanged: 1 });
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
+    expect((await observer.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
       resourceVersion: again.metadata.resourceVersion,
       annotations: { note: 'mine' },
     });
@@ -96,19 +96,19 @@ describe('drift on a real API server', () => {
     ],
   ])('takes a removed %s of ours as drift and puts it back', async (_, metadata, fields, kind) => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const object = make.configMap('settings');
     await applier.deployed({
       application,
       namespace,
       objects: [{ ...object, metadata: { ...object.metadata, labels: { tier: 'web' } } }],
     });
-    const before = await witness.get(`${core}/configmaps/settings`);
-    await witness.merge(`${core}/configmaps/settings`, { metadata });
+    const before = await observer.get(`${core}/configmaps/settings`);
+    await observer.merge(`${core}/configmaps/settings`, { metadata });
     const { data: drift } = await applier.until('DriftDetected');
     expect(drift.objects).toMatchObject([{ key: `/ConfigMap/${namespace}/settings`, kind, fields }]);
     await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal' && data.result === 'Succeeded');
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
+    expect((await observer.get(`${core}/configmaps/settings`)).metadata).toMatchObject({
       labels: before.metadata.labels,
       annotations: before.metadata.annotations,
     });
@@ -116,12 +116,12 @@ describe('drift on a real API server', () => {
 
   it('slows down when the same object drifts again and again', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
     const heals = async (): Promise<number> =>
       (await applier.events('SyncCompleted')).filter(({ data }) => data.cause === 'SelfHeal').length;
     for (let round = 1; round <= 5; round += 1) {
-      await witness.merge(`${core}/configmaps/settings`, { data: { color: `red-${round}` } });
+      await observer.merge(`${core}/configmaps/settings`, { data: { color: `red-${round}` } });
       await applier.eventually(async () => ((await heals()) >= round ? true : undefined), `heal ${round}`);
     }
     const detected = (await applier.events('DriftDetected')).map(({ recordedAt }) => Date.parse(recordedAt));
@@ -135,7 +135,7 @@ describe('drift on a real API server', () => {
 
   it('restores a definition that somebody deleted, and the custom resources that went with it', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({
       application,
       namespace,
@@ -146,11 +146,11 @@ describe('drift on a real API server', () => {
       ],
     });
     const path = `/apis/gone.example.com/v1/namespaces/${namespace}/screws/one`;
-    const { uid } = (await witness.get(path)).metadata;
-    await witness.delete('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/screws.gone.example.com');
+    const { uid } = (await observer.get(path)).metadata;
+    await observer.delete('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/screws.gone.example.com');
     const restored = await applier.eventually(
       async () => {
-        const found = await witness.get(path);
+        const found = await observer.get(path);
         return found?.metadata?.uid !== undefined && found.metadata.uid !== uid ? found : undefined;
       },
       'the custom resource',

@@ -44,26 +44,26 @@ describe('health on a real API server, with the status written by the spec', () 
 
   it('does not believe a status about an older generation', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
-    await witness.status(`${apps}/deployments/web`, available(1));
+    await observer.status(`${apps}/deployments/web`, available(1));
     const from = await becomes(scene, 'Healthy');
     await applier.deployed({ application, namespace, objects: [make.deployment('web', { image: 'nginx:2' })] });
     const lagging = await becomes(scene, 'Progressing', 'NotObserved', from);
-    await witness.status(`${apps}/deployments/web`, available(2));
+    await observer.status(`${apps}/deployments/web`, available(2));
     await becomes(scene, 'Healthy', undefined, lagging);
   });
 
   it('tells progressing, healthy, stuck and paused Deployments apart, and reports transitions only', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     const path = `${apps}/deployments/web`;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
     let from = await becomes(scene, 'Progressing');
-    await witness.status(path, { ...available(1), availableReplicas: 0, readyReplicas: 0 });
-    await witness.status(path, available(1));
+    await observer.status(path, { ...available(1), availableReplicas: 0, readyReplicas: 0 });
+    await observer.status(path, available(1));
     from = await becomes(scene, 'Healthy', undefined, from);
-    await witness.status(path, {
+    await observer.status(path, {
       ...available(1),
       conditions: [condition('Progressing', 'False', 'ProgressDeadlineExceeded')],
     });
@@ -74,7 +74,7 @@ describe('health on a real API server, with the status written by the spec', () 
       objects: [{ key: `apps/Deployment/${namespace}/web`, health: 'Degraded' }],
     });
     await applier.deployed({ application, namespace, objects: [make.deployment('web', { paused: true })] });
-    await witness.status(path, {
+    await observer.status(path, {
       ...available(2),
       conditions: [condition('Progressing', 'Unknown', 'DeploymentPaused')],
     });
@@ -85,12 +85,12 @@ describe('health on a real API server, with the status written by the spec', () 
 
   it('takes a running Job as progressing, knows complete, failed and suspended, and a finished one that its TTL removed as done', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/once`;
     await applier.deployed({ application, namespace, objects: [make.job('once', { ttlSecondsAfterFinished: 60 })] });
-    await witness.status(path, { startTime: '2026-01-01T00:00:00Z', active: 1 });
+    await observer.status(path, { startTime: '2026-01-01T00:00:00Z', active: 1 });
     let from = await becomes(scene, 'Progressing');
-    await witness.status(path, {
+    await observer.status(path, {
       startTime: '2026-01-01T00:00:00Z',
       completionTime: '2026-01-01T00:01:00Z',
       active: 0,
@@ -106,7 +106,7 @@ describe('health on a real API server, with the status written by the spec', () 
       body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' },
     });
     await applier.eventually(
-      async () => ((await witness.get(path)) === undefined ? true : undefined),
+      async () => ((await observer.get(path)) === undefined ? true : undefined),
       'the Job to be gone',
     );
     const at = await applier.append(`application-${application}`, {
@@ -116,20 +116,20 @@ describe('health on a real API server, with the status written by the spec', () 
     expect((await applier.until('SyncCompleted', () => true, { from: at })).data.changes.counts).toEqual({
       Unchanged: 1,
     });
-    expect(await witness.get(path)).toBeUndefined();
+    expect(await observer.get(path)).toBeUndefined();
     expect(await applier.events('DriftDetected')).toEqual([]);
     expect((await applier.events('HealthChanged', from)).map(({ data }) => data.health)).toEqual([]);
   });
 
   it('knows failed and suspended Jobs', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [make.job('later', { suspend: true })] });
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/later`;
-    await witness.status(path, { conditions: [condition('Suspended', 'True', 'JobSuspended')] });
+    await observer.status(path, { conditions: [condition('Suspended', 'True', 'JobSuspended')] });
     const from = await becomes(scene, 'Suspended');
     await applier.deployed({ application, namespace, objects: [make.job('fails')] });
-    await witness.status(`/apis/batch/v1/namespaces/${namespace}/jobs/fails`, {
+    await observer.status(`/apis/batch/v1/namespaces/${namespace}/jobs/fails`, {
       startTime: '2026-01-01T00:00:00Z',
       failed: 1,
       uncountedTerminatedPods: {},
@@ -143,9 +143,9 @@ describe('health on a real API server, with the status written by the spec', () 
 
   it('never shows a version as synced together with the health of the version before it', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [make.deployment('web')] });
-    await witness.status(`${apps}/deployments/web`, available(1));
+    await observer.status(`${apps}/deployments/web`, available(1));
     const from = await becomes(scene, 'Healthy');
     const { position } = await applier.deployed({
       application,

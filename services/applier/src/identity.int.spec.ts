@@ -14,7 +14,7 @@ describe('identities on a real API server', () => {
 
   it('applies the items of lists as the objects that they are', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const list = JSON.stringify({
       apiVersion: 'v1',
       kind: 'List',
@@ -31,13 +31,13 @@ describe('identities on a real API server', () => {
       `/ConfigMap/${namespace}/one`,
       `/ConfigMap/${namespace}/two`,
     ]);
-    expect(await witness.get(`${core}/configmaps/two`)).toBeDefined();
+    expect(await observer.get(`${core}/configmaps/two`)).toBeDefined();
   });
 
   it('refuses one object written twice, once with and once without the namespace, and names both files', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
-    const since = await witness.mark();
+    const { applier, observer, application, namespace } = scene;
+    const since = await observer.mark();
     await applier.deploy({
       application,
       namespace,
@@ -55,17 +55,17 @@ describe('identities on a real API server', () => {
     expect(data).toMatchObject({ reason: 'DuplicateObject', objects: [{ key: `/ConfigMap/${namespace}/settings` }] });
     expect(data.message).toContain('deploy/a.yaml#0');
     expect(data.message).toContain('deploy/b.yaml#2');
-    expect(await witness.writes({ since })).toEqual([]);
+    expect(await observer.writes({ since })).toEqual([]);
   });
 
   it('ignores a namespace on a cluster-scoped object and keeps the inventory stable over three runs', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const objects = [make.clusterRole(`${namespace}-reader`, 'elsewhere'), make.configMap('settings')];
     const { data: first } = await applier.deployed({ application, namespace, objects });
     expect(first).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
     const path = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${namespace}-reader`;
-    const { resourceVersion } = (await witness.get(path)).metadata;
+    const { resourceVersion } = (await observer.get(path)).metadata;
     for (let run = 0; run < 2; run += 1) {
       const from = await applier.append(`application-${application}`, {
         type: 'SyncRequested',
@@ -74,13 +74,13 @@ describe('identities on a real API server', () => {
       const { data } = await applier.until('SyncCompleted', () => true, { from });
       expect(data).toMatchObject({ inventoryDigest: first.inventoryDigest, changes: { counts: { Unchanged: 2 } } });
     }
-    expect((await witness.get(path)).metadata.resourceVersion).toBe(resourceVersion);
+    expect((await observer.get(path)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
   it('refuses a namespaced object that has no namespace before anything is written', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application } = scene;
-    const since = await witness.mark();
+    const { applier, observer, application } = scene;
+    const since = await observer.mark();
     await applier.deploy({
       application,
       objects: [make.configMap('settings'), make.namespace(`${scene.namespace}-free`)],
@@ -90,7 +90,7 @@ describe('identities on a real API server', () => {
       reason: 'NamespaceRequired',
       objects: [{ key: '/ConfigMap//settings', source: 'deploy/all.yaml#0' }],
     });
-    expect(await witness.writes({ since })).toEqual([]);
+    expect(await observer.writes({ since })).toEqual([]);
     expect(await applier.events('SyncStarted')).toEqual([]);
   });
 

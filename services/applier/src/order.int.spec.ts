@@ -31,8 +31,8 @@ describe('the order of writes on a real API server', () => {
 
   it('creates objects in dependency order whatever the order of the files, webhooks last', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
-    const since = await witness.mark();
+    const { applier, observer, application, namespace } = scene;
+    const since = await observer.mark();
     const objects = [
       hook('a1-hook', 'web', namespace),
       make.deployment('web', { configMap: 'settings' }),
@@ -44,7 +44,7 @@ describe('the order of writes on a real API server', () => {
     ];
     const { data } = await applier.deployed({ application, namespace, objects });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 7 } } });
-    const order = (await witness.writes({ since })).map(({ objectRef }) => objectRef?.resource ?? '');
+    const order = (await observer.writes({ since })).map(({ objectRef }) => objectRef?.resource ?? '');
     const at = (resource: string): number => order.indexOf(resource);
     expect(order).toHaveLength(7);
     expect(at('namespaces')).toBeLessThan(at('configmaps'));
@@ -55,8 +55,8 @@ describe('the order of writes on a real API server', () => {
 
   it('applies a definition and its custom resource in one run, without a failed attempt', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
-    const since = await witness.mark();
+    const { applier, observer, application, namespace } = scene;
+    const since = await observer.mark();
     const { data } = await applier.deployed({
       application,
       namespace,
@@ -64,18 +64,18 @@ describe('the order of writes on a real API server', () => {
     });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
     expect(await applier.events('SyncStarted')).toHaveLength(1);
-    const writes = (await witness.writes({ since })).filter(
+    const writes = (await observer.writes({ since })).filter(
       ({ objectRef }) => objectRef?.resource === 'widgets' || objectRef?.resource === 'customresourcedefinitions',
     );
     expect(writes.map(({ responseStatus }) => responseStatus?.code)).toEqual([201, 201]);
-    expect(await witness.get(`/apis/a2.example.com/v1/namespaces/${namespace}/widgets/one`)).toMatchObject({
+    expect(await observer.get(`/apis/a2.example.com/v1/namespaces/${namespace}/widgets/one`)).toMatchObject({
       spec: { size: 1 },
     });
   });
 
   it('takes a kind of another group that is called like a core kind for what it is', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const objects = [
       { apiVersion: 'a3.example.com/v1', kind: 'Service', metadata: { name: 'web' }, spec: { size: 1 } },
       make.definition('services', 'Service', 'a3.example.com'),
@@ -83,10 +83,10 @@ describe('the order of writes on a real API server', () => {
     ];
     const { data } = await applier.deployed({ application, namespace, objects });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 3 } } });
-    expect(await witness.get(`/apis/a3.example.com/v1/namespaces/${namespace}/services/web`)).toMatchObject({
+    expect(await observer.get(`/apis/a3.example.com/v1/namespaces/${namespace}/services/web`)).toMatchObject({
       spec: { size: 1 },
     });
-    expect(await witness.get(`${scene.core}/services/web`)).toMatchObject({ spec: { type: 'ClusterIP' } });
+    expect(await observer.get(`${scene.core}/services/web`)).toMatchObject({ spec: { type: 'ClusterIP' } });
   });
 
   it('applies a namespace and what is in it in one commit, without an error', async () => {
@@ -103,7 +103,7 @@ describe('the order of writes on a real API server', () => {
 
   it('prunes in reverse: custom resources are gone before their definition, the namespace waits for its contents', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const keep = make.clusterRole(`${namespace}-keep`);
     const inner = `${namespace}-inner`;
     await applier.deployed({
@@ -119,7 +119,7 @@ describe('the order of writes on a real API server', () => {
         make.configMap('settings'),
       ],
     });
-    const since = await witness.mark();
+    const since = await observer.mark();
     const from = await applier.log.head();
     await applier.deployed({ application, namespace, objects: [keep] });
     await applier.append(`application-${application}`, {
@@ -127,7 +127,7 @@ describe('the order of writes on a real API server', () => {
       data: { application, confirmPrune: true },
     });
     const { data } = await applier.until('SyncCompleted', (event) => event.data.cause === 'Request', { from });
-    const deletes = (await witness.writes({ since }))
+    const deletes = (await observer.writes({ since }))
       .filter(({ verb }) => verb === 'delete')
       .map(({ objectRef }) => `${objectRef?.resource ?? ''}/${objectRef?.name ?? ''}`);
     const at = (name: string): number => deletes.indexOf(name);
@@ -143,7 +143,7 @@ describe('the order of writes on a real API server', () => {
       changes: { counts: { Pruned: 5, PendingDeletion: 1 } },
     });
     expect(
-      await witness.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gears.a52.example.com'),
+      await observer.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gears.a52.example.com'),
     ).toBeUndefined();
   });
 });

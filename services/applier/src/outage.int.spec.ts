@@ -17,11 +17,11 @@ describe('outages of a real API server', () => {
 
   it('says unknown while the API server is gone, and writes nothing when it is back and nothing changed', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.deployment('web')] });
     await applier.until('HealthChanged');
-    const { resourceVersion } = (await witness.get(`${core}/configmaps/settings`)).metadata;
-    const since = await witness.mark();
+    const { resourceVersion } = (await observer.get(`${core}/configmaps/settings`)).metadata;
+    const since = await observer.mark();
     const from = await applier.log.head();
     await kube.killApiServer();
     const lost = await applier.until('ClusterUnreachable', () => true, { from });
@@ -36,8 +36,8 @@ describe('outages of a real API server', () => {
     const { data } = await applier.until('SyncCompleted', () => true, { from });
     expect(data.changes.counts).toEqual({ Unchanged: 2 });
     await applier.until('HealthChanged', () => true, { from });
-    expect(await witness.writes({ since, dryRuns: true })).toEqual([]);
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata.resourceVersion).toBe(resourceVersion);
+    expect(await observer.writes({ since, dryRuns: true })).toEqual([]);
+    expect((await observer.get(`${core}/configmaps/settings`)).metadata.resourceVersion).toBe(resourceVersion);
     expect(await applier.events('DriftDetected')).toEqual([]);
     expect(await applier.events('ClusterUnreachable', from)).toHaveLength(1);
     expect(await applier.events('ClusterConnected', from)).toHaveLength(1);
@@ -45,15 +45,15 @@ describe('outages of a real API server', () => {
 
   it('finds what happened during the outage', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.configMap('settings'), make.configMap('deleted')],
     });
     await applier.stopApplier();
-    await witness.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
-    await witness.delete(`${core}/configmaps/deleted`);
+    await observer.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
+    await observer.delete(`${core}/configmaps/deleted`);
     await applier.startApplier();
     const { data } = await applier.until('DriftDetected', (event) => event.data.objects.length === 2);
     expect(data.objects.map(({ kind }) => kind).sort()).toEqual(['Changed', 'Missing']);
@@ -61,20 +61,20 @@ describe('outages of a real API server', () => {
       'SyncCompleted',
       (event) => event.data.cause === 'SelfHeal' && event.data.result === 'Succeeded',
     );
-    expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
+    expect((await observer.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'blue' });
   });
 
   it('retries what may pass with growing gaps, and lets alone what cannot', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
-    await witness.namespace(namespace);
-    await witness.create(`${core}/resourcequotas`, {
+    const { applier, observer, application, namespace, core } = scene;
+    await observer.namespace(namespace);
+    await observer.create(`${core}/resourcequotas`, {
       apiVersion: 'v1',
       kind: 'ResourceQuota',
       metadata: { name: 'small' },
       spec: { hard: { 'count/configmaps': '1' } },
     });
-    await witness.status(`${core}/resourcequotas/small`, {
+    await observer.status(`${core}/resourcequotas/small`, {
       hard: { 'count/configmaps': '1' },
       used: { 'count/configmaps': '1' },
     });
@@ -99,8 +99,8 @@ describe('outages of a real API server', () => {
     // Two seconds, then four; a slow machine only makes them longer.
     expect(next - first).toBeGreaterThan(1_000);
     expect(last - next).toBeGreaterThan(2_500);
-    await witness.merge(`${core}/resourcequotas/small`, { spec: { hard: { 'count/configmaps': '9' } } });
-    await witness.status(`${core}/resourcequotas/small`, {
+    await observer.merge(`${core}/resourcequotas/small`, { spec: { hard: { 'count/configmaps': '9' } } });
+    await observer.status(`${core}/resourcequotas/small`, {
       hard: { 'count/configmaps': '9' },
       used: { 'count/configmaps': '1' },
     });

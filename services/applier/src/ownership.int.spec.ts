@@ -14,9 +14,9 @@ describe('ownership on a real API server', () => {
 
   it('refuses a second claimant, names the owner, and leaves the object as it is', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('shared'), make.configMap('own')] });
-    const { resourceVersion } = (await witness.get(`${core}/configmaps/shared`)).metadata;
+    const { resourceVersion } = (await observer.get(`${core}/configmaps/shared`)).metadata;
     const second = await applier.declareApplication(`${namespace}-second`, { namespace });
     const { data } = await applier.deployed({
       application: second,
@@ -31,14 +31,14 @@ describe('ownership on a real API server', () => {
       changes: { counts: { Refused: 1, Created: 1 } },
     });
     expect(data.message).toContain(`${application}/production/kube`);
-    expect((await witness.get(`${core}/configmaps/shared`)).metadata.resourceVersion).toBe(resourceVersion);
+    expect((await observer.get(`${core}/configmaps/shared`)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
   it.each(['claimant first', 'owner first'])('hands an object over without losing it: %s', async (order) => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('moves'), make.configMap('stays')] });
-    const { uid } = (await witness.get(`${core}/configmaps/moves`)).metadata;
+    const { uid } = (await observer.get(`${core}/configmaps/moves`)).metadata;
     const second = await applier.declareApplication(`${namespace}-second`, { namespace });
     const claim = async (): Promise<unknown> =>
       applier.deploy({ application: second, namespace, objects: [make.configMap('moves', { color: 'red' })] });
@@ -58,7 +58,7 @@ describe('ownership on a real API server', () => {
       await Promise.all([drop(), applier.release(rendered)]);
     }
     await applier.until('SyncCompleted', ({ data }) => data.application === second && data.result === 'Succeeded');
-    const live = await witness.get(`${core}/configmaps/moves`);
+    const live = await observer.get(`${core}/configmaps/moves`);
     expect(live).toMatchObject({ data: { color: 'red' }, metadata: { uid } });
     expect(live.metadata.annotations['plumbline.dev/owner']).toContain(second);
     const drift = await applier.events('DriftDetected');
@@ -67,25 +67,25 @@ describe('ownership on a real API server', () => {
 
   it('neither claims nor prunes a copy that carries our annotation', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('origin'), make.configMap('stays')] });
-    const { labels, annotations } = (await witness.get(`${core}/configmaps/origin`)).metadata;
-    await witness.create(`${core}/configmaps`, {
+    const { labels, annotations } = (await observer.get(`${core}/configmaps/origin`)).metadata;
+    await observer.create(`${core}/configmaps`, {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: 'copy', labels, annotations },
       data: { made: 'by an operator' },
     });
     await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
-    expect(await witness.get(`${core}/configmaps/copy`)).toBeDefined();
-    expect(await witness.get(`${core}/configmaps/origin`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/copy`)).toBeDefined();
+    expect(await observer.get(`${core}/configmaps/origin`)).toBeUndefined();
   });
 
   it('refuses what belongs to another installation on the same cluster, in both directions', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('theirs')] });
-    const { resourceVersion } = (await witness.get(`${core}/configmaps/theirs`)).metadata;
+    const { resourceVersion } = (await observer.get(`${core}/configmaps/theirs`)).metadata;
     await using other = await ApplierFixture.start();
     await other.declareCluster('kube', { kubeconfig: { path: kube.kubeconfigPath } });
     const same = await other.declareApplication(namespace, { namespace });
@@ -96,6 +96,6 @@ describe('ownership on a real API server', () => {
     });
     expect(data).toMatchObject({ result: 'Partial', reason: 'OwnedByAnother', objectCount: 0 });
     expect(data.message).toContain(applier.installation);
-    expect((await witness.get(`${core}/configmaps/theirs`)).metadata.resourceVersion).toBe(resourceVersion);
+    expect((await observer.get(`${core}/configmaps/theirs`)).metadata.resourceVersion).toBe(resourceVersion);
   });
 });

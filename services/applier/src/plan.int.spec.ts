@@ -13,17 +13,17 @@ describe('plans on a real API server', () => {
 
   it('plans without a side effect, and the sync that follows does what the plan said', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.configMap('settings'), make.configMap('gone'), make.deployment('web')],
     });
-    await witness.create(
+    await observer.create(
       `${scene.core}/configmaps?fieldManager=somebody`,
       make.configMap('foreign', { color: 'green' }),
     );
-    const since = await witness.mark();
+    const since = await observer.mark();
     const rendered = await applier.render({
       application,
       namespace,
@@ -39,8 +39,8 @@ describe('plans on a real API server', () => {
       data: { application, version: rendered.version },
     });
     const { data: plan, causationId } = await applier.until('PlanComputed', () => true, { from: position });
-    expect(await witness.writes({ since })).toEqual([]);
-    expect((await witness.writes({ since, dryRuns: true })).length).toBeGreaterThan(0);
+    expect(await observer.writes({ since })).toEqual([]);
+    expect((await observer.writes({ since, dryRuns: true })).length).toBeGreaterThan(0);
     expect(causationId).toBe((await applier.events('PlanRequested'))[0]?.id);
     expect(plan).toMatchObject({
       partial: false,
@@ -80,8 +80,8 @@ describe('plans on a real API server', () => {
 
   it('has one digest for one plan, and another one for another', async () => {
     await using scene = await scenario(kube);
-    const { applier, application, namespace, witness } = scene;
-    await witness.namespace(namespace);
+    const { applier, application, namespace, observer } = scene;
+    await observer.namespace(namespace);
     const digests: string[] = [];
     for (const color of ['blue', 'blue', 'red']) {
       const rendered = await applier.render({

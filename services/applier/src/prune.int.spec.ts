@@ -5,13 +5,13 @@ import { make } from './testing/objects.js';
 import { scenario, type Scenario } from './testing/scenario.js';
 
 async function denyPrefix(
-  { witness, applier, core, namespace }: Scenario,
+  { observer, applier, core, namespace }: Scenario,
   kube: KubeServer,
   prefix: string,
 ): Promise<void> {
   const [policy, binding] = make.denyConfigMaps(`${namespace}-deny`, prefix);
-  await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', policy);
-  await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings', binding);
+  await observer.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', policy);
+  await observer.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings', binding);
   await applier.eventually(
     async () =>
       (await kube.request('POST', `${core}/configmaps?dryRun=All`, { body: make.configMap(prefix) })).status === 422
@@ -30,8 +30,8 @@ describe('pruning on a real API server', () => {
 
   it('prunes what a failed run has created and the next commit dropped', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
-    await witness.namespace(namespace);
+    const { applier, observer, application, namespace, core } = scene;
+    await observer.namespace(namespace);
     const bad = `${namespace}-bad`;
     await denyPrefix(scene, kube, bad);
     const { data: failed } = await applier.deployed({
@@ -42,12 +42,12 @@ describe('pruning on a real API server', () => {
     expect(failed).toMatchObject({ result: 'Partial', changes: { counts: { Created: 2, Failed: 1 } } });
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Pruned: 1, Unchanged: 1 } } });
-    expect(await witness.get(`${core}/configmaps/first`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/first`)).toBeUndefined();
   });
 
   it('prunes what left the set, but only after everything else was applied', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('leaves')] });
     const bad = `${namespace}-bad`;
     await denyPrefix(scene, kube, bad);
@@ -59,25 +59,25 @@ describe('pruning on a real API server', () => {
     expect(failed.changes.inline).toContainEqual(
       expect.objectContaining({ key: `/ConfigMap/${namespace}/leaves`, action: 'Skipped', reason: 'NotFullyApplied' }),
     );
-    expect(await witness.get(`${core}/configmaps/leaves`)).toBeDefined();
+    expect(await observer.get(`${core}/configmaps/leaves`)).toBeDefined();
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Pruned: 1 } } });
-    expect(await witness.get(`${core}/configmaps/leaves`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/leaves`)).toBeUndefined();
   });
 
   it('sends a propagation policy and the UID with every delete', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.configMap('stays'), make.job('once'), make.configMap('leaves')],
     });
-    const { uid } = (await witness.get(`${core}/configmaps/leaves`)).metadata;
-    const since = await witness.mark();
+    const { uid } = (await observer.get(`${core}/configmaps/leaves`)).metadata;
+    const since = await observer.mark();
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Pruned: 2 } } });
-    const deletes = (await witness.writes({ since })).filter(({ verb }) => verb === 'delete');
+    const deletes = (await observer.writes({ since })).filter(({ verb }) => verb === 'delete');
     expect(deletes).toHaveLength(2);
     for (const { requestObject } of deletes)
       expect(requestObject).toMatchObject({
@@ -88,23 +88,23 @@ describe('pruning on a real API server', () => {
       preconditions: { uid },
     });
     // Without a policy of ours the server orphans what a Job leaves: a finalizer would hold it.
-    expect(await witness.get(`/apis/batch/v1/namespaces/${namespace}/jobs/once`)).toBeUndefined();
+    expect(await observer.get(`/apis/batch/v1/namespaces/${namespace}/jobs/once`)).toBeUndefined();
   });
 
   it('does not prune what somebody else has created anew under the same name', async () => {
     await using scene = await scenario(kube, { sync: { selfHeal: false } });
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('taken')] });
-    await witness.delete(`${core}/configmaps/taken`);
-    await witness.create(`${core}/configmaps`, make.configMap('taken', { mine: 'yes' }));
+    await observer.delete(`${core}/configmaps/taken`);
+    await observer.create(`${core}/configmaps`, make.configMap('taken', { mine: 'yes' }));
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Released: 1, Unchanged: 1 } } });
-    expect((await witness.get(`${core}/configmaps/taken`)).data).toEqual({ mine: 'yes' });
+    expect((await observer.get(`${core}/configmaps/taken`)).data).toEqual({ mine: 'yes' });
   });
 
   it('keeps an object whose live copy says so, for every convention that users bring along', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const keeps: Readonly<Record<string, string>> = {
       'plumbline.dev/prune': 'disabled',
       'kustomize.toolkit.fluxcd.io/prune': 'disabled',
@@ -118,21 +118,21 @@ describe('pruning on a real API server', () => {
       objects: [make.configMap('stays'), ...names.map((name) => make.configMap(name))],
     });
     for (const [index, [annotation, value]] of Object.entries(keeps).entries())
-      await witness.merge(`${core}/configmaps/keep-${index}`, { metadata: { annotations: { [annotation]: value } } });
+      await observer.merge(`${core}/configmaps/keep-${index}`, { metadata: { annotations: { [annotation]: value } } });
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Released: names.length } } });
-    for (const name of names) expect(await witness.get(`${core}/configmaps/${name}`)).toBeDefined();
+    for (const name of names) expect(await observer.get(`${core}/configmaps/${name}`)).toBeDefined();
   });
 
   it('says what holds a deletion, goes on with other work, and finishes when the finalizer is gone', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.configMap('stays'), make.configMap('held'), make.configMap('leaves')],
     });
-    await witness.merge(`${core}/configmaps/held`, { metadata: { finalizers: ['example.com/hold'] } });
+    await observer.merge(`${core}/configmaps/held`, { metadata: { finalizers: ['example.com/hold'] } });
     const { data } = await applier.deployed({
       application,
       namespace,
@@ -148,7 +148,7 @@ describe('pruning on a real API server', () => {
       finalizers: ['example.com/hold'],
       message: expect.stringContaining('is being deleted since 20') as string,
     });
-    const held = await witness.get(`${core}/configmaps/held`);
+    const held = await observer.get(`${core}/configmaps/held`);
     expect(held.metadata.finalizers).toEqual(['example.com/hold']);
     // Another version meanwhile is applied as usual.
     const { data: next } = await applier.deployed({
@@ -158,7 +158,7 @@ describe('pruning on a real API server', () => {
     });
     expect(next.changes.counts).toMatchObject({ Configured: 1, PendingDeletion: 1 });
     const from = await applier.log.head();
-    await witness.merge(`${core}/configmaps/held`, { metadata: { finalizers: [] } });
+    await observer.merge(`${core}/configmaps/held`, { metadata: { finalizers: [] } });
     const { data: done } = await applier.until('SyncCompleted', ({ data: { result } }) => result === 'Succeeded', {
       from,
     });
@@ -167,7 +167,7 @@ describe('pruning on a real API server', () => {
 
   it('deletes nothing for an empty render until somebody confirms it', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('a'), make.configMap('b')] });
     const { data } = await applier.deployed({ application, namespace, objects: [] });
     expect(data).toMatchObject({
@@ -178,7 +178,7 @@ describe('pruning on a real API server', () => {
       changes: { counts: { Refused: 2 } },
     });
     expect(data.message).toContain('--confirm-prune');
-    expect(await witness.get(`${core}/configmaps/a`)).toBeDefined();
+    expect(await observer.get(`${core}/configmaps/a`)).toBeDefined();
     const from = await applier.append(`application-${application}`, {
       type: 'SyncRequested',
       data: { application, confirmPrune: true },
@@ -188,12 +188,12 @@ describe('pruning on a real API server', () => {
       objectCount: 0,
       changes: { counts: { Pruned: 2 } },
     });
-    expect(await witness.get(`${core}/configmaps/a`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/a`)).toBeUndefined();
   });
 
   it('asks when most of many objects would go, or a namespace; and not when sync.allowEmpty says so', async () => {
     await using scene = await scenario(kube, { sync: { allowEmpty: true } });
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const many = Array.from({ length: 12 }, (_, index) => make.configMap(`item-${index}`));
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), ...many] });
     expect((await applier.deployed({ application, namespace, objects: [make.configMap('stays')] })).data).toMatchObject(
@@ -206,7 +206,7 @@ describe('pruning on a real API server', () => {
       result: 'Partial',
       reason: 'PruneNeedsConfirmation',
     });
-    expect(await witness.get(`/api/v1/namespaces/${namespace}-x`)).toMatchObject({ status: { phase: 'Active' } });
+    expect(await observer.get(`/api/v1/namespaces/${namespace}-x`)).toMatchObject({ status: { phase: 'Active' } });
     expect((await applier.deployed({ application, namespace, objects: [] })).data).toMatchObject({
       changes: { counts: { Pruned: 12, PendingDeletion: 1 } },
     });
@@ -214,10 +214,10 @@ describe('pruning on a real API server', () => {
 
   it('leaves the cluster as it is while the source is missing or does not render', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
-    const { resourceVersion } = (await witness.get(`${core}/configmaps/settings`)).metadata;
-    const since = await witness.mark();
+    const { resourceVersion } = (await observer.get(`${core}/configmaps/settings`)).metadata;
+    const since = await observer.mark();
     await applier.append('repository-shop', {
       type: 'RefMissing',
       data: { repository: 'shop', ref: 'main', message: 'the branch is gone' },
@@ -244,13 +244,13 @@ describe('pruning on a real API server', () => {
       result: 'Succeeded',
       changes: { counts: { Unchanged: 1 } },
     });
-    expect(await witness.writes({ since })).toEqual([]);
-    expect((await witness.get(`${core}/configmaps/settings`)).metadata.resourceVersion).toBe(resourceVersion);
+    expect(await observer.writes({ since })).toEqual([]);
+    expect((await observer.get(`${core}/configmaps/settings`)).metadata.resourceVersion).toBe(resourceVersion);
   });
 
   it('removes an application with its objects, or lets go of them and takes its marks off', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings'), make.configMap('more')] });
     await applier.append(`application-${application}`, {
       type: 'ApplicationRemoved',
@@ -260,7 +260,7 @@ describe('pruning on a real API server', () => {
       mode: 'Delete',
       changes: { counts: { Pruned: 2 } },
     });
-    expect(await witness.get(`${core}/configmaps/settings`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/settings`)).toBeUndefined();
 
     const other = await applier.declareApplication(`${namespace}-orphan`, { namespace });
     await applier.deployed({ application: other, namespace, objects: [make.configMap('settings')] });
@@ -272,7 +272,7 @@ describe('pruning on a real API server', () => {
       mode: 'Orphan',
       changes: { counts: { Released: 1 } },
     });
-    const { metadata } = await witness.get(`${core}/configmaps/settings`);
+    const { metadata } = await observer.get(`${core}/configmaps/settings`);
     expect(metadata.labels?.['plumbline.dev/target']).toBeUndefined();
     expect(metadata.annotations?.['plumbline.dev/owner']).toBeUndefined();
     expect(
@@ -284,10 +284,10 @@ describe('pruning on a real API server', () => {
 
   it('neither applies nor heals nor deletes for a suspended application', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('settings')] });
     await applier.append(`application-${application}`, { type: 'ApplicationSuspended', data: { application } });
-    await witness.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
+    await observer.merge(`${core}/configmaps/settings`, { data: { color: 'red' } });
     await applier.until('DriftDetected');
     await applier.deploy({ application, namespace, objects: [make.configMap('settings', { color: 'green' })] });
     await applier.append(`application-${application}`, {
@@ -300,7 +300,7 @@ describe('pruning on a real API server', () => {
       data: { application, mode: 'Delete' },
     });
     await applier.until('TargetRemoved');
-    expect((await witness.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'red' });
+    expect((await observer.get(`${core}/configmaps/settings`)).data).toEqual({ color: 'red' });
     expect(await applier.events('SyncStarted')).toHaveLength(1);
   });
 });

@@ -13,9 +13,9 @@ describe('safety on a real API server', () => {
 
   it('writes nothing of an atomic set with one bad object', async () => {
     await using scene = await scenario(kube, { sync: { atomic: true } });
-    const { applier, witness, application, namespace, core } = scene;
-    await witness.namespace(namespace);
-    const since = await witness.mark();
+    const { applier, observer, application, namespace, core } = scene;
+    await observer.namespace(namespace);
+    const since = await observer.mark();
     const { data } = await applier.deployed({
       application,
       namespace,
@@ -28,20 +28,20 @@ describe('safety on a real API server', () => {
       objectCount: 0,
       changes: { counts: { Failed: 1, Skipped: 2 } },
     });
-    expect(await witness.writes({ since })).toEqual([]);
+    expect(await observer.writes({ since })).toEqual([]);
     expect(
       (await applier.deployed({ application, namespace, objects: [make.configMap('good'), make.deployment('web')] }))
         .data.result,
     ).toBe('Succeeded');
-    expect(await witness.get(`${core}/configmaps/good`)).toBeDefined();
+    expect(await observer.get(`${core}/configmaps/good`)).toBeDefined();
   });
 
   it('keeps an object whose deletion is denied, and tries again until it works', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.configMap('leaves')] });
     const policies = '/apis/admissionregistration.k8s.io/v1';
-    await witness.create(`${policies}/validatingadmissionpolicies`, {
+    await observer.create(`${policies}/validatingadmissionpolicies`, {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicy',
       metadata: { name: `${namespace}-keep` },
@@ -52,7 +52,7 @@ describe('safety on a real API server', () => {
         validations: [{ expression: `oldObject.metadata.namespace != "${namespace}"` }],
       },
     });
-    await witness.create(`${policies}/validatingadmissionpolicybindings`, {
+    await observer.create(`${policies}/validatingadmissionpolicybindings`, {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicyBinding',
       metadata: { name: `${namespace}-keep` },
@@ -65,14 +65,14 @@ describe('safety on a real API server', () => {
     );
     const { data } = await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     expect(data).toMatchObject({ result: 'Partial', reason: 'AdmissionDenied', retryable: true, objectCount: 2 });
-    await witness.delete(`${policies}/validatingadmissionpolicybindings/${namespace}-keep`);
+    await observer.delete(`${policies}/validatingadmissionpolicybindings/${namespace}-keep`);
     await applier.until('SyncCompleted', (event) => event.data.cause === 'Retry' && event.data.result === 'Succeeded');
-    expect(await witness.get(`${core}/configmaps/leaves`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/leaves`)).toBeUndefined();
   });
 
   it('never deletes a namespace of the system', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [make.configMap('stays'), make.namespace('default')] });
     await applier.deployed({ application, namespace, objects: [make.configMap('stays')] });
     const from = await applier.append(`application-${application}`, {
@@ -83,14 +83,14 @@ describe('safety on a real API server', () => {
       result: 'Succeeded',
       changes: { counts: { Released: 1, Unchanged: 1 } },
     });
-    expect(await witness.get('/api/v1/namespaces/default')).toMatchObject({ status: { phase: 'Active' } });
+    expect(await observer.get('/api/v1/namespaces/default')).toMatchObject({ status: { phase: 'Active' } });
   });
 
   it('does not delete a namespace with objects of others when its application is removed, and names them', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({ application, namespace, objects: [make.namespace(namespace), make.configMap('ours')] });
-    await witness.create(`${core}/configmaps`, make.configMap('theirs'));
+    await observer.create(`${core}/configmaps`, make.configMap('theirs'));
     const { data: refused } = await applier.deployed({ application, namespace: 'default', objects: [] });
     expect(refused).toMatchObject({
       reason: 'EmptyRender',
@@ -106,19 +106,19 @@ describe('safety on a real API server', () => {
       reason: 'HoldsForeignObjects',
       message: expect.stringContaining('ConfigMap theirs') as string,
     });
-    expect(await witness.get(`/api/v1/namespaces/${namespace}`)).toMatchObject({ status: { phase: 'Active' } });
-    expect(await witness.get(`${core}/configmaps/ours`)).toBeUndefined();
+    expect(await observer.get(`/api/v1/namespaces/${namespace}`)).toMatchObject({ status: { phase: 'Active' } });
+    expect(await observer.get(`${core}/configmaps/ours`)).toBeUndefined();
   });
 
   it('does not delete a definition with custom resources of others when its application is removed', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.definition('bolts', 'Bolt', 'a57.example.com'), make.custom('Bolt', 'a57.example.com', 'ours')],
     });
-    await witness.create(
+    await observer.create(
       `/apis/a57.example.com/v1/namespaces/${namespace}/bolts`,
       make.custom('Bolt', 'a57.example.com', 'theirs'),
     );
@@ -131,18 +131,18 @@ describe('safety on a real API server', () => {
       reason: 'HoldsForeignObjects',
       message: expect.stringContaining(`Bolt ${namespace}/theirs`) as string,
     });
-    expect(await witness.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/theirs`)).toBeDefined();
-    expect(await witness.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/ours`)).toBeUndefined();
+    expect(await observer.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/theirs`)).toBeDefined();
+    expect(await observer.get(`/apis/a57.example.com/v1/namespaces/${namespace}/bolts/ours`)).toBeUndefined();
   });
 
   it('removes a target whose cluster is no longer selected, and syncs it again when it is', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const { rendered } = await applier.deploy({ application, namespace, objects: [make.configMap('settings')] });
     await applier.until('SyncCompleted');
     await applier.release(rendered, { clusters: ['elsewhere'] });
     expect((await applier.until('TargetRemoved')).data).toMatchObject({ mode: 'Delete', cluster: 'kube' });
-    expect(await witness.get(`${core}/configmaps/settings`)).toBeUndefined();
+    expect(await observer.get(`${core}/configmaps/settings`)).toBeUndefined();
     const from = await applier.log.head();
     await applier.release(rendered);
     expect((await applier.until('SyncCompleted', () => true, { from })).data).toMatchObject({

@@ -88,11 +88,11 @@ describe('the schemas of a real API server', () => {
 
   it('follow a definition that comes and changes', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness } = scene;
+    const { applier, observer } = scene;
     await applier.until('ClusterConnected');
     const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
     const definition = make.definition('gadgets', 'Gadget', 'schemas.example.org');
-    await witness.create(path, definition);
+    await observer.create(path, definition);
     const known = async (object: object): Promise<EventOf<'ClusterConnected'> | undefined> => {
       const last = (await applier.events('ClusterConnected')).at(-1);
       const schema = last === undefined ? undefined : await schemaOf(applier, last, 'Gadget');
@@ -105,7 +105,7 @@ describe('the schemas of a real API server', () => {
       type: 'object',
       properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, color: { type: 'string' } } } },
     };
-    await witness.merge(`${path}/gadgets.schemas.example.org`, {
+    await observer.merge(`${path}/gadgets.schemas.example.org`, {
       spec: { versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] },
     });
     await applier.eventually(() => known({ ...gadget, spec: { size: 1, color: 'red' } }), 'the changed schema');

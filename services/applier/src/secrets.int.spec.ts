@@ -20,13 +20,13 @@ describe('secrets on a real API server', () => {
 
   it('shows that a secret changed and which key, never a value or its length, in plan, outcome, drift, log and store', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     await applier.deployed({
       application,
       namespace,
       objects: [make.secret('db', { password: canary('one'), user: canary('user') })],
     });
-    expect(Buffer.from((await witness.get(`${core}/secrets/db`)).data.password, 'base64').toString()).toBe(
+    expect(Buffer.from((await observer.get(`${core}/secrets/db`)).data.password, 'base64').toString()).toBe(
       canary('one'),
     );
     const longer = canary('two').repeat(20);
@@ -47,7 +47,7 @@ describe('secrets on a real API server', () => {
     await applier.release(rendered);
     const { data: sync } = await applier.until('SyncCompleted', () => true, { from });
     expect(sync.changes.inline).toMatchObject([{ action: 'Configured', fields: ['data.password'] }]);
-    await witness.merge(`${core}/secrets/db`, { data: { password: Buffer.from(canary('drift')).toString('base64') } });
+    await observer.merge(`${core}/secrets/db`, { data: { password: Buffer.from(canary('drift')).toString('base64') } });
     const { data: drift } = await applier.until('DriftDetected');
     expect(drift.objects).toMatchObject([{ kind: 'Changed', fields: ['data.password'] }]);
     await applier.until('SyncCompleted', ({ data }) => data.cause === 'SelfHeal' && data.result === 'Succeeded');
@@ -85,10 +85,10 @@ describe('secrets on a real API server', () => {
 
   it('keeps values out of what an admission policy says about a secret', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
-    await witness.namespace(namespace);
+    const { applier, observer, application, namespace, core } = scene;
+    await observer.namespace(namespace);
     const name = `${namespace}-tell`;
-    await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', {
+    await observer.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies', {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicy',
       metadata: { name },
@@ -102,7 +102,7 @@ describe('secrets on a real API server', () => {
         validations: [{ expression: 'false', messageExpression: '"bad value " + string(object.data.password)' }],
       },
     });
-    await witness.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings', {
+    await observer.create('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings', {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingAdmissionPolicyBinding',
       metadata: { name },

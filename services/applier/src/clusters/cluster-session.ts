@@ -1,52 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  canonicalJson,
-  type Clock,
-  ConflictError,
-  Digest,
-  messageOf,
-  PlumblineError,
-  type TargetId,
-} from '@plumbline/core';
+import { canonicalJson, type Clock, ConflictError, Digest, messageOf, PlumblineError } from '@plumbline/core';
 import { type ApiResource, KubeApiError, KubeClient, type KubeTransport, KubeTransportError } from '@plumbline/kube';
 import type { StoredContent } from '@plumbline/object-store';
 import { LiveCache } from './live-cache.js';
 import { hashesOf, type PublishedSchemas, readIndex, readSchemas, type SchemaCache } from './published-schemas.js';
 
-/** What a session found at the other end. */
+/** What a session found on the cluster. */
 export interface ClusterIdentity {
   readonly uid: string;
   readonly kubernetesVersion: string;
   readonly apisDigest: Digest;
-  /** The kinds that the cluster serves, as policies read them; the content behind `apisDigest`. */
+  /** The kinds that the cluster serves, as policies read them: the content with the digest `apisDigest`. */
   readonly apis: string;
   /** Schemas that `apis` names and that may not be stored yet. */
   readonly schemas: readonly StoredContent[];
 }
 
-/** The declaration names a way to connect that this version does not support. */
+/** The declaration of a cluster names a connection that this version does not support. */
 export class UnsupportedConnectionError extends ConflictError {}
 
-/** How a session is set up. */
+/** The parts of a {@link ClusterSession}. */
 export interface ClusterSessionOptions {
   readonly name: string;
   readonly connect: () => Promise<KubeTransport>;
-  /** Identity that this name is bound to; another one is refused. */
+  /** Identity of the API server that the name is bound to; a session with another identity never becomes ready. */
   readonly pinnedUid: () => string | undefined;
   readonly clock: Clock;
   readonly probeMs: number;
   readonly schemas: SchemaCache;
-  /** The content behind the `apisDigest` that the log has of this cluster. */
+  /** Content with the digest that the last ClusterConnected of this cluster names. */
   readonly knownApis: () => Promise<string | undefined>;
-  /** Called with every verified connection; the session is ready once it resolves. The identity is complete a moment later: schemas are being read. */
+  /** Called for every verified connection; the session is ready once the result resolves. Schemas are still being read: the identity resolves later. */
   readonly onConnected: (identity: Promise<ClusterIdentity>, session: ClusterSession) => Promise<void>;
-  /** Called when a connected cluster serves or publishes something else than before. */
+  /** Called when the kinds or schemas that a connected cluster serves have changed. */
   readonly onApisChanged: (identity: ClusterIdentity) => Promise<void>;
   readonly onLost: (reason: string, message: string) => void;
-  /** The cluster answers but cannot be taken into service for a reason of ours; tried again. */
-  readonly onTrouble: (message: string) => void;
-  readonly onObject: (key: string, owner: TargetId | undefined) => void;
+  /** The cluster answers, but the log, the object store or another part of ours failed; the session retries. */
+  readonly onOwnFailure: (message: string) => void;
+  /** An object changed on the cluster. */
+  readonly onObject: (key: string) => void;
   /** A kind became live again or was lost. */
   readonly onLive: () => void;
 }
@@ -55,26 +48,24 @@ const RETRY_FIRST_MS = 250;
 const RETRY_LAST_MS = 5_000;
 const PROBE_TIMEOUT_MS = 10_000;
 const SCHEMAS_TIMEOUT_MS = 3_000;
-/** A change of the schemas is taken up when it has stood for this long: definitions come in bursts, and servers take a second to publish one. */
+/** Changed schemas are read once they are stable for this long: definitions come in bursts, and servers need a second to publish one. */
 const SETTLE_MS = 2_000;
-const LOOKS_AFTER_CHANGE = 2;
+const PROBES_AFTER_CHANGE = 2;
 const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
 
-/** The connection to one cluster: identity, discovery, watches, and which target owns which object. */
+/** The connection to one cluster: identity, discovery and watches. */
 export class ClusterSession {
   readonly #options: ClusterSessionOptions;
 
-  /** Key to the target that has it; decided here alone, so two targets never write one object. */
-  readonly claims = new Map<string, TargetId>();
   #client: KubeClient | undefined;
   #cache: LiveCache | undefined;
   #ready = false;
   #connectedAtMs = 0;
-  /** What was last reported of the cluster's APIs, and the documents as they were then; undefined when not all of them answered. */
+  /** The cluster's APIs as last reported, and the hashes of their documents; undefined if not all documents were read. */
   #reported: string | undefined;
   #documents: string | undefined;
   #candidate: string | undefined;
-  #looksLeft = 0;
+  #probesSoon = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
   readonly #opened = Promise.withResolvers<void>();
@@ -115,7 +106,7 @@ export class ClusterSession {
     this.#loop = this.#run();
   }
 
-  /** Resolves when the way to the cluster has been opened, or could not be; says nothing about who is at its end. */
+  /** Resolves when the first connection was opened or failed; the identity of the server is not verified yet. */
   whenOpened(): Promise<void> {
     return this.#opened.promise;
   }
@@ -129,13 +120,13 @@ export class ClusterSession {
     await this.#loop;
   }
 
-  /** Tells that a request got no answer: the connection is looked at now. */
+  /** Probes the connection now, because a request got no answer. */
   suspect(): void {
-    // While it is known to be lost, the back-off decides.
+    // A lost connection is retried with a back-off.
     if (this.#ready) this.#wake?.();
   }
 
-  /** Watches a kind; false when its watch is not live in time (no right to list, for example): read objects one by one then. */
+  /** Watches a kind. Returns false if the watch is not live in time, for example without the right to list: read objects one by one then. */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
     return this.cache.watch(resource, withinMs);
   }
@@ -148,8 +139,8 @@ export class ClusterSession {
         failures = 0;
       } catch (error) {
         if (this.#stopped) return;
-        if (error instanceof OwnTrouble) this.#options.onTrouble(messageOf(error.cause));
-        // Who asks for patience is there.
+        if (error instanceof OwnFailure) this.#options.onOwnFailure(messageOf(error.cause));
+        // A server that throttles is reachable.
         else if (!this.#ready || !(error instanceof KubeApiError) || error.status !== 429) this.#lose(error);
         failures += 1;
       }
@@ -160,7 +151,7 @@ export class ClusterSession {
     }
   }
 
-  /** One look at the cluster: opens the connection if need be, checks who answers, and reports the transition. */
+  /** Probes the cluster once: opens the connection if necessary, verifies the identity of the server, and reports a change. */
   async #verify(): Promise<void> {
     if (this.#client === undefined) {
       const transport = await this.#options.connect().finally(() => this.#opened.resolve());
@@ -176,20 +167,20 @@ export class ClusterSession {
     if (pinned !== undefined && uid !== pinned) {
       throw new ConflictError(
         'PLB-4601',
-        `cluster ${this.name} is bound to the API server with identity ${pinned}, but ${uid} answers: correct the connection, or remove and declare the cluster again`,
+        `cluster ${this.name} is bound to the API server with identity ${pinned}, but the server that answers has identity ${uid}; correct the connection, or remove and declare the cluster again`,
       );
     }
     if (this.#ready) {
-      await this.#look(client, uid);
+      await this.#readChangedSchemas(client, uid);
       return;
     }
-    // Beside the rest of the start, and never in its way for long.
+    // Read concurrently with the rest of the start, with a time limit.
     const schemas = this.#readSchemas(client);
     const [{ gitVersion }] = await Promise.all([client.version(), client.discovery.refresh()]);
     this.#cache ??= new LiveCache(client, this.#options.clock, {
       onObject: (key) => {
-        if (key.startsWith(DEFINITIONS)) this.#lookSoon();
-        this.#options.onObject(key, this.claims.get(key));
+        if (key.startsWith(DEFINITIONS)) this.#readSoon();
+        this.#options.onObject(key);
       },
       onStatus: (_groupKind, status) => {
         if (status.state === 'lost') this.suspect();
@@ -207,15 +198,15 @@ export class ClusterSession {
     this.#options.onLive();
   }
 
-  #lookSoon(): void {
-    const waiting = this.#looksLeft > 0;
-    this.#looksLeft = LOOKS_AFTER_CHANGE;
+  #readSoon(): void {
+    const waiting = this.#probesSoon > 0;
+    this.#probesSoon = PROBES_AFTER_CHANGE;
     if (!waiting && this.#ready) this.#wake?.();
   }
 
   #probeAfterMs(): number {
-    if (this.#looksLeft === 0) return this.#options.probeMs;
-    this.#looksLeft -= 1;
+    if (this.#probesSoon === 0) return this.#options.probeMs;
+    this.#probesSoon -= 1;
     return Math.min(SETTLE_MS, this.#options.probeMs);
   }
 
@@ -229,8 +220,8 @@ export class ClusterSession {
     this.#documents = complete ? canonicalJson(documents) : undefined;
   }
 
-  /** Whether the cluster publishes other schemas than it did: a definition came, went or changed. A failure is left to the next look. */
-  async #look(client: KubeClient, uid: string): Promise<void> {
+  /** Reports the APIs again if the published schemas changed: a definition was created, deleted or changed. The next probe retries after a failure. */
+  async #readChangedSchemas(client: KubeClient, uid: string): Promise<void> {
     try {
       const index = await readIndex(client.transport, AbortSignal.timeout(SCHEMAS_TIMEOUT_MS));
       const now = index === undefined ? undefined : canonicalJson(hashesOf(index));
@@ -240,7 +231,7 @@ export class ClusterSession {
       }
       if (now !== this.#candidate) {
         this.#candidate = now;
-        this.#looksLeft = Math.max(1, this.#looksLeft);
+        this.#probesSoon = Math.max(1, this.#probesSoon);
         return;
       }
       const [schemas, { gitVersion }] = await Promise.all([
@@ -257,20 +248,20 @@ export class ClusterSession {
     }
   }
 
-  /** What fails here is mostly the log or the object store: no fault of the cluster, and not to be told as one. */
+  /** Failures of the log or the object store are not reported as a loss of the cluster. */
   async #announce(identity: Promise<ClusterIdentity>): Promise<void> {
     try {
       await this.#options.onConnected(identity, this);
     } catch (error) {
       throw error instanceof KubeApiError || error instanceof KubeTransportError
         ? error
-        : new OwnTrouble('the cluster could not be taken into service', { cause: error });
+        : new OwnFailure('the session could not be prepared', { cause: error });
     }
   }
 
   #lose(error: unknown): void {
     const reason = reasonOf(error);
-    // Whoever answers under a changed identity must not be written to, nor believed.
+    // A server with a changed identity must neither be written to nor read from.
     this.#ready = false;
     this.#options.onLost(reason, messageOf(error));
   }
@@ -281,7 +272,10 @@ export class ClusterSession {
       timer = setTimeout(
         () =>
           reject(
-            new KubeTransportError('PLB-6502', `cluster ${this.name} did not answer in ${PROBE_TIMEOUT_MS / 1000} s`),
+            new KubeTransportError(
+              'PLB-6502',
+              `cluster ${this.name} did not answer within ${PROBE_TIMEOUT_MS / 1000} s`,
+            ),
           ),
         PROBE_TIMEOUT_MS,
       );
@@ -319,8 +313,8 @@ function identityOf(
   return { ...server, apis, apisDigest: Digest.of(apis), schemas: contents.filter(({ digest }) => named.has(digest)) };
 }
 
-/** The cluster answers, but something on our side failed. */
-class OwnTrouble extends Error {}
+/** The cluster answers, but the log, the object store or another part of ours failed. */
+class OwnFailure extends Error {}
 
 function reasonOf(error: unknown): string {
   if (error instanceof UnsupportedConnectionError) return 'Unsupported';

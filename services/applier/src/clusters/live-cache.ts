@@ -10,36 +10,36 @@ import {
   type WatchEvent,
   type WatchStatus,
 } from '@plumbline/kube';
-import { TARGET_LABEL } from '../domain/ownership.js';
+import { TARGET_LABEL } from '../domain/owner-marks.js';
 import { isNewer, type LiveObject, toLive } from './live-object.js';
 
-/** Who hears of changes. */
+/** Callbacks of a {@link LiveCache}. */
 export interface LiveCacheEvents {
-  /** An object changed, came or went. */
+  /** An object was created, changed or deleted. */
   readonly onObject: (key: string) => void;
-  /** A kind became live, or stopped being it. */
+  /** The watch of a kind became live or was lost. */
   readonly onStatus: (groupKind: string, status: WatchStatus) => void;
 }
 
 interface Kind {
   readonly resource: ApiResource;
   readonly watch: ResourceWatch;
-  /** What writes and watch say, whichever is newer. */
+  /** Objects as the watch or our own writes returned them, whichever is newer. */
   readonly objects: Map<string, LiveObject>;
-  /** Objects that vanished, as last seen: a finished Job that its time to live removed is done, not missing. */
-  readonly vanished: Map<string, KubeObject>;
-  /** Called when the watch is live. */
+  /** The last known state of deleted Jobs: a finished Job that its TTL removed is done, not missing. */
+  readonly deletedJobs: Map<string, KubeObject>;
+  /** Called when the watch becomes live. */
   readonly waiters: (() => void)[];
   status: WatchStatus;
-  /** Not waited for again before this time: it was not live when it should have been. */
-  patienceFromMs: number;
+  /** Callers do not wait for the watch before this time, because it did not become live in time. */
+  waitAgainFromMs: number;
 }
 
 const NAMESPACE = '/Namespace';
-/** How long a kind that could not be watched in time is read object by object before its watch is waited for again. */
-const IMPATIENCE_MS = 30_000;
+/** How long a kind whose watch did not become live in time is read object by object before callers wait for the watch again. */
+const READ_SINGLY_MS = 30_000;
 
-/** False when that does not happen in time: no right to list, a server that does not come back. */
+/** Resolves to false if the watch does not become live in time: no right to list, or a server that does not answer. */
 function untilLive(kind: Kind, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
@@ -64,7 +64,7 @@ function groupKindOfKey(key: string): string {
   return key.slice(0, second);
 }
 
-/** Watches each kind in use and keeps what drift and health need, fed by the watches and by the answers to our own writes. */
+/** Watches each kind in use and caches the state that drift and health need, from the watches and from the responses to our own writes. */
 export class LiveCache {
   readonly #client: KubeClient;
   readonly #clock: Clock;
@@ -78,7 +78,7 @@ export class LiveCache {
     this.#events = events;
   }
 
-  /** Begins to watch a kind if nobody does yet; resolves true once the watch is up to date, false when that does not happen in time. */
+  /** Watches a kind. Resolves to true once the watch is up to date, and to false if that takes longer than `withinMs`. */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
     const groupKind = groupKindOf(resource);
     let kind = this.#kinds.get(groupKind);
@@ -87,14 +87,14 @@ export class LiveCache {
       this.#kinds.set(groupKind, kind);
     }
     if (kind.status.state === 'live') return true;
-    if (this.#clock.nowMs() < kind.patienceFromMs) return false;
+    if (this.#clock.nowMs() < kind.waitAgainFromMs) return false;
     const live = await untilLive(kind, withinMs);
-    if (!live) kind.patienceFromMs = this.#clock.nowMs() + IMPATIENCE_MS;
+    if (!live) kind.waitAgainFromMs = this.#clock.nowMs() + READ_SINGLY_MS;
     return live;
   }
 
-  /** Ends the watch of a kind whose definition went, so that a later one begins anew. */
-  async forget(groupKind: string): Promise<void> {
+  /** Ends the watch of a kind whose definition was deleted; a later {@link watch} starts a new one. */
+  async unwatch(groupKind: string): Promise<void> {
     const kind = this.#kinds.get(groupKind);
     this.#kinds.delete(groupKind);
     await kind?.watch.stop();
@@ -105,33 +105,33 @@ export class LiveCache {
     return this.#kinds.get(groupKindOfKey(key))?.status.state === 'live';
   }
 
-  /** True when every watch is. */
+  /** True while every watch is complete and up to date. */
   get allLive(): boolean {
     return [...this.#kinds.values()].every(({ status }) => status.state === 'live');
   }
 
-  /** The object as last seen; undefined when it is not there, or is not ours and not a Namespace. */
+  /** The cached object; undefined if it does not exist, or is neither ours nor a Namespace. */
   get(key: string): LiveObject | undefined {
     return this.#kinds.get(groupKindOfKey(key))?.objects.get(key);
   }
 
-  /** The object as it was before it vanished. */
-  vanished(key: string): KubeObject | undefined {
-    return this.#kinds.get(groupKindOfKey(key))?.vanished.get(key);
+  /** The last known state of a deleted Job. */
+  deletedJob(key: string): KubeObject | undefined {
+    return this.#kinds.get(groupKindOfKey(key))?.deletedJobs.get(key);
   }
 
-  /** The resource that a key's kind is watched as. */
+  /** The resource that the kind of a key is watched as. */
   resourceOf(key: string): ApiResource | undefined {
     return this.#kinds.get(groupKindOfKey(key))?.resource;
   }
 
-  /** Takes the answer to a write or a read of our own. */
+  /** Caches an object that a write or read of our own returned. */
   record(object: KubeObject): LiveObject | undefined {
     const kind = this.#kinds.get(groupKindOf(refOf(object)));
     return kind === undefined ? undefined : this.#put(kind, toLive(object, kind.resource, this.#clock.nowMs()));
   }
 
-  /** Takes the news that an object is gone. */
+  /** Records that an object does not exist. */
   recordGone(key: string): void {
     this.#kinds.get(groupKindOfKey(key))?.objects.delete(key);
   }
@@ -159,16 +159,16 @@ export class LiveCache {
       resource,
       watch,
       objects: new Map(),
-      vanished: new Map(),
+      deletedJobs: new Map(),
       waiters: [],
       status: watch.status,
-      patienceFromMs: 0,
+      waitAgainFromMs: 0,
     };
     watch.start();
     return kind;
   }
 
-  /** The watch keeps an object's identity only; what we need of it is worked out while it is whole. */
+  /** Reduces an object to its identity for the watch; the cached state is derived from the complete object first. */
   #strip(raw: KubeObject, resource: ApiResource): KubeObject {
     const { name, namespace, uid, resourceVersion } = raw.metadata;
     const identity: KubeObject = {
@@ -205,7 +205,7 @@ export class LiveCache {
     const before = kind.objects.get(live.key);
     if (before !== undefined && !isNewer(live.resourceVersion, before.resourceVersion)) return before;
     kind.objects.set(live.key, live);
-    kind.vanished.delete(live.key);
+    kind.deletedJobs.delete(live.key);
     this.#events.onObject(live.key);
     return live;
   }
@@ -213,14 +213,14 @@ export class LiveCache {
   #remove(kind: Kind, key: string, last: KubeObject): void {
     const before = kind.objects.get(key);
     if (before === undefined || before.uid !== (last.metadata.uid ?? '')) return;
-    // The label may have been taken off after a write of ours that the watch has not seen yet.
+    // The label may have been removed after a write of ours that the watch has not delivered yet.
     if (isNewer(before.resourceVersion, last.metadata.resourceVersion ?? '')) return;
-    if (before.object?.kind === 'Job') kind.vanished.set(key, before.object);
+    if (before.object?.kind === 'Job') kind.deletedJobs.set(key, before.object);
     kind.objects.delete(key);
     this.#events.onObject(key);
   }
 
-  /** After a list: what our own writes had put in and the list does not have is gone. */
+  /** After a list: objects that our own writes cached and that the list does not contain do not exist any more. */
   #dropUnlisted(kind: Kind, listVersion: string): void {
     for (const [key, live] of kind.objects) {
       const { namespace, name } = splitKey(key);

@@ -10,19 +10,19 @@ import {
   refOf,
 } from '@plumbline/kube';
 import type { Observed } from '../domain/drift.js';
-import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
+import { OWNER_ANNOTATION, TARGET_LABEL } from '../domain/owner-marks.js';
 
-/** What the cache keeps of an object. */
+/** The cached state of an object. */
 export interface LiveObject extends Observed {
   readonly resourceVersion: string;
   readonly finalizers: readonly string[];
   readonly deletedAt: string | undefined;
   readonly health: ObjectHealth;
-  /** Whole only while its health can change by time alone, or is needed after it is gone. */
+  /** The complete object; kept only while its health may change by time alone, or is needed after its deletion. */
   readonly object: KubeObject | undefined;
 }
 
-/** Digest of the fields that our Apply entry owns; `none` when we own nothing. */
+/** Digest of the fields that our Apply entry owns; `none` if it owns no fields. */
 export function ownedDigestOf(object: KubeObject): string {
   const mine = object.metadata.managedFields?.find(
     (entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
@@ -35,7 +35,7 @@ function keepsWhole(object: KubeObject, health: ObjectHealth): boolean {
   return health.state === 'Progressing' || (object.kind === 'Job' && object.apiVersion.startsWith('batch/'));
 }
 
-/** The part of an object that drift and health need. */
+/** Reduces an object to the state that drift and health need. */
 export function toLive(object: KubeObject, resource: ApiResource, nowMs: number): LiveObject {
   const { metadata } = object;
   const health = healthOf(object, { nowMs, hasStatus: resource.subresources.includes('status') });
@@ -55,13 +55,13 @@ export function toLive(object: KubeObject, resource: ApiResource, nowMs: number)
   };
 }
 
-/** Health of what the cache has now, judged again where time matters. */
+/** Returns the health of a cached object, evaluated again where it depends on time. */
 export function currentHealth(live: LiveObject, resource: ApiResource, nowMs: number): ObjectHealth {
   if (live.object === undefined || live.health.state !== 'Progressing') return live.health;
   return healthOf(live.object, { nowMs, hasStatus: resource.subresources.includes('status') });
 }
 
-/** True when version `a` is newer than `b`. Versions of one API server are numbers that rise; anything else counts as newer. */
+/** True if version `a` is newer than `b`. Versions of one API server are rising numbers; any other version counts as newer. */
 export function isNewer(a: string, b: string): boolean {
   if (/^\d+$/.test(a) && /^\d+$/.test(b)) return a.length !== b.length ? a.length > b.length : a > b;
   return a !== b;

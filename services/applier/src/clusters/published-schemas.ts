@@ -6,21 +6,21 @@ import { compactDocument } from '@plumbline/kube/schema';
 import type { StoredContent } from '@plumbline/object-store';
 import { z } from 'zod';
 
-/** The schemas that an API server publishes, as far as they could be read. */
+/** The schemas that an API server publishes and that could be read. */
 export interface PublishedSchemas {
   /** Group-version path to the hash of its document. */
   readonly documents: Readonly<Record<string, string>>;
   /** `apiVersion/Kind` to the digest of its compact schema. */
   readonly digests: Readonly<Record<string, string>>;
-  /** The schemas that were read now; the others were stored before. */
+  /** Schemas that this read returned; all others are stored already. */
   readonly contents: readonly StoredContent[];
-  /** False when something did not answer: what was known of it before stands, and another look is worth while. */
+  /** False if a document could not be read: its earlier state stays in force, and reading again may help. */
   readonly complete: boolean;
 }
 
-/** How schemas are read. */
+/** Options of {@link readSchemas}. */
 export interface ReadSchemasOptions {
-  /** The content that told last of this cluster: documents with the same hash are not read again. */
+  /** The last reported content about this cluster: documents with the same hash are not read again. */
   readonly previous: string | undefined;
   readonly cache: SchemaCache;
   readonly timeoutMs: number;
@@ -45,11 +45,11 @@ const GROUP_VERSION = /^(?:api|apis\/[^/]+)\/v\w+$/;
 const IN_FLIGHT = 4;
 const MAX_SHARED = 2_000;
 
-/** Compact schemas by the hash of the document they were made of, for all clusters: most of them publish the same. */
+/** Compact schemas by the hash of their document, shared by all clusters, since most clusters publish the same documents. */
 export class SchemaCache {
   readonly #documents = new Map<string, Promise<DocumentSchemas | undefined>>();
 
-  /** Reads a document unless it, or another cluster's with the same hash, was read before. Undefined when it does not answer. */
+  /** Reads a document unless one with the same hash was read before, on any cluster. Returns undefined if the server does not answer. */
   async get(id: string, hash: string, read: () => Promise<string | undefined>): Promise<DocumentSchemas | undefined> {
     const shared = await this.#documents.get(id);
     if (shared !== undefined) return shared;
@@ -58,7 +58,7 @@ export class SchemaCache {
       .then((text) => {
         if (text === undefined) return undefined;
         own.schemas = schemasOf(text);
-        // Only what is proven by its hash may count for other clusters: a cluster cannot speak for another.
+        // Only a document whose hash is verified is shared: a cluster must not supply schemas of another one.
         return createHash('sha512').update(text).digest('hex').toUpperCase() === hash ? own.schemas : undefined;
       })
       .catch(() => undefined);
@@ -82,7 +82,7 @@ function schemasOf(text: string): DocumentSchemas {
   return { digests, contents };
 }
 
-/** The paths of an index with the hashes of their documents; a document without one always counts as changed. */
+/** Returns the paths of an index with the hashes of their documents; a document without a hash always counts as changed. */
 export function hashesOf(index: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(index).map(([path, url]) => [
@@ -92,7 +92,7 @@ export function hashesOf(index: Readonly<Record<string, string>>): Readonly<Reco
   );
 }
 
-/** Path and address of every document; undefined when the server does not answer, `{}` when it publishes none. */
+/** Returns path and URL of every document; undefined if the server fails, `{}` if it publishes none. */
 export async function readIndex(
   transport: KubeTransport,
   signal: AbortSignal,
@@ -114,7 +114,7 @@ export async function readIndex(
   return Object.fromEntries(entries.map(([path, { serverRelativeURL }]) => [path, serverRelativeURL]).sort());
 }
 
-/** Reads what a server publishes, in a bounded time. Never throws: without schemas, policies merely know less. */
+/** Reads the published schemas within `timeoutMs`. Never throws: policies work without schemas, with fewer checks. */
 export async function readSchemas(transport: KubeTransport, options: ReadSchemasOptions): Promise<PublishedSchemas> {
   const known = parsePrevious(options.previous);
   const signal = AbortSignal.timeout(options.timeoutMs);

@@ -22,7 +22,7 @@ const URGENCY: readonly ChangeAction[] = [
   'Unchanged',
 ];
 
-/** Outcomes as events carry them, and the blob with the whole list that must be stored first. */
+/** Returns outcomes as events carry them, and the content with the complete list, which must be stored first. */
 export function changeList(changes: readonly ObjectChange[]): {
   readonly list: ChangeList;
   readonly blob: StoredContent;
@@ -56,7 +56,7 @@ function shortened(change: ObjectChange): ObjectChange {
   };
 }
 
-/** `3 created, 1 failed` for people. */
+/** Returns counts as a text: `3 created, 1 failed`. */
 export function summary(changes: readonly ObjectChange[]): string {
   const counts = new Map<ChangeAction, number>();
   for (const { action } of changes) counts.set(action, (counts.get(action) ?? 0) + 1);

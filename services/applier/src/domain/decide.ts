@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SyncCause } from '@plumbline/events';
 import { healDelayMs, retryDelayMs } from './backoff.js';
-import type { ApplicationState, FleetState, Release } from './fleet-state.js';
-import type { Cause, RunningSync, TargetState } from './target-state.js';
+import type { Cause } from './cause.js';
+import type { Fleet, Release } from './fleet.js';
+import type { RunningSync, TargetState } from './target-state.js';
 
-/** What only the live cluster knows, at the time of the decision. */
+/** Facts about the cluster at the time of the decision, which are not in the log. */
 export interface LiveFacts {
   readonly nowMs: number;
   /** The cluster is declared, connected, and its identity is the pinned one. */
   readonly ready: boolean;
-  /** When the cluster was last reached again after it was lost. */
+  /** Time of the last connection after a loss. */
   readonly connectedAtMs: number;
-  /** An object that waited for its finalizers is gone. */
+  /** An object whose deletion was pending no longer exists. */
   readonly deletionDone: boolean;
   /** An object that another target owned is free now. */
   readonly claimFree: boolean;
@@ -19,7 +20,7 @@ export interface LiveFacts {
   readonly kindArrived: boolean;
 }
 
-/** What to do with a target now. */
+/** An action on a target. */
 export type Decision =
   | { readonly type: 'none' }
   | { readonly type: 'wait'; readonly untilMs: number }
@@ -45,23 +46,24 @@ export type Decision =
       readonly message: string;
     };
 
-const EAGER_TRIES = 5;
+const EAGER_ATTEMPTS = 5;
 const NONE: Decision = { type: 'none' };
 
-/** The to-do of one target as a function of the folded log and of what the cluster shows. */
-export function decide(fleet: FleetState, target: TargetState, facts: LiveFacts): Decision {
-  const application = fleet.applications.get(target.application);
-  if (application === undefined) return NONE;
-  const removal = removalOf(fleet, target, application);
+/** Returns what to do with a target next: a function of the fold and of what the cluster shows. */
+export function decide(fleet: Fleet, target: TargetState, facts: LiveFacts): Decision {
+  const { application } = target;
+  if (fleet.application(application) === undefined && fleet.removal(application) === undefined) return NONE;
+  const removal = removalOf(fleet, target);
+  const suspended = isSuspended(fleet, target);
   const { release } = fleet.environment(target.application, target.environment);
-  // The one who decides does one thing at a time: a run without an outcome was cut off.
+  // A target is worked on by one worker at a time: a run without an outcome was interrupted.
   if (target.running !== undefined) {
     if (!facts.ready) return NONE;
-    return resume(target.running, removal === undefined && !application.suspended ? release : undefined);
+    return resume(target.running, removal === undefined && !suspended ? release : undefined);
   }
   if (removal !== undefined) return remove(target, removal, facts);
   if (release === undefined || !release.data.clusters.includes(target.cluster)) return NONE;
-  if (application.suspended) return suspended(target, release);
+  if (suspended) return refuseSuspended(target, release);
   if (!facts.ready) return NONE;
   return syncDue({ fleet, target, release, facts });
 }
@@ -69,16 +71,20 @@ export function decide(fleet: FleetState, target: TargetState, facts: LiveFacts)
 interface Removal {
   readonly trigger: Cause;
   readonly mode: 'Delete' | 'Orphan';
-  /** False when nothing on the cluster may be touched. */
+  /** False if nothing on the cluster may be changed. */
   readonly touch: boolean;
 }
 
-function removalOf(fleet: FleetState, target: TargetState, application: ApplicationState): Removal | undefined {
+function isSuspended(fleet: Fleet, { application }: TargetState): boolean {
+  return fleet.removal(application) === undefined && fleet.application(application)?.suspended !== undefined;
+}
+
+function removalOf(fleet: Fleet, target: TargetState): Removal | undefined {
   if (target.removed) return undefined;
-  const { removal } = application;
-  const clusterGone = !fleet.clusters.has(target.cluster);
+  const removal = fleet.removal(target.application);
+  const clusterGone = fleet.cluster(target.cluster) === undefined;
   if (removal !== undefined) {
-    // A paused application is let go of as it stands: deleting is a write too.
+    // The objects of a suspended application are orphaned: deleting is a write too.
     const touch = !removal.suspended && !clusterGone;
     return { trigger: removal, mode: touch ? removal.mode : 'Orphan', touch };
   }
@@ -86,7 +92,7 @@ function removalOf(fleet: FleetState, target: TargetState, application: Applicat
   const { release } = fleet.environment(target.application, target.environment);
   const declared = fleet.syncSpec(target.application, target.environment) !== undefined;
   if (declared && (release === undefined || release.data.clusters.includes(target.cluster))) return undefined;
-  if (application.suspended) return undefined;
+  if (isSuspended(fleet, target)) return undefined;
   const trigger = release ?? target.running ?? target.driftCause;
   if (trigger === undefined && target.last === undefined) return undefined;
   const cause: Cause = trigger ?? {
@@ -102,7 +108,7 @@ function remove(target: TargetState, removal: Removal, facts: LiveFacts): Decisi
   if (removal.touch && target.inventoryDigest !== undefined) {
     if (!facts.ready) return NONE;
     const { last } = target;
-    // The last try to remove everything left something: go on when it is gone, or after a while.
+    // The last removal left objects: continue once they no longer exist, or after a delay.
     if (last?.cause === 'Removal' && !facts.deletionDone) {
       if (!last.retryable) return NONE;
       const untilMs = last.atMs + retryDelayMs(last.attempts);
@@ -117,7 +123,7 @@ function resume(running: RunningSync, release: Release | undefined): Decision {
   return { type: 'resume', running, release, superseded };
 }
 
-function suspended(target: TargetState, release: Release): Decision {
+function refuseSuspended(target: TargetState, release: Release): Decision {
   const { request } = target;
   if (request === undefined) return NONE;
   return {
@@ -125,12 +131,12 @@ function suspended(target: TargetState, release: Release): Decision {
     trigger: request,
     release,
     reason: 'Suspended',
-    message: `application ${target.application} is suspended: resume it to sync`,
+    message: `application ${target.application} is suspended; resume it to sync`,
   };
 }
 
 interface SyncInput {
-  readonly fleet: FleetState;
+  readonly fleet: Fleet;
   readonly target: TargetState;
   readonly release: Release;
   readonly facts: LiveFacts;
@@ -147,7 +153,7 @@ function syncDue({ fleet, target, release, facts }: SyncInput): Decision {
   });
   if (request !== undefined) return sync('Request', request, request.confirmPrune);
   if (last === undefined || last.releaseId !== release.data.releaseId) {
-    // A new generation for other clusters leaves a target that has this very render alone.
+    // A release for further clusters does not sync targets again that run the same render.
     const same =
       last?.result === 'Succeeded' &&
       last.renderDigest === release.data.renderDigest &&
@@ -168,15 +174,15 @@ function sooner(a: Decision, b: Decision): Decision {
 }
 
 function retry(last: NonNullable<TargetState['last']>, facts: LiveFacts, sync: () => Decision): Decision {
-  // What changed on the cluster is acted on at once, unless it keeps leading nowhere.
-  if ((facts.deletionDone || facts.claimFree || facts.kindArrived) && last.attempts <= EAGER_TRIES) return sync();
+  // A change on the cluster is acted on at once, unless several attempts failed already.
+  if ((facts.deletionDone || facts.claimFree || facts.kindArrived) && last.attempts <= EAGER_ATTEMPTS) return sync();
   if (!last.retryable && !facts.deletionDone && !facts.claimFree && !facts.kindArrived) return NONE;
   if (last.reason === 'ClusterUnreachable' && facts.connectedAtMs > last.atMs) return sync();
   const untilMs = last.atMs + retryDelayMs(last.attempts);
   return facts.nowMs < untilMs ? { type: 'wait', untilMs } : sync();
 }
 
-function heal(fleet: FleetState, target: TargetState, facts: LiveFacts, sync: (trigger: Cause) => Decision): Decision {
+function heal(fleet: Fleet, target: TargetState, facts: LiveFacts, sync: (trigger: Cause) => Decision): Decision {
   if (target.driftCause === undefined || fleet.syncSpec(target.application, target.environment)?.selfHeal !== true)
     return NONE;
   const detectedMs = target.driftCause.timeMs;

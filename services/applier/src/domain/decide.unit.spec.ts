@@ -3,7 +3,7 @@ import { Digest, TargetId } from '@plumbline/core';
 import { applicationSpec, type EventData, type EventType, type RecordedEvent } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
 import { decide, type Decision, type LiveFacts } from './decide.js';
-import { FleetState } from './fleet-state.js';
+import { Fleet } from './fleet.js';
 
 const APPLICATION = 'default/shop';
 const ID = TargetId.of(APPLICATION, 'production', 'kube');
@@ -14,7 +14,7 @@ const noChanges = { counts: {}, digest: digest('none'), inline: [], truncated: f
 
 /** A history, written down as it would be in the log. */
 class History {
-  readonly fleet = new FleetState();
+  readonly fleet = new Fleet();
   #position = 0;
   #revision = 0;
 

@@ -2,19 +2,20 @@
 import type { FieldsV1, KubeObject, ManagedFieldsEntry } from '@plumbline/kube';
 import type { InventoryEntry } from './inventory.js';
 
-/** What a watch tells about one object; enough to see drift and health without keeping the object. */
+/** The observed state of an object that drift detection needs. */
 export interface Observed {
   readonly key: string;
   readonly uid: string;
   /** Digest of the fields that our Apply entry owns. */
   readonly ownedDigest: string;
-  /** Value of our target label, and whose object it says it is. */
+  /** Value of the target label. */
   readonly label: string | undefined;
+  /** Value of the owner annotation. */
   readonly owner: string | undefined;
   readonly deleting: boolean;
 }
 
-/** How an object differs from what we applied. */
+/** How an object differs from its last apply. */
 export type DriftKind = 'Changed' | 'Missing' | 'Replaced' | 'Unmarked';
 
 /** Marks that a target expects on an object. */
@@ -23,7 +24,7 @@ export interface ExpectedMarks {
   readonly annotation: string;
 }
 
-/** Compares an inventory entry with the live object; undefined when they agree or when the entry was never applied. */
+/** Compares an inventory entry with the live object. Returns undefined if they agree or the entry was never applied. */
 export function driftOf(
   entry: InventoryEntry,
   live: Observed | undefined,
@@ -36,13 +37,13 @@ export function driftOf(
   return live.ownedDigest === entry.ownedDigest ? undefined : 'Changed';
 }
 
-/** Which fields we lost, and to whom. Paths only: values of any kind stay out. */
+/** Fields whose ownership was lost, and the managers that own them now. Paths only, never values. */
 export interface LostFields {
   readonly fields: readonly string[];
   readonly actors: readonly string[];
 }
 
-/** Fields of the desired object that our Apply entry no longer owns on the live one, with the managers that own them now. */
+/** Returns the fields of the desired object that our Apply entry no longer owns on the live object, with the managers that own them now. */
 export function lostFields(desired: KubeObject, live: KubeObject, manager: string): LostFields {
   const entries = live.metadata.managedFields ?? [];
   const mine = entries.find(
@@ -73,7 +74,7 @@ class LossWalk {
     this.#others = others;
   }
 
-  /** Managers of the lost fields; where nobody owns them, whoever wrote last. */
+  /** Returns the managers of the lost fields; the last writer if no manager owns them. */
   actors(): string[] {
     if (this.fields.size > 0 && this.#actors.size === 0) {
       const writers = this.#others

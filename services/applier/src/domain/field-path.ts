@@ -6,13 +6,13 @@ import type { KubeObject } from '@plumbline/kube';
  * Undefined when it has no such field.
  */
 export function withoutField(object: KubeObject, path: string): KubeObject | undefined {
-  // Not even the API server can miss what makes an object one.
+  // These fields identify an object: the API server always knows them.
   return /^\.(apiVersion|kind|metadata|metadata\.name)?$/.test(path)
     ? undefined
     : (removed(object, path) as KubeObject | undefined);
 }
 
-/** The object without the fields that it has of those named. */
+/** Returns the object without the named fields. */
 export function withoutFields(object: KubeObject, paths: readonly string[]): KubeObject {
   return paths.reduce((rest, path) => withoutField(rest, path) ?? rest, object);
 }
@@ -21,7 +21,7 @@ function removed(value: unknown, path: string): unknown {
   if (Array.isArray(value)) return removedFromList(value, path);
   if (typeof value !== 'object' || value === null || !path.startsWith('.')) return undefined;
   const members = Object.entries(value);
-  // Names may have dots in them: the longest that fits comes first.
+  // Names may contain dots: the longest that matches comes first.
   const names = members
     .map(([name]) => name)
     .filter((name) => path.startsWith(`.${name}`) && /^($|[.[])/.test(path.slice(1 + name.length)))
@@ -47,7 +47,7 @@ function removedFromList(list: readonly unknown[], path: string): unknown {
   return below === undefined ? undefined : list.map((item, at) => (at === index ? below : item));
 }
 
-/** A key with a default, such as `protocol`, is in the selector also when it is not in the item. */
+/** A key with a default, such as `protocol`, is part of the selector even if the item does not contain it. */
 function indexOf(list: readonly unknown[], selector: string): number {
   const exact = list.findIndex((item) => isSelected(item, selector, { absent: false }));
   return exact >= 0 ? exact : list.findIndex((item) => isSelected(item, selector, { absent: true }));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ObjectRef } from '@plumbline/kube';
 
-/** What the guard knows of a run. */
+/** Input of {@link pruneGuard}. */
 export interface GuardInput {
-  /** Objects that the new set has. */
+  /** Number of objects in the new set. */
   readonly wanted: number;
-  /** Objects that were there before. */
+  /** Number of objects in the inventory before the run. */
   readonly before: number;
   readonly prune: readonly ObjectRef[];
   readonly allowEmpty: boolean;
@@ -13,7 +13,7 @@ export interface GuardInput {
   readonly confirmed: boolean;
 }
 
-/** Why deletions wait for a person. */
+/** Why deletions need a confirmation. */
 export interface GuardVerdict {
   readonly reason: 'EmptyRender' | 'PruneNeedsConfirmation';
   readonly message: string;
@@ -25,9 +25,9 @@ const DATA_BEARING = new Set([
   '/PersistentVolume',
   '/PersistentVolumeClaim',
 ]);
-const MAX_UNASKED = 10;
+const MAX_UNCONFIRMED = 10;
 
-/** Deletions never happen unasked when the render is empty, when most of a target would go, or when data may be lost with them. */
+/** Requires a confirmation if the render is empty, if most objects of a target would be deleted, or if data may be lost. */
 export function pruneGuard(input: GuardInput): GuardVerdict | undefined {
   const { wanted, before, prune, allowEmpty, confirmed } = input;
   if (confirmed || prune.length === 0) return undefined;
@@ -36,22 +36,22 @@ export function pruneGuard(input: GuardInput): GuardVerdict | undefined {
     if (allowEmpty) return undefined;
     return {
       reason: 'EmptyRender',
-      message: `the render has no objects and would delete all ${prune.length}: ${how} or set sync.allowEmpty`,
+      message: `the render has no objects, which would delete all ${prune.length}; ${how}, or set sync.allowEmpty`,
     };
   }
-  const precious = prune
+  const dataBearing = prune
     .filter((ref) => DATA_BEARING.has(`${ref.group}/${ref.kind}`))
     .map((ref) => `${ref.kind} ${ref.name}`);
-  if (precious.length > 0) {
+  if (dataBearing.length > 0) {
     return {
       reason: 'PruneNeedsConfirmation',
-      message: `deleting ${precious.slice(0, 5).join(', ')}${precious.length > 5 ? ` and ${precious.length - 5} more` : ''} deletes what is inside: ${how}`,
+      message: `deleting ${dataBearing.slice(0, 5).join(', ')}${dataBearing.length > 5 ? ` and ${dataBearing.length - 5} more` : ''} deletes their contents; ${how}`,
     };
   }
-  if (prune.length > MAX_UNASKED && prune.length * 2 > before) {
+  if (prune.length > MAX_UNCONFIRMED && prune.length * 2 > before) {
     return {
       reason: 'PruneNeedsConfirmation',
-      message: `${prune.length} of ${before} objects would be deleted: ${how}`,
+      message: `${prune.length} of ${before} objects would be deleted; ${how}`,
     };
   }
   return undefined;

@@ -10,7 +10,7 @@ export interface RenderedEntry {
   readonly digest: Digest;
 }
 
-/** What is known of a kind: its scope, that it does not exist, or that nobody could tell. `pending` kinds come from a CRD of the same set. */
+/** The scope of a kind, that it does not exist, or that discovery failed. A CustomResourceDefinition of the same set defines `pending` kinds. */
 export type KindAnswer =
   | { readonly type: 'known'; readonly namespaced: boolean; readonly pending: boolean }
   | { readonly type: 'missing'; readonly what: 'group' | 'version' | 'kind'; readonly hint: string }
@@ -28,15 +28,15 @@ export interface WantedObject {
 /** The identities of a set. */
 export interface ResolvedSet {
   readonly wanted: readonly WantedObject[];
-  /** Objects that cannot be applied now, with their outcome; the rest can. Keyed as rendered. */
+  /** Outcomes of objects that cannot be applied now, by rendered key; all other objects can be applied. */
   readonly unresolved: readonly ObjectChange[];
-  /** Mistakes of the whole set: nothing of it may be written. */
+  /** Errors of the set: none of its objects may be written. */
   readonly refused: readonly ObjectChange[];
-  /** True when discovery could not tell: deletions must wait, and a retry may help. */
+  /** True if discovery failed for a kind: nothing may be deleted, and a retry may help. */
   readonly undetermined: boolean;
 }
 
-/** How a set is resolved. */
+/** Input of {@link resolveSet}. */
 export interface ResolveInput {
   readonly entries: readonly RenderedEntry[];
   /** Namespace for namespaced objects that name none. */
@@ -46,7 +46,7 @@ export interface ResolveInput {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** Parts of `group/Kind/namespace/name`. */
+/** Returns the parts of `group/Kind/namespace/name`. */
 export function partsOf(key: string): {
   readonly group: string;
   readonly kind: string;
@@ -57,17 +57,17 @@ export function partsOf(key: string): {
   return { group, kind, namespace, name: name.join('/') };
 }
 
-/** The identity that a key stands for. */
+/** Returns the reference that a key names. */
 export function refOfKey(key: string): ObjectRef {
   const { group, kind, namespace, name } = partsOf(key);
   return namespace === '' ? { group, kind, name } : { group, kind, namespace, name };
 }
 
 const UNKNOWN_REASONS = { group: 'UnknownGroup', version: 'UnknownVersion', kind: 'UnknownKind' } as const;
-/** Reasons of outcomes that a newly served API can cure. */
+/** Reasons of failures that end when the cluster serves the kind. */
 export const UNKNOWN_KIND_REASONS: ReadonlySet<string> = new Set(Object.values(UNKNOWN_REASONS));
 
-/** Works out effective identities: the namespace default, cluster scope, duplicates, kinds that the cluster does not have. */
+/** Resolves the identities of objects on a cluster: default namespace, scope, duplicates, and kinds that the cluster does not serve. */
 export function resolveSet(input: ResolveInput): ResolvedSet {
   const wanted: WantedObject[] = [];
   const unresolved: ObjectChange[] = [];
@@ -93,7 +93,7 @@ export function resolveSet(input: ResolveInput): ResolvedSet {
         ...base,
         action: 'Failed',
         reason: 'DiscoveryFailed',
-        message: `the cluster could not tell about ${entry.apiVersion} ${kind}: ${answer.reason}`,
+        message: `discovery of ${entry.apiVersion} ${kind} failed: ${answer.reason}`,
       });
       continue;
     }
@@ -103,7 +103,7 @@ export function resolveSet(input: ResolveInput): ResolvedSet {
         ...base,
         action: 'Refused',
         reason: 'NamespaceRequired',
-        message: `${kind} ${name} names no namespace and the application has none: set metadata.namespace or the application's namespace`,
+        message: `${kind} ${name} has no namespace and the application has no default namespace; set metadata.namespace, or namespace in the application`,
       });
       continue;
     }
@@ -145,7 +145,7 @@ function duplicates(wanted: readonly WantedObject[], sources: ReadonlyMap<string
       apiVersion: first.apiVersion,
       action: 'Refused',
       reason: 'DuplicateObject',
-      message: `${first.ref.kind} ${first.ref.name} is written ${same.length} times: ${places.join(' and ')}: keep one`,
+      message: `${first.ref.kind} ${first.ref.name} is declared ${same.length} times: ${places.join(' and ')}; keep one`,
       source: places[0] ?? key,
     });
   }

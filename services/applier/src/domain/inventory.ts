@@ -3,7 +3,7 @@ import { canonicalJson, Digest, InvariantError } from '@plumbline/core';
 import type { StoredContent } from '@plumbline/object-store';
 import { z } from 'zod';
 
-/** What a target has, or may have, on its cluster. */
+/** An object that a target owns, or may own, on its cluster. */
 export interface InventoryEntry {
   /** `group/Kind/namespace/name`, effective. */
   readonly key: string;
@@ -17,7 +17,7 @@ export interface InventoryEntry {
   readonly ownedDigest?: string;
   /** Fields that the last apply left out, because the API server did not know them. */
   readonly dropped?: readonly string[];
-  /** Set while a delete was accepted and finalizers hold the object. */
+  /** True after the API server accepted the deletion and finalizers delay it. */
   readonly deleting?: boolean;
 }
 
@@ -38,14 +38,14 @@ const inventoryBlob = z.object({
   ),
 });
 
-/** The blob of an inventory and its address. */
+/** Returns an inventory as content of the object store. */
 export function encodeInventory(inventory: Inventory): StoredContent {
   const entries = [...inventory.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   const content = canonicalJson({ entries });
   return { digest: Digest.of(content), content };
 }
 
-/** @throws InvariantError PLB-9160 when the blob is no inventory. */
+/** @throws InvariantError PLB-9160 if the content is not an inventory. */
 export function decodeInventory(content: string): Inventory {
   const parsed = inventoryBlob.safeParse(JSON.parse(content));
   if (!parsed.success) throw new InvariantError('PLB-9160', 'a stored inventory has an unknown form');
@@ -68,7 +68,7 @@ export function decodeInventory(content: string): Inventory {
   );
 }
 
-/** Old ∪ new: what may exist once the first write of a run was sent. */
+/** Returns the union of an inventory and the writes of a run: the objects that may exist once the first write is sent. */
 export function intendedInventory(
   before: Inventory,
   wanted: Iterable<{ readonly key: string; readonly apiVersion: string }>,

@@ -2,10 +2,10 @@
 import { definedKind, dependenciesOf, isWebhookConfiguration, isWorkload, type SetObject } from './references.js';
 import type { ObjectRef } from '@plumbline/kube';
 
-/** A set in the order of its writes. Objects of one level do not need each other. */
+/** The order of the writes of a set. Objects of one level do not depend on each other. */
 export interface ApplyOrder {
   readonly levels: readonly (readonly SetObject[])[];
-  /** Key to the keys that it needs. */
+  /** Keys that each object depends on. */
   readonly dependencies: ReadonlyMap<string, ReadonlySet<string>>;
   /** Keys on a loop; empty when there is none. */
   readonly cycle: readonly string[];
@@ -45,7 +45,7 @@ function phaseOf(ref: ObjectRef): number {
   return isWebhookConfiguration(ref) ? LAST_PHASE : 2;
 }
 
-/** Order within a level for people and for one request at a time; concurrent writes of a level do not depend on it. */
+/** Order within a level, for readers and for sequential writes; concurrent writes of a level do not depend on it. */
 const RANK = [
   '/Namespace',
   'scheduling.k8s.io/PriorityClass',
@@ -84,7 +84,7 @@ function compare(a: SetObject, b: SetObject): number {
   return rank !== 0 ? rank : a.key < b.key ? -1 : 1;
 }
 
-/** Works out levels: by phase of the kind, by references within and across phases. An explicit dependency moves an object to a later phase if need be. */
+/** Returns the levels of a set, by phase of the kind and by references. A dependency on a later phase moves an object to that phase. */
 export function applyOrder(objects: readonly SetObject[]): ApplyOrder {
   const set = new Map(objects.map((object) => [object.key, object]));
   const definitions = new Map<string, string>();
@@ -130,7 +130,7 @@ class LevelWalk {
     return place === undefined ? 0 : place.phase * 1_000_000 + place.depth;
   }
 
-  /** False when the key is on a loop. */
+  /** Returns false if the key is on a loop. */
   visit(key: string): boolean {
     if (this.#places.has(key)) return true;
     const seen = this.#path.indexOf(key);
@@ -154,16 +154,16 @@ class LevelWalk {
   }
 }
 
-/** Deletions in order. An object may go once all in `after` are really gone. */
+/** The order of deletions. An object may be deleted once no object in `after` exists. */
 export interface PruneOrder {
   readonly levels: readonly (readonly SetObject[])[];
-  /** Key to the keys of the same run that must be gone first (not merely asked to go). */
+  /** Keys of the same run whose objects must no longer exist first; an accepted deletion is not enough. */
   readonly after: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
- * The reverse of the apply order, with webhook configurations first, and custom resources before the workloads that may run their controller.
- * Namespaces wait for what is inside, definitions for their custom resources.
+ * Returns the reverse of the apply order, with webhook configurations first, and custom resources before the workloads that may run their
+ * controller. Namespaces wait for their contents, definitions for their custom resources.
  */
 export function pruneOrder(objects: readonly SetObject[], isCustom: (ref: ObjectRef) => boolean): PruneOrder {
   const { levels: ascending } = applyOrder(objects);
@@ -191,7 +191,7 @@ export function pruneOrder(objects: readonly SetObject[], isCustom: (ref: Object
   return { levels: customFirst(levels, isCustom), after };
 }
 
-/** Custom resources move ahead of the first level with a workload, after the webhooks. */
+/** Moves custom resources before the first level with a workload, after the webhook configurations. */
 function customFirst(
   levels: readonly (readonly SetObject[])[],
   isCustom: (ref: ObjectRef) => boolean,

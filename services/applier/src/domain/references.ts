@@ -52,7 +52,7 @@ export function podTemplateOf(object: KubeObject): unknown {
   return path === undefined ? undefined : valueAt(object, ...path);
 }
 
-/** True for built-in kinds that run pods. */
+/** Returns true for built-in kinds that run pods. */
 export function isWorkload(ref: ObjectRef): boolean {
   return Object.hasOwn(POD_TEMPLATES, `${ref.group}/${ref.kind}`);
 }
@@ -132,7 +132,7 @@ function labelsMatch(selector: unknown, labels: unknown): boolean {
   return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value);
 }
 
-/** Keys of workloads of the set, in the namespace, whose pods carry the labels. */
+/** Returns keys of workloads of the set in the namespace whose pods match the selector. */
 function workloadsBehind(
   selector: unknown,
   namespace: string | undefined,
@@ -201,7 +201,7 @@ function kindReferences(node: SetObject, set: ReadonlyMap<string, SetObject>): s
   }
 }
 
-/** Explicit dependencies of an object; none of them need be in the set. */
+/** Returns the explicit dependencies of an object, which may or may not be in the set. */
 export function explicitDependencies(object: KubeObject): readonly string[] {
   const declared = object.metadata.annotations?.[DEPENDS_ON];
   return declared === undefined
@@ -212,7 +212,7 @@ export function explicitDependencies(object: KubeObject): readonly string[] {
         .filter((part) => part !== '');
 }
 
-/** Keys of the objects of the set that this one needs: found by what it refers to, not by its kind's place in a list. */
+/** Returns the keys of the objects of the set that an object refers to. */
 export function dependenciesOf(
   node: SetObject,
   set: ReadonlyMap<string, SetObject>,

@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Digest, HealthState, TargetId } from '@plumbline/core';
-import type { EventData, PlumblineEvent, SyncCause } from '@plumbline/events';
+import { type Digest, type HealthState, TargetId } from '@plumbline/core';
+import type { EventData, EventOf, SyncCause } from '@plumbline/events';
 import { HEAL_MEMORY_MS } from './backoff.js';
+import { type Cause, causeOf, type EventOfAny } from './cause.js';
 import { UNKNOWN_KIND_REASONS } from './identity.js';
 
-/** The event that led to something. */
-export interface Cause {
-  readonly eventId: string;
-  readonly correlationId: string;
-  readonly timeMs: number;
-  readonly position: number;
-}
-
-/** An event as the cause of what follows from it. */
-export function causeOf(event: PlumblineEvent): Cause {
-  return {
-    eventId: event.id,
-    correlationId: event.correlationId,
-    timeMs: Date.parse(event.recordedAt),
-    position: event.position,
-  };
-}
-
-/** A sync that has an intent in the log and no outcome yet. */
+/** A sync that was started and has no outcome yet. */
 export interface RunningSync extends Cause {
   readonly data: EventData<'SyncStarted'>;
   /** Id of the event that caused it. */
@@ -31,7 +14,7 @@ export interface RunningSync extends Cause {
   readonly confirmPrune: boolean;
 }
 
-/** How the last sync, or the refusal of one, ended. */
+/** The outcome of the last sync, or its refusal. */
 export interface LastSync {
   readonly syncId: string;
   readonly generation: number;
@@ -44,25 +27,25 @@ export interface LastSync {
   readonly retryable: boolean;
   readonly atMs: number;
   readonly position: number;
-  /** Tries in a row for the same release. */
+  /** Consecutive attempts for the same release. */
   readonly attempts: number;
-  /** A person had confirmed its deletions; a retry of it need not ask again. */
+  /** A person has confirmed its deletions; a retry does not need another confirmation. */
   readonly confirmPrune: boolean;
-  /** Keys that belong to another target. */
+  /** Keys that another target owns. */
   readonly claims: readonly string[];
-  /** Keys that a target has through another control plane, or through another name of the cluster. */
+  /** Keys that a target holds through another control plane, or through another name of the cluster. */
   readonly foreign: readonly string[];
-  /** `apiVersion kind` that the cluster did not have. */
+  /** Kinds that the cluster did not serve, as `apiVersion kind`. */
   readonly unknownKinds: readonly string[];
 }
 
-/** How often an object drifted lately. */
+/** How often an object drifted recently. */
 export interface DriftMemory {
   readonly count: number;
   readonly lastMs: number;
 }
 
-/** What a person asked for. */
+/** A requested sync. */
 export interface SyncRequest extends Cause {
   readonly confirmPrune: boolean;
 }
@@ -71,7 +54,7 @@ export interface SyncRequest extends Cause {
 export interface ReportedHealth {
   readonly health: HealthState;
   readonly signature: string;
-  /** Since when it has been progressing without having become healthy in between, or since the last sync if that is later. */
+  /** Start of the time that the target is progressing without having been healthy, or time of the last sync if that is later. */
   readonly progressingSinceMs: number | undefined;
 }
 
@@ -88,11 +71,10 @@ export interface TargetState {
   revision: number;
   position: number;
   inventoryDigest: Digest | undefined;
-  objectCount: number;
   running: RunningSync | undefined;
   last: LastSync | undefined;
   request: SyncRequest | undefined;
-  /** Keys of the DriftDetected that is not resolved yet. */
+  /** Objects of the last DriftDetected that is not resolved. */
   drift: EventData<'DriftDetected'>['objects'];
   driftCause: Cause | undefined;
   driftMemory: Map<string, DriftMemory>;
@@ -100,7 +82,54 @@ export interface TargetState {
   removed: boolean;
 }
 
-/** Text that is equal when two health reports mean the same. Messages may count up and do not make a transition. */
+/** Events on the streams of targets. */
+export type TargetEvent = EventOfAny<
+  | 'PlanComputed'
+  | 'PlanFailed'
+  | 'SyncStarted'
+  | 'SyncCompleted'
+  | 'SyncRefused'
+  | 'DriftDetected'
+  | 'DriftResolved'
+  | 'HealthChanged'
+  | 'TargetRemoved'
+>;
+
+/** A target as a snapshot carries it. */
+export interface SavedTarget extends Omit<TargetState, 'driftMemory'> {
+  readonly driftMemory: readonly (readonly [key: string, memory: DriftMemory])[];
+}
+
+/** Returns a target without history. */
+export function newTarget(id: TargetId): TargetState {
+  return {
+    id,
+    ...TargetId.parts(id),
+    revision: -1,
+    position: -1,
+    inventoryDigest: undefined,
+    running: undefined,
+    last: undefined,
+    request: undefined,
+    drift: [],
+    driftCause: undefined,
+    driftMemory: new Map(),
+    health: undefined,
+    removed: false,
+  };
+}
+
+/** Returns a copy for a snapshot. */
+export function savedTarget(target: TargetState): SavedTarget {
+  return { ...target, driftMemory: [...target.driftMemory] };
+}
+
+/** Returns the target that {@link savedTarget} was given. */
+export function restoredTarget({ driftMemory, ...saved }: SavedTarget): TargetState {
+  return { ...newTarget(saved.id), ...saved, driftMemory: new Map(driftMemory) };
+}
+
+/** Returns a text that is equal for equal health reports. Messages are left out: they may contain counters, which are no transition. */
 export function healthSignature(data: Pick<EventData<'HealthChanged'>, 'health' | 'reason' | 'objects'>): string {
   return JSON.stringify([
     data.health,
@@ -109,8 +138,8 @@ export function healthSignature(data: Pick<EventData<'HealthChanged'>, 'health' 
   ]);
 }
 
-/** Takes one event of a target's stream. */
-export function foldTarget(target: TargetState, event: PlumblineEvent): void {
+/** Folds one event of a target's stream. */
+export function foldTarget(target: TargetState, event: TargetEvent): void {
   switch (event.type) {
     case 'SyncStarted':
       target.removed = false;
@@ -121,8 +150,7 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
         causedBy: event.causationId,
         confirmPrune: confirmed(target, event.causationId, event.data.releaseId),
       };
-      answer(target, event.causationId);
-      target.objectCount = event.data.objectCount;
+      endRequest(target, event.causationId);
       return;
     case 'SyncCompleted':
       foldCompleted(target, event);
@@ -130,7 +158,7 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
     case 'SyncRefused': {
       const { releaseId, version, reason } = event.data;
       target.running = undefined;
-      answer(target, event.causationId);
+      endRequest(target, event.causationId);
       target.last = {
         syncId: event.id,
         confirmPrune: false,
@@ -154,7 +182,7 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
     case 'DriftDetected':
       target.drift = event.data.objects;
       target.driftCause = causeOf(event);
-      for (const { key } of event.data.objects) remember(target, key, Date.parse(event.recordedAt));
+      for (const { key } of event.data.objects) recordDrift(target, key, Date.parse(event.recordedAt));
       return;
     case 'DriftResolved':
       target.drift = [];
@@ -166,7 +194,6 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
     case 'TargetRemoved':
       Object.assign(target, {
         inventoryDigest: undefined,
-        objectCount: 0,
         running: undefined,
         last: undefined,
         drift: [],
@@ -180,7 +207,7 @@ export function foldTarget(target: TargetState, event: PlumblineEvent): void {
   }
 }
 
-function reportedHealth(target: TargetState, event: PlumblineEvent & { type: 'HealthChanged' }): ReportedHealth {
+function reportedHealth(target: TargetState, event: EventOf<'HealthChanged'>): ReportedHealth {
   const { health, reason } = event.data;
   const progressing = health === 'Progressing' || reason === NOT_HEALTHY_IN_TIME;
   const progressingSinceMs = progressing
@@ -191,17 +218,17 @@ function reportedHealth(target: TargetState, event: PlumblineEvent & { type: 'He
 
 function confirmed(target: TargetState, causedBy: string, releaseId: string): boolean {
   if (target.request?.eventId === causedBy) return target.request.confirmPrune;
-  // A retry has the release as its cause, like the try before it.
+  // A retry has the release as its cause, like the attempt before it.
   const { last } = target;
   return last !== undefined && last.result !== 'Succeeded' && last.releaseId === releaseId && last.confirmPrune;
 }
 
-/** A request is answered by what names it as the cause, not by whatever comes later: it may have been on its way unseen. */
-function answer(target: TargetState, causedBy: string): void {
+/** Ends a request with the event that names it as its cause: other events may have been appended before the request was read. */
+function endRequest(target: TargetState, causedBy: string): void {
   if (target.request?.eventId === causedBy) target.request = undefined;
 }
 
-function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'SyncCompleted' }): void {
+function foldCompleted(target: TargetState, event: EventOf<'SyncCompleted'>): void {
   const { data } = event;
   const { running, last } = target;
   const releaseId = running?.data.releaseId ?? last?.releaseId ?? '';
@@ -228,17 +255,16 @@ function foldCompleted(target: TargetState, event: PlumblineEvent & { type: 'Syn
       .map(({ apiVersion, key }) => `${apiVersion} ${key.split('/')[1] ?? ''}`),
   };
   target.inventoryDigest = data.inventoryDigest as Digest;
-  target.objectCount = data.objectCount;
   target.running = undefined;
-  // What is still drifted after a try is reported anew, with a longer gap before the next one.
+  // Objects that still drift after an attempt are reported again, with a longer delay before the next attempt.
   target.driftCause = undefined;
   if (!failed) target.drift = [];
-  // What was written needs its time again.
+  // Written objects get the whole timeout to become healthy.
   if (target.health?.progressingSinceMs !== undefined)
     target.health = { ...target.health, progressingSinceMs: Date.parse(event.recordedAt) };
 }
 
-function remember(target: TargetState, key: string, nowMs: number): void {
+function recordDrift(target: TargetState, key: string, nowMs: number): void {
   const before = target.driftMemory.get(key);
   const recurring = before !== undefined && nowMs - before.lastMs < HEAL_MEMORY_MS;
   target.driftMemory.set(key, { count: recurring ? before.count + 1 : 1, lastMs: nowMs });

@@ -15,27 +15,27 @@ import {
 import { diffObjects, type ManifestObject } from '@plumbline/manifest';
 import { partsOf, type WantedObject } from '../domain/identity.js';
 import type { InventoryEntry } from '../domain/inventory.js';
-import { forEachOf } from '../domain/limits.js';
+import { forEachOf } from '../domain/concurrency.js';
 import { applyOrder } from '../domain/order.js';
-import { type OwnerMark, ownerOf } from '../domain/ownership.js';
+import { type OwnerMark, ownerOf } from '../domain/owner-marks.js';
 import { definedKind, type SetObject, valueAt } from '../domain/references.js';
 import { ownedDigestOf } from '../clusters/live-object.js';
-import { asKubeObject, clearObject, readObjects } from '../targets/object-reader.js';
-import { failureOf, patiently } from './failure.js';
+import { asKubeObject, clearObject, readObjects } from '../ownership/rendered-objects.js';
+import { failureOf, withRetries } from './failure.js';
 import { untilServed } from './gates.js';
 import { takeOverClientSide } from './migrate.js';
-import { kindId, type PreparedSet } from './prepare.js';
-import { droppedNote, tolerantly } from './tolerance.js';
+import { kindId, type PreparedSet } from '../ownership/prepared-set.js';
+import { droppedNote, applyWithOptOut } from './validation-opt-out.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
-/** What a run of writes did. */
+/** Results of a run of writes. */
 export interface ApplyResults {
   readonly changes: ReadonlyMap<string, ObjectChange>;
-  /** Entries of objects that are there as wanted. */
+  /** Inventory entries of the objects that were applied. */
   readonly entries: ReadonlyMap<string, InventoryEntry>;
-  /** Keys whose write may have had its effect although no answer came. */
+  /** Keys whose write may have succeeded although no response arrived. */
   readonly uncertain: ReadonlySet<string>;
-  /** True when the same run again may do better. */
+  /** True if a retry of the run may succeed. */
   readonly retryable: boolean;
   readonly superseded: boolean;
 }
@@ -47,10 +47,10 @@ interface Write {
   readonly node: SetObject;
 }
 
-/** A key that must not be written, and why. */
+/** Keys that must not be written, with the reason. */
 export type Refusals = ReadonlyMap<string, ObjectChange>;
 
-/** True when nothing has to be sent for an object: it was applied from this very content and the watch shows it as we left it. */
+/** Returns true if an object needs no write: it was applied from the same content, and the watch shows it unchanged. */
 export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject): boolean {
   const entry = job.inventory.get(wanted.key);
   if (
@@ -60,7 +60,7 @@ export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject
     entry.deleting === true
   )
     return false;
-  // The API server may have learned the missing fields since.
+  // The API server may know the omitted fields by now.
   if (entry.dropped !== undefined) return false;
   const { cache } = tools.session;
   const live = cache.get(wanted.key);
@@ -69,8 +69,8 @@ export function isUnchanged(tools: SyncTools, job: SyncJob, wanted: WantedObject
   return marked && !live.deleting && live.uid === entry.uid && live.ownedDigest === entry.ownedDigest;
 }
 
-/** The refusal of an object that somebody else has. */
-export function heldByOther(owner: OwnerMark): Pick<ObjectChange, 'action' | 'reason' | 'message'> {
+/** Returns the refusal of an object that another target holds. */
+export function refusedFor(owner: OwnerMark): Pick<ObjectChange, 'action' | 'reason' | 'message'> {
   return {
     action: 'Refused',
     reason: 'HeldElsewhere',
@@ -78,7 +78,7 @@ export function heldByOther(owner: OwnerMark): Pick<ObjectChange, 'action' | 're
   };
 }
 
-/** True for a Job that was applied and that its time to live has removed since: it is done, applying it again would run it again. */
+/** Returns true for a Job that was applied and that its TTL has deleted since: it is done, and another apply would run it again. */
 export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undefined): Promise<boolean> {
   if (entry?.uid === undefined || entry.desiredDigest === undefined || !entry.key.startsWith('batch/Job/'))
     return false;
@@ -86,11 +86,11 @@ export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undef
   if (!cache.isLive(entry.key) || cache.get(entry.key) !== undefined) return false;
   const manifest = (await readObjects(tools.store, [entry.desiredDigest])).get(entry.desiredDigest);
   if (valueAt(manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return false;
-  const lastKnown = cache.vanished(entry.key);
+  const lastKnown = cache.deletedJob(entry.key);
   return lastKnown === undefined || healthOf(undefined, { nowMs: tools.clock.nowMs(), lastKnown }).state !== 'Missing';
 }
 
-/** Writes what differs, level by level; goes on past failures and skips only what needs the failed. */
+/** Writes the objects that differ, level by level. A failure skips only the objects that depend on the failed one. */
 export class ApplyRun {
   readonly #tools: SyncTools;
   readonly #job: SyncJob;
@@ -185,7 +185,7 @@ export class ApplyRun {
 
   #isBroken(key: string): boolean {
     const action = this.#changes.get(key)?.action;
-    // What another target owns is there all the same.
+    // An object that another target owns exists all the same.
     return action === 'Failed' || action === 'Skipped';
   }
 
@@ -195,7 +195,7 @@ export class ApplyRun {
     if (resource === undefined) return;
     const { cache } = this.#tools.session;
     const watched = cache.isLive(wanted.key) || (await this.#tools.session.watch(resource, this.#tools.limits.watchMs));
-    if (!watched) await this.#look(resource, wanted);
+    if (!watched) await this.#readLive(resource, wanted);
     const live = cache.get(wanted.key);
     const owner = ownerOf(live?.owner, wanted.key);
     if (
@@ -203,7 +203,7 @@ export class ApplyRun {
       (owner.target !== this.#job.target || owner.installation !== this.#job.marks.installation) &&
       this.#job.heldElsewhere(owner)
     ) {
-      this.#set(wanted, heldByOther(owner));
+      this.#set(wanted, refusedFor(owner));
       return;
     }
     const body = this.#job.marks.mark(clearObject(manifest, this.#tools.sealKey), wanted.key, wanted.ref.namespace);
@@ -212,7 +212,7 @@ export class ApplyRun {
       result: sent,
       body: kept,
       dropped,
-    } = await tolerantly(body, (sendable) => this.#send(resource, sendable, ours));
+    } = await applyWithOptOut(body, (sendable) => this.#send(resource, sendable, ours));
     const migrated =
       sent.result.created || ours ? undefined : await takeOverClientSide(this.#tools, resource, kept, sent.result);
     const result = migrated ?? sent.result;
@@ -222,9 +222,9 @@ export class ApplyRun {
     if (definedKind(node.object) !== undefined) await untilServed(this.#tools, resource, result.object, this.#job);
   }
 
-  /** Where a kind cannot be watched, each object is read before it is first written. */
-  async #look(resource: ApiResource, wanted: WantedObject): Promise<void> {
-    const found = await patiently(() =>
+  /** Reads an object whose kind cannot be watched before it is written. */
+  async #readLive(resource: ApiResource, wanted: WantedObject): Promise<void> {
+    const found = await withRetries(() =>
       this.#tools.session.client.get(resource, wanted.ref.namespace, wanted.ref.name),
     );
     if (found === undefined) this.#tools.session.cache.recordGone(wanted.key);
@@ -238,15 +238,15 @@ export class ApplyRun {
   ): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
     const { client } = this.#tools.session;
     try {
-      return { result: await patiently(() => client.apply(resource, body, { force: ours })), takenOver: [] };
+      return { result: await withRetries(() => client.apply(resource, body, { force: ours })), takenOver: [] };
     } catch (error) {
       if (isFieldManagerConflict(error)) {
         const takenOver = error.conflicts.map(({ manager, field }) => `${manager}: ${field}`);
-        return { result: await patiently(() => client.apply(resource, body, { force: true })), takenOver };
+        return { result: await withRetries(() => client.apply(resource, body, { force: true })), takenOver };
       }
-      // The namespace went since it was looked for: what created it once does so again.
+      // The namespace was deleted after it was looked up: create it again.
       if (isNotFound(error) && (await this.#recreateNamespace(body.metadata.namespace))) {
-        return { result: await patiently(() => client.apply(resource, body, { force: ours })), takenOver: [] };
+        return { result: await withRetries(() => client.apply(resource, body, { force: ours })), takenOver: [] };
       }
       throw error;
     }
@@ -309,13 +309,13 @@ export class ApplyRun {
     }
     this.#fail(wanted, {
       reason: 'UnknownKind',
-      message: `${wanted.apiVersion} ${wanted.ref.kind} is not served yet`,
+      message: `${wanted.apiVersion} ${wanted.ref.kind} is not served by the cluster yet`,
       retryable: true,
     });
     return undefined;
   }
 
-  /** Creates the application's namespace where the set does not bring it. It is not ours to delete later, so it carries no mark. */
+  /** Creates the namespace of the application if the set does not contain it. It carries no mark, since it is never deleted with the set. */
   async #namespace(nodes: readonly SetObject[]): Promise<void> {
     const { namespace } = this.#job.version;
     if (namespace === undefined || !this.#job.version.createNamespace) return;
@@ -326,7 +326,7 @@ export class ApplyRun {
     )
       return;
     if (this.#tools.session.cache.get(key) !== undefined) return;
-    // A failure shows at each object that needs it.
+    // A failure is reported for each object in the namespace.
     await this.#createNamespace(namespace).catch(() => undefined);
   }
 
@@ -361,7 +361,7 @@ export class ApplyRun {
     for (const { key } of level) {
       const wanted = byKey.get(key)?.wanted;
       if (wanted !== undefined)
-        this.#set(wanted, { action: 'Skipped', reason: 'Superseded', message: 'a newer release takes over' });
+        this.#set(wanted, { action: 'Skipped', reason: 'Superseded', message: 'a newer release supersedes this sync' });
     }
   }
 

@@ -2,7 +2,7 @@
 import { messageOf, PlumblineError } from '@plumbline/core';
 import { isInvalid, KubeApiError } from '@plumbline/kube';
 
-/** Why a write or a read on the cluster failed, and whether the same again may pass. */
+/** Why a request to the cluster failed, and whether a retry may succeed. */
 export interface Failure {
   readonly reason: string;
   readonly message: string;
@@ -11,11 +11,11 @@ export interface Failure {
   readonly uncertain: boolean;
 }
 
-/** The class of a failure. Messages about Secrets come without the server's text already. */
+/** Classifies the failure of a request. Messages about Secrets never contain text of the server. */
 export function failureOf(error: unknown): Failure {
   const message = messageOf(error);
   if (error instanceof KubeApiError)
-    return { ...apiFailure(error), message, uncertain: error.status >= 500 && !misfits(error) };
+    return { ...apiFailure(error), message, uncertain: error.status >= 500 && !isInvalidObject(error) };
   if (error instanceof PlumblineError && error.code.startsWith('PLB-61'))
     return { reason: 'ClusterUnreachable', message, retryable: true, uncertain: true };
   if (error instanceof PlumblineError)
@@ -25,12 +25,12 @@ export function failureOf(error: unknown): Failure {
       retryable: error.retry !== 'never',
       uncertain: false,
     };
-  // An aborted or timed-out request: nobody knows.
+  // An aborted or timed-out request: it may have succeeded.
   return { reason: 'Error', message, retryable: true, uncertain: true };
 }
 
-/** A plain boolean: a type guard would leave nothing of the error for what follows. */
-function misfits(error: unknown): boolean {
+/** Returns a plain boolean: a type guard would narrow the error to `never` for the code that follows. */
+function isInvalidObject(error: unknown): boolean {
   return isInvalid(error);
 }
 
@@ -49,7 +49,7 @@ function apiFailure(error: KubeApiError): { readonly reason: string; readonly re
   }
   if (error.causes.some(({ immutable }) => immutable)) return { reason: 'ImmutableField', retryable: false };
   if (error.conflicts.length > 0) return { reason: 'FieldConflict', retryable: true };
-  if (misfits(error)) return INVALID;
+  if (isInvalidObject(error)) return INVALID;
   if (error.status >= 500) return { reason: 'ServerError', retryable: true };
   const known: Readonly<Record<number, { readonly reason: string; readonly retryable: boolean }>> = {
     401: { reason: 'Unauthorized', retryable: true },
@@ -64,8 +64,8 @@ function apiFailure(error: KubeApiError): { readonly reason: string; readonly re
 
 const THROTTLED_TRIES = 5;
 
-/** Sends again what the server throttled or what met a concurrent write. The transport has waited for `Retry-After` by then. */
-export async function patiently<T>(request: () => Promise<T>): Promise<T> {
+/** Sends a request, and again if the server throttled it or a concurrent write interfered. The transport waits for `Retry-After`. */
+export async function withRetries<T>(request: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await request();

@@ -2,7 +2,7 @@
 import { UpstreamError } from '@plumbline/core';
 import { apiErrorFrom, type KubeApiError, KubeTransportError } from '@plumbline/kube';
 import { describe, expect, it } from 'vitest';
-import { failureOf, patiently } from './failure.js';
+import { failureOf, withRetries } from './failure.js';
 
 const subject = { verb: 'apply', group: 'apps', kind: 'Deployment', namespace: 'web', name: 'shop' };
 function refusal(status: number, body: object = {}, headers: Readonly<Record<string, string>> = {}): KubeApiError {
@@ -94,7 +94,7 @@ describe('the class of a failure', () => {
   });
 });
 
-describe('patience', () => {
+describe('withRetries', () => {
   const failing = (
     errors: readonly unknown[],
   ): { readonly calls: () => number; readonly request: () => Promise<string> } => {
@@ -111,19 +111,19 @@ describe('patience', () => {
     };
   };
 
-  it('sends again what was throttled, and once what met another write', async () => {
+  it('retries a throttled request, and once a request that met a concurrent write', async () => {
     const throttled = failing([refusal(429), refusal(429), refusal(503, {}, { 'retry-after': '1' })]);
-    expect(await patiently(throttled.request)).toBe('done');
+    expect(await withRetries(throttled.request)).toBe('done');
     const raced = failing([refusal(409, { reason: 'Conflict' })]);
-    expect(await patiently(raced.request)).toBe('done');
+    expect(await withRetries(raced.request)).toBe('done');
   });
 
-  it('has an end, and none for what cannot pass', async () => {
-    const forever = failing(Array.from({ length: 20 }, () => refusal(429)));
-    await expect(patiently(forever.request)).rejects.toMatchObject({ status: 429 });
-    expect(forever.calls()).toBe(5);
+  it('stops after five attempts, and does not retry a request that cannot succeed', async () => {
+    const throttledAgain = failing(Array.from({ length: 20 }, () => refusal(429)));
+    await expect(withRetries(throttledAgain.request)).rejects.toMatchObject({ status: 429 });
+    expect(throttledAgain.calls()).toBe(5);
     const wrong = failing([refusal(422, { reason: 'Invalid' })]);
-    await expect(patiently(wrong.request)).rejects.toMatchObject({ status: 422 });
+    await expect(withRetries(wrong.request)).rejects.toMatchObject({ status: 422 });
     expect(wrong.calls()).toBe(1);
   });
 });

@@ -7,7 +7,7 @@ import type { SyncTools } from './tools.js';
 
 const POLL_MS = 50;
 
-/** What a gate needs to know of its run. */
+/** State of the run that waits at a gate. */
 export interface GateOptions {
   readonly superseded: () => boolean;
 }
@@ -23,8 +23,8 @@ function isEstablished(definition: KubeObject): boolean {
 }
 
 /**
- * Waits until a CustomResourceDefinition is established and its kinds are in discovery.
- * @throws UpstreamError PLB-6511 when that does not happen in time.
+ * Resolves when a CustomResourceDefinition is established and its kinds are in discovery.
+ * @throws UpstreamError PLB-6511 if that takes longer than `gateMs`
  */
 export async function untilServed(
   tools: SyncTools,
@@ -51,8 +51,8 @@ export async function untilServed(
         served.map((version) => client.discovery.resourceFor(`${group}/${version}`, kind)),
       );
       if (lookups.every((lookup) => 'found' in lookup)) {
-        // A watch from before the definition came back has given up on the kind; objects that went with it are missed by a new one.
-        if (!cache.isLive(`${group}/${kind}//`)) await cache.forget(`${group}/${kind}`);
+        // A watch that began before the definition was created again has stopped; a new one lists the objects that exist now.
+        if (!cache.isLive(`${group}/${kind}//`)) await cache.unwatch(`${group}/${kind}`);
         const [first] = lookups;
         if (first !== undefined && 'found' in first) void cache.watch(first.found, tools.limits.watchMs);
         return;
@@ -62,7 +62,7 @@ export async function untilServed(
     if (tools.clock.nowMs() >= untilMs) {
       throw new UpstreamError(
         'PLB-6511',
-        `CustomResourceDefinition ${name} was applied but is not established and served after ${tools.limits.gateMs / 1000} s: look at its conditions`,
+        `CustomResourceDefinition ${name} was applied, but is not established and served after ${tools.limits.gateMs / 1000} s; see its status conditions`,
       );
     }
     await delay(POLL_MS);

@@ -8,12 +8,12 @@ import {
   type KubeObject,
   type ManagedFieldsEntry,
 } from '@plumbline/kube';
-import { patiently } from './failure.js';
+import { withRetries } from './failure.js';
 import type { SyncTools } from './tools.js';
 
-/** Who `kubectl apply` writes as without `--server-side`. What `kubectl edit` and others own is not touched. */
+/** Field manager of `kubectl apply` without `--server-side`. Fields of other managers, such as `kubectl edit`, are not touched. */
 const CLIENT_SIDE = 'kubectl-client-side-apply';
-/** Each try is two quick requests; whoever writes in a tight loop wins some of them, never thirty in a row. */
+/** Each attempt is two quick requests; another writer in a tight loop does not win thirty in a row. */
 const TRIES = 30;
 
 function isClientSide(entry: ManagedFieldsEntry): boolean {
@@ -24,7 +24,7 @@ function isOurs(entry: ManagedFieldsEntry): boolean {
   return entry.manager === FIELD_MANAGER && entry.operation === 'Apply' && (entry.subresource ?? '') === '';
 }
 
-/** The fields of both. */
+/** Returns the union of two field sets. */
 export function unionOf(a: FieldsV1, b: FieldsV1): FieldsV1 {
   const union: Record<string, FieldsV1> = { ...a };
   for (const [step, fields] of Object.entries(b))
@@ -32,7 +32,7 @@ export function unionOf(a: FieldsV1, b: FieldsV1): FieldsV1 {
   return union;
 }
 
-/** The managers with what client-side apply owned given to our Apply entry; undefined when there is nothing to give. */
+/** Returns the managers with the fields of client-side apply moved to our Apply entry; undefined if there are no such fields. */
 export function withoutClientSide(managers: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] | undefined {
   const theirs = managers.filter(isClientSide);
   const ours = managers.find(isOurs);
@@ -44,8 +44,8 @@ export function withoutClientSide(managers: readonly ManagedFieldsEntry[]): read
 }
 
 /**
- * Ends the co-ownership of `kubectl apply` on an object that was just adopted: without it, a field that leaves Git would survive. Guarded by the
- * resourceVersion, so no concurrent update is lost. Gives the object as it is afterwards, or undefined when there was nothing to do.
+ * Ends the co-ownership of `kubectl apply` on an object that was just adopted: otherwise a field that is removed from Git would stay. The
+ * resourceVersion is a precondition, so that no concurrent update is lost. Returns the resulting object, or undefined if nothing was changed.
  */
 export async function takeOverClientSide(
   tools: SyncTools,
@@ -59,15 +59,15 @@ export async function takeOverClientSide(
   for (let attempt = 1; current !== undefined; attempt += 1) {
     const managedFields = withoutClientSide(current.metadata.managedFields ?? []);
     if (managedFields === undefined)
-      return attempt === 1 ? undefined : patiently(() => client.apply(resource, body, { force: true }));
+      return attempt === 1 ? undefined : withRetries(() => client.apply(resource, body, { force: true }));
     const json = [
       { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
       { op: 'replace', path: '/metadata/managedFields', value: managedFields },
     ];
     try {
-      await patiently(() => client.patch(resource, { namespace, name }, { json }));
-      // What we own now and do not want goes with the next apply, last-applied among it.
-      return await patiently(() => client.apply(resource, body, { force: true }));
+      await withRetries(() => client.patch(resource, { namespace, name }, { json }));
+      // Fields that we own now and do not want, such as last-applied, are removed by the next apply.
+      return await withRetries(() => client.apply(resource, body, { force: true }));
     } catch (error) {
       if (attempt >= TRIES || !isMoved(error)) throw error;
       current = await client.get(resource, namespace, name);
@@ -76,7 +76,7 @@ export async function takeOverClientSide(
   return undefined;
 }
 
-/** A failed `test` of a JSON patch is a 422 without a field; a write in between is a 409. */
+/** True for a concurrent write: a failed `test` of a JSON patch is a 422 without a field, a conflict is a 409. */
 function isMoved(error: unknown): boolean {
   if (isConflict(error)) return true;
   return typeof error === 'object' && error !== null && 'status' in error && error.status === 422;

@@ -2,36 +2,40 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiResource, groupOf, type KubeObject } from '@plumbline/kube';
 import type { ObjectChange } from '@plumbline/events';
+import { UpstreamError } from '@plumbline/core';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { InventoryEntry } from '../domain/inventory.js';
-import { forEachOf } from '../domain/limits.js';
+import { forEachOf } from '../domain/concurrency.js';
 import { pruneOrder } from '../domain/order.js';
-import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/ownership.js';
+import { ownerOf, OWNER_ANNOTATION, protectionOf, TARGET_LABEL } from '../domain/owner-marks.js';
 import { definedKind, type SetObject } from '../domain/references.js';
-import { asKubeObject, readObjects } from '../targets/object-reader.js';
+import { asKubeObject, readObjects } from '../ownership/rendered-objects.js';
 import { foreignContents } from './contents.js';
-import { failureOf, patiently } from './failure.js';
+import { failureOf, withRetries } from './failure.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
-/** What deletions did. */
+/** Results of a run of deletions. */
 export interface PruneResults {
   readonly changes: readonly ObjectChange[];
-  /** What stays in the inventory. */
+  /** Entries that stay in the inventory. */
   readonly kept: readonly InventoryEntry[];
   readonly retryable: boolean;
 }
 
-/** Groups whose kinds the API server has by itself. */
+/** True for API groups that are not part of Kubernetes. */
 function isCustomGroup(group: string): boolean {
   return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
-interface Doomed {
+interface Deletion {
   readonly entry: InventoryEntry;
   readonly node: SetObject;
 }
 
-/** Deletes what left the set: backwards, with the UID as precondition and an explicit propagation, and only what is still ours. */
+/**
+ * Deletes or orphans objects that are no longer in the set: in reverse order, with the UID as precondition and an explicit propagation
+ * policy, and only objects that still carry our marks.
+ */
 export class PruneRun {
   readonly #tools: SyncTools;
   readonly #job: SyncJob;
@@ -40,8 +44,8 @@ export class PruneRun {
   readonly #changes: ObjectChange[] = [];
   readonly #kept = new Map<string, InventoryEntry>();
   readonly #remaining = new Set<string>();
-  #doomed: ReadonlySet<string> = new Set();
-  /** Definitions among the doomed, and the kind that each brings. */
+  #deleted: ReadonlySet<string> = new Set();
+  /** CustomResourceDefinitions of the run and the kind that each defines. */
   readonly #definitions = new Map<string, string>();
   #retryable = false;
 
@@ -57,47 +61,47 @@ export class PruneRun {
       nodes.map(({ node }) => node),
       (ref) => isCustomGroup(ref.group),
     );
-    const byKey = new Map(nodes.map((doomed) => [doomed.entry.key, doomed]));
+    const byKey = new Map(nodes.map((deletion) => [deletion.entry.key, deletion]));
     const elsewhere =
       this.#mode === 'Delete' ? await this.#job.wantedElsewhere(entries.map(({ key }) => key)) : new Set<string>();
     for (const { entry } of nodes) this.#remaining.add(entry.key);
-    this.#doomed = new Set(byKey.keys());
+    this.#deleted = new Set(byKey.keys());
     for (const { node } of nodes) {
       const defined = definedKind(node.object);
       if (defined !== undefined) this.#definitions.set(node.key, defined);
     }
     for (const level of order.levels) {
       await forEachOf(level, this.#tools.limits.perTarget, async ({ key }) => {
-        const doomed = byKey.get(key);
-        if (doomed === undefined) return;
+        const deletion = byKey.get(key);
+        if (deletion === undefined) return;
         if (elsewhere.has(key)) {
-          this.#settle(doomed.entry, {
+          this.#settle(deletion.entry, {
             action: 'Released',
             reason: 'WantedElsewhere',
-            message: 'another target has it in its set and takes it over',
+            message: 'another target has it in its set and adopts it',
           });
           return;
         }
-        const held = await this.#waitFor(order.after.get(key) ?? new Set());
-        if (held.length > 0) {
-          this.#keep(doomed.entry, {
+        const blocking = await this.#waitFor(order.after.get(key) ?? new Set());
+        if (blocking.length > 0) {
+          this.#keep(deletion.entry, {
             action: 'PendingDeletion',
             reason: 'WaitsForOthers',
-            message: `is deleted once ${held.slice(0, 5).join(', ')} ${held.length === 1 ? 'is' : 'are'} gone`,
+            message: `is deleted once ${blocking.slice(0, 5).join(', ')} ${blocking.length === 1 ? 'no longer exists' : 'no longer exist'}`,
           });
           return;
         }
-        await this.#one(doomed.entry);
+        await this.#one(deletion.entry);
       });
     }
-    // The API server cleans up behind a definition by itself, in a moment.
+    // The API server deletes the custom resources of a definition by itself, within a moment.
     await this.#waitFor(
       new Set([...this.#kept.keys()].filter((key) => key.startsWith('apiextensions.k8s.io/CustomResourceDefinition/'))),
     );
     return { changes: this.#changes, kept: [...this.#kept.values()], retryable: this.#retryable };
   }
 
-  async #nodes(entries: readonly InventoryEntry[]): Promise<Doomed[]> {
+  async #nodes(entries: readonly InventoryEntry[]): Promise<Deletion[]> {
     const objects = await readObjects(
       this.#tools.store,
       entries.map(({ desiredDigest }) => desiredDigest).filter((digest) => digest !== undefined),
@@ -111,17 +115,17 @@ export class PruneRun {
     });
   }
 
-  /** Waits until objects deleted before are really gone; gives the names of those that stay. */
+  /** Waits until objects of earlier levels no longer exist. Returns the names of those that still exist. */
   async #waitFor(keys: ReadonlySet<string>): Promise<readonly string[]> {
     const untilMs = this.#tools.clock.nowMs() + this.#tools.limits.pruneWaitMs;
-    let held = [...keys].filter((key) => this.#remaining.has(key));
-    while (held.length > 0 && this.#tools.clock.nowMs() < untilMs) {
-      if (!held.some((key) => this.#kept.has(key))) return this.#names(held);
+    let existing = [...keys].filter((key) => this.#remaining.has(key));
+    while (existing.length > 0 && this.#tools.clock.nowMs() < untilMs) {
+      if (!existing.some((key) => this.#kept.has(key))) return this.#names(existing);
       await delay(50);
-      for (const key of held) await this.#recheck(key);
-      held = held.filter((key) => this.#remaining.has(key));
+      for (const key of existing) await this.#recheck(key);
+      existing = existing.filter((key) => this.#remaining.has(key));
     }
-    return this.#names(held);
+    return this.#names(existing);
   }
 
   #names(keys: readonly string[]): readonly string[] {
@@ -131,7 +135,7 @@ export class PruneRun {
     });
   }
 
-  /** Looks whether an object whose deletion was pending has gone. */
+  /** Checks whether an object with a pending deletion still exists. */
   async #recheck(key: string): Promise<void> {
     const entry = this.#kept.get(key);
     if (entry?.deleting !== true) return;
@@ -145,7 +149,7 @@ export class PruneRun {
       if (pending >= 0) this.#changes.splice(pending, 1);
       this.#settle(entry, { action: 'Pruned' });
     } catch {
-      // Not an answer: it stays pending and a later run looks again.
+      // The request failed: the object stays pending, and a later run checks it again.
     }
   }
 
@@ -156,12 +160,12 @@ export class PruneRun {
         this.#settle(entry, {
           action: 'Pruned',
           reason: 'KindGone',
-          message: 'its kind is no longer served, so it is gone',
+          message: 'the cluster no longer serves its kind, so the object does not exist',
         });
         return;
       }
       const { namespace, name } = refOfKey(entry.key);
-      const live = await patiently(() => this.#tools.session.client.get(resource, namespace, name));
+      const live = await withRetries(() => this.#tools.session.client.get(resource, namespace, name));
       if (live === undefined) this.#settle(entry, { action: 'Pruned', reason: 'AlreadyGone' });
       else await this.#decide(resource, entry, live);
     } catch (error) {
@@ -171,7 +175,7 @@ export class PruneRun {
       this.#keep(entry, {
         action: 'Failed',
         reason: failure.reason,
-        message: `could not be deleted: ${failure.message}`,
+        message: `the deletion failed: ${failure.message}`,
       });
     }
   }
@@ -187,7 +191,7 @@ export class PruneRun {
       this.#settle(entry, {
         action: 'Released',
         reason: 'Replaced',
-        message: `somebody else has created it anew (UID ${uid}): left alone`,
+        message: `another client has created it again (UID ${uid}); it was not deleted`,
       });
       return;
     }
@@ -195,12 +199,12 @@ export class PruneRun {
       this.#settle(entry, {
         action: 'Released',
         reason: 'NotOwned',
-        message: 'it no longer carries our mark: left alone',
+        message: 'it no longer carries the marks of this target; it was not deleted',
       });
       return;
     }
     if (this.#mode === 'Orphan') {
-      await this.#release(resource, entry, live);
+      await this.#orphan(resource, entry, live);
       return;
     }
     const protectedBy = protectionOf(live);
@@ -210,12 +214,12 @@ export class PruneRun {
     }
     const foreign = this.#job.confirmPrune
       ? []
-      : await foreignContents(this.#tools, { key: entry.key, ref: refOfKey(entry.key), object: live }, this.#doomed);
+      : await foreignContents(this.#tools, { key: entry.key, ref: refOfKey(entry.key), object: live }, this.#deleted);
     if (foreign.length > 0) {
       this.#settle(entry, {
         action: 'Released',
         reason: 'HoldsForeignObjects',
-        message: `not deleted: it holds ${foreign.join(', ')}, which would go with it`,
+        message: `not deleted, because it contains ${foreign.join(', ')}, which would be deleted with it`,
       });
       return;
     }
@@ -228,7 +232,7 @@ export class PruneRun {
     const { client, cache } = this.#tools.session;
     const result =
       live.metadata.deletionTimestamp === undefined
-        ? await patiently(() => client.delete(resource, namespace, name, { uid, propagationPolicy: 'Background' }))
+        ? await withRetries(() => client.delete(resource, namespace, name, { uid, propagationPolicy: 'Background' }))
         : { gone: false, object: live };
     if (result.gone) {
       cache.recordGone(entry.key);
@@ -248,8 +252,8 @@ export class PruneRun {
     );
   }
 
-  /** Takes off our marks and our claim on the fields; the object itself stays as it is. */
-  async #release(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
+  /** Removes our marks and our ownership of fields; the object itself stays as it is. */
+  async #orphan(resource: ApiResource, entry: InventoryEntry, live: KubeObject): Promise<void> {
     const { name, namespace, resourceVersion } = live.metadata;
     const managedFields = (live.metadata.managedFields ?? []).filter(
       (field) => !(field.manager === 'plumbline' && field.operation === 'Apply'),
@@ -259,10 +263,10 @@ export class PruneRun {
       { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
       { op: 'remove', path: `/metadata/labels/${escape(TARGET_LABEL)}` },
       { op: 'remove', path: `/metadata/annotations/${escape(OWNER_ANNOTATION)}` },
-      // The API server takes a list with one empty entry as "no managers"; an empty list it would ignore.
+      // The API server reads a list with one empty entry as "no managers"; it ignores an empty list.
       { op: 'replace', path: '/metadata/managedFields', value: managedFields.length > 0 ? managedFields : [{}] },
     ];
-    await patiently(() => this.#tools.session.client.patch(resource, { namespace, name }, { json }));
+    await withRetries(() => this.#tools.session.client.patch(resource, { namespace, name }, { json }));
     this.#settle(entry, {
       action: 'Released',
       reason: 'Orphaned',
@@ -270,14 +274,15 @@ export class PruneRun {
     });
   }
 
-  /** The resource to ask for; undefined when its kind does not exist any more. @throws when discovery could not tell. */
+  /** Returns the resource of an entry; undefined if its kind does not exist any more. @throws UpstreamError if discovery failed */
   async #resource(entry: InventoryEntry): Promise<ApiResource | undefined> {
     const { discovery } = this.#tools.session.client;
     const { kind } = partsOf(entry.key);
     const lookup = await discovery.resourceFor(entry.apiVersion, kind);
     if ('found' in lookup) return lookup.found;
-    if ('unknown' in lookup) throw new Error(`discovery failed: ${lookup.unknown}`);
-    // The version may have gone while the kind is still there.
+    if ('unknown' in lookup)
+      throw new UpstreamError('PLB-6512', `discovery of ${entry.apiVersion} ${kind} failed: ${lookup.unknown}`);
+    // The kind may be served in another version.
     return (await discovery.all()).find(
       (resource) => resource.group === groupOf(entry.apiVersion) && resource.kind === kind,
     );
@@ -286,7 +291,7 @@ export class PruneRun {
   #settle(entry: InventoryEntry, change: Omit<ObjectChange, 'key' | 'apiVersion'>): void {
     this.#remaining.delete(entry.key);
     const defined = change.action === 'Pruned' ? this.#definitions.get(entry.key) : undefined;
-    if (defined !== undefined) void this.#tools.session.cache.forget(defined);
+    if (defined !== undefined) void this.#tools.session.cache.unwatch(defined);
     this.#changes.push({ key: entry.key, apiVersion: entry.apiVersion, ...change });
   }
 

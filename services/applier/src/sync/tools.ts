@@ -5,25 +5,27 @@ import type { SealKey } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
 import type { ClusterSession } from '../clusters/cluster-session.js';
-import type { RenderedVersion } from '../domain/fleet-state.js';
+import type { RenderedVersion } from '../domain/fleet.js';
 import type { Inventory } from '../domain/inventory.js';
-import type { Marks, OwnerMark } from '../domain/ownership.js';
+import type { Marks, OwnerMark } from '../domain/owner-marks.js';
+import type { Claims } from '../ownership/claims.js';
 
-/** Waits and limits inside a run. */
+/** Limits of one run. */
 export interface SyncLimits {
-  /** Requests of one target in flight. */
+  /** Concurrent requests for one target. */
   readonly perTarget: number;
-  /** How long a definition may take to be established and served. */
+  /** How long a CustomResourceDefinition may take until it is established and served. */
   readonly gateMs: number;
-  /** How long a level of deletions waits for objects to be really gone before it leaves the rest to a later run. */
+  /** How long a level of deletions waits until its objects no longer exist; the rest is left to a later run. */
   readonly pruneWaitMs: number;
-  /** How long the first write of a kind waits for the watch of it. */
+  /** How long the first write of a kind waits for the watch of the kind. */
   readonly watchMs: number;
 }
 
-/** What runs work with. */
+/** The parts that runs on one cluster use. */
 export interface SyncTools {
   readonly session: ClusterSession;
+  readonly claims: Claims;
   readonly store: ObjectStore;
   readonly sealKey: SealKey;
   readonly clock: Clock;
@@ -31,7 +33,7 @@ export interface SyncTools {
   readonly limits: SyncLimits;
 }
 
-/** One run for one target. */
+/** The input of one run for one target. */
 export interface SyncJob {
   readonly target: TargetId;
   readonly marks: Marks;
@@ -39,10 +41,10 @@ export interface SyncJob {
   readonly inventory: Inventory;
   readonly spec: SyncSpec;
   readonly confirmPrune: boolean;
-  /** True once a newer release makes this run pointless: it stops at the next level. */
+  /** Returns true once a newer release supersedes the run, which then stops before the next level. */
   readonly superseded: () => boolean;
-  /** True when an owner that an object names has it through another control plane, or through another name of the same cluster. */
+  /** Returns true if the owner that an object names holds it through another control plane, or through another name of the same cluster. */
   readonly heldElsewhere: (owner: OwnerMark) => boolean;
-  /** True for keys that another target of the cluster is to have: they are let go of, not deleted. */
+  /** Returns the keys that another target of the cluster wants: these objects are orphaned, not deleted. */
   readonly wantedElsewhere: (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 }

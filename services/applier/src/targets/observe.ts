@@ -7,11 +7,11 @@ import { type DriftKind, driftOf, lostFields } from '../domain/drift.js';
 import { withoutFields } from '../domain/field-path.js';
 import { partsOf, refOfKey } from '../domain/identity.js';
 import type { Inventory, InventoryEntry } from '../domain/inventory.js';
-import { type Marks, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
+import { type Marks, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/owner-marks.js';
 import { NOT_HEALTHY_IN_TIME, type TargetState } from '../domain/target-state.js';
 import { isSpentJob } from '../sync/apply.js';
 import type { SyncTools } from '../sync/tools.js';
-import { clearObject, readObjects } from './object-reader.js';
+import { clearObject, readObjects } from '../ownership/rendered-objects.js';
 
 /** Drifted objects as the event carries them. */
 export type DriftedObjects = EventData<'DriftDetected'>['objects'];
@@ -21,7 +21,7 @@ export type HealthReport = Pick<EventData<'HealthChanged'>, 'health' | 'reason' 
 const MAX_LISTED = 50;
 const MAX_BYTES = 24_000;
 
-/** What a target looks like from outside: compares the watched state with the inventory, and asks the cluster before it says "drift". */
+/** Returns the objects of a target that drifted: compares the watched state with the inventory, and confirms each difference with a read from the cluster. */
 export async function observeDrift(tools: SyncTools, marks: Marks, inventory: Inventory): Promise<DriftedObjects> {
   const { cache } = tools.session;
   const found: DriftedObjects[number][] = [];
@@ -35,7 +35,7 @@ export async function observeDrift(tools: SyncTools, marks: Marks, inventory: In
   return withinBytes(found.sort((a, b) => (a.key < b.key ? -1 : 1)));
 }
 
-/** As many as an event may carry. */
+/** Returns as many items as an event may carry. */
 function withinBytes<Item>(items: readonly Item[]): Item[] {
   let bytes = 0;
   return items.slice(0, MAX_LISTED).filter((item) => {
@@ -86,13 +86,13 @@ function markFields(
   return fields;
 }
 
-/** A health report, and whether time alone may change it. */
+/** A health report; `timed` is true if time alone may change it. */
 export interface HealthObservation {
   readonly report: HealthReport;
   readonly timed: boolean;
 }
 
-/** Health of a target as its worst object has it; undefined while a watch cannot tell. `timed` is true when time alone may change it. */
+/** Returns the health of a target, which is that of its worst object; undefined while a kind of it cannot be watched. */
 export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<HealthObservation | undefined> {
   const { cache } = tools.session;
   const nowMs = tools.clock.nowMs();
@@ -121,8 +121,8 @@ export async function observeHealth(tools: SyncTools, inventory: Inventory): Pro
   return { report: summarize(unhealthy, inventory.size), timed };
 }
 
-/** What is said while the watches cannot tell. Unknown is not healthy. */
-export const BLIND: HealthReport = {
+/** The report while objects of a target cannot be watched. Unknown is not healthy. */
+export const NOT_WATCHED: HealthReport = {
   health: 'Unknown',
   reason: 'NotWatched',
   message: 'objects of the target cannot be watched on the cluster',
@@ -146,7 +146,7 @@ function summarize(unhealthy: readonly HealthReport['objects'][number][], size: 
   };
 }
 
-/** The report, or, where the target has been progressing for longer than its sync may take, one that says so and names what is not ready. */
+/** Returns the report, or a degraded one with the objects that are not ready if the target has been progressing for longer than `timeout`. */
 export function overdue(
   report: HealthReport,
   target: Pick<TargetState, 'health'>,

@@ -2,48 +2,45 @@
 import { derivedId, messageOf, PlumblineError } from '@plumbline/core';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { changeList } from '../domain/changes.js';
-import type { PlanJob, RenderedVersion } from '../domain/fleet-state.js';
+import type { PlanJob, RenderedVersion } from '../domain/fleet.js';
 import type { TargetState } from '../domain/target-state.js';
-import type { Marks } from '../domain/ownership.js';
-import { computePlan } from '../sync/plan.js';
-import { prepareSet } from '../sync/prepare.js';
-import type { RunnerDeps } from './runner-deps.js';
+import type { Marks } from '../domain/owner-marks.js';
+import { type ComputedPlan, computePlan } from '../sync/dry-run.js';
+import { prepareSet } from '../ownership/prepared-set.js';
+import { syncJob } from './sync-job.js';
+import type { TargetContext } from './target-context.js';
 
-/** Plans older than this are not computed any more: nobody waits, and the log would not recognise a repeat. */
+/** Older plans are dropped: their requesters have given up, and the log does not deduplicate requests of this age. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
-/** Answers the plans that somebody asked for. */
+/** Computes the requested plans of one target. */
 export class TargetPlans {
-  readonly #deps: RunnerDeps;
+  readonly #context: TargetContext;
   readonly #marks: Marks;
 
-  constructor(deps: RunnerDeps, marks: Marks) {
-    this.#deps = deps;
+  constructor(context: TargetContext, marks: Marks) {
+    this.#context = context;
     this.#marks = marks;
   }
 
-  /** Answers the oldest open plan; false when there is none. */
+  /** Computes the oldest requested plan. Returns false if there is none. */
   async next(target: TargetState, session: ClusterSession): Promise<boolean> {
-    const jobs = this.#deps.fleet.plans.get(target.id);
-    const job = jobs?.values().next().value;
-    if (jobs === undefined || job === undefined) return false;
-    if (this.#deps.clock.nowMs() - job.timeMs > MAX_AGE_MS) {
-      jobs.delete(job.eventId);
-      return true;
-    }
-    await this.#answer(target, session, job);
-    jobs.delete(job.eventId);
+    const { fleet, clock } = this.#context;
+    const job = fleet.nextPlan(target.id);
+    if (job === undefined) return false;
+    if (clock.nowMs() - job.timeMs <= MAX_AGE_MS) await this.#compute(target, session, job);
+    fleet.dropPlan(job);
     return true;
   }
 
-  async #answer(target: TargetState, session: ClusterSession, job: PlanJob): Promise<void> {
+  async #compute(target: TargetState, session: ClusterSession, job: PlanJob): Promise<void> {
     const { application, environment, cluster } = target;
-    const state = this.#deps.fleet.environment(application, environment);
-    const number = job.version ?? state.latest ?? 0;
-    const version = state.versions.get(number);
+    const { fleet } = this.#context;
+    const number = job.version ?? fleet.latestVersion(application, environment) ?? 0;
+    const version = fleet.environment(application, environment).versions.get(number);
     const context = { cause: job, requestId: derivedId(job.timeMs, 'plan', job.eventId, target.id) };
     const fail = async (reason: string, message: string): Promise<void> => {
-      await this.#deps.log.target(
+      await this.#context.log.target(
         target,
         {
           type: 'PlanFailed',
@@ -56,26 +53,26 @@ export class TargetPlans {
       return fail(
         'UnknownVersion',
         job.version === undefined
-          ? `nothing is rendered for ${environment} yet`
-          : `there is no version ${number} of ${environment}`,
+          ? `no version of ${application} is rendered for ${environment} yet`
+          : `${application} has no version ${number} for ${environment}`,
       );
     try {
-      const { plan, renderDigest } = await this.#compute(target, session, version);
+      const plan = await this.#plan(target, session, version);
       const { list, blob } = changeList(plan.changes);
-      await this.#deps.store.put([blob]);
+      await this.#context.store.put([blob]);
       const guard = plan.guard === undefined ? {} : { guard: plan.guard };
       const data = {
         application,
         environment,
         cluster,
         version: number,
-        renderDigest,
+        renderDigest: version.renderDigest,
         planDigest: plan.planDigest,
         partial: plan.partial,
         changes: list,
         ...guard,
       };
-      await this.#deps.log.target(target, { type: 'PlanComputed', data }, context);
+      await this.#context.log.target(target, { type: 'PlanComputed', data }, context);
     } catch (error) {
       if (error instanceof PlumblineError && error.httpStatus === 409) throw error;
       session.suspect();
@@ -84,36 +81,11 @@ export class TargetPlans {
     return undefined;
   }
 
-  async #compute(
-    target: TargetState,
-    session: ClusterSession,
-    version: RenderedVersion,
-  ): Promise<{ readonly plan: Awaited<ReturnType<typeof computePlan>>; readonly renderDigest: string }> {
-    const deps = this.#deps;
-    const tools = deps.tools(session);
-    const spec = deps.fleet.syncSpec(target.application, target.environment) ?? {
-      prune: true,
-      selfHeal: true,
-      timeout: '5m',
-      allowEmpty: false,
-      atomic: false,
-    };
+  async #plan(target: TargetState, session: ClusterSession, version: RenderedVersion): Promise<ComputedPlan> {
+    const tools = this.#context.tools(session);
     const prepared = await prepareSet(tools, version);
-    const plan = await computePlan(
-      tools,
-      {
-        target: target.id,
-        marks: this.#marks,
-        version,
-        inventory: await deps.inventories.of(target),
-        spec,
-        confirmPrune: false,
-        superseded: () => false,
-        heldElsewhere: (owner) => deps.heldElsewhere(owner, target.cluster),
-        wantedElsewhere: (keys) => deps.wantedElsewhere(target.id, keys),
-      },
-      prepared,
-    );
-    return { plan, renderDigest: version.renderDigest };
+    const inventory = await this.#context.inventories.of(target);
+    const job = syncJob(this.#context, target, { marks: this.#marks, version, inventory, confirmPrune: false });
+    return computePlan(tools, job, prepared);
   }
 }

@@ -5,22 +5,24 @@ import { kindServed } from '../clusters/kinds.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { decide, type Decision, type LiveFacts } from '../domain/decide.js';
 import { healthSignature, type TargetState } from '../domain/target-state.js';
-import { Marks, ownerOf } from '../domain/ownership.js';
-import { BLIND, type HealthObservation, observeDrift, observeHealth, overdue } from './observe.js';
-import type { RunnerDeps } from './runner-deps.js';
+import { Marks, ownerOf } from '../domain/owner-marks.js';
+import { type HealthObservation, NOT_WATCHED, observeDrift, observeHealth, overdue } from './observe.js';
+import { SyncReports } from './sync-reports.js';
+import { syncSpecOf, type TargetContext } from './target-context.js';
 import { TargetPlans } from './target-plans.js';
+import { TargetRemoval } from './target-removal.js';
 import { TargetSyncs } from './target-syncs.js';
 
 const OBSERVE_DEBOUNCE_MS = 100;
 const RECHECK_MS = 5_000;
-const BLIND_MS = 10_000;
+const NOT_WATCHED_MS = 10_000;
 const RECHECK_LATER_MS = 5_000;
-const TROUBLE_FIRST_MS = 500;
-const TROUBLE_LAST_MS = 60_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_LAST_MS = 60_000;
 
-/** Does what is due for one target, one thing at a time: whatever came meanwhile is seen together at the next look. */
+/** Works on one target, one action at a time. Everything that changes during an action is seen together by the next turn. */
 export class TargetRunner {
-  readonly #deps: RunnerDeps;
+  readonly #context: TargetContext;
 
   #dirty = false;
   #observeDue = true;
@@ -28,44 +30,48 @@ export class TargetRunner {
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
-  #troubles = 0;
-  #blindSinceMs: number | undefined;
+  #failures = 0;
+  #notWatchedSinceMs: number | undefined;
   readonly #marks: Marks;
+  readonly #reports: SyncReports;
   readonly #syncs: TargetSyncs;
+  readonly #removal: TargetRemoval;
   readonly #plans: TargetPlans;
 
   constructor(
     readonly id: TargetId,
-    deps: RunnerDeps,
+    context: TargetContext,
   ) {
-    this.#deps = deps;
+    this.#context = context;
 
-    this.#marks = new Marks(deps.config.installation, id);
-    this.#syncs = new TargetSyncs(deps, this.#marks);
-    this.#plans = new TargetPlans(deps, this.#marks);
+    this.#marks = new Marks(context.config.installation, id);
+    this.#reports = new SyncReports(context);
+    this.#syncs = new TargetSyncs(context, this.#marks, this.#reports);
+    this.#removal = new TargetRemoval(context, this.#marks, this.#reports);
+    this.#plans = new TargetPlans(context, this.#marks);
   }
 
-  /** True while work is under way. */
+  /** True while the target is worked on. */
   get busy(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Something that decides about the target changed: look now. */
-  kick(): void {
+  /** Decides on the target now, because an input of the decision changed. */
+  schedule(): void {
     this.#dirty = true;
     this.#running ??= this.#loop().finally(() => {
       this.#running = undefined;
-      if (this.#dirty && !this.#stopped) this.kick();
+      if (this.#dirty && !this.#stopped) this.schedule();
     });
   }
 
-  /** An object of the target changed: look soon, together with what else changes in the meantime. */
-  notice(): void {
+  /** Observes the target soon, together with further changes, because an object of it changed. */
+  scheduleObservation(): void {
     this.#observeDue = true;
-    this.#wakeAt(this.#deps.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
+    this.#wakeAt(this.#context.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
   }
 
-  /** Ends after the work in hand. */
+  /** Resolves when the current action is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -77,41 +83,41 @@ export class TargetRunner {
       this.#dirty = false;
       try {
         await this.#turn();
-        this.#troubles = 0;
+        this.#failures = 0;
       } catch (error) {
-        await this.#trouble(error);
+        await this.#failed(error);
       }
     }
   }
 
-  async #trouble(error: unknown): Promise<void> {
-    this.#troubles += 1;
-    if (error instanceof ConflictError && this.#troubles <= 3) {
-      // Somebody else appended to the target's stream: see it, then decide again.
-      this.#dirty = await this.#deps.refold(this.id).then(
+  async #failed(error: unknown): Promise<void> {
+    this.#failures += 1;
+    if (error instanceof ConflictError && this.#failures <= 3) {
+      // Another process appended to the stream of the target: fold its events, then decide again.
+      this.#dirty = await this.#context.refold(this.id).then(
         () => true,
         () => false,
       );
       if (this.#dirty) return;
     }
-    const delayMs = Math.min(TROUBLE_LAST_MS, TROUBLE_FIRST_MS * 2 ** (this.#troubles - 1));
-    this.#deps.session(this.#target.cluster)?.suspect();
-    this.#deps.logger.warn('a target could not be worked on; trying again', {
+    const delayMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** (this.#failures - 1));
+    this.#context.session(this.#target.cluster)?.suspect();
+    this.#context.logger.warn('the work on a target failed; retrying', {
       target: this.id,
       message: messageOf(error),
       delayMs,
     });
-    this.#wakeAt(this.#deps.clock.nowMs() + delayMs);
+    this.#wakeAt(this.#context.clock.nowMs() + delayMs);
   }
 
   get #target(): TargetState {
-    return this.#deps.fleet.target(this.id);
+    return this.#context.fleet.target(this.id);
   }
 
   async #turn(): Promise<void> {
     const target = this.#target;
-    const session = this.#deps.session(target.cluster);
-    const decision = decide(this.#deps.fleet, target, await this.#facts(target, session));
+    const session = this.#context.session(target.cluster);
+    const decision = decide(this.#context.fleet, target, await this.#facts(target, session));
     if (decision.type === 'wait') this.#wakeAt(decision.untilMs);
     if (decision.type !== 'none' && decision.type !== 'wait') {
       await this.#act(target, session, decision);
@@ -128,18 +134,19 @@ export class TargetRunner {
   }
 
   async #act(target: TargetState, session: ClusterSession | undefined, decision: Decision): Promise<void> {
+    const slots = this.#context.slots(target.cluster);
     switch (decision.type) {
       case 'sync':
-        if (session !== undefined) await this.#syncs.sync(target, session, decision);
+        if (session !== undefined) await slots.run(() => this.#syncs.sync(target, session, decision));
         return;
       case 'resume':
-        if (session !== undefined) await this.#syncs.resume(target, session, decision);
+        if (session !== undefined) await slots.run(() => this.#syncs.resume(target, session, decision));
         return;
       case 'remove':
-        await this.#syncs.remove(target, session, decision);
+        await slots.run(() => this.#removal.remove(target, session, decision));
         return;
       case 'refuse':
-        await this.#syncs.refuse(target, decision);
+        await this.#reports.refused(target, decision);
         return;
       default:
     }
@@ -148,7 +155,7 @@ export class TargetRunner {
   async #facts(target: TargetState, session: ClusterSession | undefined): Promise<LiveFacts> {
     const ready = session?.ready === true;
     const base = {
-      nowMs: this.#deps.clock.nowMs(),
+      nowMs: this.#context.clock.nowMs(),
       ready,
       connectedAtMs: session?.connectedAtMs ?? 0,
       deletionDone: false,
@@ -157,19 +164,19 @@ export class TargetRunner {
     };
     if (!ready || target.last === undefined || target.last.result === 'Succeeded') return base;
     const { claims, foreign, unknownKinds } = target.last;
-    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.#deps.clock.nowMs() + RECHECK_LATER_MS);
+    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.#context.clock.nowMs() + RECHECK_LATER_MS);
     return {
       ...base,
       deletionDone: await this.#deletionDone(target, session),
       claimFree:
-        claims.some((key) => (session.claims.get(key) ?? this.id) === this.id) ||
+        claims.some((key) => this.#context.ownership.claimsOf(session).isFreeFor(this.id, key)) ||
         foreign.some((key) => this.#isFree(session, key)),
       kindArrived: await this.#kindArrived(session, unknownKinds),
     };
   }
 
   async #deletionDone(target: TargetState, session: ClusterSession): Promise<boolean> {
-    const inventory = await this.#deps.inventories.of(target);
+    const inventory = await this.#context.inventories.of(target);
     for (const { key, uid, deleting } of inventory.values()) {
       if (deleting === true && session.cache.isLive(key) && session.cache.get(key)?.uid !== uid) return true;
     }
@@ -178,7 +185,10 @@ export class TargetRunner {
 
   #isFree(session: ClusterSession, key: string): boolean {
     const owner = ownerOf(session.cache.get(key)?.owner, key);
-    return session.cache.isLive(key) && (owner === undefined || !this.#deps.heldElsewhere(owner, session.name));
+    return (
+      session.cache.isLive(key) &&
+      (owner === undefined || !this.#context.ownership.isHeldElsewhere(owner, session.name))
+    );
   }
 
   async #kindArrived(session: ClusterSession, unknownKinds: readonly string[]): Promise<boolean> {
@@ -189,60 +199,56 @@ export class TargetRunner {
   async #observe(target: TargetState, session: ClusterSession): Promise<void> {
     if (target.removed || (target.last === undefined && target.inventoryDigest === undefined)) return;
     this.#observeDue = false;
-    const inventory = await this.#deps.inventories.of(target);
-    const tools = this.#deps.tools(session);
+    const inventory = await this.#context.inventories.of(target);
+    const tools = this.#context.tools(session);
     const drift = await observeDrift(tools, this.#marks, inventory);
     const same = canonicalJson(drift) === canonicalJson(target.drift);
     if (drift.length > 0 && (!same || target.driftCause === undefined)) {
       const { application, environment, cluster } = target;
       const data = { application, environment, cluster, objects: drift };
-      await this.#deps.log.target(target, { type: 'DriftDetected', data });
-      this.#deps.metrics.drifted(data);
+      await this.#context.log.target(target, { type: 'DriftDetected', data });
+      this.#context.metrics.drifted(data);
       this.#dirty = true;
     } else if (drift.length === 0 && target.drift.length > 0) {
       const { application, environment, cluster } = target;
-      await this.#deps.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
+      await this.#context.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
     }
-    const health = this.#sighted(await observeHealth(tools, inventory));
+    const health = this.#watched(await observeHealth(tools, inventory));
     if (health === undefined) return;
     const report = overdue(health.report, target, {
-      nowMs: this.#deps.clock.nowMs(),
-      timeout: this.#timeoutOf(target),
+      nowMs: this.#context.clock.nowMs(),
+      timeout: syncSpecOf(this.#context.fleet, target).timeout,
     });
     if (healthSignature(report) !== target.health?.signature) {
       const { application, environment, cluster } = target;
-      await this.#deps.log.target(target, {
+      await this.#context.log.target(target, {
         type: 'HealthChanged',
         data: { application, environment, cluster, ...report },
       });
     }
-    this.#lookAgain(target, health.timed);
+    this.#scheduleTimed(target, health.timed);
   }
 
-  /** A watch that is lost for a moment is nothing to report; for longer, the health is unknown. */
-  #sighted(seen: HealthObservation | undefined): HealthObservation | undefined {
-    const nowMs = this.#deps.clock.nowMs();
-    if (seen !== undefined) {
-      this.#blindSinceMs = undefined;
-      return seen;
+  /** A watch that is lost for a moment is not reported; after ten seconds, the health is unknown. */
+  #watched(observed: HealthObservation | undefined): HealthObservation | undefined {
+    const nowMs = this.#context.clock.nowMs();
+    if (observed !== undefined) {
+      this.#notWatchedSinceMs = undefined;
+      return observed;
     }
-    this.#blindSinceMs ??= nowMs;
+    this.#notWatchedSinceMs ??= nowMs;
     this.#observeDue = true;
     this.#wakeAt(nowMs + RECHECK_MS);
-    return nowMs - this.#blindSinceMs < BLIND_MS ? undefined : { report: BLIND, timed: false };
+    return nowMs - this.#notWatchedSinceMs < NOT_WATCHED_MS ? undefined : { report: NOT_WATCHED, timed: false };
   }
 
-  #timeoutOf(target: TargetState): string {
-    return this.#deps.fleet.syncSpec(target.application, target.environment)?.timeout ?? '5m';
-  }
-
-  /** Where time alone may change the health, it is looked at again without an event of the cluster. */
-  #lookAgain(target: TargetState, timed: boolean): void {
+  /** Schedules the next observation if time alone may change the health. */
+  #scheduleTimed(target: TargetState, timed: boolean): void {
     const { health } = target;
-    const nowMs = this.#deps.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     const overdueMs =
       health?.health === 'Progressing' && health.progressingSinceMs !== undefined
-        ? health.progressingSinceMs + durationMs(this.#timeoutOf(target))
+        ? health.progressingSinceMs + durationMs(syncSpecOf(this.#context.fleet, target).timeout)
         : Number.POSITIVE_INFINITY;
     const atMs = Math.min(timed ? nowMs + RECHECK_MS : Number.POSITIVE_INFINITY, Math.max(overdueMs, nowMs + 100));
     if (atMs === Number.POSITIVE_INFINITY) return;
@@ -257,9 +263,9 @@ export class TargetRunner {
     this.#timer = setTimeout(
       () => {
         this.#timerAtMs = Number.POSITIVE_INFINITY;
-        this.kick();
+        this.schedule();
       },
-      Math.max(0, atMs - this.#deps.clock.nowMs()),
+      Math.max(0, atMs - this.#context.clock.nowMs()),
     );
   }
 }

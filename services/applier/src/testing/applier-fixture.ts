@@ -38,7 +38,7 @@ import { metrics } from '@opentelemetry/api';
 import { ApplierMetrics } from '../applier.metrics.js';
 import { ApplierService } from '../applier.service.js';
 import type { ApplierConfig } from '../applier.config.js';
-import type { ConnectCluster } from '../clusters/cluster-registry.js';
+import type { ConnectCluster } from '../clusters/cluster-sessions.js';
 import { clusterConnector } from '../clusters/connect.js';
 
 const PROJECT = 'default';

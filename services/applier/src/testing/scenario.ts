@@ -2,14 +2,14 @@
 import type { KubeServer } from '@plumbline/testkit';
 import type { ApplierConfig } from '../applier.config.js';
 import { ApplierFixture, type TestSync } from './applier-fixture.js';
-import { Witness } from './witness.js';
+import { ClusterObserver } from './cluster-observer.js';
 
 let scenarios = 0;
 
 /** An applier with one real cluster and one application in a namespace of its own. */
 export interface Scenario extends AsyncDisposable {
   readonly applier: ApplierFixture;
-  readonly witness: Witness;
+  readonly observer: ClusterObserver;
   readonly application: string;
   /** Namespace of the application; unique for each scenario. */
   readonly namespace: string;
@@ -34,7 +34,7 @@ export async function scenario(
   });
   return {
     applier,
-    witness: new Witness(kube),
+    observer: new ClusterObserver(kube),
     application,
     namespace: name,
     core: `/api/v1/namespaces/${name}`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TargetId } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
-import { Marks, ownerOf, parseOwner, protectionOf, targetLabel } from './ownership.js';
+import { Marks, ownerOf, parseOwner, protectionOf, targetLabel } from './owner-marks.js';
 
 const id = TargetId.of('default/shop', 'production', 'kube');
 const key = 'rbac.authorization.k8s.io/ClusterRole//plumb:reader';

@@ -2,36 +2,46 @@
 import type { Digest } from '@plumbline/core';
 import { type ApiResource, groupOf, versionOf } from '@plumbline/kube';
 import { type ObjectSetEntry, parseObjectSet, parseSources } from '@plumbline/manifest';
+import type { ObjectStore } from '@plumbline/object-store';
+import type { ClusterSession } from '../clusters/cluster-session.js';
 import { type KindAnswer, partsOf, type ResolvedSet, resolveSet } from '../domain/identity.js';
 import { definedKind, valueAt } from '../domain/references.js';
-import { asKubeObject, readObjects } from '../targets/object-reader.js';
-import type { SyncTools } from './tools.js';
+import { asKubeObject, readObjects } from './rendered-objects.js';
 
-/** A set with identities, and the resources that its kinds are served as. */
+/** A rendered set with the identities that its objects have on one cluster. */
 export interface PreparedSet extends ResolvedSet {
-  /** By `apiVersion kind`; a kind that a CRD of the set brings is missing until that is established. */
+  /** The resource of each kind by `apiVersion kind`; kinds that a CustomResourceDefinition of the set defines are absent until it is established. */
   readonly resources: Map<string, ApiResource>;
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** What identifies the content of a set. */
+/** Digests of a set in the object store, and the namespace of its objects. */
 export interface SetSource {
   readonly renderDigest: Digest;
   readonly sourcesDigest: Digest;
   readonly namespace?: string;
 }
 
-/** `apiVersion kind`. */
+/** Returns `apiVersion kind`. */
 export function kindId(apiVersion: string, kind: string): string {
   return `${apiVersion} ${kind}`;
 }
 
-/** Reads a set and works out what its objects are on this cluster. Where something is wrong, the files are named. */
-export async function prepareSet(tools: SyncTools, source: SetSource): Promise<PreparedSet> {
+/** What {@link prepareSet} reads from. */
+export interface SetTools {
+  readonly session: ClusterSession;
+  readonly store: ObjectStore;
+}
+
+/**
+ * Reads a set and resolves the identities of its objects on the cluster. Objects with errors carry the file that declares them.
+ * @throws NotFoundError if the set is not stored, InvariantError if its content does not match its digest
+ */
+export async function prepareSet(tools: SetTools, source: SetSource): Promise<PreparedSet> {
   const entries = parseObjectSet(await tools.store.get(source.renderDigest));
   const { answers, resources } = await answerKinds(tools, entries);
   const kindOf = (apiVersion: string, kind: string): KindAnswer =>
-    answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'not asked' };
+    answers.get(kindId(apiVersion, kind)) ?? { type: 'undetermined', reason: 'its kind was not looked up' };
   const input = { entries, namespace: source.namespace, kindOf };
   const first = resolveSet({ ...input, sources: new Map() });
   if (first.unresolved.length === 0 && first.refused.length === 0) return { ...first, resources, sources: new Map() };
@@ -39,8 +49,8 @@ export async function prepareSet(tools: SyncTools, source: SetSource): Promise<P
   return { ...resolveSet({ ...input, sources }), resources, sources };
 }
 
-/** Rendered key to file and document; empty when the renderer's list is not stored. */
-export async function sourcesOf(tools: SyncTools, digest: Digest): Promise<ReadonlyMap<string, string>> {
+/** Returns the file and document of each rendered key; empty if the list of the renderer is not stored. */
+export async function sourcesOf(tools: SetTools, digest: Digest): Promise<ReadonlyMap<string, string>> {
   const text = (await tools.store.getMany([digest])).get(digest);
   return text === undefined ? new Map() : parseSources(text);
 }
@@ -50,7 +60,7 @@ interface Kinds {
   readonly resources: Map<string, ApiResource>;
 }
 
-async function answerKinds(tools: SyncTools, entries: readonly ObjectSetEntry[]): Promise<Kinds> {
+async function answerKinds(tools: SetTools, entries: readonly ObjectSetEntry[]): Promise<Kinds> {
   const answers = new Map<string, KindAnswer>();
   const resources = new Map<string, ApiResource>();
   const { discovery } = tools.session.client;
@@ -69,9 +79,9 @@ async function answerKinds(tools: SyncTools, entries: readonly ObjectSetEntry[])
   return { answers, resources };
 }
 
-/** Kinds that the cluster does not have yet, but a CustomResourceDefinition of the same set brings. */
+/** Resolves kinds that the cluster does not serve yet and that a CustomResourceDefinition of the same set defines. */
 async function answerFromDefinitions(
-  tools: SyncTools,
+  tools: SetTools,
   entries: readonly ObjectSetEntry[],
   answers: Map<string, KindAnswer>,
 ): Promise<void> {

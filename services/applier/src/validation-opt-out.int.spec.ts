@@ -57,13 +57,13 @@ describe('unknown fields on a real API server', () => {
 
   it('are left out of an object that has opted out, and told: it becomes what a write without validation makes of it', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     const { data } = await applier.deployed({ application, namespace, objects: [odd()] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 1 } } });
     expect(leftOut(data.changes.inline[0]?.message)).toEqual(ODD_FIELDS);
     // As `kubectl apply --validate=false` does.
-    const twin = await witness.create(`${apps}/deployments?fieldValidation=Ignore`, odd(OURS, 1, 'twin'));
-    const live = await witness.get(`${apps}/deployments/web`);
+    const twin = await observer.create(`${apps}/deployments?fieldValidation=Ignore`, odd(OURS, 1, 'twin'));
+    const live = await observer.get(`${apps}/deployments/web`);
     expect(live.spec).toEqual(twin.spec);
     expect(live.metadata.annotations).toMatchObject(twin.metadata.annotations);
     expect(live.metadata.lables).toBeUndefined();
@@ -71,9 +71,9 @@ describe('unknown fields on a real API server', () => {
 
   it('stay left out: the next syncs and plans change nothing, and drift is that of the other fields', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     await applier.deployed({ application, namespace, objects: [odd(ARGO), make.configMap('settings')] });
-    const { metadata } = await witness.get(`${apps}/deployments/web`);
+    const { metadata } = await observer.get(`${apps}/deployments/web`);
     const position = await applier.append(`application-${application}`, {
       type: 'SyncRequested',
       data: { application, confirmPrune: false },
@@ -87,22 +87,22 @@ describe('unknown fields on a real API server', () => {
     });
     const plan = await applier.until('PlanComputed', () => true, { from: asked });
     expect(plan.data).toMatchObject({ partial: false, changes: { counts: { Unchanged: 2 } } });
-    expect((await witness.get(`${apps}/deployments/web`)).metadata.resourceVersion).toBe(metadata.resourceVersion);
+    expect((await observer.get(`${apps}/deployments/web`)).metadata.resourceVersion).toBe(metadata.resourceVersion);
     expect(await applier.events('DriftDetected')).toEqual([]);
-    await witness.merge(`${apps}/deployments/web`, { spec: { replicas: 7 } });
+    await observer.merge(`${apps}/deployments/web`, { spec: { replicas: 7 } });
     expect((await applier.until('DriftDetected')).data.objects).toEqual([
       { key: `apps/Deployment/${namespace}/web`, kind: 'Changed', fields: ['spec.replicas'], actors: ['kubectl-edit'] },
     ]);
     const healed = await applier.until('SyncCompleted', (event) => event.data.cause === 'SelfHeal');
     expect(healed.data).toMatchObject({ result: 'Succeeded', changes: { counts: { Configured: 1, Unchanged: 1 } } });
-    expect((await witness.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
+    expect((await observer.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
   });
 
   it('are told in the plan of a change, which is what the sync then does', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     await applier.deployed({ application, namespace, objects: [odd()] });
-    const since = await witness.mark();
+    const since = await observer.mark();
     const rendered = await applier.render({ application, namespace, objects: [odd(OURS, 2)] });
     const position = await applier.append(`application-${application}`, {
       type: 'PlanRequested',
@@ -111,7 +111,7 @@ describe('unknown fields on a real API server', () => {
     const { data: plan } = await applier.until('PlanComputed', () => true, { from: position });
     expect(plan.changes.inline).toMatchObject([{ action: 'Configured', fields: ['spec.replicas'] }]);
     expect(leftOut(plan.changes.inline[0]?.message)).toEqual(ODD_FIELDS);
-    expect(await witness.writes({ since })).toEqual([]);
+    expect(await observer.writes({ since })).toEqual([]);
     await applier.release(rendered);
     const { data: sync } = await applier.until('SyncCompleted', () => true, { from: position });
     expect(sync.changes.inline).toMatchObject([
@@ -121,7 +121,7 @@ describe('unknown fields on a real API server', () => {
 
   it('are still refused in objects that have not opted out, and wrong values in those that have', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
+    const { applier, observer, application, namespace, apps } = scene;
     const wrong = odd();
     const { data } = await applier.deployed({
       application,
@@ -141,12 +141,12 @@ describe('unknown fields on a real API server', () => {
       `apps/Deployment/${namespace}/wrong InvalidObject`,
     ]);
     expect(data.changes.inline[1]?.message).toContain('.spec.replicas');
-    expect(await witness.get(`${apps}/deployments/web`)).toBeUndefined();
+    expect(await observer.get(`${apps}/deployments/web`)).toBeUndefined();
   });
 
   it('of a custom resource are left out, free-form ones kept, and the rest comes with the first sync after its definition has it', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace } = scene;
+    const { applier, observer, application, namespace } = scene;
     const group = `${namespace}.a27.example.com`;
     const definition = (fields: object): ManifestObject => {
       const spec = {
@@ -192,7 +192,7 @@ describe('unknown fields on a real API server', () => {
       '.spec.color',
       '.spec.inner.metadata.zip',
     ]);
-    expect((await witness.get(path)).spec).toEqual({
+    expect((await observer.get(path)).spec).toEqual({
       size: 1,
       free: { any: 1 },
       inner: { apiVersion: 'v1', kind: 'X', metadata: { name: 'x' } },
@@ -205,27 +205,27 @@ describe('unknown fields on a real API server', () => {
         data: { application, confirmPrune: false },
       });
       await applier.until('SyncCompleted', () => true, { from: position });
-      return (await witness.get(path)).spec.color === 'blue' ? true : undefined;
+      return (await observer.get(path)).spec.color === 'blue' ? true : undefined;
     }, 'the colour');
   });
 
   it('do not keep kubectl apply from being taken over from', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, apps } = scene;
-    await witness.namespace(namespace);
-    await witness.create(
+    const { applier, observer, application, namespace, apps } = scene;
+    await observer.namespace(namespace);
+    await observer.create(
       `${apps}/deployments?fieldManager=kubectl-client-side-apply&fieldValidation=Ignore`,
       odd(OURS, 3),
     );
     const { data } = await applier.deployed({ application, namespace, objects: [odd()] });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Adopted: 1 } } });
     expect(data.changes.inline[0]?.takenOver).toContain('kubectl-client-side-apply: all of its fields');
-    expect((await witness.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
+    expect((await observer.get(`${apps}/deployments/web`)).spec.replicas).toBe(1);
   });
 
   it('of a Secret are named without any value', async () => {
     await using scene = await scenario(kube);
-    const { applier, witness, application, namespace, core } = scene;
+    const { applier, observer, application, namespace, core } = scene;
     const secret = make.secret('token', { password: 'canary-a27' });
     const { data } = await applier.deployed({
       application,
@@ -235,7 +235,7 @@ describe('unknown fields on a real API server', () => {
     expect(data.changes.inline).toMatchObject([
       { action: 'Created', message: expect.stringMatching(/: \.metadata\.lables$/) as string },
     ]);
-    expect((await witness.get(`${core}/secrets/token`)).data.password).toBe(
+    expect((await observer.get(`${core}/secrets/token`)).data.password).toBe(
       Buffer.from('canary-a27').toString('base64'),
     );
     expect(JSON.stringify((await applier.log.read({ from: 0, limit: 1_000 })).events)).not.toMatch(/canary/);

@@ -3,11 +3,11 @@ import { KubeApiError, type KubeObject } from '@plumbline/kube';
 import { optsOutOfValidation } from '@plumbline/kube/schema';
 import { withoutField } from '../domain/field-path.js';
 
-/** What was sent in the end, and what came of it. */
+/** The body that the API server accepted, and its response. */
 export interface Sent<Result> {
   readonly result: Result;
   readonly body: KubeObject;
-  /** Fields of the object that were not sent, because the API server does not know them. */
+  /** Fields that were left out, because the API server does not know them. */
   readonly dropped: readonly string[];
 }
 
@@ -15,18 +15,18 @@ const MAX_DROPPED = 100;
 const MAX_NAMED = 20;
 
 /**
- * Sends an object. Server-side apply refuses fields that the schema does not declare in every mode of validation; an object that has opted out of it is
- * sent again without the fields that the API server names, until there are none, and so becomes what `kubectl apply --validate=false` makes of it. The
- * refusal of this very object decides, not a published schema: that comes later than the one in force, and does not say everything.
+ * Sends an object. Server-side apply rejects fields that the schema does not declare, in every mode of validation. An object that opts out
+ * of validation is sent again without the fields that the API server names, until it accepts the object; the result is that of
+ * `kubectl apply --validate=false`. The rejection of the object decides, not a published schema, which is published late and is incomplete.
  */
-export async function tolerantly<Result>(
+export async function applyWithOptOut<Result>(
   object: KubeObject,
   send: (body: KubeObject) => Promise<Result>,
 ): Promise<Sent<Result>> {
   const dropped: string[] = [];
   for (let body = object; ;) {
     try {
-      // The server comes upon them in any order.
+      // The server names them in any order.
       return { result: await send(body), body, dropped: dropped.sort() };
     } catch (error) {
       const before = dropped.length;
@@ -41,14 +41,14 @@ export async function tolerantly<Result>(
   }
 }
 
-/** What users are told of fields that were left out; undefined when there are none. */
+/** Returns a note for users about fields that were left out; undefined if there are none. */
 export function droppedNote(dropped: readonly string[]): string | undefined {
   if (dropped.length === 0) return undefined;
   const more = dropped.length > MAX_NAMED ? ` and ${dropped.length - MAX_NAMED} more` : '';
   return `left out, because the API server does not know ${dropped.length === 1 ? 'it' : 'them'} and validation is disabled for this object: ${dropped.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
-/** The server names one field of each map, the first that it comes upon. */
+/** The server names one field of each map: the first that it finds. */
 function unknownFields(error: unknown): readonly string[] {
   return error instanceof KubeApiError
     ? error.causes.filter(({ reason }) => reason === 'FieldUnknown').map(({ field }) => field)

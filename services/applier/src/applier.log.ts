@@ -1,47 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Clock, derivedId, messageOf, PlumblineError, StreamName, uuidTimeMs, uuidv7 } from '@plumbline/core';
+import { type Clock, messageOf, PlumblineError, StreamName, uuidv7 } from '@plumbline/core';
 import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
 import type { Actor, NewEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
-import type { FleetState } from '../domain/fleet-state.js';
-import type { Cause, TargetState } from '../domain/target-state.js';
+import type { Cause } from './domain/cause.js';
+import type { Fleet } from './domain/fleet.js';
+import type { TargetState } from './domain/target-state.js';
 
-/** Who the applier is in the log. */
-export const APPLIER: Actor = { kind: 'service', id: 'applier', name: 'applier' };
+const ACTOR: Actor = { kind: 'service', id: 'applier', name: 'applier' };
 
-/** Where an append comes from. */
+/** Origin of an append. */
 export interface AppendContext {
   readonly cause?: Pick<Cause, 'eventId' | 'correlationId'>;
-  /** Fresh when absent: for what cannot be appended twice because of the expected revision. */
+  /** Makes the append idempotent. Not needed where the expected revision already prevents a second append. */
   readonly requestId?: string;
 }
 
-/**
- * Appends to the log until it is durable, and folds what was appended at once: the next decision sees it without waiting for the log to come round.
- * A conflict means that somebody else has moved first; it reaches the caller.
- */
-export class FleetLog {
+/** Appends events of the applier. Resolves when the events are durable and folded, so that the next decision is based on them. */
+export class ApplierLog {
   readonly #log: EventLog;
-  readonly #fleet: FleetState;
+  readonly #fleet: Fleet;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
   #stopped = false;
 
-  constructor(log: EventLog, fleet: FleetState, clock: Clock, logger: Logger) {
+  constructor(log: EventLog, fleet: Fleet, clock: Clock, logger: Logger) {
     this.#log = log;
     this.#fleet = fleet;
     this.#clock = clock;
     this.#logger = logger;
   }
 
-  /** Ends the waiting for a log that does not answer. */
+  /** Ends retries of appends that the log does not accept. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Appends to the stream of a target, which must be where we last saw it. @throws ConflictError when it is not. */
+  /** Appends to the stream of a target, at the revision that the fold has. @throws ConflictError if the stream is at another revision */
   async target(
     target: TargetState,
     entries: NewEvent | readonly NewEvent[],
@@ -66,30 +63,15 @@ export class FleetLog {
     const occurredAt = new Date(this.#clock.nowMs()).toISOString();
     const request: AppendRequest = {
       requestId,
-      actor: APPLIER,
+      actor: ACTOR,
       service: 'applier',
       ...(context.cause === undefined
         ? {}
         : { causationId: context.cause.eventId, correlationId: context.cause.correlationId }),
       items: [{ stream, expected: context.expected, events: entries.map((entry) => ({ ...entry, occurredAt })) }],
     };
-    const result = await this.#durably(request);
-    const last = result.revisions[stream] ?? 0;
-    for (const [index, entry] of entries.entries()) {
-      this.#fleet.apply({
-        ...entry,
-        id: derivedId(uuidTimeMs(requestId), requestId, String(index)),
-        schemaVersion: 1,
-        stream,
-        revision: last - (entries.length - 1 - index),
-        position: result.firstPosition + index,
-        occurredAt,
-        recordedAt: result.recordedAt,
-        actor: APPLIER,
-        causationId: request.causationId ?? requestId,
-        correlationId: request.correlationId ?? request.causationId ?? requestId,
-      });
-    }
+    const { events } = await this.#durably(request);
+    for (const event of events) this.#fleet.apply(event);
   }
 
   async #durably(request: AppendRequest): Promise<AppendResult> {
@@ -100,7 +82,7 @@ export class FleetLog {
         const wait = error instanceof PlumblineError && error.retry === 'after-delay' && !this.#stopped;
         if (!wait) throw error;
         if (attempt === 0)
-          this.#logger.warn('the log does not take an append; trying again', {
+          this.#logger.warn('the log does not accept an append; retrying', {
             message: messageOf(error),
             stream: request.items[0]?.stream,
           });

@@ -5,7 +5,7 @@ import type { KubeAuditEvent, KubeServer } from '@plumbline/testkit';
 type Anything = any;
 
 /** Looks at a real API server the way a person with kubectl would, past the code under test. */
-export class Witness {
+export class ClusterObserver {
   constructor(readonly kube: KubeServer) {}
 
   /** The object, or undefined when there is none. */

@@ -12,29 +12,29 @@ import {
 import { diffObjects, type ManifestObject, parseObject, scrubObject } from '@plumbline/manifest';
 import { pruneGuard } from '../domain/guard.js';
 import { refOfKey, type WantedObject } from '../domain/identity.js';
-import { forEachOf } from '../domain/limits.js';
-import { ownerOf, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/ownership.js';
-import { clearObject } from '../targets/object-reader.js';
-import { heldByOther, isUnchanged } from './apply.js';
+import { forEachOf } from '../domain/concurrency.js';
+import { ownerOf, OWNER_ANNOTATION, TARGET_LABEL } from '../domain/owner-marks.js';
+import { clearObject } from '../ownership/rendered-objects.js';
+import { refusedFor, isUnchanged } from './apply.js';
 import { contentsNote } from './contents.js';
-import { failureOf, patiently } from './failure.js';
-import { kindId, type PreparedSet } from './prepare.js';
-import { droppedNote, tolerantly } from './tolerance.js';
+import { failureOf, withRetries } from './failure.js';
+import { kindId, type PreparedSet } from '../ownership/prepared-set.js';
+import { droppedNote, applyWithOptOut } from './validation-opt-out.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
-/** What releasing a set would do to a target. */
+/** The effect that releasing a set would have on a target. */
 export interface ComputedPlan {
   readonly changes: readonly ObjectChange[];
-  /** True when something could not be tried because a namespace or a kind is not there yet. */
+  /** True if an object could not be tried because its namespace or kind does not exist yet. */
   readonly partial: boolean;
   readonly planDigest: Digest;
-  /** Why deletions would wait for confirmation. */
+  /** Why deletions would need a confirmation. */
   readonly guard: string | undefined;
 }
 
 const OWN_MARKS = new Set([`metadata.labels["${TARGET_LABEL}"]`, `metadata.annotations["${OWNER_ANNOTATION}"]`]);
 
-/** Tries every object that differs as a dry run; nothing on the cluster changes. */
+/** Tries every object that differs as a dry run, without any change on the cluster. */
 export async function computePlan(tools: SyncTools, job: SyncJob, prepared: PreparedSet): Promise<ComputedPlan> {
   const writes = prepared.wanted.filter((wanted) => !isUnchanged(tools, job, wanted));
   const contents = await tools.store.getMany(writes.map(({ digest }) => digest));
@@ -95,17 +95,17 @@ async function planPrune(tools: SyncTools, job: SyncJob, prepared: PreparedSet):
   });
 }
 
-/** What a dry run needs. */
+/** The input of a dry run. */
 export interface PlanContext {
   readonly tools: SyncTools;
   readonly job: SyncJob;
   readonly prepared: PreparedSet;
 }
 
-/** The outcome of a dry run. */
+/** The result of a dry run. */
 export type PlannedChange = Omit<ObjectChange, 'key' | 'apiVersion'>;
 
-/** What writing one object would do, tried as a dry run. */
+/** Returns the effect of writing one object, tried as a dry run. */
 export async function tryObject(
   { tools, job, prepared }: PlanContext,
   wanted: WantedObject,
@@ -114,17 +114,17 @@ export async function tryObject(
   const resource = prepared.resources.get(kindId(wanted.apiVersion, wanted.ref.kind));
   if (resource === undefined)
     return unverified(`needs the CustomResourceDefinition of ${wanted.ref.kind}, which is in the same set`);
-  const claimed = tools.session.claims.get(wanted.key);
+  const claimed = tools.claims.ownerOf(wanted.key);
   if (claimed !== undefined && claimed !== job.target)
     return { action: 'Refused', reason: 'OwnedByAnother', message: `belongs to target ${claimed}` };
   const { namespace, name } = wanted.ref;
   try {
     const { client } = tools.session;
-    const live = await patiently(() => client.get(resource, namespace, name));
+    const live = await withRetries(() => client.get(resource, namespace, name));
     const owner = ownerOf(live?.metadata.annotations?.[OWNER_ANNOTATION], wanted.key);
-    if (owner !== undefined && job.heldElsewhere(owner)) return heldByOther(owner);
+    if (owner !== undefined && job.heldElsewhere(owner)) return refusedFor(owner);
     const body = job.marks.mark(clearObject(manifest, tools.sealKey), wanted.key, namespace);
-    const { result, dropped } = await tolerantly(body, (sendable) => dryRun(tools, resource, sendable));
+    const { result, dropped } = await applyWithOptOut(body, (sendable) => dryRun(tools, resource, sendable));
     const note = droppedNote(dropped);
     return { ...planned(job, wanted, { live, ...result }), ...(note === undefined ? {} : { message: note }) };
   } catch (error) {
@@ -151,11 +151,11 @@ async function dryRun(
 ): Promise<{ readonly result: ApplyResult; readonly takenOver: readonly string[] }> {
   const { client } = tools.session;
   try {
-    return { result: await patiently(() => client.apply(resource, body, { dryRun: true })), takenOver: [] };
+    return { result: await withRetries(() => client.apply(resource, body, { dryRun: true })), takenOver: [] };
   } catch (error) {
     if (!isFieldManagerConflict(error)) throw error;
     const takenOver = error.conflicts.map(({ manager, field }) => `${manager}: ${field}`);
-    return { result: await patiently(() => client.apply(resource, body, { dryRun: true, force: true })), takenOver };
+    return { result: await withRetries(() => client.apply(resource, body, { dryRun: true, force: true })), takenOver };
   }
 }
 
@@ -175,7 +175,7 @@ function planned(
   return fields.length === 0 ? { action: 'Unchanged' } : { action: 'Configured', fields, ...taken };
 }
 
-/** The object without what a dry run changes by itself. */
+/** Returns the object without the fields that every dry run changes. */
 function comparable(object: KubeObject): ManifestObject {
   return scrubObject(parseObject(JSON.stringify(object)));
 }

@@ -4,7 +4,7 @@ import type { KubeObject } from '@plumbline/kube';
 import { type ManifestObject, parseObject, type SealKey, unsealObject } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 
-/** Objects as rendered (Secrets sealed), by digest, in one round trip; what is not stored is absent. */
+/** Reads rendered objects by digest in one round trip. Values of Secrets stay sealed; objects that are not stored are absent. */
 export async function readObjects(
   store: ObjectStore,
   digests: readonly Digest[],
@@ -12,13 +12,13 @@ export async function readObjects(
   return new Map([...(await store.getMany(digests))].map(([digest, content]) => [digest, parseObject(content)]));
 }
 
-/** A rendered object as the API takes it; values of Secrets in clear. Never let the result into an event, a log or an error. */
+/** Returns a rendered object as the API accepts it, values of Secrets in clear. The result must never reach an event, a log line or an error. */
 export function clearObject(object: ManifestObject, sealKey: SealKey): KubeObject {
   const clear = unsealObject(object, sealKey);
   return { ...clear, metadata: { ...clear.metadata } };
 }
 
-/** A rendered object for looking at its references and fields; Secrets stay sealed. */
+/** Returns a rendered object for reading its references and fields; values of Secrets stay sealed. */
 export function asKubeObject(object: ManifestObject): KubeObject {
   return { ...object, metadata: { ...object.metadata } };
 }

@@ -8,7 +8,7 @@ export const TARGET_LABEL = 'plumbline.dev/target';
 /** Annotation on every object that we own: `installation/target:key`. It names the object that carries it, so copies do not count. */
 export const OWNER_ANNOTATION = 'plumbline.dev/owner';
 
-/** Who an object says it belongs to. */
+/** The owner that an object names. */
 export interface OwnerMark {
   readonly installation: string;
   readonly target: string;
@@ -20,7 +20,7 @@ export function targetLabel(installation: string, target: TargetId): string {
   return createHash('sha256').update(`${installation}/${target}`).digest('hex').slice(0, 32);
 }
 
-/** Reads the annotation; undefined when absent or not ours. */
+/** Parses the annotation; undefined if it is absent or has another format. */
 export function parseOwner(annotation: string | undefined): OwnerMark | undefined {
   if (annotation === undefined) return undefined;
   const match = /^([^/]+)\/([^/:]+\/[^/:]+\/[^/:]+\/[^/:]+):(.+)$/.exec(annotation);
@@ -42,7 +42,7 @@ export class Marks {
     return `${this.installation}/${this.target}:${key}`;
   }
 
-  /** The object with our label and annotation, and with its effective namespace. */
+  /** Returns the object with our label and annotation, and with its effective namespace. */
   mark(object: KubeObject, key: string, namespace: string | undefined): KubeObject {
     const { namespace: _, ...rest } = object.metadata;
     const metadata: ObjectMeta = {
@@ -54,7 +54,7 @@ export class Marks {
     return { ...object, metadata };
   }
 
-  /** True when the metadata carries both of our marks for this key. */
+  /** Returns true if the metadata carries both marks of the target for the key. */
   isOn(metadata: ObjectMeta, key: string): boolean {
     return (
       metadata.labels?.[TARGET_LABEL] === this.label &&
@@ -63,7 +63,7 @@ export class Marks {
   }
 }
 
-/** The owner that an object names, if it names one for itself; a copied annotation does not count. */
+/** Returns the owner that an object names for its own key; a copied annotation names another key and does not count. */
 export function ownerOf(annotation: string | undefined, key: string): OwnerMark | undefined {
   const owner = parseOwner(annotation);
   return owner?.key === key ? owner : undefined;
@@ -82,7 +82,7 @@ const KEEP: readonly { readonly annotation: string; readonly keeps: (value: stri
 ];
 const SYSTEM_NAMESPACES = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 
-/** Why an object must not be deleted, or undefined. Read from the live object: at prune time the manifest is gone. */
+/** Returns why a live object must not be deleted, or undefined. The rendered object no longer exists when it is pruned. */
 export function protectionOf(object: KubeObject): string | undefined {
   if (object.kind === 'Namespace' && object.apiVersion === 'v1' && SYSTEM_NAMESPACES.has(object.metadata.name)) {
     return `namespace ${object.metadata.name} belongs to the cluster`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Lets so many tasks run at once; the rest wait in order. */
+/** Limits the number of concurrent tasks; further tasks wait in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -22,7 +22,7 @@ export class Slots {
   }
 }
 
-/** Runs a task for each item, so many at once; keeps the order of the results. */
+/** Runs a task for each item, at most `concurrency` at the same time. Returns the results in the order of the items. */
 export async function forEachOf<Item, Result>(
   items: readonly Item[],
   concurrency: number,
