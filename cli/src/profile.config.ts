@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { dataDirectory } from '@plumbline/core';
 
 /** Names and values of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,12 +26,14 @@ export function profilePath(environment: Environment): string {
   );
 }
 
-/** Where `plumb up` keeps its data unless told otherwise. */
+/** Sets variables in the environment of this process, for a program that is loaded into it. */
+export function setEnvironment(settings: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, settings);
+}
+
+/** Returns the directory that `plumb up` keeps its data in when it gets no --data-dir. */
 export function defaultDataDir(environment: Environment): string {
-  return (
-    environment['PLUMBLINE_DATA_DIR'] ??
-    join(environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'plumbline')
-  );
+  return dataDirectory(environment, homedir());
 }
 
 /** Flags, then the environment, then the profile file, then a server on this machine with its first admin token. */

@@ -115,6 +115,10 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
     .option('--data-dir <dir>', 'where all data lives (default: PLUMBLINE_DATA_DIR, or ~/.local/share/plumbline)')
     .option('--listen <host:port>', 'REST API', '127.0.0.1:8080')
     .option('--grpc <host:port>', 'gRPC API', '127.0.0.1:8081')
+    .option(
+      '--health-listen <host:port>',
+      '/healthz, /readyz and /metrics (default: PLUMBLINE_HEALTH_LISTEN, or a free port)',
+    )
     .action(run(async (context, options: Parameters<typeof up>[1]) => env.onExit(await up(context, options))));
   program
     .command('demo')

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { tempDir } from '@plumbline/testkit';
+import { freePort, tempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it, vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../services/standalone/dist/main.js', import.meta.url));
+const PLUMB = fileURLToPath(new URL('../../cli/bin/plumb.js', import.meta.url));
 const PATIENCE = { timeout: 60_000, interval: 50 } as const;
 
 interface Process extends AsyncDisposable {
@@ -17,7 +19,15 @@ interface Process extends AsyncDisposable {
   readonly ended: Promise<number | string>;
 }
 
-function start(dataDir: string, settings: Readonly<Record<string, string>> = {}): Process {
+function cwdOf(pid: string): string {
+  return readlinkSync(`/proc/${pid}/cwd`);
+}
+
+function start(
+  dataDir: string,
+  settings: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [MAIN],
+): Process {
   const env = {
     PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin'),
     HOME: dataDir,
@@ -26,7 +36,7 @@ function start(dataDir: string, settings: Readonly<Record<string, string>> = {})
     PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0',
     ...settings,
   };
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => void (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => void (output += chunk.toString()));
@@ -137,7 +147,7 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     expect((await fetch(`${url}/api/v1/version`)).status).toBe(200);
   });
 
-  it('tells on standard error what is wrong with its settings, and exits with 1', async () => {
+  it('prints on standard error which setting is wrong, and exits with 1', async () => {
     await using dir = await tempDir('standalone');
     const running = start(dir.path, { PLUMBLINE_HEALTH_LISTEN: 'nowhere' });
     expect(await running.ended).toBe(1);
@@ -145,5 +155,82 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     expect(running.output()).toContain('PLUMBLINE_HEALTH_LISTEN');
     await using again = start(dir.path);
     await urlOf(again);
+  });
+
+  it('starts again after SIGKILL at any moment of its start, initdb included, and leaves no second database', async () => {
+    await using dir = await tempDir('standalone');
+    const has = (prefix: string): boolean => readdirSync(dir.path).some((name) => name.startsWith(prefix));
+    const moments: readonly ((run: Process) => boolean)[] = [
+      () =>
+        has('postgres.new-') &&
+        readdirSync(dir.path, { recursive: true }).some((name) => /PG_VERSION$/.test(String(name))),
+      () => existsSync(path.join(dir.path, 'postgres', 'postmaster.pid')),
+      (run) => run.output().includes('starting the services'),
+      (run) => run.output().includes('Plumbline is up'),
+    ];
+    for (const isMoment of moments) {
+      const run = start(dir.path);
+      await vi.waitFor(() => expect(isMoment(run)).toBe(true), { ...PATIENCE, interval: 2 });
+      run.child.kill('SIGKILL');
+      expect(await run.ended).toBe('SIGKILL');
+    }
+    await using running = start(dir.path);
+    const url = await urlOf(running);
+    const token = readFileSync(path.join(dir.path, 'admin.token'), 'utf8').trim();
+    expect(await projects(url, token)).toBe(200);
+    expect(has('postgres.new')).toBe(false);
+    const databases = readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .filter((pid) => {
+        try {
+          // The postmaster and nothing else is a child that we started: its own children have it as parent.
+          const isPostgres = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres';
+          return (
+            isPostgres &&
+            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('-D') &&
+            cwdOf(pid) === path.join(dir.path, 'postgres')
+          );
+        } catch {
+          return false;
+        }
+      });
+    expect(databases).toHaveLength(1);
+  });
+
+  it('prints a line before the services are loaded, and names port and option when a port is in use', async () => {
+    await using dir = await tempDir('standalone');
+    const port = await freePort();
+    const blocker = createServer().listen(port, '127.0.0.1');
+    await using running = start(dir.path, { PLUMBLINE_GATEWAY_GRPC_LISTEN: `127.0.0.1:${port}` });
+    expect(await running.ended).toBe(1);
+    blocker.close();
+    expect(running.output()).toMatch(/^Plumbline starts/);
+    expect(running.output()).toContain(`port ${port} of 127.0.0.1 (gRPC API) is in use`);
+    expect(running.output()).toContain('--grpc or PLUMBLINE_GATEWAY_GRPC_LISTEN');
+    expect(existsSync(path.join(dir.path, 'postgres'))).toBe(false);
+  });
+
+  it('is the process that `plumb up` was, with no launcher in between', async () => {
+    await using dir = await tempDir('standalone');
+    const health = `127.0.0.1:${await freePort()}`;
+    const args = [
+      'up',
+      '--data-dir',
+      dir.path,
+      '--listen',
+      '127.0.0.1:0',
+      '--grpc',
+      '127.0.0.1:0',
+      '--health-listen',
+      health,
+    ];
+    await using running = start(dir.path, {}, [PLUMB, ...args]);
+    await urlOf(running);
+    expect((await fetch(`http://${health}/readyz`)).status).toBe(200);
+    const lock = JSON.parse(readFileSync(path.join(dir.path, 'plumbline.lock'), 'utf8')) as { readonly pid: number };
+    expect(lock.pid).toBe(running.child.pid);
+    running.child.kill('SIGINT');
+    expect(await running.ended).toBe(0);
+    expect(existsSync(path.join(dir.path, 'plumbline.lock'))).toBe(false);
   });
 });

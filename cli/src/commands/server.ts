@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CommandContext } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
-import { defaultDataDir } from '../profile.config.js';
+import { defaultDataDir, setEnvironment } from '../profile.config.js';
 
 /** Options of `plumb up`. */
 export interface UpOptions {
   readonly dataDir?: string;
   readonly listen: string;
   readonly grpc: string;
+  readonly healthListen?: string;
 }
 
-/** `plumb up`: all services in one process of their own, with an embedded database, until interrupted. */
+/** `plumb up`: this process becomes the server with all services and an embedded database, until a signal ends it. */
 export function up(context: CommandContext, options: UpOptions): Promise<number> {
   const dataDir = options.dataDir ?? defaultDataDir(context.environment);
-  return runProgram(context, '@plumbline/standalone/main', [], {
+  return becomeProgram(context, '@plumbline/standalone/main', [], {
     PLUMBLINE_DATA_DIR: dataDir,
     PLUMBLINE_GATEWAY_LISTEN: options.listen,
     PLUMBLINE_GATEWAY_GRPC_LISTEN: options.grpc,
+    ...(options.healthListen === undefined ? {} : { PLUMBLINE_HEALTH_LISTEN: options.healthListen }),
   });
 }
 
-/** `plumb demo`: the story of one change, played on a server of its own. */
+/** `plumb demo`: this process becomes the demo, which starts a server and simulated clusters. */
 export function demo(
   context: CommandContext,
   options: {
@@ -39,38 +40,37 @@ export function demo(
     ...(options.kubeconfig === undefined ? [] : ['--kubeconfig', options.kubeconfig]),
     ...(options.dataDir === undefined ? [] : ['--data-dir', options.dataDir]),
   ];
-  return runProgram(context, '@plumbline/demo/main', args, {});
+  return becomeProgram(context, '@plumbline/demo/main', args, {});
 }
 
 /**
- * On machines with much memory Node gives its young generation 130 MB: 16 MB in place of 64 saves a hundred of them and costs no time (1,000 applications). With four
- * threads for the collector, which is what Node takes on any machine, it fights over two cores with PostgreSQL: one thread halves the slowest appends.
+ * With much memory Node gives its young generation 128 MB: 16 MB instead of 64 per half saves a hundred and costs no time (1,000 applications).
+ * With the four collector threads that Node starts on any machine, the collector competes with PostgreSQL on two cores: one thread halves the
+ * slowest appends. Both must be arguments: set at run time with `v8.setFlagsFromString`, the young generation still grows to 128 MB (measured
+ * on Node 24), and `--v8-pool-size` is read once, when Node starts.
  */
 const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1'];
 
-/** The server is a program of its own: the CLI stays small and starts fast, and a signal reaches it as it would anywhere. */
-function runProgram(
+/**
+ * Replaces this process by a program of the installation (execve: same process id, no child), or loads the program into this process, without
+ * `NODE_ARGS`, where Node cannot do that (Windows, Node before 22.15).
+ */
+async function becomeProgram(
   context: CommandContext,
   specifier: string,
   args: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): Promise<number> {
   const path = programPath(specifier);
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...NODE_ARGS, path, ...args], {
-      stdio: 'inherit',
-      env: { ...context.environment, ...settings },
-    });
-    const pass = (signal: NodeJS.Signals) => (): void => void child.kill(signal);
-    const onInterrupt = pass('SIGINT');
-    const onTerminate = pass('SIGTERM');
-    process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate);
-      resolve(code ?? ExitCode.failed);
-    });
-  });
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...context.environment, ...settings }))
+    if (value !== undefined) environment[name] = value;
+  if (process.execve !== undefined)
+    process.execve(process.execPath, [process.execPath, ...NODE_ARGS, path, ...args], environment);
+  process.argv.splice(1, process.argv.length, path, ...args);
+  setEnvironment(settings);
+  await import(pathToFileURL(path).href);
+  return Number(process.exitCode ?? ExitCode.done);
 }
 
 function programPath(specifier: string): string {
@@ -78,7 +78,7 @@ function programPath(specifier: string): string {
     const path = fileURLToPath(import.meta.resolve(specifier));
     if (existsSync(path)) return path;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new CommandError(
     ExitCode.failed,

@@ -32,3 +32,4 @@ export {
 } from './ids.js';
 export type { Branded } from './ids.js';
 export { formatMicros, microsOf } from './time.js';
+export { DEFAULT_DATA_DIR, dataDirectory } from './data-directory.js';

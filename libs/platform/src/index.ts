@@ -26,3 +26,4 @@ export {
   TRACER,
 } from './tokens.js';
 export type { ConfigSource, HttpEdge } from './tokens.js';
+export { dataDirSetting } from './data-dir.config.js';

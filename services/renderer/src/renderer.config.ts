@@ -6,7 +6,7 @@ import type { FactoryProvider } from '@nestjs/common';
 import { InputError, messageOf } from '@plumbline/core';
 import { gitVariables } from '@plumbline/git';
 import { parseSealKey, type SealKey } from '@plumbline/manifest';
-import { CONFIG_SOURCE, type ConfigSource, loadConfig } from '@plumbline/platform';
+import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
 import type { SourcesOptions } from './adapters/sources.js';
 import type { RendererSurroundings } from './renderers/index.js';
@@ -18,10 +18,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Settings of the renderer. */
 export const rendererSchema = z.object({
-  PLUMBLINE_DATA_DIR: z
-    .string()
-    .default('/var/lib/plumbline')
-    .describe('Directory for data that can be rebuilt: mirrors and caches.'),
+  PLUMBLINE_DATA_DIR: dataDirSetting,
   PLUMBLINE_GIT_MIRROR_DIR: z
     .string()
     .optional()

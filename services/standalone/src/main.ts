@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { runProcess } from '@plumbline/platform';
-import { startStandalone } from './standalone.js';
-import { standaloneOptions } from './standalone.config.js';
+import { progress } from './progress.js';
 
-const running = await runProcess({
-  name: 'standalone',
-  stopTimeoutMs: 60_000,
-  start: async () => startStandalone(standaloneOptions()),
-});
-process.stdout.write(
-  `Plumbline is up.\n  REST   ${running.url}\n  gRPC   ${running.grpcUrl}\n  token  ${running.adminTokenFile}\n`,
-);
+// Before the services are loaded, which takes a second or more.
+progress('Plumbline starts: loading the services');
+const { run } = await import('./run.js');
+await run();

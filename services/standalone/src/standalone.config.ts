@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { homedir } from 'node:os';
-import path from 'node:path';
-import { listenAddress, loadConfig, processConfigSource } from '@plumbline/platform';
+import { dataDirSetting, listenAddress, loadConfig, processConfigSource } from '@plumbline/platform';
 import { z } from 'zod';
 import type { StandaloneOptions } from './standalone.js';
 
 const schema = z.object({
-  PLUMBLINE_DATA_DIR: z
-    .string()
-    .default(path.join(homedir(), '.plumbline'))
-    .describe('Directory for everything that is kept: database, keys, mirrors.'),
+  PLUMBLINE_DATA_DIR: dataDirSetting,
   PLUMBLINE_GATEWAY_LISTEN: listenAddress.default('127.0.0.1:8080').describe('HOST:PORT of the REST API.'),
   PLUMBLINE_GATEWAY_GRPC_LISTEN: listenAddress.default('127.0.0.1:8081').describe('HOST:PORT of the gRPC API.'),
 });

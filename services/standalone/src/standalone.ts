@@ -13,28 +13,33 @@ import {
 } from '@plumbline/platform';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { lockDataDir } from './instance-lock.js';
+import { refuseBusyPorts } from './ports.js';
 import { ensureKeys, type KeyFiles } from './keys.js';
 import { StandaloneModule } from './standalone.module.js';
 
-/** How to start the whole of Plumbline in this process. */
+/** Options of {@link startStandalone}. */
 export interface StandaloneOptions {
-  /** Directory for everything that is kept; made when it is not there. One process at a time. */
+  /** Directory of all data; created when it does not exist. One process uses it at a time. */
   readonly dataDir: string;
   /** `HOST:PORT` of the REST API and the webhooks; a free port of 127.0.0.1 when absent. */
   readonly listen?: string;
   /** `HOST:PORT` of the gRPC API; a free port of 127.0.0.1 when absent. */
   readonly grpcListen?: string;
-  /** More settings of services (`PLUMBLINE_<AREA>_<KEY>`); what follows from the composition cannot be overridden. */
+  /** Further settings of services (`PLUMBLINE_<AREA>_<KEY>`); the settings that {@link settingsOf} derives cannot be overridden. */
   readonly settings?: ConfigSource;
   readonly logger?: Logger;
+  /** Receives each step of the start. */
+  readonly onProgress?: (step: string) => void;
 }
 
-/** Plumbline, running. */
+/** A running standalone process. */
 export interface Standalone extends Stoppable, AsyncDisposable {
   /** Base URL of the REST API. */
   readonly url: string;
   /** `grpc://host:port` of the gRPC API. */
   readonly grpcUrl: string;
+  /** `http://host:port` of /healthz, /readyz and /metrics. */
+  readonly healthUrl: string;
   readonly dataDir: string;
   /** File with the first admin token, mode 0600. */
   readonly adminTokenFile: string;
@@ -43,7 +48,7 @@ export interface Standalone extends Stoppable, AsyncDisposable {
 
 const LOCAL = '127.0.0.1:0';
 
-/** The settings that make services that are built to run apart run together. */
+/** Returns the settings of services that share one process, one database and one data directory. */
 function settingsOf(
   options: StandaloneOptions,
   dataDir: string,
@@ -55,9 +60,9 @@ function settingsOf(
     PLUMBLINE_DATA_DIR: dataDir,
     PLUMBLINE_LOG_URL: databaseUrl,
     PLUMBLINE_LOG_TOKEN_FILE: keys.logToken,
-    // Somebody may keep this one elsewhere.
+    // May be kept outside of the data directory.
     PLUMBLINE_LOG_SIGNING_KEY_FILE: options.settings?.['PLUMBLINE_LOG_SIGNING_KEY_FILE'] ?? keys.logSigning,
-    // Everybody who needs the log is in this process.
+    // No other process uses the log.
     PLUMBLINE_AUDIT_GRPC_LISTEN: undefined,
     PLUMBLINE_BUS_URL: 'inproc:',
     PLUMBLINE_OBJECT_STORE_URL: databaseUrl,
@@ -86,10 +91,13 @@ function loggerFor(options: StandaloneOptions): Logger {
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const dataDir = path.resolve(options.dataDir);
   const logger = loggerFor(options);
+  const onProgress = options.onProgress ?? (() => undefined);
+  onProgress(`  data directory ${dataDir}`);
+  await refuseBusyPorts(options);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(dataDir);
   const undo: (() => Promise<unknown> | void)[] = [() => lock.release()];
-  /** In reverse order of the start; one failure does not keep the others from stopping. */
+  /** Stops the parts in reverse order of their start; a failure does not prevent the others from stopping. */
   const stopAll = async (): Promise<readonly string[]> => {
     const failures: string[] = [];
     for (const step of undo.toReversed()) {
@@ -104,14 +112,17 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   };
   try {
     const keys = await ensureKeys(dataDir);
+    onProgress('  starting the database');
     const postgres = await startEmbeddedPostgres({
       dataDir: path.join(dataDir, 'postgres'),
       passwordFile: keys.databasePassword,
       logger,
+      onProgress: (step) => onProgress(`  ${step}`),
     });
     undo.push(async () => postgres.stop());
     const adminTokenFile = path.join(dataDir, 'admin.token');
     const source = settingsOf(options, dataDir, { keys, databaseUrl: postgres.url, adminTokenFile });
+    onProgress('  starting the services');
     const host = await startHost({ module: StandaloneModule, name: 'standalone', source, logger });
     undo.push(async () => host.stop());
     let stopping: Promise<readonly string[]> | undefined;
@@ -119,6 +130,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     return {
       url: host.endpoints.get('http') ?? '',
       grpcUrl: host.endpoints.get('grpc') ?? '',
+      healthUrl: host.endpoints.get('health') ?? '',
       dataDir,
       adminTokenFile,
       host,

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { FactoryProvider } from '@nestjs/common';
 import { type CredentialPlaces, type GitSurroundings, gitVariables } from '@plumbline/git';
-import { CONFIG_SOURCE, type ConfigSource, loadConfig } from '@plumbline/platform';
+import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
 
 /** Injection token of the {@link WatcherConfig}. */
@@ -10,10 +10,7 @@ export const WATCHER_CONFIG = Symbol('WATCHER_CONFIG');
 
 /** Settings of the watcher. */
 export const watcherSchema = z.object({
-  PLUMBLINE_DATA_DIR: z
-    .string()
-    .default('/var/lib/plumbline')
-    .describe('Directory for data that can be rebuilt: mirrors and caches.'),
+  PLUMBLINE_DATA_DIR: dataDirSetting,
   PLUMBLINE_GIT_MIRROR_DIR: z
     .string()
     .optional()

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { dataDirectory } from '@plumbline/core';
 
 /** Options of the process. */
 export interface ProcessOptions {
@@ -16,7 +17,7 @@ export const HELP = `plumbline-simulated-cluster [--dir DIR] [--cluster NAME[=PO
 
 Serves simulated Kubernetes clusters on 127.0.0.1. Each has a kubeconfig (mode 0600) in DIR and keeps its state there.
 
-  --dir DIR              directory for state and kubeconfigs (default ~/.plumbline/simulated)
+  --dir DIR              directory for state and kubeconfigs (default ~/.local/share/plumbline/simulated)
   --cluster NAME[=PORT]  name of a cluster, and its port; repeat for more clusters (default: local, on the port of its
                          last run or a free one)
   --exit-with-stdin      end when standard input ends, so that the process does not outlive the program that started it
@@ -34,7 +35,7 @@ export function processOptions(args: readonly string[]): ProcessOptions | undefi
   const { values } = parseArgs({
     args: [...args],
     options: {
-      dir: { type: 'string', default: path.join(homedir(), '.plumbline', 'simulated') },
+      dir: { type: 'string', default: path.join(dataDirectory({}, homedir()), 'simulated') },
       cluster: { type: 'string', multiple: true, default: ['local'] },
       'exit-with-stdin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
 import { type GitBranchWriterOptions, gitVariables, readCredentials } from '@plumbline/git';
-import { CONFIG_SOURCE, type ConfigSource, loadConfig, secretFrom } from '@plumbline/platform';
+import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig, secretFrom } from '@plumbline/platform';
 import { isOrigin, type NoteSigner, parseVerifierKey, pemSigner, type VerifierKey } from '@plumbline/merkle';
 import type { FactoryProvider } from '@nestjs/common';
 import { z } from 'zod';
@@ -70,10 +70,7 @@ export const treeSchema = z.object({
     .describe(
       'Keys of SSH servers; `known_hosts` beside the mirrors when absent, where a new server is remembered at first sight.',
     ),
-  PLUMBLINE_DATA_DIR: z
-    .string()
-    .default('/var/lib/plumbline')
-    .describe('Directory for data that can be rebuilt: mirrors and caches.'),
+  PLUMBLINE_DATA_DIR: dataDirSetting,
 });
 
 /** A witness and where it is. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, UpstreamError } from '@plumbline/core';
@@ -9,7 +9,7 @@ import type { Logger } from '@plumbline/platform';
 import pg from 'pg';
 import { postgresBinaries, type PostgresBinaries } from './binaries.js';
 import { freePort } from './free-port.js';
-import { stopOrphan } from './orphan.js';
+import { removeUnfinished, stopOrphan } from './orphan.js';
 import { PostgresProcess, runToEnd } from './postgres-process.js';
 import { serverAccount, type ServerAccount } from './server-account.js';
 
@@ -46,6 +46,8 @@ export interface EmbeddedPostgresOptions {
   /** File with the password, mode 0600; made when it is not there. */
   readonly passwordFile: string;
   readonly logger: Logger;
+  /** Receives each step that takes a while. */
+  readonly onProgress?: (step: string) => void;
 }
 
 interface Setup extends EmbeddedPostgresOptions {
@@ -62,13 +64,16 @@ function dirArgument(dir: string, account: ServerAccount | undefined): string {
   return account !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : dir;
 }
 
-/** A cluster is there as a whole or not at all: it is made beside its place and moved when it is complete. */
+/**
+ * Creates the database cluster in a directory of its own name next to `dataDir` and renames it when it is complete, so that `dataDir` holds a whole
+ * cluster or none. An initdb of an earlier run that was killed is ended first.
+ */
 async function ensureCluster(setup: Setup): Promise<void> {
   const { dataDir, account, password } = setup;
+  await removeUnfinished(dataDir, setup.logger);
   if (existsSync(path.join(dataDir, 'PG_VERSION'))) return;
-  const staging = `${dataDir}.new`;
-  await rm(staging, { recursive: true, force: true });
-  await mkdir(staging, { recursive: true, mode: 0o700 });
+  setup.onProgress?.('creating the database (only at the first start)');
+  const staging = await mkdtemp(`${dataDir}.new-`);
   const passwordFile = path.join(staging, 'password');
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (account !== undefined) for (const file of [staging, passwordFile]) chownSync(file, account.uid, account.gid);
@@ -163,6 +168,8 @@ async function launchSomewhere(setup: Setup): Promise<{ readonly server: Postgre
       return { server: await launch(setup, port), port };
     } catch (error) {
       if (attempt === START_ATTEMPTS) throw error;
+      // A server of a killed run that had not written its pid file yet may have appeared meanwhile.
+      await stopOrphan(setup.dataDir, setup.logger);
       await delay(200 * attempt);
     }
   }
