@@ -163,7 +163,7 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     const moments: readonly ((run: Process) => boolean)[] = [
       () =>
         has('postgres.new-') &&
-        readdirSync(dir.path, { recursive: true }).some((name) => /PG_VERSION$/.test(String(name))),
+        readdirSync(dir.path, { recursive: true }).some((name) => String(name).endsWith('PG_VERSION')),
       () => existsSync(path.join(dir.path, 'postgres', 'postmaster.pid')),
       (run) => run.output().includes('starting the services'),
       (run) => run.output().includes('Plumbline is up'),
