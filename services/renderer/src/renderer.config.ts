@@ -8,7 +8,7 @@ import { gitVariables } from '@plumbline/git';
 import { parseSealKey, type SealKey } from '@plumbline/manifest';
 import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
-import type { SourcesOptions } from './adapters/sources.js';
+import type { SourcesOptions } from './sources/sources.js';
 import type { RendererSurroundings } from './renderers/index.js';
 
 /** Injection token of the {@link RendererConfig}. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ApplicationId, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { ApplicationId, Digest, StreamName, uuidv7 } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import { actorOf, MemoryEventLog } from '@plumbline/event-log/testing';
 import {
@@ -24,9 +24,9 @@ import {
 } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
-import { createLogger } from '@plumbline/platform';
+import { startTestService, type TestService } from '@plumbline/platform/testing';
 import { type GitRepository, type GitServer, startGit, tempDir, waitUntil } from '@plumbline/testkit';
-import { rendererConfig } from './renderer.config.js';
+import { RendererModule } from './renderer.module.js';
 import { RendererService } from './renderer.service.js';
 
 /** A renderer on a log and a real Git server; the watcher's part is played by {@link Bench.observe}. */
@@ -34,6 +34,7 @@ export interface Bench extends AsyncDisposable {
   readonly log: EventLog;
   readonly git: GitServer;
   readonly repository: GitRepository;
+  readonly service: TestService;
   readonly renderer: RendererService;
   readonly store: ObjectStore;
   readonly sealKey: SealKey;
@@ -73,6 +74,45 @@ export function toolCache(): string {
   return cacheDir;
 }
 
+/** What a renderer is started with. */
+export interface RendererParts {
+  readonly log: EventLog;
+  readonly store: ObjectStore;
+  /** Of mirrors, working directories and snapshots. */
+  readonly directory: string;
+  readonly keyFile: string;
+  readonly settings?: Record<string, string>;
+}
+
+/** Starts a renderer. The tools are shared by all of them. */
+export async function startRenderer({
+  log,
+  store,
+  directory,
+  keyFile,
+  settings = {},
+}: RendererParts): Promise<TestService> {
+  const dataDir = path.join(directory, 'data');
+  await mkdir(dataDir, { recursive: true });
+  await symlink(path.join(toolCache(), 'cache'), path.join(dataDir, 'cache')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return startTestService({
+    module: RendererModule,
+    name: 'renderer',
+    log,
+    objects: store,
+    settings: {
+      PLUMBLINE_DATA_DIR: dataDir,
+      PLUMBLINE_GIT_MIRROR_DIR: path.join(directory, 'mirrors'),
+      PLUMBLINE_RENDERER_WORK_DIR: path.join(directory, 'work'),
+      PLUMBLINE_SECRETS_KEY_FILE: keyFile,
+      ...settings,
+    },
+  });
+}
+
+/** Starts a fixture: `await using bench = await startBench()`. */
 export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const git = await startGit();
   const dir = await tempDir('renderer');
@@ -82,36 +122,25 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const keyText = generateSealKey();
   await writeFile(keyFile, keyText);
   const repository = await git.createRepository('shop');
-  const start = async (): Promise<RendererService> => {
-    const config = rendererConfig({
-      PLUMBLINE_DATA_DIR: toolCache(),
-      PLUMBLINE_GIT_MIRROR_DIR: path.join(dir.path, 'mirrors'),
-      PLUMBLINE_RENDERER_WORK_DIR: path.join(dir.path, 'work'),
-      PLUMBLINE_SECRETS_KEY_FILE: keyFile,
-      ...options.settings,
-    });
-    const service = new RendererService(
+  const start = async (): Promise<TestService> =>
+    startRenderer({
       log,
       store,
-      createLogger({ service: 'renderer', level: 'silent' }),
-      systemClock,
-      config,
-    );
-    await service.onApplicationBootstrap();
-    return service;
-  };
-  let renderer = await start();
+      directory: dir.path,
+      keyFile,
+      ...(options.settings === undefined ? {} : { settings: options.settings }),
+    });
+  let service = await start();
   let markers = 0;
-  const append: Bench['append'] = async (service, items) => {
-    const { firstPosition, lastPosition } = await log.append({
+  const append: Bench['append'] = async (owner, items) => {
+    const result = await log.append({
       requestId: uuidv7(Date.now()),
-      actor: service === 'gateway' ? { kind: 'user', id: 'u', name: 'Ada' } : actorOf(service),
-      service,
+      actor: owner === 'gateway' ? { kind: 'user', id: 'u', name: 'Ada' } : actorOf(owner),
+      service: owner,
       items: items.map(({ stream, event }) => ({ stream, expected: { type: 'any' }, events: [event] })),
     });
-    const { events } = await log.read({ from: firstPosition, limit: items.length });
-    renderer.offer({ shard: 0, firstPosition, lastPosition, events });
-    return events;
+    service.reactor.checkLog();
+    return result.events;
   };
   const events: Bench['events'] = async <Type extends EventType>(type: Type) => {
     const found: EventOf<Type>[] = [];
@@ -151,8 +180,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     repository,
     store,
     sealKey: parseSealKey(Buffer.from(keyText)),
+    get service() {
+      return service;
+    },
     get renderer() {
-      return renderer;
+      return service.app.get(RendererService, { strict: false });
     },
     declare,
     append,
@@ -181,7 +213,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     },
     event: (type, nth = 1) => until(`${type} number ${nth}`, async () => (await events(type))[nth - 1]),
     settled: async () => {
-      await renderer.whenIdle();
+      await service.app.get(RendererService, { strict: false }).whenIdle();
       markers += 1;
       await declare(`marker-${markers}`, { path: `no-such-path-${markers}` });
       const id = `default/marker-${markers}`;
@@ -192,7 +224,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
           event: { type: 'ApplicationRemoved', data: { application: id, mode: 'Orphan' } },
         },
       ]);
-      await renderer.whenIdle();
+      await service.app.get(RendererService, { strict: false }).whenIdle();
     },
     objects: async (renderDigest) => {
       const set = parseObjectSet(await store.get(Digest.parse(renderDigest)));
@@ -205,11 +237,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
       );
     },
     restart: async () => {
-      await renderer.beforeApplicationShutdown();
-      renderer = await start();
+      await service.stop();
+      service = await start();
     },
     [Symbol.asyncDispose]: async () => {
-      await renderer.beforeApplicationShutdown();
+      await service.stop();
       await git[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
     },

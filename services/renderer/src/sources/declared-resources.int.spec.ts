@@ -2,7 +2,7 @@
 import { StreamName } from '@plumbline/core';
 import { repositorySpec } from '@plumbline/events';
 import { describe, expect, it } from 'vitest';
-import { startBench } from './renderer.fixture.js';
+import { startBench } from '../renderer.fixture.js';
 
 const cluster = (name: string): string =>
   `apiVersion: plumbline.dev/v1alpha1\nkind: Cluster\nmetadata: {name: ${name}}\nspec: {inCluster: {}}\n`;

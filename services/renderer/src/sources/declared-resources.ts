@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Inject, Injectable } from '@nestjs/common';
 import {
   canonicalJson,
   type Clock,
@@ -9,41 +10,44 @@ import {
   StreamName,
   uuidTimeMs,
 } from '@plumbline/core';
-import type { EventLog } from '@plumbline/event-log';
 import type { NewEvent } from '@plumbline/events';
 import type { GitTree } from '@plumbline/git';
 import { decodeText, parseYaml } from '@plumbline/manifest';
-import type { ObjectStore } from '@plumbline/object-store';
-import type { RepositoryView, ViewStore } from '@plumbline/read-models';
-import type { Sources } from './adapters/sources.js';
-import { failureOf, isTransient } from './domain/failure.js';
-import { ACTOR } from './domain/provenance.js';
-import { readManifestFiles } from './renderers/plain/plain.renderer.js';
-import { treePath } from './renderers/paths.js';
+import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
+import { CLOCK, EVENT_REACTOR } from '@plumbline/platform';
+import type { EventReactor } from '@plumbline/reactor';
+import type { RepositoryView } from '@plumbline/read-models';
+import { failureOf, isTransient } from '../domain/failure.js';
+import { ACTOR } from '../domain/provenance.js';
+import { RendererState } from '../domain/state.js';
+import { treePath } from '../renderers/paths.js';
+import { readManifestFiles } from '../renderers/plain/plain.renderer.js';
+import { Sources } from './sources.js';
 
-/** What the reader of declared resources works with. */
-export interface FollowedResourcesDeps {
-  readonly log: EventLog;
-  readonly objects: ObjectStore;
-  readonly sources: Sources;
-  readonly views: ViewStore;
-  readonly clock: Clock;
-}
+/** Reads the resources that repositories declare (`spec.resources`) and appends what it read; the gateway validates them. */
+@Injectable()
+export class DeclaredResources {
+  readonly #reactor: EventReactor;
+  readonly #state: RendererState;
+  readonly #objects: ObjectStore;
+  readonly #sources: Sources;
+  readonly #clock: Clock;
 
-/** Reads the resources that repositories declare (`spec.resources`) and appends what it read; whether they are right is the gateway's to say. */
-export class FollowedResources {
-  readonly #deps: FollowedResourcesDeps;
-
-  /** Revision that was found to hold nothing new, per repository: looked at once, not again with every wake-up. */
+  /** Revision that was found to hold nothing new, per repository: it is read once, not after every event. */
   readonly #unchanged = new Map<string, string>();
 
-  constructor(deps: FollowedResourcesDeps) {
-    this.#deps = deps;
-  }
-
-  /** Repositories whose declared resources have to be looked at, from the fold alone. */
-  due(): readonly string[] {
-    return [...this.#deps.views.all('repository')].filter((view) => this.#isDue(view)).map(({ name }) => name);
+  constructor(
+    @Inject(EVENT_REACTOR) reactor: EventReactor,
+    @Inject(RendererState) state: RendererState,
+    @Inject(OBJECT_STORE) objects: ObjectStore,
+    @Inject(Sources) sources: Sources,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#reactor = reactor;
+    this.#state = state;
+    this.#objects = objects;
+    this.#sources = sources;
+    this.#clock = clock;
   }
 
   #isDue({ name, spec, refs, resources }: RepositoryView): boolean {
@@ -59,21 +63,24 @@ export class FollowedResources {
     return `${revision} ${canonicalJson(spec.resources ?? null)}`;
   }
 
-  /** Looks at one repository; returns the position of what was appended. @throws what may pass by itself */
-  async read(name: string): Promise<number | undefined> {
-    const view = this.#deps.views.get('repository', name);
+  /**
+   * Reads the resources of one repository, if its revision or its declaration is new, and appends what changed.
+   * @throws what may pass by itself; what `append` throws
+   */
+  async read(name: string): Promise<void> {
+    const view = this.#state.repository(name);
     const declared = view?.spec.resources;
     const ref = declared === undefined ? undefined : view?.refs[declared.ref];
-    if (view === undefined || declared === undefined || ref === undefined || !this.#isDue(view)) return undefined;
+    if (view === undefined || declared === undefined || ref === undefined || !this.#isDue(view)) return;
     const at = { repository: name, ref: declared.ref, revision: ref.revision };
     const event = await this.#found(view, at, declared.path);
     if (event === undefined) {
       this.#unchanged.set(name, this.#mark(view.spec, ref.revision));
-      return undefined;
+      return;
     }
-    const { lastPosition } = await this.#deps.log.append({
+    await this.#reactor.append({
       requestId: derivedId(
-        requestTimeMs(uuidTimeMs(ref.eventId), this.#deps.clock.nowMs()),
+        requestTimeMs(uuidTimeMs(ref.eventId), this.#clock.nowMs()),
         'resources',
         ref.eventId,
         String(view.declared.position),
@@ -85,7 +92,6 @@ export class FollowedResources {
       correlationId: ref.correlationId,
       items: [{ stream: StreamName.repository(name), expected: { type: 'exists' }, events: [event] }],
     });
-    return lastPosition;
   }
 
   async #found(
@@ -94,11 +100,11 @@ export class FollowedResources {
     path: string,
   ): Promise<NewEvent | undefined> {
     try {
-      const documents = await readDocuments(await this.#deps.sources.tree(view.spec, at.revision), treePath(path));
+      const documents = await readDocuments(await this.#sources.tree(view.spec, at.revision), treePath(path));
       const content = canonicalJson({ resources: documents });
       const digest = Digest.of(content);
       if (view.resources?.digest === digest && view.resources.state === 'Applied') return undefined;
-      await this.#deps.objects.put([{ digest, content }]);
+      await this.#objects.put([{ digest, content }]);
       return { type: 'ResourcesRead', data: { ...at, digest, count: documents.length } };
     } catch (error) {
       if (isTransient(error)) throw error;

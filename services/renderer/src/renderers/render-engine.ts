@@ -11,10 +11,10 @@ import {
   type SealKey,
 } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import { isTransient } from './domain/failure.js';
-import type { VersionSettings } from './domain/state.js';
-import { treePath } from './renderers/paths.js';
-import type { Renderer, RenderInputs } from './renderers/renderer.port.js';
+import { isTransient } from '../domain/failure.js';
+import type { VersionSettings } from '../domain/state.js';
+import { treePath } from './paths.js';
+import type { Renderer, RenderInputs } from './renderer.port.js';
 
 /** A rendered set in the object store. */
 export interface Rendered {
@@ -31,24 +31,32 @@ export interface PreparedRender {
   render(): Promise<Rendered>;
 }
 
+/** What a {@link RenderEngine} works with. */
+export interface RenderEngineOptions {
+  readonly renderers: readonly Renderer[];
+  readonly store: ObjectStore;
+  readonly sealKey: SealKey;
+  /** Called after each run of a renderer, with its name. */
+  readonly onRendered: (renderer: string, result: 'succeeded' | 'failed', durationMs: number) => void;
+}
+
 const RESULTS_KEPT = 10_000;
 const MAX_OBJECTS = 20_000;
 
 /** Chooses plug-ins, computes input digests, and renders each distinct input once. */
 export class RenderEngine {
-  readonly #renderers: readonly Renderer[];
-  readonly #store: ObjectStore;
-  readonly #sealKey: SealKey;
-  readonly #signal: AbortSignal | undefined;
-
+  readonly #options: RenderEngineOptions;
+  readonly #stopping = new AbortController();
   readonly #results = new Map<Digest, Promise<Rendered>>();
   #renders = 0;
 
-  constructor(renderers: readonly Renderer[], store: ObjectStore, sealKey: SealKey, signal?: AbortSignal) {
-    this.#renderers = renderers;
-    this.#store = store;
-    this.#sealKey = sealKey;
-    this.#signal = signal;
+  constructor(options: RenderEngineOptions) {
+    this.#options = options;
+  }
+
+  /** Ends the renders that run. */
+  stop(): void {
+    this.#stopping.abort();
   }
 
   /** Renders so far: what was answered from before is not counted. */
@@ -85,7 +93,7 @@ export class RenderEngine {
   }
 
   #choose(wanted: ApplicationSpec['renderer'], tree: GitTree, path: string): Renderer {
-    const renderer = this.#renderers.find((candidate) =>
+    const renderer = this.#options.renderers.find((candidate) =>
       wanted === 'auto' ? candidate.detects(tree, path) : candidate.name === wanted,
     );
     if (renderer === undefined) throw new InputError('PLB-1429', `there is no renderer "${wanted}"`);
@@ -116,10 +124,15 @@ export class RenderEngine {
     readonly namespace: string | undefined;
   }): Promise<Rendered> {
     this.#renders += 1;
-    const manifests = await job.renderer.render({
-      ...job,
-      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-    });
+    const startMs = performance.now();
+    let result: 'succeeded' | 'failed' = 'failed';
+    let manifests: readonly ParsedManifest[];
+    try {
+      manifests = await job.renderer.render({ ...job, signal: this.#stopping.signal });
+      result = 'succeeded';
+    } finally {
+      this.#options.onRendered(job.renderer.name, result, performance.now() - startMs);
+    }
     if (manifests.length > MAX_OBJECTS)
       throw new InputError('PLB-1422', `more than ${MAX_OBJECTS} objects in one environment`);
     refuseDuplicates(manifests, job.namespace === undefined ? {} : { defaultNamespace: job.namespace });
@@ -129,12 +142,12 @@ export class RenderEngine {
   async #storeSet(manifests: readonly ParsedManifest[]): Promise<Rendered> {
     const sources = new Map<string, string>();
     const objects = manifests.map((manifest) => {
-      const built = buildObject(manifest.object, this.#sealKey);
+      const built = buildObject(manifest.object, this.#options.sealKey);
       sources.set(built.key, `${manifest.file}#${manifest.document}`);
       return built;
     });
     const [set, sourcesBlob] = [buildObjectSet(objects), buildSources(sources)];
-    await this.#store.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
+    await this.#options.store.put([...objects.map(({ digest, content }) => ({ digest, content })), set, sourcesBlob]);
     return { renderDigest: set.digest, sourcesDigest: sourcesBlob.digest, objectCount: objects.length };
   }
 }
