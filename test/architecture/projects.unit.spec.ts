@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { importsOf, type Project, projects, sourceFiles, textOf } from './workspace.js';
+import { importsOf, type Project, projects, root, sourceFiles, textOf } from './workspace.js';
 
 const TYPES = [
   'type:pure',
@@ -153,6 +155,14 @@ describe('imports', () => {
         ),
       );
     expect(offenders).toEqual([]);
+  });
+
+  it('keep the simulated cluster out of the image and the chart', () => {
+    expect(textOf('deploy/docker/Dockerfile')).toMatch(/rm -rf [^&]* simulated-cluster /);
+    const chart = readdirSync(path.join(root, 'deploy/helm'), { recursive: true, encoding: 'utf8' })
+      .map((file) => `deploy/helm/${file}`)
+      .filter((file) => statSync(path.join(root, file)).isFile() && /simulated/i.test(textOf(file)));
+    expect(chart).toEqual([]);
   });
 
   it('take the test kit and vitest only in tests', () => {
