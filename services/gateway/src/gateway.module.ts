@@ -1,81 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { messageOf } from '@plumbline/core';
-import { HTTP_EDGE, type Logger, LOGGER } from '@plumbline/platform';
-import { httpEdge } from './api/http-edge.js';
-import { MomentGuard } from './api/moment.guard.js';
-import { RoleGuard } from './api/role.guard.js';
-import { ApplicationsService } from './applications/applications.service.js';
-import { Authenticator } from './auth/authenticator.js';
-import { Announcer, ANNOUNCER, Bootstrap } from './auth/bootstrap.js';
+import { type Logger, LOGGER } from '@plumbline/platform';
+import { ActionsModule } from './actions/actions.module.js';
+import { ApplicationsModule } from './applications/applications.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { Bootstrap } from './auth/bootstrap.js';
 import { EventsConsumer } from './consumers/events.controller.js';
-import { LeafBook } from './events/leaf-book.js';
-import { EventsService } from './events/events.service.js';
-import { GATEWAY_CONFIG, gatewayConfigProvider } from './gateway.config.js';
-import { ApplicationsGrpc } from './grpc/applications.grpc.js';
-import { EventsGrpc } from './grpc/events.grpc.js';
-import { GrpcCalls } from './grpc/grpc-calls.js';
-import { GrpcServer } from './grpc/grpc-server.js';
-import { ResourcesGrpc } from './grpc/resources.grpc.js';
-import { logFilesConfigProvider } from './log/log.config.js';
-import { LogFilesController } from './log/log-files.controller.js';
-import { LogGrpc } from './log/log.grpc.js';
-import { LogService } from './log/log.service.js';
-import { UpkeepGrpc } from './log/upkeep.grpc.js';
-import { UpkeepService } from './log/upkeep.service.js';
-import { SubscriptionsGrpc } from './grpc/subscriptions.grpc.js';
-import { restControllers } from './openapi/controllers.js';
-import { DocsController } from './openapi/docs.controller.js';
-import { DiffService } from './reads/diff.service.js';
-import { Past } from './reads/past.js';
-import { ReadModel } from './reads/read-model.js';
-import { RequestsService } from './requests/requests.service.js';
+import { EventsModule } from './events/events.module.js';
+import { LogModule } from './log/log.module.js';
+import { ReadSideModule } from './read-side/read-side.module.js';
 import { FollowedResources } from './resources/followed-resources.js';
-import { ResourcesService } from './resources/resources.service.js';
-import { LOG_ACCESS, LogAccess } from './state/log-access.js';
+import { ResourcesModule } from './resources/resources.module.js';
+import { StateModule } from './state/state.module.js';
 import { Deliveries } from './subscriptions/deliveries.js';
-import { SubscriptionsService } from './subscriptions/subscriptions.service.js';
-import { TokensService } from './tokens/tokens.service.js';
-import { WebhooksService } from './webhooks/webhooks.service.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
+import { TokensModule } from './tokens/tokens.module.js';
+import { GrpcModule } from './transport/grpc/grpc.module.js';
+import { GrpcServer } from './transport/grpc/grpc-server.js';
+import { HttpModule } from './transport/http/http.module.js';
+import { SseModule } from './transport/sse/sse.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
+import { LOG_ACCESS, type LogAccess } from './state/log-access.js';
 
-/** The door for users, CI and webhooks: REST, gRPC, event streams. Declares and requests; decides nothing. */
+/** The public API for users, CI and webhooks: REST, gRPC, event streams. It records declarations and requests; other services decide. */
 @Module({
-  controllers: [...restControllers, DocsController, LogFilesController, EventsConsumer],
-  providers: [
-    gatewayConfigProvider,
-    logFilesConfigProvider,
-    LogService,
-    LogGrpc,
-    UpkeepService,
-    UpkeepGrpc,
-    { provide: LOG_ACCESS, useClass: LogAccess },
-    { provide: ANNOUNCER, useClass: Announcer },
-    { provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge },
-    ReadModel,
-    Past,
-    DiffService,
-    ResourcesService,
-    ApplicationsService,
-    RequestsService,
-    EventsService,
-    LeafBook,
-    SubscriptionsService,
-    Deliveries,
-    FollowedResources,
-    TokensService,
-    WebhooksService,
-    Authenticator,
-    Bootstrap,
-    RoleGuard,
-    MomentGuard,
-    GrpcCalls,
-    ApplicationsGrpc,
-    ResourcesGrpc,
-    EventsGrpc,
-    SubscriptionsGrpc,
-    GrpcServer,
+  imports: [
+    StateModule,
+    AuthModule,
+    ReadSideModule,
+    ApplicationsModule,
+    ActionsModule,
+    ApprovalsModule,
+    ResourcesModule,
+    EventsModule,
+    LogModule,
+    SubscriptionsModule,
+    TokensModule,
+    WebhooksModule,
+    HttpModule,
+    SseModule,
+    GrpcModule,
   ],
-  exports: [HTTP_EDGE],
+  controllers: [EventsConsumer],
+  exports: [HttpModule],
 })
 export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #access: LogAccess;
@@ -103,8 +72,9 @@ export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationS
 
   #following: Promise<unknown> = Promise.resolve();
 
-  /** The log access ends its waits in the same hook. */
+  /** Ends the waits for the log first: the hook of the module that owns it runs after this one. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.#access.close();
     await this.#following;
   }
 

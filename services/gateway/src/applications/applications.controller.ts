@@ -7,15 +7,14 @@ import {
   getHistory,
   getVersion,
   listApplications,
-  listApprovals,
   listTargets,
   listVersions,
 } from '@plumbline/api-contract';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
 import { ApplicationsService } from './applications.service.js';
 
-/** Applications, versions, targets and approvals over REST. */
+/** Applications, versions and targets over REST. */
 @Controller()
 export class ApplicationsController {
   readonly #applications: ApplicationsService;
@@ -63,10 +62,5 @@ export class ApplicationsController {
   @Serve(listTargets)
   targets(@Input() { query }: InputOf<typeof listTargets>) {
     return this.#applications.targets(query);
-  }
-
-  @Serve(listApprovals)
-  approvals(@Input() { query }: InputOf<typeof listApprovals>) {
-    return this.#applications.approvals(query);
   }
 }

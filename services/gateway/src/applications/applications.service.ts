@@ -9,20 +9,13 @@ import type {
 } from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
 import type { ViewMoment } from '@plumbline/event-log';
-import type { ApplicationView, ApprovalView, TargetView, VersionView, ViewReader } from '@plumbline/read-models';
-import { type DiffInput, DiffService } from '../reads/diff.service.js';
-import { historyFrom, versionEverywhere } from '../reads/history.js';
-import { type ItemQuery, notFound, ReadModel } from '../reads/read-model.js';
-import { inParallel, Past, type WantedVersions } from '../reads/past.js';
-import { applicationItem, environmentsOf } from '../reads/summary.js';
-import { noVersion } from '../requests/requests.service.js';
+import type { ApplicationView, TargetView, VersionView, ViewReader } from '@plumbline/read-models';
+import { type DiffInput, DiffService } from '../read-side/diff.service.js';
+import { historyFrom, versionEverywhere } from '../read-side/history.js';
+import { type ItemQuery, type ListQuery, notFound, noVersion, ReadModel } from '../read-side/read-model.js';
+import { inParallel, Past, type WantedVersions } from '../read-side/past.js';
+import { applicationItem, environmentsOf } from '../read-side/summary.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-
-/** What to list. */
-export interface ListInput extends ItemQuery {
-  readonly limit: number;
-  readonly cursor?: string | undefined;
-}
 
 /** What a joined answer is made from: the gateway's own fold, or the history of the views. */
 interface Source {
@@ -54,7 +47,7 @@ export class ApplicationsService {
     this.#access = access;
   }
 
-  async list(input: ListInput & { readonly project?: string | undefined }): Promise<Page<ApplicationItem>> {
+  async list(input: ListQuery & { readonly project?: string | undefined }): Promise<Page<ApplicationItem>> {
     const { project, ...query } = input;
     const page = await this.#reads.list('application', {
       ...query,
@@ -93,7 +86,7 @@ export class ApplicationsService {
 
   async versions(
     id: string,
-    input: ListInput & { readonly environment?: string | undefined },
+    input: ListQuery & { readonly environment?: string | undefined },
   ): Promise<Page<VersionView>> {
     const { environment, ...query } = input;
     if (query.asOf === undefined && query.knownAt === undefined) await this.#folded(id, undefined);
@@ -111,7 +104,7 @@ export class ApplicationsService {
     return { items, position };
   }
 
-  async history(id: string, input: ListInput): Promise<Page<HistoryEntry>> {
+  async history(id: string, input: ListQuery): Promise<Page<HistoryEntry>> {
     const { application, position, at } = await this.#source(id, input);
     const from = input.cursor === undefined ? application.latestVersion : parseCursor(input.cursor);
     const items =
@@ -148,7 +141,7 @@ export class ApplicationsService {
   }
 
   targets(
-    input: ListInput & {
+    input: ListQuery & {
       readonly application?: string | undefined;
       readonly environment?: string | undefined;
       readonly cluster?: string | undefined;
@@ -161,14 +154,6 @@ export class ApplicationsService {
       (environment === undefined || target.environment === environment) &&
       (cluster === undefined || target.cluster === cluster);
     return this.#reads.list('target', { ...query, keyPrefix, filter });
-  }
-
-  approvals(input: ListInput & { readonly application?: string | undefined }): Promise<Page<ApprovalView>> {
-    const { application, ...query } = input;
-    return this.#reads.list('approval', {
-      ...query,
-      keyPrefix: application === undefined ? undefined : `${application}/`,
-    });
   }
 
   /** The moment of a page that was read before: its position holds it fast while others append. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthError, OverloadedError } from '@plumbline/core';
-import { signInNeeded } from '../api/principal.js';
+import { signInNeeded } from '../operations/principal.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { RateLimit } from './rate-limit.js';

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
 import { ApiError, PlumblineClient } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
 import type { NewEvent, RecordedEvent } from '@plumbline/events';
-import { describe, expect, it } from 'vitest';
 import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { rendered, resources } from '../testing/story.fixture.js';
 

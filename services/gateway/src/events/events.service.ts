@@ -5,11 +5,11 @@ import { ConflictError, InputError, OverloadedError } from '@plumbline/core';
 import { type AuditFilter, LOG_QUERIES, type LogQueries } from '@plumbline/event-log';
 import { type EventFilter, publicEvent, type RecordedEvent, wanted, wantsAll } from '@plumbline/events';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
-import { ReadModel } from '../reads/read-model.js';
+import { ReadModel } from '../read-side/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { auditAsOf, hadOccurred } from './audit-as-of.js';
-import { LeafBook } from './leaf-book.js';
+import { LeafIndex } from './leaf-index.js';
 import { decodeToken, encodeToken, filterHash } from './resume-token.js';
 
 /** One step of a followed stream. */
@@ -50,7 +50,7 @@ export class EventsService {
   readonly #access: LogAccess;
   readonly #queries: LogQueries;
   readonly #reads: ReadModel;
-  readonly #leaves: LeafBook;
+  readonly #leaves: LeafIndex;
   readonly #config: GatewayConfig;
 
   #open = 0;
@@ -59,7 +59,7 @@ export class EventsService {
     @Inject(LOG_ACCESS) access: LogAccess,
     @Inject(LOG_QUERIES) queries: LogQueries,
     @Inject(ReadModel) reads: ReadModel,
-    @Inject(LeafBook) leaves: LeafBook,
+    @Inject(LeafIndex) leaves: LeafIndex,
     @Inject(GATEWAY_CONFIG) config: GatewayConfig,
   ) {
     this.#access = access;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
 import { uuidv7 } from '@plumbline/core';
 import { type SseMessage, sseMessages } from '@plumbline/api-client';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
-import { describe, expect, it } from 'vitest';
 import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { rendered, resources, synced } from '../testing/story.fixture.js';
 

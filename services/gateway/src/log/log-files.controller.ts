@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { NotFoundError } from '@plumbline/core';
 import { LOG_TREE, type LogTree } from '@plumbline/event-log';
 import { parseTilePath, TILE_WIDTH, type TilePath } from '@plumbline/merkle';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { sourceOf } from '../api/source.js';
+import { sourceOf } from '../operations/source.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_FILES_CONFIG, type LogFilesConfig } from './log.config.js';

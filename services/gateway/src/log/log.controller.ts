@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
 import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from '@plumbline/api-contract';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
 import { LogService } from './log.service.js';
 
 const base64 = (hash: Buffer): string => hash.toString('base64');

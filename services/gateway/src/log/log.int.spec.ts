@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { promisify } from 'node:util';
 import { type CallOptions, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import {
   bundlePath,
@@ -17,8 +18,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '@plumbline/merkle';
-import { describe, expect, it } from 'vitest';
-import { LogClient } from '../grpc/generated/plumbline/v1/log.js';
+import { LogClient } from '../transport/grpc/generated/plumbline/v1/log.js';
 import { type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 
 async function fill(gateway: GatewayUnderTest, events: number): Promise<void> {

@@ -3,7 +3,7 @@ import { ConflictError, InputError, type InputIssue } from '@plumbline/core';
 import type { AppendItem } from '@plumbline/event-log';
 import type { ApplicationSpec, ProjectSpec, Resource, ResourceKind, SubscriptionSpec } from '@plumbline/events';
 import type { GatewayState } from '../state/gateway-state.js';
-import { mayDeliverTo } from '../subscriptions/endpoint.js';
+import { mayDeliverTo } from './endpoint.js';
 import { changedFields } from './changed-fields.js';
 import {
   allDeclared,

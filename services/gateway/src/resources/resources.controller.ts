@@ -13,9 +13,9 @@ import {
   listProjects,
   listRepositories,
 } from '@plumbline/api-contract';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
-import { ReadModel } from '../reads/read-model.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
+import { ReadModel } from '../read-side/read-model.js';
 import { ResourcesService } from './resources.service.js';
 
 /** Declared resources over REST. */

@@ -4,7 +4,7 @@ import { derivedId, StreamName } from '@plumbline/core';
 import { type Actor, type NewEvent, type RecordedEvent, wanted } from '@plumbline/events';
 import type { SubscriptionView } from '@plumbline/read-models';
 import type { LogAccess } from '../state/log-access.js';
-import { attempt } from './endpoint.js';
+import { attempt } from '../resources/endpoint.js';
 
 /** Who notes deliveries in the log. */
 export const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };

@@ -7,8 +7,8 @@ import {
   listSubscriptions,
   replaySubscription,
 } from '@plumbline/api-contract';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
 import { SubscriptionsService } from './subscriptions.service.js';
 
 /** Subscriptions over REST. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Controller, Inject } from '@nestjs/common';
 import { issueToken, listTokens, revokeToken } from '@plumbline/api-contract';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
 import { TokensService } from './tokens.service.js';
 
 /** Access tokens over REST. */

@@ -4,9 +4,9 @@ import type { ChangeResult, Page, TokenItem } from '@plumbline/api-contract';
 import { ConflictError, Digest, isoTime, StreamName, uuidv7 } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
 import type { TokenView } from '@plumbline/read-models';
-import { actorOf } from '../api/principal.js';
+import { actorOf } from '../operations/principal.js';
 import { newToken } from '../auth/tokens.js';
-import { type DocumentQuery, notFound, ReadModel } from '../reads/read-model.js';
+import { type DocumentQuery, notFound, ReadModel } from '../read-side/read-model.js';
 import type { Principal, Role } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 

@@ -3,9 +3,9 @@ import { Controller, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { takeWebhook } from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
-import type { InputOf } from '../api/operation.js';
-import { Input, Serve } from '../api/serve.js';
-import { sourceOf } from '../api/source.js';
+import type { InputOf } from '../operations/operation.js';
+import { Input, Serve } from '../operations/serve.js';
+import { sourceOf } from '../operations/source.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { WebhooksService } from './webhooks.service.js';
 

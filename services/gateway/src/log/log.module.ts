@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { StateModule } from '../state/state.module.js';
+import { LogAdministrationController } from './log-administration.controller.js';
+import { LogAdministrationService } from './log-administration.service.js';
+import { logFilesConfigProvider } from './log.config.js';
+import { LogController } from './log.controller.js';
+import { LogFilesController } from './log-files.controller.js';
+import { LogService } from './log.service.js';
+
+/** The log as a tree, its files, and its administration. */
+@Module({
+  imports: [StateModule, AuthModule],
+  controllers: [LogController, LogFilesController, LogAdministrationController],
+  providers: [logFilesConfigProvider, LogService, LogAdministrationService],
+  exports: [LogService, LogAdministrationService],
+})
+export class LogModule {}
