@@ -21,9 +21,19 @@ export { LEGAL_HOLDS } from './legal-holds.port.js';
 export type { HoldChange, LegalHold, LegalHolds, NewLegalHold } from './legal-holds.port.js';
 export { PERSONAL_DATA } from './personal-data.port.js';
 export type { ErasureReport, PersonalData } from './personal-data.port.js';
-export { WORK_LEASES } from './work-leases.port.js';
-export type { WorkLeases } from './work-leases.port.js';
-export { WorkLeaseBook } from './work-lease-book.js';
+export {
+  checkLeaseRequest,
+  type LeaseRequest,
+  WORK_LEASES,
+  type WorkLease,
+  type WorkLeases,
+} from './work-leases.port.js';
+export {
+  DELIVERY_CURSORS,
+  type DeliveryCursor,
+  type DeliveryCursors,
+  type DeliveryProgress,
+} from './delivery-cursors.port.js';
 export { Refusals } from './refusals.js';
 export { readAppended, subscribeBodies } from './raw-log.js';
 export type { BodyPage, RawAppendResult, RawEventLog, StoredBody, SubscribeOptions } from './raw-log.js';

@@ -3,6 +3,7 @@ import type { BusServer, EventBus } from '@plumbline/messaging';
 import { InProcessBus, InProcessServer } from '@plumbline/messaging/in-process';
 import { InputError } from '@plumbline/core';
 import type {
+  DeliveryCursors,
   EventLog,
   LegalHolds,
   LogQueries,
@@ -84,6 +85,7 @@ export interface LogParts extends Closable {
   readonly holds: LegalHolds;
   readonly persons: PersonalData;
   readonly leases: WorkLeases;
+  readonly cursors: DeliveryCursors;
 }
 
 /**
@@ -98,6 +100,7 @@ export async function openLog(config: PlatformConfig): Promise<LogParts | undefi
       'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too',
     );
   const {
+    GrpcDeliveryCursors,
     GrpcEventLog,
     GrpcLegalHolds,
     GrpcLogQueries,
@@ -120,6 +123,7 @@ export async function openLog(config: PlatformConfig): Promise<LogParts | undefi
     holds: new GrpcLegalHolds(channel),
     persons: new GrpcPersonalData(channel),
     leases: new GrpcWorkLeases(channel),
+    cursors: new GrpcDeliveryCursors(channel),
     close: async () => channel.close(),
   };
 }

@@ -3,6 +3,7 @@ import { type DynamicModule, Module, type ValueProvider } from '@nestjs/common';
 import { EVENT_BUS } from '@plumbline/messaging';
 import { type Clock, systemClock } from '@plumbline/core';
 import {
+  DELIVERY_CURSORS,
   EVENT_LOG,
   LEGAL_HOLDS,
   LOG_QUERIES,
@@ -95,7 +96,7 @@ export class PlatformModule {
     ];
     // In the process of the audit service its own module provides these, globally.
     if (parts.log !== undefined) {
-      const { log, queries, tree, parked, holds, persons, leases } = parts.log;
+      const { log, queries, tree, parked, holds, persons, leases, cursors } = parts.log;
       providers.push(
         value(EVENT_LOG, log),
         value(LOG_QUERIES, queries),
@@ -104,6 +105,7 @@ export class PlatformModule {
         value(LEGAL_HOLDS, holds),
         value(PERSONAL_DATA, persons),
         value(WORK_LEASES, leases),
+        value(DELIVERY_CURSORS, cursors),
       );
     }
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };

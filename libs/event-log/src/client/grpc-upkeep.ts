@@ -4,12 +4,13 @@ import type { Actor } from '@plumbline/events';
 import type { HoldChange, LegalHold, LegalHolds, NewLegalHold } from '../legal-holds.port.js';
 import type { AskedWork } from '../parked-work.port.js';
 import type { ErasureReport, PersonalData } from '../personal-data.port.js';
-import type { WorkLeases } from '../work-leases.port.js';
+import type { DeliveryCursor, DeliveryCursors, DeliveryProgress } from '../delivery-cursors.port.js';
+import type { LeaseRequest, WorkLease, WorkLeases } from '../work-leases.port.js';
 import type { ErasePersonResponse } from './generated/plumbline/internal/v1/upkeep.js';
 import type { LogChannel } from './log-channel.js';
 import { askedToWire, changeFromWire, holdFromWire, untilDone } from './upkeep-wire.js';
 
-/** The legal holds of the log of another process, over its gRPC door. */
+/** The legal holds of the log of another process, over its gRPC endpoint. */
 export class GrpcLegalHolds implements LegalHolds {
   readonly #channel: LogChannel;
 
@@ -50,7 +51,7 @@ function reportFromWire({ outcome: given, subject, events, erasedAt, position }:
   };
 }
 
-/** The personal data in the log of another process, over its gRPC door. */
+/** The personal data in the log of another process, over its gRPC endpoint. */
 export class GrpcPersonalData implements PersonalData {
   readonly #channel: LogChannel;
 
@@ -66,7 +67,7 @@ export class GrpcPersonalData implements PersonalData {
   }
 }
 
-/** The leases of the process that leads the log, over its gRPC door. */
+/** The leases of the log of another process, over its gRPC endpoint. */
 export class GrpcWorkLeases implements WorkLeases {
   readonly #channel: LogChannel;
 
@@ -74,13 +75,38 @@ export class GrpcWorkLeases implements WorkLeases {
     this.#channel = channel;
   }
 
-  async keep(work: string, ttlMs: number): Promise<void> {
+  async acquire({ work, holder, ttlMs }: LeaseRequest): Promise<WorkLease | undefined> {
     const { upkeep } = this.#channel;
-    await this.#channel.unary(upkeep.keepWork.bind(upkeep), { work, ttlMs });
+    return (await this.#channel.unary(upkeep.acquireWork.bind(upkeep), { work, holder, ttlMs })).lease;
   }
 
-  async isVacant(work: string, ttlMs: number): Promise<boolean> {
+  async release(lease: WorkLease): Promise<void> {
     const { upkeep } = this.#channel;
-    return (await this.#channel.unary(upkeep.isWorkVacant.bind(upkeep), { work, ttlMs })).vacant;
+    await this.#channel.unary(upkeep.releaseWork.bind(upkeep), { lease: { ...lease } });
+  }
+}
+
+/** The delivery cursors next to the log of another process, over its gRPC endpoint. */
+export class GrpcDeliveryCursors implements DeliveryCursors {
+  readonly #channel: LogChannel;
+
+  constructor(channel: LogChannel) {
+    this.#channel = channel;
+  }
+
+  async list(): Promise<readonly DeliveryCursor[]> {
+    const { upkeep } = this.#channel;
+    return (await this.#channel.unary(upkeep.listDeliveryCursors.bind(upkeep), {})).cursors;
+  }
+
+  async advance(progress: DeliveryProgress, lease: WorkLease): Promise<boolean> {
+    const { upkeep } = this.#channel;
+    const request = { ...progress, lease: { ...lease } };
+    return (await this.#channel.unary(upkeep.advanceDeliveryCursor.bind(upkeep), request)).advanced;
+  }
+
+  async remove(subscription: string, lease: WorkLease): Promise<void> {
+    const { upkeep } = this.#channel;
+    await this.#channel.unary(upkeep.removeDeliveryCursor.bind(upkeep), { subscription, lease: { ...lease } });
   }
 }

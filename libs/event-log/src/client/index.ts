@@ -16,7 +16,7 @@ export { GrpcEventLog } from './grpc-event-log.js';
 export { GrpcLogQueries } from './grpc-log-queries.js';
 export { GrpcLogTree } from './grpc-log-tree.js';
 export { GrpcParkedWork } from './grpc-parked-work.js';
-export { GrpcLegalHolds, GrpcPersonalData, GrpcWorkLeases } from './grpc-upkeep.js';
+export { GrpcDeliveryCursors, GrpcLegalHolds, GrpcPersonalData, GrpcWorkLeases } from './grpc-upkeep.js';
 export { LogChannel, MAX_MESSAGE_BYTES } from './log-channel.js';
 export type { LogChannelOptions } from './log-channel.js';
 export { inTrace, metadataOf } from './trace.js';

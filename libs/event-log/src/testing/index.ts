@@ -11,3 +11,5 @@ export type { TreeUnderTest } from './log-tree.contract.js';
 export { MemoryLegalHolds, MemoryParkedWork, MemoryPersonalData } from '../memory/memory-upkeep.js';
 export { legalHoldsContract } from './legal-holds.contract.js';
 export type { HoldsUnderTest } from './legal-holds.contract.js';
+export { MemoryDeliveryCursors, MemoryWorkLeases } from '../memory/memory-leases.js';
+export { leasesContract, type LeasesUnderTest } from './leases.contract.js';

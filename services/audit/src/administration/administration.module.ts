@@ -2,7 +2,15 @@
 import { Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { Clock } from '@plumbline/core';
-import { LEGAL_HOLDS, PARKED_WORK, PERSONAL_DATA, WORK_LEASES, WorkLeaseBook } from '@plumbline/event-log';
+import {
+  DELIVERY_CURSORS,
+  type DeliveryCursors,
+  LEGAL_HOLDS,
+  PARKED_WORK,
+  PERSONAL_DATA,
+  WORK_LEASES,
+  type WorkLeases,
+} from '@plumbline/event-log';
 import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
 import type { DataSource } from 'typeorm';
 import { AUDIT_CONFIG, type AuditConfig } from '../audit.config.js';
@@ -13,9 +21,11 @@ import { PostgresEventLog } from '../ledger/postgres-event-log.js';
 import { Projector } from '../read-models/projector.js';
 import { ReadModelsModule } from '../read-models/read-models.module.js';
 import { Archiver } from './archiver.js';
+import { PostgresDeliveryCursors } from './delivery-cursors.js';
 import { PostgresLegalHolds } from './legal-holds.js';
 import { PersonErasure } from './person-erasure.js';
 import { RecordedParkedWork } from './recorded-parked-work.js';
+import { PostgresWorkLeases } from './work-leases.js';
 import { RetentionLoop } from './retention-loop.js';
 import { RETENTION_CONFIG, type RetentionConfig } from '../ledger/archive/retention.config.js';
 
@@ -75,18 +85,27 @@ function retention(
     },
     {
       provide: WORK_LEASES,
-      inject: [PostgresEventLog],
-      useFactory: (log: PostgresEventLog): WorkLeaseBook => {
-        const leases = new WorkLeaseBook();
-        leases.lead(log.leads);
-        log.onLead((leads) => leases.lead(leads));
-        return leases;
-      },
+      inject: [getDataSourceToken(DURABLE)],
+      useFactory: (source: DataSource): WorkLeases => new PostgresWorkLeases(source),
+    },
+    {
+      provide: DELIVERY_CURSORS,
+      inject: [getDataSourceToken(DURABLE)],
+      useFactory: (source: DataSource): DeliveryCursors => new PostgresDeliveryCursors(source),
     },
     { provide: LEGAL_HOLDS, useExisting: PostgresLegalHolds },
     { provide: PARKED_WORK, useExisting: RecordedParkedWork },
     { provide: PERSONAL_DATA, useExisting: PersonErasure },
   ],
-  exports: [RecordedParkedWork, PersonErasure, RETENTION, LEGAL_HOLDS, PARKED_WORK, PERSONAL_DATA, WORK_LEASES],
+  exports: [
+    RecordedParkedWork,
+    PersonErasure,
+    RETENTION,
+    LEGAL_HOLDS,
+    PARKED_WORK,
+    PERSONAL_DATA,
+    WORK_LEASES,
+    DELIVERY_CURSORS,
+  ],
 })
 export class AdministrationModule {}

@@ -41,5 +41,46 @@ export class LegalHoldEntity {
   readonly liftedAtText!: string | null;
 }
 
+/** The holder of work that one process does for all. */
+@Entity({ schema: 'ledger', name: 'work_lease' })
+export class WorkLeaseEntity {
+  @PrimaryColumn({ type: 'text' })
+  readonly work!: string;
+
+  @Column({ type: 'text' })
+  readonly holder!: string;
+
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
+  readonly epoch!: number;
+
+  @Column({ name: 'acquired_at', type: 'timestamptz', insert: false })
+  readonly acquiredAt!: Date;
+
+  @Column({ name: 'expires_at', type: 'timestamptz' })
+  readonly expiresAt!: Date;
+}
+
+/** How far events were delivered to a subscription. */
+@Entity({ schema: 'ledger', name: 'delivery_cursor' })
+export class DeliveryCursorEntity {
+  @PrimaryColumn({ type: 'text' })
+  readonly subscription!: string;
+
+  @Column({ name: 'begun_by', type: 'bigint', transformer: bigintAsNumber })
+  readonly begunBy!: number;
+
+  @Column({ name: 'pos', type: 'bigint', transformer: bigintAsNumber })
+  readonly position!: number;
+
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
+  readonly delivered!: number;
+
+  @Column({ name: 'updated_at', type: 'timestamptz', insert: false })
+  readonly updatedAt!: Date;
+
+  @VirtualColumn({ type: 'text', query: (alias) => `select ${timeText(`${alias}.updated_at`)}` })
+  readonly updatedAtText!: string;
+}
+
 /** The tables of the log administration. */
-export const administrationEntities = [LegalHoldEntity];
+export const administrationEntities = [LegalHoldEntity, WorkLeaseEntity, DeliveryCursorEntity];

@@ -1,33 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
-import type { LegalHolds, PersonalData, WorkLeases } from '@plumbline/event-log';
+import type { DeliveryCursors, LegalHolds, PersonalData, WorkLease, WorkLeases } from '@plumbline/event-log';
 import { actorFromWire, askedFromWire, holdToWire, type LogUpkeepServer } from '@plumbline/event-log/client';
 import type { UnaryMaker } from './tree-handlers.js';
 
-/** How long one call waits for long work: callers ask again, whoever leads by then. */
+/** How long one call waits for long work: callers repeat it, and find the leader of that time. */
 export const LONGEST_WAIT_MS = 1_000;
 
-/** What is behind the handlers. */
+/** The ports behind the handlers. */
 export interface AdministrationPorts {
   readonly holds: LegalHolds;
   readonly persons: PersonalData;
   readonly leases: WorkLeases;
+  readonly cursors: DeliveryCursors;
 }
 
-const WORK = /^[a-z][a-z-]{0,62}$/;
-const LONGEST_LEASE_MS = 3_600_000;
-
-function checkLease({ work, ttlMs }: { readonly work: string; readonly ttlMs: number }): void {
-  if (!WORK.test(work) || ttlMs < 1 || ttlMs > LONGEST_LEASE_MS)
-    throw new InputError(
-      'PLB-1158',
-      `"${work.slice(0, 64)}" for ${ttlMs} ms is no work that can be kept: a name of lower case letters and 1 ms to an hour`,
-    );
+/** @throws InputError PLB-1156 */
+function leaseFromWire(lease: WorkLease | undefined): WorkLease {
+  if (lease === undefined) throw new InputError('PLB-1156', 'the request names no lease');
+  return lease;
 }
 
-/** What people do to the log itself, and what services tell each other through it, at the door. */
+/** Log administration, leases and delivery cursors over gRPC. */
 export function administrationHandlers(
-  { holds, persons, leases }: AdministrationPorts,
+  { holds, persons, leases, cursors }: AdministrationPorts,
   unary: UnaryMaker,
 ): LogUpkeepServer {
   return {
@@ -50,14 +46,18 @@ export function administrationHandlers(
       );
       return { outcome, subject, events, erasedAt, position };
     }),
-    keepWork: unary(async (request) => {
-      checkLease(request);
-      await leases.keep(request.work, request.ttlMs);
+    acquireWork: unary(async (request) => ({ lease: await leases.acquire(request) })),
+    releaseWork: unary(async ({ lease }) => {
+      await leases.release(leaseFromWire(lease));
       return {};
     }),
-    isWorkVacant: unary(async (request) => {
-      checkLease(request);
-      return { vacant: await leases.isVacant(request.work, request.ttlMs) };
+    listDeliveryCursors: unary(async () => ({ cursors: [...(await cursors.list())] })),
+    advanceDeliveryCursor: unary(async ({ lease, ...progress }) => ({
+      advanced: await cursors.advance(progress, leaseFromWire(lease)),
+    })),
+    removeDeliveryCursor: unary(async ({ subscription, lease }) => {
+      await cursors.remove(subscription, leaseFromWire(lease));
+      return {};
     }),
   };
 }

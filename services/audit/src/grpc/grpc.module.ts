@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
 import {
+  DELIVERY_CURSORS,
+  type DeliveryCursors,
   LEGAL_HOLDS,
   type LegalHolds,
   LOG_TREE,
@@ -40,6 +42,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         LEGAL_HOLDS,
         PERSONAL_DATA,
         WORK_LEASES,
+        DELIVERY_CURSORS,
         LOGGER,
       ],
       useFactory: (
@@ -51,6 +54,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         holds: LegalHolds,
         persons: PersonalData,
         leases: WorkLeases,
+        cursors: DeliveryCursors,
         logger: Logger,
       ): LogServer | undefined =>
         grpc === undefined
@@ -63,6 +67,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
               holds,
               persons,
               leases,
+              cursors,
               refusals: log.refusals,
               logger: logger.child({ role: 'audit' }),
               token: grpc.token,

@@ -13,6 +13,7 @@ import { InputError, messageOf, PlumblineError, UpstreamError } from '@plumbline
 import {
   type AuditFilter,
   type BodyPage,
+  type DeliveryCursors,
   type LegalHolds,
   type ListViewOptions,
   type LogTree,
@@ -61,10 +62,11 @@ export interface LogServerOptions {
   readonly tree?: LogTree;
   /** Without it nothing is ever parked. */
   readonly parked?: ParkedWork;
-  /** Without all three the door does not speak of legal holds, of erasure and of leases. */
+  /** Log administration is served when all four are given. */
   readonly holds?: LegalHolds;
   readonly persons?: PersonalData;
   readonly leases?: WorkLeases;
+  readonly cursors?: DeliveryCursors;
   /** Counts what the door refuses before the log sees it. */
   readonly refusals?: Refusals;
   readonly logger: Pick<Logger, 'error' | 'info'>;
@@ -105,11 +107,11 @@ export class LogServer {
         LogTreeService,
         treeHandlers(options.tree, (answer) => this.#unary(answer)),
       );
-    const { holds, persons, leases } = options;
-    if (holds !== undefined && persons !== undefined && leases !== undefined)
+    const { holds, persons, leases, cursors } = options;
+    if (holds !== undefined && persons !== undefined && leases !== undefined && cursors !== undefined)
       this.#server.addService(
         LogUpkeepService,
-        administrationHandlers({ holds, persons, leases }, (answer) => this.#unary(answer)),
+        administrationHandlers({ holds, persons, leases, cursors }, (answer) => this.#unary(answer)),
       );
   }
 

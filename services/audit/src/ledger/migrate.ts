@@ -5,6 +5,7 @@ import { ledger0001 } from './migrations/0001-ledger.js';
 import { ledger0002 } from './migrations/0002-checkpoint.js';
 import { ledger0003 } from './migrations/0003-lead.js';
 import { ledger0004 } from './migrations/0004-retention.js';
+import { ledger0005 } from './migrations/0005-leases-and-cursors.js';
 
 class Ledger0001 implements MigrationInterface {
   readonly name = 'Ledger1764000000001';
@@ -54,10 +55,25 @@ class Ledger0004 implements MigrationInterface {
   }
 }
 
-/** The scripts of all migrations, in order. */
-export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003, ledger0004];
+class Ledger0005 implements MigrationInterface {
+  readonly name = 'Ledger1764000000005';
 
-const ledger: MigrationSet = { schema: 'ledger', migrations: [Ledger0001, Ledger0002, Ledger0003, Ledger0004] };
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(ledger0005);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('drop table ledger.delivery_cursor, ledger.work_lease');
+  }
+}
+
+/** The scripts of all migrations, in order. */
+export const ledgerScripts: readonly string[] = [ledger0001, ledger0002, ledger0003, ledger0004, ledger0005];
+
+const ledger: MigrationSet = {
+  schema: 'ledger',
+  migrations: [Ledger0001, Ledger0002, Ledger0003, Ledger0004, Ledger0005],
+};
 
 /**
  * Brings the schema of the log up to date. Safe to run by several processes at once and again and again.

@@ -14,17 +14,12 @@ export class GatewayState {
   readonly #revisions = new Map<string, number>();
   readonly #deliveries = new Set<string>();
 
-  #deliveriesHolder: string | undefined;
-
   apply(event: RecordedEvent): void {
     this.views.apply(event);
     this.access.apply(event);
     this.outcomes.apply(event);
     if (/^(project|repository|cluster|application)-/.test(event.stream))
       this.#revisions.set(event.stream, event.revision);
-    if (event.type === 'DeliveriesClaimed') this.#deliveriesHolder = event.data.holder;
-    if (event.type === 'DeliveriesReleased' && event.data.holder === this.#deliveriesHolder)
-      this.#deliveriesHolder = undefined;
     if (event.type === 'RefreshRequested' && event.data.delivery !== undefined) {
       this.#remember(deliveryKey(event.data.provider ?? '', event.data.delivery, event.data.repository));
     }
@@ -33,11 +28,6 @@ export class GatewayState {
   /** Revision of the last event of a stream of declared things; undefined when there is none. */
   revisionOf(stream: string): number | undefined {
     return this.#revisions.get(stream);
-  }
-
-  /** The gateway that delivers to subscriptions: the one that claimed it last, unless it stopped in order. */
-  get deliveriesHolder(): string | undefined {
-    return this.#deliveriesHolder;
   }
 
   /** True when a webhook's delivery was taken for the repository before. */

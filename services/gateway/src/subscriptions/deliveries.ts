@@ -2,35 +2,46 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { messageOf, uuidv7 } from '@plumbline/core';
-import { WORK_LEASES, type WorkLeases } from '@plumbline/event-log';
+import {
+  DELIVERY_CURSORS,
+  type DeliveryCursors,
+  WORK_LEASES,
+  type WorkLease,
+  type WorkLeases,
+} from '@plumbline/event-log';
 import type { EventType } from '@plumbline/events';
 import { CONFIG_SOURCE, type ConfigSource, type Logger, LOGGER } from '@plumbline/platform';
 import type { SubscriptionView } from '@plumbline/read-models';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-import { ACTOR, begunBy, Delivery } from './delivery.js';
+import { begunBy, Delivery } from './delivery.js';
+import { withProgress } from './delivery-progress.js';
 
 const NOTE_MS = 5_000;
 const WORK = 'deliveries';
-const TURNS: ReadonlySet<EventType | 'Unknown'> = new Set([
+/** Events that change what is to be delivered. */
+const CHANGES: ReadonlySet<EventType | 'Unknown'> = new Set([
   'SubscriptionDeclared',
   'SubscriptionRemoved',
   'DeliveryReplayRequested',
-  'DeliveriesClaimed',
-  'DeliveriesReleased',
 ] as const);
 
 interface Running {
-  /** Position of the event that it was begun for: another declaration or a replay begins anew. */
+  /** Position of the event that it was begun for: another declaration or a replay begins again. */
   readonly begunBy: number;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
 
+/** A lease, and until when this process may rely on it without a renewal. */
+interface Held {
+  readonly lease: WorkLease;
+  readonly untilMs: number;
+}
+
 /**
- * Keeps a delivery running for each subscription of the log, and no others. Of several gateways the one delivers that claimed it last: each
- * one does when it starts, when another one stopped in order, when it takes the first subscription, and when the one that delivers has been
- * silent for the time of a lease.
+ * Runs one delivery for each subscription of the log. Of several gateways the one with the lease delivers: the first that acquires it while
+ * there are subscriptions. The others take over when it releases the lease at its end, or when the lease expires after a crash.
  */
 @Injectable()
 export class Deliveries {
@@ -39,9 +50,14 @@ export class Deliveries {
   readonly #logger: Logger;
   readonly #variables: ConfigSource;
   readonly #leases: WorkLeases;
+  readonly #cursors: DeliveryCursors;
 
   readonly #running = new Map<string, Running>();
   readonly #id: string;
+  #held: Held | undefined;
+  /** Changes of leases and deliveries, one after the other; never rejects. */
+  #last: Promise<void> = Promise.resolve();
+  #failing = false;
 
   constructor(
     @Inject(LOG_ACCESS) access: LogAccess,
@@ -49,34 +65,33 @@ export class Deliveries {
     @Inject(LOGGER) logger: Logger,
     @Inject(CONFIG_SOURCE) variables: ConfigSource,
     @Inject(WORK_LEASES) leases: WorkLeases,
+    @Inject(DELIVERY_CURSORS) cursors: DeliveryCursors,
   ) {
     this.#access = access;
     this.#config = config;
     this.#logger = logger;
     this.#variables = variables;
     this.#leases = leases;
+    this.#cursors = cursors;
 
     this.#id = uuidv7(access.clock.nowMs());
   }
 
-  /** Until the process stops. */
+  /** Runs until the process stops. */
   async run(): Promise<void> {
     if (!this.#config.deliveries) return;
     const signal = this.#access.closing;
-    let after = this.#access.position;
-    await this.#claim();
-    await this.#reconcile();
-    const watching = this.#watch();
-    for await (const events of this.#access.feed.batches({ after, signal })) {
-      after = events.at(-1)?.position ?? after;
-      if (!events.some(({ type }) => TURNS.has(type))) continue;
-      const declared = events.some(({ type }) => type === 'SubscriptionDeclared');
-      if (this.#access.state.deliveriesHolder === undefined || (declared && this.#isFirst())) await this.#claim();
-      await this.#reconcile();
+    const renewing = this.#renewing();
+    for await (const events of this.#access.feed.batches({ after: this.#access.position, signal })) {
+      if (!events.some(({ type }) => CHANGES.has(type))) continue;
+      await this.#update(events.flatMap((event) => (event.type === 'SubscriptionRemoved' ? [event.data.name] : [])));
     }
-    await watching;
-    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
-    if (this.#holds) await this.#say('DeliveriesReleased').catch(() => undefined);
+    await renewing;
+    await this.#inTurn(async () => this.#stopAll());
+    const held = this.#held;
+    this.#held = undefined;
+    // Without it another gateway waits until the lease expires.
+    if (held !== undefined) await this.#leases.release(held.lease).catch(() => undefined);
   }
 
   get #hasWork(): boolean {
@@ -84,78 +99,69 @@ export class Deliveries {
     return first !== undefined;
   }
 
-  get #holds(): boolean {
-    return this.#access.state.deliveriesHolder === this.#id;
-  }
-
-  /** True when there is one subscription and nothing was delivered to it: who held the deliveries when there were none may be long gone. */
-  #isFirst(): boolean {
-    const [first, ...others] = this.#access.state.views.all('subscription');
-    return first !== undefined && others.length === 0 && first.progressedAt === undefined && first.parked.length === 0;
-  }
-
-  /** Takes the deliveries over, if there are any; tries until it can, or the process stops. */
-  async #claim(): Promise<void> {
+  /** Renews the lease, or tries to acquire it, three times in its duration. */
+  async #renewing(): Promise<void> {
     const { closing } = this.#access;
-    while (!closing.aborted && !this.#holds) {
-      if (!this.#hasWork) return;
-      try {
-        await this.#say('DeliveriesClaimed');
-        return;
-      } catch (error) {
-        this.#logger.warn('the deliveries to subscriptions cannot be claimed now; it is tried again', {
-          error: messageOf(error),
-        });
-        await delay(this.#config.deliveryRetryMs, undefined, { signal: closing }).catch(() => undefined);
-      }
+    while (!closing.aborted) {
+      await this.#update();
+      await delay(this.#config.deliveryLeaseMs / 3, undefined, { signal: closing }).catch(() => undefined);
     }
   }
 
-  /** Says that this gateway lives while it delivers, and looks whether the one that delivers does. Nothing is appended and nothing asked while there is nothing to deliver. */
-  async #watch(): Promise<void> {
-    const { closing } = this.#access;
-    const ttlMs = this.#config.deliveryLeaseMs;
-    let isSilent = false;
-    while (!closing.aborted) {
+  /** Acquires or renews the lease while there are subscriptions, then starts and stops deliveries accordingly. Never rejects. */
+  #update(removed: readonly string[] = []): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#access.closing.aborted) return;
       try {
-        if (this.#hasWork) {
-          if (this.#holds) await this.#leases.keep(WORK, ttlMs);
-          else if (await this.#leases.isVacant(WORK, ttlMs)) await this.#takeOver();
-        }
-        isSilent = false;
+        if (this.#hasWork) await this.#acquire();
+        await this.#reconcile();
+        for (const name of removed) await this.#forget(name);
+        this.#failing = false;
       } catch (error) {
-        if (!isSilent && !closing.aborted)
-          this.#logger.warn('it cannot be seen whether the deliveries to subscriptions go on; it is tried again', {
+        if (this.#held !== undefined && performance.now() >= this.#held.untilMs) await this.#lose();
+        if (!this.#failing && !this.#access.closing.aborted)
+          this.#logger.warn('the lease on deliveries to subscriptions cannot be renewed; retrying', {
             error: messageOf(error),
           });
-        isSilent = true;
+        this.#failing = true;
       }
-      await delay(ttlMs / 3, undefined, { signal: closing }).catch(() => undefined);
-    }
+    });
   }
 
-  /** The event leads to the deliveries, as every claim does. */
-  async #takeOver(): Promise<void> {
-    this.#logger.warn('the gateway that delivers to subscriptions is silent; this one takes over', {
-      silent: this.#access.state.deliveriesHolder,
-    });
-    // Of several that see it one is enough.
-    await this.#leases.keep(WORK, this.#config.deliveryLeaseMs);
-    await this.#claim();
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work);
+    return this.#last;
   }
 
-  async #say(type: 'DeliveriesClaimed' | 'DeliveriesReleased'): Promise<void> {
-    await this.#access.append({
-      actor: ACTOR,
-      items: [{ stream: 'log-deliveries', expected: { type: 'any' }, events: [{ type, data: { holder: this.#id } }] }],
-    });
+  async #acquire(): Promise<void> {
+    const ttlMs = this.#config.deliveryLeaseMs;
+    const askedMs = performance.now();
+    const lease = await this.#leases.acquire({ work: WORK, holder: this.#id, ttlMs });
+    if (lease === undefined) return this.#lose();
+    if (this.#held === undefined) this.#logger.info('this gateway delivers to subscriptions', { epoch: lease.epoch });
+    else if (this.#held.lease.epoch !== lease.epoch) await this.#lose();
+    this.#held = { lease, untilMs: askedMs + ttlMs };
+  }
+
+  /** Another gateway may deliver now. */
+  async #lose(): Promise<void> {
+    if (this.#held === undefined) return;
+    this.#held = undefined;
+    this.#logger.warn('this gateway has lost the lease on deliveries to subscriptions');
+    await this.#stopAll();
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name)));
   }
 
   async #reconcile(): Promise<void> {
-    const subscriptions = this.#holds
-      ? [...this.#access.state.views.all('subscription')].filter(({ spec }) => spec.paused !== true)
-      : [];
-    const wanted = new Map(subscriptions.map((subscription) => [subscription.name, subscription]));
+    const lease = this.#held?.lease;
+    if (lease === undefined) return;
+    const declared = [...this.#access.state.views.all('subscription')];
+    const wanted = new Map(
+      declared.filter(({ spec }) => spec.paused !== true).map((subscription) => [subscription.name, subscription]),
+    );
     for (const name of this.#running.keys()) if (!wanted.has(name)) await this.#stop(name);
     for (const [name, subscription] of wanted) {
       const begun = begunBy(subscription);
@@ -165,9 +171,18 @@ export class Deliveries {
       this.#running.set(name, {
         begunBy: begun,
         stop,
-        ended: this.#deliver(name, AbortSignal.any([stop.signal, this.#access.closing])),
+        ended: this.#deliver(name, lease, stop.signal).finally(() => {
+          // It ended by itself, since it was fenced: the next renewal of the lease begins it again.
+          if (this.#running.get(name)?.stop === stop) this.#running.delete(name);
+        }),
       });
     }
+  }
+
+  /** Removes the cursor of a subscription that was removed: a later one of the same name begins without it. */
+  async #forget(name: string): Promise<void> {
+    if (this.#held !== undefined && this.#access.state.views.get('subscription', name) === undefined)
+      await this.#cursors.remove(name, this.#held.lease);
   }
 
   async #stop(name: string): Promise<void> {
@@ -177,29 +192,43 @@ export class Deliveries {
     await running?.ended;
   }
 
-  async #deliver(name: string, signal: AbortSignal): Promise<void> {
+  async #deliver(name: string, lease: WorkLease, stop: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([stop, this.#access.closing]);
     while (!signal.aborted) {
-      const subscription: SubscriptionView | undefined = this.#access.state.views.get('subscription', name);
-      if (subscription === undefined) return;
-      const { subscriptionHosts: allowed, deliveryRetryMs: retryMs } = this.#config;
-      const delivery = new Delivery(subscription, {
-        access: this.#access,
-        allowed,
-        variables: this.#variables,
-        retryMs,
-        noteMs: NOTE_MS,
-      });
       try {
-        await delivery.run(signal);
-        await delivery.finish();
+        const subscription = await this.#subscription(name);
+        if (subscription === undefined) return;
+        const { subscriptionHosts: allowed, deliveryRetryMs: retryMs } = this.#config;
+        const delivery = new Delivery(subscription, {
+          access: this.#access,
+          allowed,
+          variables: this.#variables,
+          retryMs,
+          noteMs: NOTE_MS,
+          advance: (progress) => this.#cursors.advance(progress, lease),
+        });
+        const end = await delivery.run(signal);
+        if (end === 'fenced' || !(await delivery.finish())) return;
       } catch (error) {
         if (signal.aborted) return;
-        this.#logger.warn('a subscription cannot be delivered now; it is tried again', {
+        this.#logger.warn('events cannot be delivered to a subscription; retrying', {
           subscription: name,
           error: messageOf(error),
         });
         await delay(this.#config.deliveryRetryMs, undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** Returns the subscription with the position of its cursor, or undefined when it was removed. */
+  async #subscription(name: string): Promise<SubscriptionView | undefined> {
+    const cursors = await this.#cursors.list();
+    const found = this.#access.state.views.get('subscription', name);
+    return found === undefined
+      ? undefined
+      : withProgress(
+          found,
+          cursors.find(({ subscription }) => subscription === name),
+        );
   }
 }

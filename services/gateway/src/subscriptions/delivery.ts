@@ -2,13 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { derivedId, StreamName } from '@plumbline/core';
 import { type Actor, type NewEvent, type RecordedEvent, wanted } from '@plumbline/events';
+import type { DeliveryProgress } from '@plumbline/event-log';
 import type { SubscriptionView } from '@plumbline/read-models';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from '../resources/endpoint.js';
 
-/** Who notes deliveries in the log. */
+/** The actor of the events of deliveries. */
 export const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };
-/** Deliveries after which their progress is noted, however little time has passed. */
+/** Deliveries after which the cursor is written, however little time has passed. */
 const NOTE_AFTER = 200;
 const LONGEST_PAUSE_FACTOR = 300;
 const NOTES: ReadonlySet<string> = new Set([
@@ -26,9 +27,14 @@ export interface DeliveryParts {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Pause after the first failure; doubles up to 300 times as much. */
   readonly retryMs: number;
-  /** How often progress is noted in the log at most, while there is some. */
+  /** How often the cursor is written at most, while there is progress. */
   readonly noteMs: number;
+  /** Writes the cursor; false when another gateway delivers. */
+  readonly advance: (progress: DeliveryProgress) => Promise<boolean>;
 }
+
+/** How a delivery ended: by its signal, or since another gateway delivers. */
+export type DeliveryEnd = 'stopped' | 'fenced';
 
 /** Position of the declaration or replay that is in force. */
 export function begunBy({ declared, replayed }: SubscriptionView): number {
@@ -44,9 +50,9 @@ export function keyOf(event: RecordedEvent): string {
 }
 
 /**
- * Delivers to one endpoint, one event at a time in the order of the log, until the signal aborts. It holds one page of events and nothing
- * else: while the endpoint is slow or away, the rest waits in the log. How far it came is noted in the log as well, so that who takes over
- * goes on from there; what was delivered since the last note is delivered again, with the same id.
+ * Delivers to one endpoint, one event at a time in the order of the log, until the signal aborts. It holds one page of events: while the
+ * endpoint is slow or unavailable, the rest waits in the log. The cursor is written every few seconds, so that the next gateway continues
+ * from there; events that were delivered since the last write are delivered again, with the same id.
  */
 export class Delivery {
   readonly #subscription: SubscriptionView;
@@ -71,21 +77,23 @@ export class Delivery {
     this.#notedAtMs = parts.access.clock.nowMs();
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  /** Delivers until the signal aborts or the lease is lost. */
+  async run(signal: AbortSignal): Promise<DeliveryEnd> {
     const { access, noteMs } = this.#parts;
     for await (const events of access.feed.batches({ after: this.#position, signal, idleMs: noteMs })) {
       for (const event of events) {
-        if (this.#concerns(event) && !(await this.#deliver(event, signal))) return;
+        if (this.#concerns(event) && !(await this.#deliver(event, signal))) return 'stopped';
         this.#position = event.position;
-        await this.#note(this.#delivered >= NOTE_AFTER);
+        if (!(await this.#note(this.#delivered >= NOTE_AFTER))) return 'fenced';
       }
-      await this.#note(events.length === 0);
+      if (!(await this.#note(events.length === 0))) return 'fenced';
     }
+    return 'stopped';
   }
 
-  /** Notes how far it came, if it came further; for the end. */
-  async finish(): Promise<void> {
-    await this.#note(true);
+  /** Writes the cursor if there is progress; for the end. Returns false when another gateway delivers. */
+  async finish(): Promise<boolean> {
+    return this.#note(true);
   }
 
   #concerns(event: RecordedEvent): boolean {
@@ -147,16 +155,16 @@ export class Delivery {
     );
   }
 
-  async #note(now: boolean): Promise<void> {
-    const nowMs = this.#parts.access.clock.nowMs();
-    if (this.#delivered === 0 || (!now && nowMs - this.#notedAtMs < this.#parts.noteMs)) return;
+  async #note(now: boolean): Promise<boolean> {
+    const { access, noteMs, advance } = this.#parts;
+    const nowMs = access.clock.nowMs();
+    if (this.#delivered === 0 || (!now && nowMs - this.#notedAtMs < noteMs)) return true;
     const delivered = this.#delivered;
-    await this.#append({
-      type: 'DeliveryProgressed',
-      data: { subscription: this.#name, begunBy: this.#begunBy, position: this.#position, delivered },
-    });
+    if (!(await advance({ subscription: this.#name, begunBy: this.#begunBy, position: this.#position, delivered })))
+      return false;
     this.#delivered -= delivered;
     this.#notedAtMs = nowMs;
+    return true;
   }
 
   async #append(event: NewEvent, requestId?: string): Promise<void> {

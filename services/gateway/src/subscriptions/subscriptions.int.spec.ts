@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError, type ResourceInput } from '@plumbline/api-client';
 import { uuidv7 } from '@plumbline/core';
-import { MemoryEventLog } from '@plumbline/event-log/testing';
+import { MemoryDeliveryCursors, MemoryEventLog, MemoryWorkLeases } from '@plumbline/event-log/testing';
 import type { SubscriptionView } from '@plumbline/read-models';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { clientOf, type GatewayUnderTest, leading, startGateway } from '../testing/gateway.fixture.js';
+import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 
 const SECRET = 'a secret that only specs know';
 
@@ -74,15 +74,25 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const eventually = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
+/** What gateways of one installation share. */
+interface Shared {
+  readonly log: MemoryEventLog;
+  readonly leases: MemoryWorkLeases;
+  readonly cursors: MemoryDeliveryCursors;
+}
+
+function shared(): Shared {
+  const leases = new MemoryWorkLeases();
+  return { log: new MemoryEventLog(), leases, cursors: new MemoryDeliveryCursors(leases) };
+}
+
 function startFor(
   endpoint: Endpoint,
-  log = new MemoryEventLog(),
+  parts: Shared = shared(),
   variables: Readonly<Record<string, string>> = {},
-  leases = leading(),
 ): Promise<GatewayUnderTest> {
   return startGateway({
-    log,
-    leases,
+    ...parts,
     source: {
       PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: endpoint.origin,
       PLUMBLINE_GATEWAY_DELIVERY_RETRY_MS: '1',
@@ -201,8 +211,8 @@ describe('a subscription', () => {
 
   it('goes on after a restart, with what came meanwhile and without a hole', async () => {
     await using endpoint = await Endpoint.open();
-    const log = new MemoryEventLog();
-    const gateway = await startFor(endpoint, log);
+    const parts = shared();
+    const gateway = await startFor(endpoint, parts);
     const { adminToken } = gateway;
     await clientOf(gateway).declareSubscription({
       name: 'chat',
@@ -215,104 +225,113 @@ describe('a subscription', () => {
     await eventually(() => expect(endpoint.seen.length).toBeGreaterThan(3));
     await gateway[Symbol.asyncDispose]();
     endpoint.answer = (_, response) => void response.writeHead(204).end();
-    await using second = await startFor(endpoint, log);
+    await using second = await startFor(endpoint, parts);
     positions.push(await suspend(second, 'default/api'));
     await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
     await eventually(async () => expect((await shown({ ...second, adminToken }))?.delivered).toBeGreaterThan(0));
+    // Cursors are rows of a table: the log records subscriptions, not their progress.
+    const types = new Set((await parts.log.read({ from: 0 })).events.map(({ type }) => type));
+    expect(
+      [...types].filter((type) => /^(DeliveryProgressed|DeliveriesClaimed|DeliveriesReleased)$/.test(type)),
+    ).toEqual([]);
+  });
+
+  it('continues from the progress that an older version recorded as events', async () => {
+    await using endpoint = await Endpoint.open();
+    const parts = shared();
+    await using gateway = await startFor(endpoint, parts, { PLUMBLINE_GATEWAY_DELIVERIES: 'false' });
+    const { adminToken } = gateway;
+    await clientOf(gateway).declareSubscription({
+      name: 'chat',
+      spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
+    });
+    const declared = (await shown(gateway))?.declared.position ?? -1;
+    const delivered = await suspend(gateway, 'default/web');
+    await gateway.append('DeliveryProgressed', 'subscription-chat', {
+      subscription: 'chat',
+      begunBy: declared,
+      position: delivered,
+      delivered: 1,
+    });
+    await gateway.append('DeliveriesClaimed', 'log-deliveries', { holder: 'of-the-version-before' });
+    await using second = await startFor(endpoint, parts);
+    const next = await suspend(second, 'default/web');
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual([next]));
+    await second[Symbol.asyncDispose]();
+    expect(await shown({ ...gateway, adminToken })).toMatchObject({ delivered: 2, position: next });
   });
 
   it('is delivered by one of several gateways, and by another one when that one stops', async () => {
     await using endpoint = await Endpoint.open();
-    const log = new MemoryEventLog();
-    await using first = await startFor(endpoint, log);
+    const parts = shared();
+    const lease = { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '600' };
+    const first = await startFor(endpoint, parts, lease);
     await clientOf(first).declareSubscription({
       name: 'chat',
       spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
     });
     const positions = [await suspend(first, 'default/web')];
     await eventually(() => expect(endpoint.taken).toHaveLength(1));
-    const second = await startFor(endpoint, log);
-    await eventually(async () =>
-      expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(2),
-    );
-    await first.access.refresh();
+    await using second = await startFor(endpoint, parts, lease);
     for (let round = 0; round < 5; round += 1) positions.push(await suspend(first, 'default/web'));
+    await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
+    await first[Symbol.asyncDispose]();
+    await second.access.refresh();
+    positions.push(await suspend(second, 'default/web'));
     await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
-    await second[Symbol.asyncDispose]();
-    await eventually(async () =>
-      expect((await log.read({ from: 0 })).events.filter(({ type }) => type === 'DeliveriesClaimed')).toHaveLength(3),
-    );
-    positions.push(await suspend(first, 'default/web'));
-    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
+    expect(second.logLines.join('')).toContain('this gateway delivers to subscriptions');
   });
 
-  it('is delivered although the gateway that delivered before there were none is gone', async () => {
+  it('is taken over by another gateway when the lease of the one that delivers expires, and not before', async () => {
     await using endpoint = await Endpoint.open();
-    const log = new MemoryEventLog();
-    await log.append({
-      requestId: uuidv7(Date.now()),
-      actor: { kind: 'system', id: 'gateway', name: 'deliveries' },
-      service: 'gateway',
-      items: [
-        {
-          stream: 'log-deliveries',
-          expected: { type: 'any' },
-          events: [{ type: 'DeliveriesClaimed', data: { holder: 'gone' } }],
-        },
-      ],
-    });
-    await using gateway = await startFor(endpoint, log);
+    const parts = shared();
+    // A gateway that acquired the lease, renewed it a few times, and crashed.
+    const crashed = { work: 'deliveries', holder: 'crashed', ttlMs: 600_000 };
+    await parts.leases.acquire(crashed);
+    const attempts: unknown[] = [];
+    const acquire: typeof parts.leases.acquire = parts.leases.acquire.bind(parts.leases);
+    parts.leases.acquire = async (request) => {
+      const lease = await acquire(request);
+      attempts.push(lease);
+      return lease;
+    };
+    await using gateway = await startFor(endpoint, parts, { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '300' });
     await clientOf(gateway).declareSubscription({
       name: 'chat',
       spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
     });
     const position = await suspend(gateway, 'default/web');
+    await eventually(() => expect(attempts.length).toBeGreaterThan(5));
+    expect(attempts.filter((lease) => lease !== undefined)).toEqual([]);
+    expect(endpoint.seen).toEqual([]);
+    await acquire({ ...crashed, ttlMs: 1 });
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual([position]));
   });
 
-  it('is taken over by another gateway when the one that delivers dies without a word, and not while it lives', async () => {
+  it('is delivered no further by a gateway that lost its lease to another one', async () => {
     await using endpoint = await Endpoint.open();
-    const log = new MemoryEventLog();
-    const leases = leading();
-    const lease = { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '300' };
-    await using standby = await startFor(endpoint, log, lease, leases);
-    await clientOf(standby).declareSubscription({
+    const parts = shared();
+    await using gateway = await startFor(endpoint, parts, { PLUMBLINE_GATEWAY_DELIVERY_LEASE_MS: '300' });
+    await clientOf(gateway).declareSubscription({
       name: 'chat',
       spec: { url: endpoint.origin, secretFile, filter: { types: ['ApplicationSuspended'] } },
     });
-    const positions = [await suspend(standby, 'default/web')];
+    await suspend(gateway, 'default/web');
     await eventually(() => expect(endpoint.taken).toHaveLength(1));
-    // Another gateway claims, says for a while that it lives, and then dies.
-    const claims = async (): Promise<readonly unknown[]> =>
-      (await log.read({ from: 0 })).events.flatMap((event) =>
-        event.type === 'DeliveriesClaimed' ? [event.data.holder] : [],
-      );
-    await log.append({
-      requestId: uuidv7(Date.now()),
-      actor: { kind: 'system', id: 'gateway', name: 'deliveries' },
-      service: 'gateway',
-      items: [
-        {
-          stream: 'log-deliveries',
-          expected: { type: 'any' },
-          events: [{ type: 'DeliveriesClaimed', data: { holder: 'another' } }],
-        },
-      ],
-    });
-    const before = await claims();
-    let looks = 0;
-    const looked: typeof leases.isVacant = leases.isVacant.bind(leases);
-    leases.isVacant = async (work, ttlMs) => {
-      looks += 1;
-      if (looks <= 6) await leases.keep(work, ttlMs);
-      return looked(work, ttlMs);
+    // As when its process was suspended for longer than the lease.
+    let other: unknown;
+    const acquire: typeof parts.leases.acquire = parts.leases.acquire.bind(parts.leases);
+    parts.leases.acquire = async (request) => {
+      const held = await acquire(request);
+      if (other !== undefined || held === undefined) return held;
+      await parts.leases.release(held);
+      other = await acquire({ work: 'deliveries', holder: 'other', ttlMs: 600_000 });
+      return undefined;
     };
-    await eventually(() => expect(looks).toBeGreaterThan(5));
-    expect(await claims()).toEqual(before);
-    positions.push(await suspend(standby, 'default/web'));
-    await eventually(() => expect([...new Set(endpoint.taken.map(({ event }) => event.position))]).toEqual(positions));
-    expect(await claims()).toHaveLength(before.length + 1);
-    expect(looks).toBeGreaterThan(6);
+    await eventually(() => expect(gateway.logLines.join('')).toContain('lost the lease'));
+    await suspend(gateway, 'default/web');
+    await gateway.access.refresh();
+    expect(endpoint.taken).toHaveLength(1);
   });
 
   it('that stands still costs no memory: what it is to get stays in the log', async () => {

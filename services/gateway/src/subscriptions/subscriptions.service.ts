@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ChangeResult, Page } from '@plumbline/api-contract';
 import { InputError } from '@plumbline/core';
 import { API_VERSION, type SubscriptionSpec } from '@plumbline/events';
+import { DELIVERY_CURSORS, type DeliveryCursors } from '@plumbline/event-log';
 import type { SubscriptionView } from '@plumbline/read-models';
 import { actorOf } from '../operations/principal.js';
 import { type DocumentQuery, type ItemQuery, notFound, ReadModel } from '../read-side/read-model.js';
@@ -10,6 +11,7 @@ import { itemFor } from '../resources/apply-plan.js';
 import { ResourcesService } from '../resources/resources.service.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
+import { withProgress } from './delivery-progress.js';
 
 /** A subscription as it is asked for. */
 export interface SubscriptionInput {
@@ -24,29 +26,38 @@ export interface SubscriptionResult {
   readonly position: number;
 }
 
+/** Cursors have no history: queries as of the past show the progress that events recorded. */
+const isAsOf = ({ asOf, knownAt }: ItemQuery): boolean => asOf !== undefined || knownAt !== undefined;
+
 /** Declares subscriptions and asks for replays; delivers nothing itself. */
 @Injectable()
 export class SubscriptionsService {
   readonly #access: LogAccess;
   readonly #reads: ReadModel;
   readonly #resources: ResourcesService;
+  readonly #cursors: DeliveryCursors;
 
   constructor(
     @Inject(LOG_ACCESS) access: LogAccess,
     @Inject(ReadModel) reads: ReadModel,
     @Inject(ResourcesService) resources: ResourcesService,
+    @Inject(DELIVERY_CURSORS) cursors: DeliveryCursors,
   ) {
     this.#access = access;
     this.#reads = reads;
     this.#resources = resources;
+    this.#cursors = cursors;
   }
 
-  list(query: DocumentQuery<SubscriptionView>): Promise<Page<SubscriptionView>> {
-    return this.#reads.list('subscription', query);
+  async list(query: DocumentQuery<SubscriptionView>): Promise<Page<SubscriptionView>> {
+    const page = await this.#reads.list('subscription', query);
+    return isAsOf(query) ? page : { ...page, items: await this.#withProgress(page.items) };
   }
 
-  get(name: string, query: ItemQuery): Promise<SubscriptionView> {
-    return this.#reads.get('subscription', name, query);
+  async get(name: string, query: ItemQuery): Promise<SubscriptionView> {
+    const view = await this.#reads.get('subscription', name, query);
+    const [current = view] = isAsOf(query) ? [view] : await this.#withProgress([view]);
+    return current;
   }
 
   /** As applying a resource of this kind. @throws InputError PLB-1714 for an endpoint that the operator of the gateway did not allow. */
@@ -81,6 +92,11 @@ export class SubscriptionsService {
       });
       return { position };
     });
+  }
+
+  async #withProgress(views: readonly SubscriptionView[]): Promise<readonly SubscriptionView[]> {
+    const cursors = new Map((await this.#cursors.list()).map((cursor) => [cursor.subscription, cursor]));
+    return views.map((view) => withProgress(view, cursors.get(view.name)));
   }
 
   #existing(name: string): SubscriptionView {

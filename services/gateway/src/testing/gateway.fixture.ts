@@ -9,6 +9,8 @@ import { allOperations } from '@plumbline/api-contract';
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
 import { type Clock, systemClock, uuidv7 } from '@plumbline/core';
 import {
+  DELIVERY_CURSORS,
+  type DeliveryCursors,
   EVENT_LOG,
   LEGAL_HOLDS,
   LOG_QUERIES,
@@ -16,15 +18,15 @@ import {
   PARKED_WORK,
   PERSONAL_DATA,
   WORK_LEASES,
-  WorkLeaseBook,
-  type WorkLeases,
 } from '@plumbline/event-log';
 import {
+  MemoryDeliveryCursors,
   MemoryEventLog,
   MemoryLegalHolds,
   MemoryLogTree,
   MemoryParkedWork,
   MemoryPersonalData,
+  MemoryWorkLeases,
 } from '@plumbline/event-log/testing';
 import {
   type Actor,
@@ -61,7 +63,8 @@ export interface GatewayOptions {
   readonly source?: ConfigSource;
   readonly log?: MemoryEventLog;
   readonly clock?: Clock;
-  readonly leases?: WorkLeases;
+  readonly leases?: MemoryWorkLeases;
+  readonly cursors?: DeliveryCursors;
 }
 
 /** A gateway that serves on loopback, over a log in memory; other services are played by the spec. */
@@ -99,13 +102,6 @@ export interface AppendOptions {
   readonly actor?: Actor;
 }
 
-/** Leases of a process that leads the log. */
-export function leading(): WorkLeaseBook {
-  const leases = new WorkLeaseBook();
-  leases.lead(true);
-  return leases;
-}
-
 /** Starts a gateway as a host does: adapter, filter, edge, listen. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
   const log = options.log ?? new MemoryEventLog();
@@ -113,6 +109,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const parked = new MemoryParkedWork(log);
   const persons = new MemoryPersonalData(log);
   const clock = options.clock ?? systemClock;
+  const leases = options.leases ?? new MemoryWorkLeases();
   const logLines: string[] = [];
   const announced: string[] = [];
   const destination = new Writable({ write: (chunk, _, done) => (logLines.push(String(chunk)), done()) });
@@ -125,7 +122,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     [PARKED_WORK, parked],
     [LEGAL_HOLDS, new MemoryLegalHolds(log)],
     [PERSONAL_DATA, persons],
-    [WORK_LEASES, options.leases ?? leading()],
+    [WORK_LEASES, leases],
+    [DELIVERY_CURSORS, options.cursors ?? new MemoryDeliveryCursors(leases)],
     [OBJECT_STORE, objects],
     [CLOCK, clock],
     [LOGGER, logger],

@@ -84,21 +84,65 @@ export interface ErasePersonResponse {
   position?: number | undefined;
 }
 
-export interface KeepWorkRequest {
+export interface WorkLease {
   work: string;
+  holder: string;
+  epoch: number;
+}
+
+export interface AcquireWorkRequest {
+  work: string;
+  holder: string;
   ttlMs: number;
 }
 
-export interface KeepWorkResponse {
+export interface AcquireWorkResponse {
+  /** Absent while another holder's lease has not expired. */
+  lease?: WorkLease | undefined;
 }
 
-export interface IsWorkVacantRequest {
-  work: string;
-  ttlMs: number;
+export interface ReleaseWorkRequest {
+  lease: WorkLease | undefined;
 }
 
-export interface IsWorkVacantResponse {
-  vacant: boolean;
+export interface ReleaseWorkResponse {
+}
+
+export interface DeliveryCursor {
+  subscription: string;
+  begunBy: number;
+  position: number;
+  delivered: number;
+  updatedAt: string;
+}
+
+export interface ListDeliveryCursorsRequest {
+}
+
+export interface ListDeliveryCursorsResponse {
+  cursors: DeliveryCursor[];
+}
+
+export interface AdvanceDeliveryCursorRequest {
+  subscription: string;
+  begunBy: number;
+  position: number;
+  /** Since the last call. */
+  delivered: number;
+  lease: WorkLease | undefined;
+}
+
+export interface AdvanceDeliveryCursorResponse {
+  /** False when the lease expired or has another holder. */
+  advanced: boolean;
+}
+
+export interface RemoveDeliveryCursorRequest {
+  subscription: string;
+  lease: WorkLease | undefined;
+}
+
+export interface RemoveDeliveryCursorResponse {
 }
 
 function createBaseLegalHold(): LegalHold {
@@ -744,22 +788,25 @@ export const ErasePersonResponse: MessageFns<ErasePersonResponse> = {
   },
 };
 
-function createBaseKeepWorkRequest(): KeepWorkRequest {
-  return { work: "", ttlMs: 0 };
+function createBaseWorkLease(): WorkLease {
+  return { work: "", holder: "", epoch: 0 };
 }
 
-export const KeepWorkRequest: MessageFns<KeepWorkRequest> = {
-  encode(message: KeepWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const WorkLease: MessageFns<WorkLease> = {
+  encode(message: WorkLease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.work !== "") {
       writer.uint32(10).string(message.work);
     }
-    if (message.ttlMs !== 0) {
-      writer.uint32(16).int64(message.ttlMs);
+    if (message.holder !== "") {
+      writer.uint32(18).string(message.holder);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(24).int64(message.epoch);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): KeepWorkRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkLease {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -768,7 +815,7 @@ export const KeepWorkRequest: MessageFns<KeepWorkRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseKeepWorkRequest();
+      const message = createBaseWorkLease();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -781,7 +828,83 @@ export const KeepWorkRequest: MessageFns<KeepWorkRequest> = {
             continue;
           }
           case 2: {
-            if (tag !== 16) {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.holder = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAcquireWorkRequest(): AcquireWorkRequest {
+  return { work: "", holder: "", ttlMs: 0 };
+}
+
+export const AcquireWorkRequest: MessageFns<AcquireWorkRequest> = {
+  encode(message: AcquireWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.work !== "") {
+      writer.uint32(10).string(message.work);
+    }
+    if (message.holder !== "") {
+      writer.uint32(18).string(message.holder);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(24).int64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcquireWorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcquireWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.work = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.holder = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
               break;
             }
 
@@ -801,16 +924,108 @@ export const KeepWorkRequest: MessageFns<KeepWorkRequest> = {
   },
 };
 
-function createBaseKeepWorkResponse(): KeepWorkResponse {
+function createBaseAcquireWorkResponse(): AcquireWorkResponse {
+  return { lease: undefined };
+}
+
+export const AcquireWorkResponse: MessageFns<AcquireWorkResponse> = {
+  encode(message: AcquireWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lease !== undefined) {
+      WorkLease.encode(message.lease, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcquireWorkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcquireWorkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lease = WorkLease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseWorkRequest(): ReleaseWorkRequest {
+  return { lease: undefined };
+}
+
+export const ReleaseWorkRequest: MessageFns<ReleaseWorkRequest> = {
+  encode(message: ReleaseWorkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lease !== undefined) {
+      WorkLease.encode(message.lease, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseWorkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseWorkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lease = WorkLease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseWorkResponse(): ReleaseWorkResponse {
   return {};
 }
 
-export const KeepWorkResponse: MessageFns<KeepWorkResponse> = {
-  encode(_: KeepWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ReleaseWorkResponse: MessageFns<ReleaseWorkResponse> = {
+  encode(_: ReleaseWorkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): KeepWorkResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseWorkResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -819,7 +1034,7 @@ export const KeepWorkResponse: MessageFns<KeepWorkResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseKeepWorkResponse();
+      const message = createBaseReleaseWorkResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -836,22 +1051,31 @@ export const KeepWorkResponse: MessageFns<KeepWorkResponse> = {
   },
 };
 
-function createBaseIsWorkVacantRequest(): IsWorkVacantRequest {
-  return { work: "", ttlMs: 0 };
+function createBaseDeliveryCursor(): DeliveryCursor {
+  return { subscription: "", begunBy: 0, position: 0, delivered: 0, updatedAt: "" };
 }
 
-export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
-  encode(message: IsWorkVacantRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.work !== "") {
-      writer.uint32(10).string(message.work);
+export const DeliveryCursor: MessageFns<DeliveryCursor> = {
+  encode(message: DeliveryCursor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
     }
-    if (message.ttlMs !== 0) {
-      writer.uint32(16).int64(message.ttlMs);
+    if (message.begunBy !== 0) {
+      writer.uint32(16).int64(message.begunBy);
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    if (message.delivered !== 0) {
+      writer.uint32(32).int64(message.delivered);
+    }
+    if (message.updatedAt !== "") {
+      writer.uint32(42).string(message.updatedAt);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): IsWorkVacantRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): DeliveryCursor {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -860,7 +1084,7 @@ export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseIsWorkVacantRequest();
+      const message = createBaseDeliveryCursor();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -869,7 +1093,7 @@ export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
               break;
             }
 
-            message.work = reader.string();
+            message.subscription = reader.string();
             continue;
           }
           case 2: {
@@ -877,7 +1101,31 @@ export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
               break;
             }
 
-            message.ttlMs = longToNumber(reader.int64());
+            message.begunBy = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.delivered = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.updatedAt = reader.string();
             continue;
           }
         }
@@ -893,19 +1141,16 @@ export const IsWorkVacantRequest: MessageFns<IsWorkVacantRequest> = {
   },
 };
 
-function createBaseIsWorkVacantResponse(): IsWorkVacantResponse {
-  return { vacant: false };
+function createBaseListDeliveryCursorsRequest(): ListDeliveryCursorsRequest {
+  return {};
 }
 
-export const IsWorkVacantResponse: MessageFns<IsWorkVacantResponse> = {
-  encode(message: IsWorkVacantResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.vacant !== false) {
-      writer.uint32(8).bool(message.vacant);
-    }
+export const ListDeliveryCursorsRequest: MessageFns<ListDeliveryCursorsRequest> = {
+  encode(_: ListDeliveryCursorsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): IsWorkVacantResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeliveryCursorsRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -914,7 +1159,181 @@ export const IsWorkVacantResponse: MessageFns<IsWorkVacantResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseIsWorkVacantResponse();
+      const message = createBaseListDeliveryCursorsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListDeliveryCursorsResponse(): ListDeliveryCursorsResponse {
+  return { cursors: [] };
+}
+
+export const ListDeliveryCursorsResponse: MessageFns<ListDeliveryCursorsResponse> = {
+  encode(message: ListDeliveryCursorsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.cursors) {
+      DeliveryCursor.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeliveryCursorsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeliveryCursorsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cursors.push(DeliveryCursor.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAdvanceDeliveryCursorRequest(): AdvanceDeliveryCursorRequest {
+  return { subscription: "", begunBy: 0, position: 0, delivered: 0, lease: undefined };
+}
+
+export const AdvanceDeliveryCursorRequest: MessageFns<AdvanceDeliveryCursorRequest> = {
+  encode(message: AdvanceDeliveryCursorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.begunBy !== 0) {
+      writer.uint32(16).int64(message.begunBy);
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).int64(message.position);
+    }
+    if (message.delivered !== 0) {
+      writer.uint32(32).int64(message.delivered);
+    }
+    if (message.lease !== undefined) {
+      WorkLease.encode(message.lease, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdvanceDeliveryCursorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdvanceDeliveryCursorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.begunBy = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.delivered = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lease = WorkLease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAdvanceDeliveryCursorResponse(): AdvanceDeliveryCursorResponse {
+  return { advanced: false };
+}
+
+export const AdvanceDeliveryCursorResponse: MessageFns<AdvanceDeliveryCursorResponse> = {
+  encode(message: AdvanceDeliveryCursorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.advanced !== false) {
+      writer.uint32(8).bool(message.advanced);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdvanceDeliveryCursorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdvanceDeliveryCursorResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -923,9 +1342,101 @@ export const IsWorkVacantResponse: MessageFns<IsWorkVacantResponse> = {
               break;
             }
 
-            message.vacant = reader.bool();
+            message.advanced = reader.bool();
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRemoveDeliveryCursorRequest(): RemoveDeliveryCursorRequest {
+  return { subscription: "", lease: undefined };
+}
+
+export const RemoveDeliveryCursorRequest: MessageFns<RemoveDeliveryCursorRequest> = {
+  encode(message: RemoveDeliveryCursorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== "") {
+      writer.uint32(10).string(message.subscription);
+    }
+    if (message.lease !== undefined) {
+      WorkLease.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveDeliveryCursorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveDeliveryCursorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = WorkLease.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRemoveDeliveryCursorResponse(): RemoveDeliveryCursorResponse {
+  return {};
+}
+
+export const RemoveDeliveryCursorResponse: MessageFns<RemoveDeliveryCursorResponse> = {
+  encode(_: RemoveDeliveryCursorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveDeliveryCursorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveDeliveryCursorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -987,26 +1498,61 @@ export const LogUpkeepService = {
     responseSerialize: (value: ErasePersonResponse): Buffer => Buffer.from(ErasePersonResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ErasePersonResponse => ErasePersonResponse.decode(value),
   },
-  /** Says that work which one process does for all is being done. */
-  keepWork: {
-    path: "/plumbline.internal.v1.LogUpkeep/KeepWork" as const,
+  /** Acquires or renews the lease on work that one process does for all. */
+  acquireWork: {
+    path: "/plumbline.internal.v1.LogUpkeep/AcquireWork" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: KeepWorkRequest): Buffer => Buffer.from(KeepWorkRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): KeepWorkRequest => KeepWorkRequest.decode(value),
-    responseSerialize: (value: KeepWorkResponse): Buffer => Buffer.from(KeepWorkResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): KeepWorkResponse => KeepWorkResponse.decode(value),
+    requestSerialize: (value: AcquireWorkRequest): Buffer => Buffer.from(AcquireWorkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcquireWorkRequest => AcquireWorkRequest.decode(value),
+    responseSerialize: (value: AcquireWorkResponse): Buffer => Buffer.from(AcquireWorkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcquireWorkResponse => AcquireWorkResponse.decode(value),
   },
-  /** Whether nobody has said so for a while. */
-  isWorkVacant: {
-    path: "/plumbline.internal.v1.LogUpkeep/IsWorkVacant" as const,
+  /** Ends a lease. */
+  releaseWork: {
+    path: "/plumbline.internal.v1.LogUpkeep/ReleaseWork" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: IsWorkVacantRequest): Buffer => Buffer.from(IsWorkVacantRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): IsWorkVacantRequest => IsWorkVacantRequest.decode(value),
-    responseSerialize: (value: IsWorkVacantResponse): Buffer =>
-      Buffer.from(IsWorkVacantResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): IsWorkVacantResponse => IsWorkVacantResponse.decode(value),
+    requestSerialize: (value: ReleaseWorkRequest): Buffer => Buffer.from(ReleaseWorkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseWorkRequest => ReleaseWorkRequest.decode(value),
+    responseSerialize: (value: ReleaseWorkResponse): Buffer => Buffer.from(ReleaseWorkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseWorkResponse => ReleaseWorkResponse.decode(value),
+  },
+  /** How far events were delivered to each subscription. */
+  listDeliveryCursors: {
+    path: "/plumbline.internal.v1.LogUpkeep/ListDeliveryCursors" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDeliveryCursorsRequest): Buffer =>
+      Buffer.from(ListDeliveryCursorsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDeliveryCursorsRequest => ListDeliveryCursorsRequest.decode(value),
+    responseSerialize: (value: ListDeliveryCursorsResponse): Buffer =>
+      Buffer.from(ListDeliveryCursorsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDeliveryCursorsResponse => ListDeliveryCursorsResponse.decode(value),
+  },
+  /** Moves a delivery cursor in the name of a lease. */
+  advanceDeliveryCursor: {
+    path: "/plumbline.internal.v1.LogUpkeep/AdvanceDeliveryCursor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AdvanceDeliveryCursorRequest): Buffer =>
+      Buffer.from(AdvanceDeliveryCursorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AdvanceDeliveryCursorRequest => AdvanceDeliveryCursorRequest.decode(value),
+    responseSerialize: (value: AdvanceDeliveryCursorResponse): Buffer =>
+      Buffer.from(AdvanceDeliveryCursorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AdvanceDeliveryCursorResponse => AdvanceDeliveryCursorResponse.decode(value),
+  },
+  /** Removes the cursor of a subscription that was removed. */
+  removeDeliveryCursor: {
+    path: "/plumbline.internal.v1.LogUpkeep/RemoveDeliveryCursor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveDeliveryCursorRequest): Buffer =>
+      Buffer.from(RemoveDeliveryCursorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveDeliveryCursorRequest => RemoveDeliveryCursorRequest.decode(value),
+    responseSerialize: (value: RemoveDeliveryCursorResponse): Buffer =>
+      Buffer.from(RemoveDeliveryCursorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveDeliveryCursorResponse => RemoveDeliveryCursorResponse.decode(value),
   },
 } as const;
 
@@ -1019,10 +1565,16 @@ export interface LogUpkeepServer extends UntypedServiceImplementation {
   liftLegalHold: handleUnaryCall<LiftLegalHoldRequest, LiftLegalHoldResponse>;
   /** Makes a person unreadable in the log. */
   erasePerson: handleUnaryCall<ErasePersonRequest, ErasePersonResponse>;
-  /** Says that work which one process does for all is being done. */
-  keepWork: handleUnaryCall<KeepWorkRequest, KeepWorkResponse>;
-  /** Whether nobody has said so for a while. */
-  isWorkVacant: handleUnaryCall<IsWorkVacantRequest, IsWorkVacantResponse>;
+  /** Acquires or renews the lease on work that one process does for all. */
+  acquireWork: handleUnaryCall<AcquireWorkRequest, AcquireWorkResponse>;
+  /** Ends a lease. */
+  releaseWork: handleUnaryCall<ReleaseWorkRequest, ReleaseWorkResponse>;
+  /** How far events were delivered to each subscription. */
+  listDeliveryCursors: handleUnaryCall<ListDeliveryCursorsRequest, ListDeliveryCursorsResponse>;
+  /** Moves a delivery cursor in the name of a lease. */
+  advanceDeliveryCursor: handleUnaryCall<AdvanceDeliveryCursorRequest, AdvanceDeliveryCursorResponse>;
+  /** Removes the cursor of a subscription that was removed. */
+  removeDeliveryCursor: handleUnaryCall<RemoveDeliveryCursorRequest, RemoveDeliveryCursorResponse>;
 }
 
 export interface LogUpkeepClient extends Client {
@@ -1090,37 +1642,85 @@ export interface LogUpkeepClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ErasePersonResponse) => void,
   ): ClientUnaryCall;
-  /** Says that work which one process does for all is being done. */
-  keepWork(
-    request: KeepWorkRequest,
-    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
+  /** Acquires or renews the lease on work that one process does for all. */
+  acquireWork(
+    request: AcquireWorkRequest,
+    callback: (error: ServiceError | null, response: AcquireWorkResponse) => void,
   ): ClientUnaryCall;
-  keepWork(
-    request: KeepWorkRequest,
+  acquireWork(
+    request: AcquireWorkRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
+    callback: (error: ServiceError | null, response: AcquireWorkResponse) => void,
   ): ClientUnaryCall;
-  keepWork(
-    request: KeepWorkRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: KeepWorkResponse) => void,
-  ): ClientUnaryCall;
-  /** Whether nobody has said so for a while. */
-  isWorkVacant(
-    request: IsWorkVacantRequest,
-    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
-  ): ClientUnaryCall;
-  isWorkVacant(
-    request: IsWorkVacantRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
-  ): ClientUnaryCall;
-  isWorkVacant(
-    request: IsWorkVacantRequest,
+  acquireWork(
+    request: AcquireWorkRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: IsWorkVacantResponse) => void,
+    callback: (error: ServiceError | null, response: AcquireWorkResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a lease. */
+  releaseWork(
+    request: ReleaseWorkRequest,
+    callback: (error: ServiceError | null, response: ReleaseWorkResponse) => void,
+  ): ClientUnaryCall;
+  releaseWork(
+    request: ReleaseWorkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseWorkResponse) => void,
+  ): ClientUnaryCall;
+  releaseWork(
+    request: ReleaseWorkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseWorkResponse) => void,
+  ): ClientUnaryCall;
+  /** How far events were delivered to each subscription. */
+  listDeliveryCursors(
+    request: ListDeliveryCursorsRequest,
+    callback: (error: ServiceError | null, response: ListDeliveryCursorsResponse) => void,
+  ): ClientUnaryCall;
+  listDeliveryCursors(
+    request: ListDeliveryCursorsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDeliveryCursorsResponse) => void,
+  ): ClientUnaryCall;
+  listDeliveryCursors(
+    request: ListDeliveryCursorsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDeliveryCursorsResponse) => void,
+  ): ClientUnaryCall;
+  /** Moves a delivery cursor in the name of a lease. */
+  advanceDeliveryCursor(
+    request: AdvanceDeliveryCursorRequest,
+    callback: (error: ServiceError | null, response: AdvanceDeliveryCursorResponse) => void,
+  ): ClientUnaryCall;
+  advanceDeliveryCursor(
+    request: AdvanceDeliveryCursorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AdvanceDeliveryCursorResponse) => void,
+  ): ClientUnaryCall;
+  advanceDeliveryCursor(
+    request: AdvanceDeliveryCursorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AdvanceDeliveryCursorResponse) => void,
+  ): ClientUnaryCall;
+  /** Removes the cursor of a subscription that was removed. */
+  removeDeliveryCursor(
+    request: RemoveDeliveryCursorRequest,
+    callback: (error: ServiceError | null, response: RemoveDeliveryCursorResponse) => void,
+  ): ClientUnaryCall;
+  removeDeliveryCursor(
+    request: RemoveDeliveryCursorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveDeliveryCursorResponse) => void,
+  ): ClientUnaryCall;
+  removeDeliveryCursor(
+    request: RemoveDeliveryCursorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveDeliveryCursorResponse) => void,
   ): ClientUnaryCall;
 }
 
