@@ -34,11 +34,11 @@ export const eventSummaries: { readonly [Type in EventType]: string } = {
     'Somebody created a subscription or changed it: events that fit its filter are delivered to its endpoint from here on.',
   SubscriptionRemoved: 'Nothing is delivered to the endpoint any more.',
   DeliveryProgressed:
-    'Everything up to the position was delivered or parked: after a restart deliveries go on from there.',
+    'Everything up to the position was delivered or dead-lettered. No longer appended: positions are rows of a table.',
   DeliveryParked:
     'An endpoint did not take an event in all attempts; what belongs to the same key waits for a replay, all else goes on.',
-  DeliveriesClaimed: 'This gateway delivers to subscriptions from here on, and no other: the newest claim counts.',
-  DeliveriesReleased: 'The gateway stops in order; another one claims the deliveries.',
+  DeliveriesClaimed: 'This gateway delivers to subscriptions. No longer appended: a lease in a table decides.',
+  DeliveriesReleased: 'The gateway no longer delivers. No longer appended: a lease in a table decides.',
   DeliveryReplayRequested: 'A user asks to deliver everything after a position again, parked keys included.',
   RevisionObserved:
     'A ref of a repository points to another commit than before. Begins the way of one change: its correlation id goes through all that follows.',
