@@ -5,7 +5,7 @@ import { startGit, tempDir, type TempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
+const gitProcess = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 const author = { name: 'a writer', email: 'writer@example.com' };
 
 function writerOf(
@@ -18,7 +18,7 @@ function writerOf(
     root: path.join(dir.path, name),
     url,
     branch: 'notes',
-    surroundings,
+    gitProcess,
     ...(credentials === undefined ? {} : { credentials: async () => credentials }),
   });
 }
@@ -45,7 +45,7 @@ describe('a writer of a branch', () => {
     ]);
   });
 
-  it('does not overwrite what somebody else pushed meanwhile, and goes on after it has read', async () => {
+  it('does not overwrite commits that were pushed since the last read, and continues after another read', async () => {
     await using git = await startGit();
     await using dir = await tempDir('writer');
     const repository = await git.createRepository('notes');
@@ -76,7 +76,7 @@ describe('a writer of a branch', () => {
 
   it.each(['', '../x', 'a..b', '-x', 'a b', 'x.lock'])('refuses the branch %j', (branch) => {
     expect(
-      () => new GitBranchWriter({ root: '/nowhere', url: 'https://git.example.com/a.git', branch, surroundings }),
+      () => new GitBranchWriter({ root: '/nowhere', url: 'https://git.example.com/a.git', branch, gitProcess }),
     ).toThrow(expect.objectContaining({ code: 'PLB-1301' }));
   });
 });

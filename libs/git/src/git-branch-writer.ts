@@ -2,22 +2,22 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
-import { gitIn } from './git-apart.js';
+import { gitIn } from './git-worker.js';
 import { type Git, type GitCommandOptions, GitExit, upstreamError } from './git-command.js';
 import type { GitMirrorOptions } from './git-mirror.js';
 import { knownHosts, remoteOptions } from './git-remote.js';
 import { type GitUrl, mirrorName, parseGitUrl } from './git-url.js';
 
-/** What is written, and as whom. */
+/** Content and author of a commit. */
 export interface BranchCommit {
-  /** Files by path, as they are to be; the others of the branch stay. */
+  /** New content by path; the other files of the branch stay. */
   readonly files: Readonly<Record<string, string>>;
   readonly message: string;
   readonly author: { readonly name: string; readonly email: string };
   readonly signal?: AbortSignal;
 }
 
-/** How a writer is opened: as a mirror, with the branch that it adds to. */
+/** Options of a {@link GitBranchWriter}. */
 export interface GitBranchWriterOptions extends GitMirrorOptions {
   readonly branch: string;
 }
@@ -26,8 +26,8 @@ const TRACKED = 'refs/plumbline/remote';
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 /**
- * Adds commits of small files to one branch of a repository elsewhere, without a work tree. Never forces: what others pushed stays, and a
- * branch that somebody rewound is refused by the next push.
+ * Adds commits of small files to one branch of a remote repository, without a work tree. Never forces: commits of others stay, and the
+ * next push to a branch that was rewound is rejected.
  */
 export class GitBranchWriter {
   readonly #url: GitUrl;
@@ -38,7 +38,10 @@ export class GitBranchWriter {
   constructor(options: GitBranchWriterOptions) {
     this.#url = parseGitUrl(options.url);
     if (!/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(options.branch) || /\.\.|\.lock$|^-/.test(options.branch))
-      throw new InputError('PLB-1301', `"${options.branch}" is not the name of a branch`);
+      throw new InputError(
+        'PLB-1301',
+        `"${options.branch}" is not a valid branch name; use letters, digits, ".", "_", "-" and "/"`,
+      );
     this.#options = options;
     this.#directory = path.join(options.root, `${mirrorName(this.#url)}.writer`);
   }
@@ -48,7 +51,7 @@ export class GitBranchWriter {
     return this.#url.url;
   }
 
-  /** Content of a file on the branch as it is at the server now; undefined when there is none. @throws UpstreamError PLB-6301…6307 */
+  /** Returns the current content of a file on the branch at the server, or undefined. @throws UpstreamError PLB-6301…6307 */
   async read(file: string, signal?: AbortSignal): Promise<string | undefined> {
     const git = await this.#ready();
     const tip = await this.#fetch(git, signal);
@@ -59,7 +62,7 @@ export class GitBranchWriter {
     });
   }
 
-  /** Adds one commit on top of the branch as {@link read} saw it last, and pushes it; returns its id. @throws UpstreamError, also when somebody else pushed meanwhile. */
+  /** Pushes one commit on top of the branch as of the last {@link read} and returns its id. @throws UpstreamError, also when another commit was pushed since. */
   async write({ files, message, author, signal }: BranchCommit): Promise<string> {
     const git = await this.#ready();
     const tip = await this.#tip(git);
@@ -120,7 +123,7 @@ export class GitBranchWriter {
   }
 
   async #ready(): Promise<Git> {
-    const git = gitIn(this.#directory, this.#options.surroundings);
+    const git = gitIn(this.#directory, this.#options.gitProcess);
     if (
       await stat(path.join(this.#directory, 'HEAD')).then(
         () => true,

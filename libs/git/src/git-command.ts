@@ -3,20 +3,20 @@ import { type ErrorCode, UpstreamError } from '@plumbline/core';
 import { GitError, simpleGit, type SimpleGit } from 'simple-git';
 import { maskGitText } from './git-url.js';
 
-/** Limits and surroundings of every Git process. */
-export interface GitSurroundings {
+/** Environment and limits of every Git process. */
+export interface GitProcessOptions {
   /** Variables that Git may inherit: PATH, proxies, CA files. See {@link gitVariables}. */
   readonly variables: Readonly<Record<string, string>>;
-  /** A Git process ends after this; 120 s when absent. */
+  /** A Git process is stopped after this time. Default 120,000. */
   readonly timeoutMs?: number;
-  /** More output than this is refused; 256 MiB when absent. */
+  /** A Git process is stopped when it writes more. Default 256 MiB. */
   readonly maxOutputBytes?: number;
 }
 
-/** What only one command gets. */
+/** Options of one command. */
 export interface GitCommandOptions {
   readonly input?: string;
-  /** Configuration by environment: it may hold secrets, which a command line must not. */
+  /** Configuration, passed in the environment: unlike a command line it may contain secrets. */
   readonly config?: readonly (readonly [string, string])[];
   readonly variables?: Readonly<Record<string, string>>;
   /** Masked in every error. */
@@ -41,7 +41,7 @@ const INHERITED = [
   'SSH_AUTH_SOCK',
 ];
 
-/** Picks from an environment what Git may inherit. */
+/** Returns the variables of an environment that Git may inherit. */
 export function gitVariables(
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> {
@@ -75,7 +75,7 @@ const BASE_CONFIG: readonly (readonly [string, string])[] = [
   ['protocol.version', '2'],
 ];
 
-/** A Git process that ended with an error; its text is masked. */
+/** A Git process failed. The message is masked. */
 export class GitExit extends GitError {
   constructor(
     readonly exitCode: number,
@@ -85,7 +85,7 @@ export class GitExit extends GitError {
   }
 }
 
-/** A Git process that we ended. */
+/** A Git process was stopped. */
 export class GitStopped extends Error {
   constructor(readonly reason: 'Timeout' | 'Cancelled' | 'TooLarge') {
     super(reason);
@@ -93,9 +93,9 @@ export class GitStopped extends Error {
 }
 
 const STOPPED: Readonly<Record<GitStopped['reason'], string>> = {
-  Timeout: 'Git did not answer in time',
-  Cancelled: 'the work was cancelled',
-  TooLarge: 'Git gave more data than the limit allows',
+  Timeout: 'Git did not finish in time; check the server, or raise PLUMBLINE_GIT_TIMEOUT_SECONDS',
+  Cancelled: 'the operation was cancelled',
+  TooLarge: 'Git returned more data than the limit allows',
 };
 
 const FAILURES: readonly {
@@ -110,21 +110,21 @@ const FAILURES: readonly {
       /authentication failed|could not read (username|password)|permission denied|returned error: (401|403)|invalid credentials|access denied/i,
     code: 'PLB-6302',
     reason: 'AuthenticationFailed',
-    what: 'the Git server refused the credentials',
+    what: 'the Git server rejected the credentials; check the credentials of the Repository',
     retry: 'after-delay',
   },
   {
     pattern: /host key verification failed|certificate|ssl/i,
     code: 'PLB-6307',
     reason: 'UntrustedServer',
-    what: 'the identity of the Git server could not be verified',
+    what: 'the identity of the Git server could not be verified; check its certificate or the known_hosts file',
     retry: 'after-delay',
   },
   {
     pattern: /not found|does not appear to be a git repository|does not exist|returned error: 404|no such file/i,
     code: 'PLB-6303',
     reason: 'RepositoryNotFound',
-    what: 'there is no such repository, or the credentials may not see it',
+    what: 'the repository does not exist, or the credentials have no access to it',
     retry: 'after-delay',
   },
   {
@@ -132,16 +132,16 @@ const FAILURES: readonly {
       /could not resolve|refused|unable to access|failed to connect|couldn't connect|timed out|connection|early eof|hung up|remote end|returned error: 5/i,
     code: 'PLB-6301',
     reason: 'Unreachable',
-    what: 'the Git server could not be reached',
+    what: 'the Git server is not reachable; check the URL, the network and the proxy settings',
     retry: 'after-delay',
   },
 ];
 
-/** What Git adds to whatever ssh has said, and the frame that ssh draws. */
-const SAYS_NOTHING =
+/** Lines that Git adds to the messages of ssh, and the frame that ssh draws around warnings. */
+const BOILERPLATE =
   /^(@*|fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
 
-/** An error of Git as the rest of the system sees it; `details.reason` is one word. */
+/** Converts an error of Git to an UpstreamError PLB-6301…6307 that names the repository; `details.reason` is one word. */
 export function upstreamError(error: unknown, url: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? maskGitText(error.message) : 'unknown failure';
@@ -153,8 +153,8 @@ export function upstreamError(error: unknown, url: string): UpstreamError {
   const lines = text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !SAYS_NOTHING.test(line));
-  // A warning is not what ended it: of a key file that is not there, for example.
+    .filter((line) => line !== '' && !BOILERPLATE.test(line));
+  // A warning, for example about a missing key file, is not the cause of the failure.
   const said = lines.filter((line) => !line.startsWith('Warning:')).join('\n');
   const failure = FAILURES.find(({ pattern }) => pattern.test(said));
   const detail = lines.slice(-3).join('; ');
@@ -166,23 +166,23 @@ export function upstreamError(error: unknown, url: string): UpstreamError {
   });
 }
 
-/** Git in one directory. */
+/** Runs Git commands in one directory. */
 export interface Git {
-  /** Output as text. @throws GitExit; turn it into an error for others with {@link upstreamError}. */
+  /** Returns the output as text. @throws GitExit, GitStopped; convert them with {@link upstreamError}. */
   text(args: readonly string[], options?: GitCommandOptions): Promise<string>;
-  /** Raw output of `git cat-file`. */
+  /** Returns the raw output of `git cat-file`. */
   catFile(args: readonly string[], options?: GitCommandOptions): Promise<Buffer>;
 }
 
-/** Runs Git through simple-git: no shell, closed surroundings, limits. */
+/** Runs Git through simple-git: without a shell, with a closed environment and limits. */
 export class GitCommand implements Git {
-  readonly #surroundings: GitSurroundings;
+  readonly #gitProcess: GitProcessOptions;
 
   constructor(
     readonly directory: string,
-    surroundings: GitSurroundings,
+    gitProcess: GitProcessOptions,
   ) {
-    this.#surroundings = surroundings;
+    this.#gitProcess = gitProcess;
   }
 
   async text(args: readonly string[], options: GitCommandOptions = {}): Promise<string> {
@@ -196,11 +196,11 @@ export class GitCommand implements Git {
   async #run<Result>(options: GitCommandOptions, task: (git: SimpleGit) => PromiseLike<Result>): Promise<Result> {
     const stop = new AbortController();
     const end = (reason: GitStopped['reason']): void => stop.abort(new GitStopped(reason));
-    const timer = setTimeout(() => end('Timeout'), this.#surroundings.timeoutMs ?? 120_000);
+    const timer = setTimeout(() => end('Timeout'), this.#gitProcess.timeoutMs ?? 120_000);
     const cancel = (): void => end('Cancelled');
     options.signal?.addEventListener('abort', cancel, { once: true });
     if (options.signal?.aborted === true) cancel();
-    // The end of Git is not awaited then: a transport child of it may hold the pipes for as long as the server is silent.
+    // The exit of Git is not awaited: a transport process of it may keep the pipes open while the server is silent.
     const stopped = new Promise<never>((_, reject) => {
       if (stop.signal.aborted) reject(stop.signal.reason);
       stop.signal.addEventListener('abort', () => reject(stop.signal.reason), { once: true });
@@ -217,13 +217,13 @@ export class GitCommand implements Git {
 
   #git(options: GitCommandOptions, stop: AbortSignal, tooLarge: () => void): SimpleGit {
     const variables = this.#variables(options);
-    const maxOutputBytes = this.#surroundings.maxOutputBytes ?? 256 * 1024 * 1024;
+    const maxOutputBytes = this.#gitProcess.maxOutputBytes ?? 256 * 1024 * 1024;
     const git = simpleGit({
       baseDir: this.directory,
       abort: stop,
       completion: { onClose: true, onExit: false },
       allowEnvironment: Object.keys(variables),
-      // The guard is for text of strangers on the command line; all of this is set by us, right here.
+      // simple-git guards against untrusted text on the command line; all of these values are set here.
       unsafe: {
         allowUnsafeConfigEnvCount: true,
         allowUnsafeConfigPaths: true,
@@ -259,7 +259,7 @@ export class GitCommand implements Git {
   #variables(options: GitCommandOptions): Record<string, string> {
     const config = [...BASE_CONFIG, ...(options.config ?? [])];
     const variables: Record<string, string> = {
-      ...this.#surroundings.variables,
+      ...this.#gitProcess.variables,
       ...BASE_VARIABLES,
       ...options.variables,
       HOME: this.directory,

@@ -7,7 +7,7 @@ import type { RepositorySpec } from '@plumbline/events';
 /** References to credentials, as a Repository declares them. */
 export type CredentialReferences = NonNullable<RepositorySpec['credentials']>;
 
-/** Values for one fetch; live only as long as it. */
+/** Credentials of one fetch. */
 export interface GitCredentials {
   readonly username?: string;
   readonly password?: string;
@@ -15,11 +15,11 @@ export interface GitCredentials {
   readonly sshKeyFile?: string;
 }
 
-/** Where references may point to. */
+/** Sources of credentials. */
 export interface CredentialPlaces {
   /** The variables that `usernameEnv` and `passwordEnv` name. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** When given, files outside of this directory are refused. */
+  /** Files outside of this directory are rejected. Default: no restriction. */
   readonly directory?: string;
 }
 
@@ -29,15 +29,15 @@ async function checkedPath(file: string, places: CredentialPlaces): Promise<stri
   };
   if (!path.isAbsolute(file)) return refuse('must be an absolute path');
   const real = await realpath(file).catch((error: NodeJS.ErrnoException) =>
-    refuse(`cannot be read (${error.code ?? 'error'}): mount it where the watcher runs`, error),
+    refuse(`cannot be read (${error.code ?? 'error'}); mount it in the watcher and the renderer`, error),
   );
   if (places.directory === undefined) return real;
   const root = await realpath(places.directory).catch((error: NodeJS.ErrnoException) =>
-    refuse(`lies under ${String(places.directory)}, which cannot be read`, error),
+    refuse(`is in ${String(places.directory)}, which cannot be read`, error),
   );
   return real.startsWith(root + path.sep)
     ? real
-    : refuse(`is outside of ${places.directory}, where credentials may lie`);
+    : refuse(`is outside of ${places.directory}; move it into that directory`);
 }
 
 async function fromFile(file: string, places: CredentialPlaces): Promise<string> {
@@ -53,12 +53,12 @@ function fromVariable(name: string, places: CredentialPlaces): string {
   if (value === undefined || value === '')
     throw new InputError(
       'PLB-1302',
-      `the variable ${name} that the repository's credentials name is not set where the watcher runs`,
+      `the variable ${name} of the credentials of the Repository is not set; set it in the watcher and the renderer`,
     );
   return value;
 }
 
-/** Reads what the references point to, anew at every call so that rotation needs no restart. @throws InputError PLB-1302, never with a value. */
+/** Reads the referenced credentials at every call, so that rotation needs no restart. @throws InputError PLB-1302; the message never contains a value. */
 export async function readCredentials(
   references: CredentialReferences | undefined,
   places: CredentialPlaces,

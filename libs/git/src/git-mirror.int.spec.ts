@@ -13,13 +13,13 @@ import { type GitCredentials, readCredentials } from './git-credentials.js';
 import { GitMirror } from './git-mirror.js';
 import { materialise } from './materialise.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
+const gitProcess = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 function mirrorOf(dir: TempDir, url: string, credentials?: GitCredentials, timeoutMs?: number): GitMirror {
   return new GitMirror({
     root: path.join(dir.path, 'mirrors'),
     url,
-    surroundings: { ...surroundings, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    gitProcess: { ...gitProcess, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
     ...(credentials === undefined ? {} : { credentials: () => Promise.resolve(credentials) }),
   });
 }
@@ -99,7 +99,7 @@ describe('a mirror of a repository on a Git server', () => {
     expect(await mirror.hasCommit(second)).toBe(true);
   });
 
-  it('tells who wrote a commit, co-authors included', async () => {
+  it('returns the authors of a commit, co-authors included', async () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
@@ -209,7 +209,7 @@ describe('a mirror of a repository on a Git server', () => {
 describe('a Git server that asks for credentials', () => {
   const auth = { username: 'ada', password: 'p@ss/w:rd-canary' };
 
-  it('gets them from files and variables, read anew at each fetch', async () => {
+  it('reads them from files and variables at each fetch', async () => {
     await using git = await startGit({ auth });
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
@@ -219,7 +219,7 @@ describe('a Git server that asks for credentials', () => {
     const mirror = new GitMirror({
       root: dir.path,
       url: repository.url,
-      surroundings,
+      gitProcess,
       credentials: () =>
         readCredentials(
           { usernameEnv: 'PLUMBLINE_CRED_SHOP', passwordFile: file },
@@ -231,7 +231,7 @@ describe('a Git server that asks for credentials', () => {
     expect((await mirror.fetch()).get('refs/heads/main')).toBe(sha);
   });
 
-  it('never sees them in an error, on a command line or in the mirror', async () => {
+  it('shows them in no error, command line or mirror', async () => {
     await using git = await startGit({ auth });
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
@@ -302,7 +302,7 @@ describe('a repository over SSH', () => {
       root: dir.path,
       url: 'ssh://git@git.example.com/shop.git',
       credentials: () => Promise.resolve({ sshKeyFile: key }),
-      surroundings: { variables: { PATH: `${bin}:${surroundings.variables['PATH'] ?? ''}` }, timeoutMs: 60_000 },
+      gitProcess: { variables: { PATH: `${bin}:${gitProcess.variables['PATH'] ?? ''}` }, timeoutMs: 60_000 },
     });
     await failure(mirror.fetch());
     const passed = (await readFile(seen, 'utf8')).split('\n');
@@ -313,8 +313,8 @@ describe('a repository over SSH', () => {
   });
 });
 
-describe('a Git server in trouble', () => {
-  it('is named in one word: gone, broken, without the repository, silent', async () => {
+describe('a Git server that fails', () => {
+  it('is reported with one word: gone, broken, without the repository, silent', async () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');
@@ -339,7 +339,7 @@ describe('a Git server in trouble', () => {
     silent.close();
   });
 
-  it('leaves what was fetched before readable, and works again afterwards', async () => {
+  it('leaves fetched commits readable, and is fetched again afterwards', async () => {
     await using git = await startGit();
     await using dir = await tempDir('mirror');
     const repository = await git.createRepository('shop');

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { InputError, UpstreamError } from '@plumbline/core';
 import type { CommitInfo } from '@plumbline/events';
 import { parseCommits, COMMIT_FORMAT } from './commit-info.js';
-import { gitIn } from './git-apart.js';
-import { type Git, type GitCommandOptions, GitExit, type GitSurroundings, upstreamError } from './git-command.js';
+import { gitIn } from './git-worker.js';
+import { type Git, type GitCommandOptions, GitExit, type GitProcessOptions, upstreamError } from './git-command.js';
 import type { GitCredentials } from './git-credentials.js';
 import { GitTree, parseTree, type ReadBlobs } from './git-tree.js';
 import { knownHosts, remoteOptions } from './git-remote.js';
@@ -19,15 +19,15 @@ export interface GitMirrorOptions {
   readonly url: string;
   /** Read before every fetch. */
   readonly credentials?: () => Promise<GitCredentials>;
-  readonly surroundings: GitSurroundings;
-  /** Keys of all SSH servers that are trusted. When absent, `known_hosts` in the root, where a new server is remembered at first sight. */
+  readonly gitProcess: GitProcessOptions;
+  /** Keys of all trusted SSH servers. Default: `known_hosts` in the root, to which a new server is added at its first connection. */
   readonly knownHostsFile?: string;
 }
 
-/** What a fetch left behind: every branch and tag, by full name, with the commit it leads to. */
+/** Every branch and tag by full name, with the commit that it resolves to, as of the last fetch. */
 export type Refs = ReadonlyMap<string, string>;
 
-/** What a ref text leads to. */
+/** A resolved ref. */
 export interface ResolvedRef {
   /** `refs/heads/main`, `refs/tags/v1`, or the commit itself. */
   readonly name: string;
@@ -44,8 +44,8 @@ export function isCommitId(text: string): boolean {
 }
 
 /**
- * A bare mirror of one URL. Any number of processes may use one mirror directory at once: fetches are locked, reads need no lock,
- * and commits that a force push dropped stay readable.
+ * A bare mirror of one URL. Several processes may use one mirror directory: fetches take a lock, reads do not,
+ * and commits that a force push removed stay readable.
  */
 export class GitMirror {
   readonly directory: string;
@@ -67,30 +67,30 @@ export class GitMirror {
   }
 
   /**
-   * Brings all branches and tags up to date; those that are gone at the server go here too.
-   * @throws InputError PLB-1302 credentials; UpstreamError PLB-6301…6307, `details.reason` says which.
+   * Fetches all branches and tags, and removes those that the server no longer has.
+   * @throws InputError PLB-1302 for credentials; UpstreamError PLB-6301…6307 with the cause in `details.reason`.
    */
   async fetch(signal?: AbortSignal): Promise<Refs> {
     await this.#fetchRefspecs(['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal);
     return this.refs();
   }
 
-  /** Makes sure that a commit is there, fetching only if it is not. @throws UpstreamError PLB-6306 when the server does not have it (or refuses to give it). */
+  /** Fetches a commit unless it is in the mirror. @throws UpstreamError PLB-6306 when the server does not have it or does not serve it by id. */
   async ensureCommit(revision: string, signal?: AbortSignal): Promise<void> {
     if (await this.hasCommit(revision)) return;
     await this.#fetchRefspecs(['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal);
     if (await this.hasCommit(revision)) return;
-    // Not on any branch (any more): large hosts still give a commit by its id.
+    // Not on any branch: large hosts serve a commit by its id.
     await this.#fetchRefspecs([`+${revision}:refs/plumbline/${revision}`], signal).catch((error: unknown) => {
       throw new UpstreamError(
         'PLB-6306',
-        `${this.url}: commit ${revision} is not there: it is on no branch or tag, and the server does not give it by id`,
+        `${this.url}: commit ${revision} is not on a branch or tag, and the server does not serve it by id; push a branch or tag that contains it`,
         { details: { reason: 'CommitMissing' }, cause: error },
       );
     });
   }
 
-  /** True when the commit can be read without a fetch. */
+  /** Returns whether the commit can be read without a fetch. */
   async hasCommit(revision: string): Promise<boolean> {
     if (!isCommitId(revision)) return false;
     const git = await this.#existing();
@@ -101,7 +101,7 @@ export class GitMirror {
     );
   }
 
-  /** Branches and tags as of the last fetch; tags lead to their commit. */
+  /** Returns branches and tags as of the last fetch; tags resolve to their commit. */
   async refs(): Promise<Refs> {
     const git = await this.#ready();
     const output = await this.#run(git, [
@@ -125,8 +125,8 @@ export class GitMirror {
   }
 
   /**
-   * What a ref leads to, given the refs of the last fetch: a full name, a branch, a tag, or a full commit id (fetched by id when it is on no branch).
-   * Undefined when there is none.
+   * Resolves a ref with the refs of the last fetch: a full name, a branch, a tag, or a full commit id, which is fetched when it is on no branch.
+   * Returns undefined when it does not exist.
    */
   async resolve(ref: string, refs: Refs, signal?: AbortSignal): Promise<ResolvedRef | undefined> {
     const names = ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
@@ -144,7 +144,7 @@ export class GitMirror {
     }
   }
 
-  /** Who wrote a commit and what it says. */
+  /** Returns author, committer, co-authors and subject of a commit. */
   async commit(revision: string): Promise<CommitInfo> {
     const git = await this.#ready();
     this.#checkCommitId(revision);
@@ -152,13 +152,17 @@ export class GitMirror {
       await this.#run(git, ['log', '-1', '--no-show-signature', '--encoding=UTF-8', COMMIT_FORMAT, revision]),
     );
     if (info === undefined)
-      throw new UpstreamError('PLB-6306', `${this.url}: commit ${revision} is not in the mirror`, {
-        details: { reason: 'CommitMissing' },
-      });
+      throw new UpstreamError(
+        'PLB-6306',
+        `${this.url}: commit ${revision} is not in the mirror; refresh the repository`,
+        {
+          details: { reason: 'CommitMissing' },
+        },
+      );
     return info;
   }
 
-  /** True when `ancestor` is in the history of `descendant`; false too when it is unknown. */
+  /** Returns whether `ancestor` is in the history of `descendant`; false also when a commit is missing. */
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     const git = await this.#ready();
     this.#checkCommitId(ancestor);
@@ -169,7 +173,7 @@ export class GitMirror {
     );
   }
 
-  /** The files of a commit: two Git processes, whatever their number. Contents are read with `readBlobs`, {@link blobs} when absent. */
+  /** Returns the files of a commit with two Git processes. Contents are read with `readBlobs`, by default {@link blobs}. */
   async tree(revision: string, readBlobs: ReadBlobs = (hashes) => this.blobs(hashes)): Promise<GitTree> {
     const git = await this.#ready();
     this.#checkCommitId(revision);
@@ -180,7 +184,7 @@ export class GitMirror {
     return GitTree.load(revision, parseTree(listing, root.trim()), readBlobs);
   }
 
-  /** Contents by hash: one Git process for all. */
+  /** Returns contents by hash, read by one Git process. */
   async blobs(hashes: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
     if (hashes.length === 0) return new Map();
     const git = await this.#ready();
@@ -207,40 +211,40 @@ export class GitMirror {
       () => true,
       () => false,
     );
-    if (exists) this.#git = gitIn(this.directory, this.#options.surroundings);
+    if (exists) this.#git = gitIn(this.directory, this.#options.gitProcess);
     return this.#git;
   }
 
   async #ready(): Promise<Git> {
     const git = await this.#existing();
     if (git === undefined)
-      throw new UpstreamError('PLB-6306', `${this.url} has not been fetched yet`, {
+      throw new UpstreamError('PLB-6306', `${this.url} is not fetched yet; retry after the first fetch`, {
         details: { reason: 'NotFetched' },
       });
     return git;
   }
 
-  /** Creates the bare repository beside its place and moves it there, so that nobody ever sees half of one. */
+  /** Creates the bare repository under a temporary name and renames it, so that a partial one is never visible. */
   async #create(): Promise<Git> {
     const existing = await this.#existing();
     if (existing !== undefined) return existing;
     const draft = `${this.directory}.new`;
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { recursive: true, mode: 0o700 });
-    await this.#run(gitIn(draft, this.#options.surroundings), ['init', '--quiet', '--bare', '--template=', '.']);
+    await this.#run(gitIn(draft, this.#options.gitProcess), ['init', '--quiet', '--bare', '--template=', '.']);
     await rename(draft, this.directory);
-    this.#git = gitIn(this.directory, this.#options.surroundings);
+    this.#git = gitIn(this.directory, this.#options.gitProcess);
     return this.#git;
   }
 
   async #fetchRefspecs(refspecs: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     await mkdir(this.#options.root, { recursive: true, mode: 0o700 });
-    const waitMs = this.#options.surroundings.timeoutMs ?? 120_000;
+    const waitMs = this.#options.gitProcess.timeoutMs ?? 120_000;
     const isMirror = refspecs.length > 1;
     await withMirrorLock(`${this.directory}.lock`, waitMs, async () => {
       const git = await this.#create();
       const options = await this.#remoteOptions(signal);
-      // Verbose, since simple-git waits 50 ms for output that a quiet command never has (everywhere here, commands say something).
+      // Verbose, because simple-git waits 50 ms for output, which a quiet command does not have.
       const args = [
         'fetch',
         '--verbose',
@@ -254,7 +258,7 @@ export class GitMirror {
         ...refspecs,
       ];
       await git.text(args, options).catch(async (error: unknown) => {
-        // A Git process that was killed leaves its own lock files behind; the mirror lock is ours, so nobody uses them.
+        // A killed Git process leaves its lock files; this process holds the mirror lock, so they are not in use.
         if (
           !(error instanceof GitExit) ||
           !/\.lock'?: File exists|cannot lock ref/i.test(error.message) ||
@@ -264,12 +268,12 @@ export class GitMirror {
         await this.#run(git, args, options);
       });
       this.#fetches += 1;
-      // Beside the work: Git's own rules let fetches and reads go on meanwhile. A failure only leaves more small files.
+      // In the background: Git allows fetches and reads at the same time. A failure only leaves more small files.
       if (this.#fetches % FETCHES_PER_GC === 0) this.#collectGarbage(git).catch(() => undefined);
     });
   }
 
-  /** Packs what many small fetches left; never drops an object, since a dropped branch may still be deployed. */
+  /** Packs the objects of many small fetches. Keeps every object, because a removed branch may still be deployed. */
   async #collectGarbage(git: Git): Promise<void> {
     await this.#run(git, ['gc', '--auto', '--quiet'], {
       config: [
@@ -314,7 +318,7 @@ function parseBatch(output: Buffer, url: string): ReadonlyMap<string, Buffer> {
     const end = output.indexOf(0x0a, offset);
     const [hash = '', type = '', size = ''] = output.toString('latin1', offset, end).split(' ');
     if (end < 0 || type === 'missing' || size === '')
-      throw new UpstreamError('PLB-6306', `${url}: object ${hash} is not in the mirror`, {
+      throw new UpstreamError('PLB-6306', `${url}: object ${hash} is not in the mirror; refresh the repository`, {
         details: { reason: 'ObjectMissing' },
       });
     const start = end + 1;

@@ -9,18 +9,18 @@ const quoteForShell = (text: string): string => `'${text.replaceAll("'", String.
 /** Keys of SSH servers. */
 export interface KnownHosts {
   readonly file: string;
-  /** Whether a server that is not in the file is remembered there at first sight, or refused. One whose key has changed is always refused. */
-  readonly remember: boolean;
+  /** Whether a server that is not in the file is added to it, or rejected. A server whose key has changed is always rejected. */
+  readonly addsUnknown: boolean;
 }
 
-/** The file that somebody has given is complete; ours, beside the mirrors, grows. */
+/** Returns the configured file, which is complete, or the one next to the mirrors, which grows. */
 export function knownHosts(given: string | undefined, root: string): KnownHosts {
   return given === undefined
-    ? { file: path.join(root, 'known_hosts'), remember: true }
-    : { file: given, remember: false };
+    ? { file: path.join(root, 'known_hosts'), addsUnknown: true }
+    : { file: given, addsUnknown: false };
 }
 
-/** The server that a command talks to. */
+/** The server that a command connects to. */
 export interface GitRemote {
   readonly url: GitUrl;
   readonly credentials: GitCredentials;
@@ -28,12 +28,12 @@ export interface GitRemote {
   readonly signal: AbortSignal | undefined;
 }
 
-function sshCommand({ credentials, knownHosts: { file, remember } }: GitRemote): string {
+function sshCommand({ credentials, knownHosts: { file, addsUnknown } }: GitRemote): string {
   const key =
     credentials.sshKeyFile === undefined
       ? []
       : ['-i', quoteForShell(credentials.sshKeyFile), '-o', 'IdentitiesOnly=yes'];
-  // ssh takes several names, parted by spaces, and knows tokens that begin with %.
+  // ssh accepts several names, separated by spaces, and expands tokens that begin with %.
   const known = quoteForShell(`UserKnownHostsFile="${file.replaceAll('%', '%%')}"`);
   return [
     'ssh',
@@ -42,7 +42,7 @@ function sshCommand({ credentials, knownHosts: { file, remember } }: GitRemote):
     '-o',
     'BatchMode=yes',
     '-o',
-    `StrictHostKeyChecking=${remember ? 'accept-new' : 'yes'}`,
+    `StrictHostKeyChecking=${addsUnknown ? 'accept-new' : 'yes'}`,
     '-o',
     known,
     '-o',
@@ -51,7 +51,7 @@ function sshCommand({ credentials, knownHosts: { file, remember } }: GitRemote):
   ].join(' ');
 }
 
-/** Options of a command that talks to a server: credentials by environment, never on the command line, masked in errors. */
+/** Returns the options of a command that connects to a server: credentials are in the environment, never on the command line, and masked in errors. */
 export function remoteOptions(remote: GitRemote): GitCommandOptions {
   const { url, credentials, signal } = remote;
   const username = credentials.username ?? url.username;
@@ -63,7 +63,7 @@ export function remoteOptions(remote: GitRemote): GitCommandOptions {
   if (url.scheme === 'ssh') return { ...common, secrets, variables: { GIT_SSH_COMMAND: sshCommand(remote) } };
   if (username === undefined && password === undefined) return { ...common, secrets };
   const token = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
-  // Bound to the origin: a redirect to another host must not carry it along.
+  // Bound to the origin: a redirect to another host must not receive it.
   const { origin } = new URL(url.url);
   return {
     ...common,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GitBranchWriter } from './git-branch-writer.js';
 import { GitMirror } from './git-mirror.js';
 
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
+const gitProcess = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
   const error: unknown = await promise.then(
@@ -36,7 +36,7 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     return new GitMirror({
       root: path.join(dir.path, 'mirrors'),
       url,
-      surroundings,
+      gitProcess,
       credentials: () => Promise.resolve({ sshKeyFile: parts.keyFile ?? server.key.file }),
       ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
     });
@@ -71,7 +71,7 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
       root: path.join(dir.path, 'mirrors'),
       url: repository.url,
       branch: 'anchors',
-      surroundings,
+      gitProcess,
       credentials: () => Promise.resolve({ sshKeyFile: server.key.file }),
       knownHostsFile: await pinned(dir),
     });
@@ -83,7 +83,7 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
     expect(await repository.git(['show', 'anchors:checkpoint'])).toBe('one');
   });
 
-  it('is not fetched from a server that the given host keys do not have, nor is that server remembered', async () => {
+  it('is not fetched from a server that the given host keys do not have, nor is that server added to them', async () => {
     await using dir = await tempDir('ssh');
     const repository = await server.createRepository('unknown');
     const stranger = (await server.strangersKey()).publicKey;
@@ -96,7 +96,7 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
       const error = await failure(mirrorOf(dir, repository.url, { knownHostsFile }).fetch());
       expect(error).toMatchObject({ code: 'PLB-6307', retry: 'after-delay', details: { reason: 'UntrustedServer' } });
       expect(error.message).toMatch(
-        /the identity of the Git server could not be verified \(.*Host key verification failed\.\)$/,
+        /the identity of the Git server could not be verified; check .* \(.*Host key verification failed\.\)$/,
       );
       expect(await readFile(knownHostsFile, 'utf8')).toBe(content);
     }
@@ -127,7 +127,9 @@ describeWith('ssh', 'a repository behind a real sshd', () => {
       mirrorOf(dir, repository.url, { keyFile: file, knownHostsFile: await pinned(dir) }).fetch(),
     );
     expect(error).toMatchObject({ code: 'PLB-6302', details: { reason: 'AuthenticationFailed' } });
-    expect(error.message).toMatch(/the Git server refused the credentials \(.*Permission denied \(publickey\)\.\)$/);
+    expect(error.message).toMatch(
+      /the Git server rejected the credentials; check the credentials of the Repository \(.*Permission denied \(publickey\)\.\)$/,
+    );
     const secret = (await readFile(file, 'utf8')).split('\n')[1] ?? '';
     expect(secret.length).toBeGreaterThan(40);
     expect(JSON.stringify([error.message, error.details])).not.toContain(secret);

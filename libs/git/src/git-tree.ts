@@ -40,7 +40,7 @@ export function parseTree(output: string, rootHash: string): Map<string, TreeEnt
     if (UNSAFE_PATH.test(path))
       throw new InputError(
         'PLB-1312',
-        'the repository holds a file name that no checkout may have ("..", "." or ".git")',
+        'a path of the repository contains "..", "." or ".git", which no checkout may have; rename the file',
       );
     entries.set(path, { path, type: entryType(mode), hash, executable: mode === '100755' });
   }
@@ -48,8 +48,8 @@ export function parseTree(output: string, rootHash: string): Map<string, TreeEnt
 }
 
 /**
- * The files of one commit, read-only and in memory: names and hashes are there at once, contents are read on demand.
- * Symbolic links are followed in the tree's own world, so nothing outside of the repository can be reached, at any time.
+ * The files of one commit, read-only: names and hashes are in memory, contents are read on demand.
+ * Symbolic links are resolved within the tree, so no path leads outside of the repository.
  */
 export class GitTree {
   readonly #entries: ReadonlyMap<string, TreeEntry>;
@@ -73,7 +73,7 @@ export class GitTree {
     }
   }
 
-  /** Reads where the symbolic links point; nothing else. */
+  /** Creates a tree and reads the targets of its symbolic links. */
   static async load(revision: string, entries: ReadonlyMap<string, TreeEntry>, readBlobs: ReadBlobs): Promise<GitTree> {
     const tree = new GitTree(revision, entries, readBlobs);
     const links = [...entries.values()].filter((entry) => entry.type === 'symlink');
@@ -86,25 +86,25 @@ export class GitTree {
     return this.#entries.size;
   }
 
-  /** What a link says; undefined for anything else. */
+  /** Returns the target of a symbolic link, or undefined for anything else. */
   linkTarget(path: string): string | undefined {
     return this.#links.get(path);
   }
 
-  /** The entry at exactly this path, links not followed. */
+  /** Returns the entry at exactly this path, without following links. */
   entry(path: string): TreeEntry | undefined {
     return this.#entries.get(path);
   }
 
   /**
-   * The entry that a path leads to with every link on the way followed; undefined when there is none.
-   * @throws InputError PLB-1310 when the way leaves the repository (by `..`, an absolute link or a loop), naming the link.
+   * Returns the entry at a path, following every link on the way, or undefined.
+   * @throws InputError PLB-1310 with the name of the link when the path leaves the repository (by `..`, an absolute link or a loop).
    */
   resolve(path: string): TreeEntry | undefined {
     return this.#walk(path).entry;
   }
 
-  /** As {@link resolve}, with all links that were followed. */
+  /** As {@link resolve}, and returns the followed links too. */
   resolveWithLinks(path: string): { readonly entry: TreeEntry | undefined; readonly links: readonly TreeEntry[] } {
     return this.#walk(path);
   }
@@ -119,7 +119,11 @@ export class GitTree {
       if (part === '' || part === '.') continue;
       if (part === '..') {
         if (at === '')
-          throw new InputError('PLB-1310', `${inLink} leads out of the repository`, { details: { file: inLink } });
+          throw new InputError(
+            'PLB-1310',
+            `path "${inLink}" is outside of the repository; use a path relative to its root`,
+            { details: { file: inLink } },
+          );
         at = parentOf(at);
         continue;
       }
@@ -135,21 +139,25 @@ export class GitTree {
       inLink = next.path;
       const target = this.#links.get(next.path) ?? '';
       if (target.startsWith('/') || target === '' || links.length > MAX_LINKS) {
-        throw new InputError('PLB-1310', `the symbolic link ${next.path} leads out of the repository or in circles`, {
-          details: { file: next.path },
-        });
+        throw new InputError(
+          'PLB-1310',
+          `the symbolic link "${next.path}" leads outside of the repository or to itself; use a relative target inside of the repository`,
+          {
+            details: { file: next.path },
+          },
+        );
       }
       rest.push(...target.split('/').reverse());
     }
     return { entry: this.#entries.get(at), links };
   }
 
-  /** Entries directly in a directory (its real path), ordered by name. */
+  /** Returns the entries directly in a directory (by its real path), ordered by name. */
   children(directory: string): readonly TreeEntry[] {
     return this.#children.get(directory) ?? [];
   }
 
-  /** All entries below a directory (its real path), the directory itself left out. */
+  /** Yields all entries below a directory (by its real path), without the directory itself. */
   *descendants(directory: string): Generator<TreeEntry> {
     for (const entry of this.children(directory)) {
       yield entry;
@@ -163,7 +171,7 @@ export class GitTree {
   }
 }
 
-/** One digest for a set of (path, hash) pairs in any order. */
+/** Returns one digest of a set of (path, hash) pairs, whatever their order. */
 export function digestEntries(entries: Iterable<{ readonly path: string; readonly hash: string }>): string {
   const lines = [...entries].map(({ path, hash }) => `${hash} ${path}\0`).sort();
   return createHash('sha256').update(lines.join('')).digest('hex');

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '@plumbline/core';
 
-/** A repository URL taken apart: what may be shown, and what may not. */
+/** A repository URL, split into what may be shown and what is secret. */
 export interface GitUrl {
-  /** Without user info of http(s), without query and fragment; safe in logs, errors and process lists. */
+  /** The URL without user info (http, https), query and fragment. Safe in logs, errors and process lists. */
   readonly url: string;
   readonly scheme: 'http' | 'https' | 'ssh' | 'file';
-  /** From the user info of an http(s) URL; a secret, since tokens are written there. */
+  /** From the user info of an http(s) URL. Secret, because tokens are written there. */
   readonly username?: string;
   readonly password?: string;
 }
@@ -15,7 +15,7 @@ export interface GitUrl {
 const SCP = /^[\w][\w.-]*@[\w][\w.-]*:(?![/\\]{2})[^\s]+$/;
 
 /**
- * Reads a repository URL.
+ * Parses a repository URL.
  * @throws InputError PLB-1301 for anything but http, https, ssh, file and user@host:path.
  */
 export function parseGitUrl(text: string): GitUrl {
@@ -26,18 +26,18 @@ export function parseGitUrl(text: string): GitUrl {
   } catch {
     throw new InputError(
       'PLB-1301',
-      'the repository URL cannot be read: use http(s)://, ssh://, file:// or user@host:path',
+      'the repository URL is invalid; use http(s)://, ssh://, file:// or user@host:path',
     );
   }
   const scheme = url.protocol.slice(0, -1);
   if (scheme !== 'http' && scheme !== 'https' && scheme !== 'ssh' && scheme !== 'file') {
     throw new InputError(
       'PLB-1301',
-      `repository URLs of scheme "${scheme}" are not allowed: use http(s)://, ssh://, file:// or user@host:path`,
+      `scheme "${scheme}" of the repository URL is not supported; use http(s)://, ssh://, file:// or user@host:path`,
     );
   }
   const { username, password } = url;
-  // The user of an SSH URL is no secret and part of the address.
+  // The user of an SSH URL is part of the address and not secret.
   if (scheme !== 'ssh') url.username = '';
   url.password = '';
   url.search = '';
@@ -52,21 +52,21 @@ export function parseGitUrl(text: string): GitUrl {
   return { url: url.href, scheme, ...secrets };
 }
 
-/** The URL as people may see it. */
+/** Returns the URL without secrets, for messages. */
 export function maskUrl(text: string): string {
   try {
     return parseGitUrl(text).url;
   } catch {
-    return '(a URL that cannot be read)';
+    return '(an invalid URL)';
   }
 }
 
-/** The name of the mirror directory of a URL. */
+/** Returns the name of the mirror directory of a URL. */
 export function mirrorName(url: GitUrl): string {
   return `${createHash('sha256').update(url.url).digest('hex').slice(0, 32)}.git`;
 }
 
-/** Text of Git without user info, queries of URLs and the given secrets, cut to a size that fits an event. */
+/** Removes user info and queries of URLs and the given secrets from output of Git, and truncates it to 1,500 characters. */
 export function maskGitText(text: string, secrets: readonly string[] = []): string {
   let masked = text;
   for (const secret of secrets)

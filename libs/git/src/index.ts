@@ -2,7 +2,7 @@
 export { GitBranchWriter } from './git-branch-writer.js';
 export type { BranchCommit, GitBranchWriterOptions } from './git-branch-writer.js';
 export { gitVariables } from './git-command.js';
-export type { GitSurroundings } from './git-command.js';
+export type { GitProcessOptions } from './git-command.js';
 export { readCredentials } from './git-credentials.js';
 export type { CredentialPlaces, CredentialReferences, GitCredentials } from './git-credentials.js';
 export { GitMirror, isCommitId } from './git-mirror.js';

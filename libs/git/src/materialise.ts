@@ -12,8 +12,8 @@ export interface MaterialiseLimits {
 
 /**
  * Writes entries of a tree (files, links; directories as needed) into an empty private directory.
- * Links are written as links, and only when they stay inside the repository; submodules become empty directories.
- * @throws InputError PLB-1310 for a link that leaves, PLB-1311 over a limit.
+ * Links are written as links, only when they stay inside the repository; submodules become empty directories.
+ * @throws InputError PLB-1310 for a link that leaves the repository, PLB-1311 over a limit.
  */
 export async function materialise(
   tree: GitTree,
@@ -24,8 +24,8 @@ export async function materialise(
   const { maxFiles = 20_000, maxBytes = 256 * 1024 * 1024 } = limits;
   const wanted = [...entries].filter((entry) => entry.path !== '');
   if (wanted.length > maxFiles)
-    throw new InputError('PLB-1311', `more than ${maxFiles} files would be needed at ${tree.revision}`);
-  // Checked before anything is written, so that no file is ever written through a link.
+    throw new InputError('PLB-1311', `commit ${tree.revision} needs more than ${maxFiles} files; use a narrower path`);
+  // Checked before anything is written, so that no file is written through a link.
   for (const link of wanted) if (link.type === 'symlink') tree.resolve(link.path);
   const blobs = await tree.readBlobs([
     ...new Set(wanted.filter((entry) => entry.type === 'file').map((entry) => entry.hash)),
@@ -42,7 +42,10 @@ export async function materialise(
     const content = blobs.get(entry.hash) ?? Buffer.alloc(0);
     bytes += content.length;
     if (bytes > maxBytes)
-      throw new InputError('PLB-1311', `files of more than ${maxBytes} bytes would be needed at ${tree.revision}`);
+      throw new InputError(
+        'PLB-1311',
+        `commit ${tree.revision} needs files of more than ${maxBytes} bytes; use a narrower path`,
+      );
     await writeFile(path.join(directory, entry.path), content, { flag: 'wx', mode: entry.executable ? 0o700 : 0o600 });
   }
   for (const entry of wanted) {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OverloadedError } from '@plumbline/core';
 
@@ -35,7 +36,7 @@ async function isStale(file: string): Promise<boolean> {
   }
 }
 
-/** Takes the lock away from a holder that died; a second file makes sure that only one process does it at a time. */
+/** Removes the lock of a holder that died. A second file ensures that only one process does so at a time. */
 async function breakStale(file: string): Promise<void> {
   const breaker = `${file}.break`;
   try {
@@ -61,7 +62,7 @@ async function withFile<Result>(file: string, waitMs: number, run: () => Promise
   const deadline = Date.now() + waitMs;
   try {
     for (;;) {
-      // link() is atomic and keeps the content, which create-then-write would not.
+      // link() is atomic and keeps the content, unlike create and write.
       const taken = await link(own, file).then(
         () => true,
         (error: NodeJS.ErrnoException) => {
@@ -72,7 +73,11 @@ async function withFile<Result>(file: string, waitMs: number, run: () => Promise
       if (taken) break;
       if (await isStale(file)) await breakStale(file);
       if (Date.now() > deadline)
-        throw new OverloadedError('PLB-5301', 'the mirror is in use by another process', 1_000);
+        throw new OverloadedError(
+          'PLB-5301',
+          `the mirror ${path.basename(file, '.lock')} is locked by another process; retry in a second`,
+          1_000,
+        );
       await delay(20);
     }
     const beat = setInterval(() => void utimes(file, new Date(), new Date()).catch(() => undefined), BEAT_MS);
@@ -89,8 +94,8 @@ async function withFile<Result>(file: string, waitMs: number, run: () => Promise
 }
 
 /**
- * Runs with the lock of a mirror held, against other callers in this process and other processes on this machine.
- * The lock of a process that was killed is taken over. @throws OverloadedError PLB-5301 after `waitMs`.
+ * Runs while it holds the lock of a mirror, against other callers in this process and other processes on this machine.
+ * Takes over the lock of a process that was killed. @throws OverloadedError PLB-5301 after `waitMs`.
  */
 export async function withMirrorLock<Result>(
   file: string,

@@ -109,7 +109,7 @@ export function rendererConfig(source: ConfigSource): RendererConfig {
   return {
     sources: {
       mirrorRoot: path.resolve(env.PLUMBLINE_GIT_MIRROR_DIR ?? path.join(env.PLUMBLINE_DATA_DIR, 'mirrors')),
-      surroundings: { variables, timeoutMs: env.PLUMBLINE_GIT_TIMEOUT_SECONDS * 1_000 },
+      gitProcess: { variables, timeoutMs: env.PLUMBLINE_GIT_TIMEOUT_SECONDS * 1_000 },
       credentials: { variables: source, ...(directory === undefined ? {} : { directory }) },
       knownHostsFile: env.PLUMBLINE_GIT_KNOWN_HOSTS_FILE,
     },

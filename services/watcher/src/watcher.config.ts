@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import path from 'node:path';
 import type { FactoryProvider } from '@nestjs/common';
-import { type CredentialPlaces, type GitSurroundings, gitVariables } from '@plumbline/git';
+import { type CredentialPlaces, type GitProcessOptions, gitVariables } from '@plumbline/git';
 import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig } from '@plumbline/platform';
 import { z } from 'zod';
 
@@ -45,7 +45,7 @@ export const watcherSchema = z.object({
 /** Configuration of the watcher. */
 export interface WatcherConfig {
   readonly mirrorRoot: string;
-  readonly surroundings: GitSurroundings;
+  readonly gitProcess: GitProcessOptions;
   readonly credentials: CredentialPlaces;
   readonly knownHostsFile: string | undefined;
   readonly concurrency: number;
@@ -57,7 +57,7 @@ export function watcherConfig(source: ConfigSource): WatcherConfig {
   const directory = env.PLUMBLINE_GIT_CREDENTIALS_DIR;
   return {
     mirrorRoot: path.resolve(env.PLUMBLINE_GIT_MIRROR_DIR ?? path.join(env.PLUMBLINE_DATA_DIR, 'mirrors')),
-    surroundings: { variables: gitVariables(source), timeoutMs: env.PLUMBLINE_GIT_TIMEOUT_SECONDS * 1_000 },
+    gitProcess: { variables: gitVariables(source), timeoutMs: env.PLUMBLINE_GIT_TIMEOUT_SECONDS * 1_000 },
     credentials: { variables: source, ...(directory === undefined ? {} : { directory }) },
     knownHostsFile: env.PLUMBLINE_GIT_KNOWN_HOSTS_FILE,
     concurrency: env.PLUMBLINE_WATCHER_CONCURRENCY,

@@ -147,7 +147,7 @@ function anchorOf(env: z.output<typeof treeSchema>, source: ConfigSource): Ancho
     root: path.resolve(env.PLUMBLINE_DATA_DIR, 'anchor'),
     url,
     branch: env.PLUMBLINE_AUDIT_ANCHOR_BRANCH,
-    surroundings: { variables: gitVariables(source), timeoutMs: 60_000 },
+    gitProcess: { variables: gitVariables(source), timeoutMs: 60_000 },
     credentials: async () => readCredentials(references, { variables: source }),
     ...(env.PLUMBLINE_GIT_KNOWN_HOSTS_FILE === undefined ? {} : { knownHostsFile: env.PLUMBLINE_GIT_KNOWN_HOSTS_FILE }),
   };

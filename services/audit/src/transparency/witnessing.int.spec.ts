@@ -21,7 +21,7 @@ import { fill, freshDatabase, openSigned, origin, type SignedAudit, treeOptions,
 import type { AnchorConfig, TreeConfig } from './tree.config.js';
 
 const WITNESS = fileURLToPath(new URL('../../../../witness/bin/plumbline-witness.js', import.meta.url));
-const surroundings = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
+const gitProcess = { variables: { PATH: processConfigSource()['PATH'] ?? '' }, timeoutMs: 60_000 };
 
 /** The real witness, as a second team starts it. */
 interface RunningWitness extends AsyncDisposable {
@@ -171,7 +171,7 @@ describe('a log with a witness', () => {
 describe('a log that is anchored', () => {
   const anchorOf = (dir: TempDir, url: string): AnchorConfig => ({
     everyMs: 100,
-    writer: { root: path.join(dir.path, 'anchor'), url, branch: 'checkpoints', surroundings },
+    writer: { root: path.join(dir.path, 'anchor'), url, branch: 'checkpoints', gitProcess },
   });
 
   it('leaves its checkpoints in a Git repository, a commit each, consistent with one another', async () => {

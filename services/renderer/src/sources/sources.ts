@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RepositorySpec } from '@plumbline/events';
-import { type CredentialPlaces, GitMirror, type GitSurroundings, type GitTree, readCredentials } from '@plumbline/git';
+import {
+  type CredentialPlaces,
+  GitMirror,
+  type GitProcessOptions,
+  type GitTree,
+  readCredentials,
+} from '@plumbline/git';
 import { BatchReader } from './batch-reader.js';
 
 /** Where the renderer's mirrors are and what Git may use. */
 export interface SourcesOptions {
   readonly mirrorRoot: string;
-  readonly surroundings: GitSurroundings;
+  readonly gitProcess: GitProcessOptions;
   readonly credentials: CredentialPlaces;
   readonly knownHostsFile: string | undefined;
 }
@@ -74,11 +80,11 @@ export class Sources {
     const key = JSON.stringify([spec.url, spec.credentials ?? {}]);
     let mirror = this.#mirrors.get(key);
     if (mirror === undefined) {
-      const { mirrorRoot, surroundings, credentials, knownHostsFile } = this.#options;
+      const { mirrorRoot, gitProcess, credentials, knownHostsFile } = this.#options;
       mirror = new GitMirror({
         root: mirrorRoot,
         url: spec.url,
-        surroundings,
+        gitProcess,
         credentials: () => readCredentials(spec.credentials, credentials),
         ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
       });

@@ -111,11 +111,11 @@ export class RepositoryFetch {
     const known = this.#mirrors.get(name);
     if (known?.sourceKey === sourceKey) return known.mirror;
     this.#mirrors.delete(name);
-    const { mirrorRoot, surroundings, credentials, knownHostsFile } = this.#config;
+    const { mirrorRoot, gitProcess, credentials, knownHostsFile } = this.#config;
     const mirror = new GitMirror({
       root: mirrorRoot,
       url: spec.url,
-      surroundings,
+      gitProcess,
       credentials: () => readCredentials(spec.credentials, credentials),
       ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
     });

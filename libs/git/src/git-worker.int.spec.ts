@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { startGit, tempDir } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it, vi } from 'vitest';
-import { GitApart } from './git-apart.js';
+import { GitWorker } from './git-worker.js';
 import { GitCommand, GitExit, gitVariables } from './git-command.js';
 
 // The built process: Node does not run sources as they are.
-const MAIN = fileURLToPath(new URL('../dist/git-apart-process.js', import.meta.url));
-const surroundings = {
+const MAIN = fileURLToPath(new URL('../dist/git-worker-process.js', import.meta.url));
+const gitProcess = {
   variables: gitVariables({ PATH: process.execPath.replace(/\/[^/]+$/, ':/usr/local/bin:/usr/bin:/bin') }),
   timeoutMs: 60_000,
 };
@@ -41,17 +41,17 @@ async function silentServer(): Promise<AsyncDisposable & { readonly url: string;
   };
 }
 
-describeWith('git', 'Git that runs from a process of its own', () => {
-  it('gives the texts, the bytes and the errors that it gives here', async () => {
+describeWith('git', 'Git in a worker process', () => {
+  it('returns the same texts, bytes and errors as Git in this process', async () => {
     await using git = await startGit();
     const repository = await git.createRepository('shop');
     const commit = await repository.commit({
       files: { 'a.txt': 'höllo', 'b.bin': { content: Buffer.from([0, 255, 128, 10]) } },
     });
-    const apart = new GitApart(MAIN);
+    const worker = new GitWorker(MAIN);
     const run = async (kind: 'text' | 'catFile', args: readonly string[], options = {}): Promise<string | Uint8Array> =>
-      apart.run({ kind, directory: repository.path, surroundings, args, options }, undefined);
-    const here = new GitCommand(repository.path, surroundings);
+      worker.run({ kind, directory: repository.path, gitProcess, args, options }, undefined);
+    const here = new GitCommand(repository.path, gitProcess);
     const listing = ['ls-tree', '-r', commit];
     expect(await run('text', listing)).toBe(await here.text(listing));
     const input = `${commit}:a.txt\n${commit}:b.bin\n`;
@@ -67,11 +67,11 @@ describeWith('git', 'Git that runs from a process of its own', () => {
     await expect(run('text', refused)).rejects.toBeInstanceOf(GitExit);
   });
 
-  it('keeps limits, and stops Git when nobody wants the answer any more', async () => {
+  it('applies limits, and stops Git when the caller cancels', async () => {
     await using git = await startGit();
     const repository = await git.createRepository('slow');
     await repository.commit({ files: { 'a.txt': 'a'.repeat(100_000) } });
-    const apart = new GitApart(MAIN);
+    const worker = new GitWorker(MAIN);
     const job = {
       kind: 'text',
       directory: repository.path,
@@ -79,7 +79,7 @@ describeWith('git', 'Git that runs from a process of its own', () => {
       options: {},
     } as const;
     await expect(
-      apart.run({ ...job, surroundings: { ...surroundings, maxOutputBytes: 1_000 } }, undefined),
+      worker.run({ ...job, gitProcess: { ...gitProcess, maxOutputBytes: 1_000 } }, undefined),
     ).rejects.toMatchObject({ reason: 'TooLarge' });
     await using silent = await silentServer();
     const waiting = {
@@ -90,28 +90,28 @@ describeWith('git', 'Git that runs from a process of its own', () => {
     } as const;
     await expect(
       // time is what this tests
-      apart.run({ ...waiting, surroundings: { ...surroundings, timeoutMs: 200 } }, undefined),
+      worker.run({ ...waiting, gitProcess: { ...gitProcess, timeoutMs: 200 } }, undefined),
     ).rejects.toMatchObject({ reason: 'Timeout' });
     const stop = new AbortController();
-    const cancelled = apart.run({ ...waiting, surroundings }, stop.signal);
+    const cancelled = worker.run({ ...waiting, gitProcess }, stop.signal);
     stop.abort();
     await expect(cancelled).rejects.toMatchObject({ reason: 'Cancelled' });
-    await expect(apart.run({ ...waiting, surroundings }, stop.signal)).rejects.toMatchObject({ reason: 'Cancelled' });
+    await expect(worker.run({ ...waiting, gitProcess }, stop.signal)).rejects.toMatchObject({ reason: 'Cancelled' });
   });
 
-  it('fails what runs when its process is killed, and starts another one', async () => {
-    await using dir = await tempDir('apart');
-    const apart = new GitApart(MAIN);
-    const version = { kind: 'text', directory: dir.path, surroundings, args: ['version'], options: {} } as const;
-    expect(await apart.run(version, undefined)).toContain('git version');
-    const first = apart.pid;
+  it('rejects running commands when the worker is killed, and starts another one', async () => {
+    await using dir = await tempDir('worker');
+    const worker = new GitWorker(MAIN);
+    const version = { kind: 'text', directory: dir.path, gitProcess, args: ['version'], options: {} } as const;
+    expect(await worker.run(version, undefined)).toContain('git version');
+    const first = worker.pid;
     await using silent = await silentServer();
-    const running = apart.run({ ...version, args: ['ls-remote', '--', silent.url] }, undefined);
+    const running = worker.run({ ...version, args: ['ls-remote', '--', silent.url] }, undefined);
     await silent.asked;
     process.kill(first ?? 0, 'SIGKILL');
-    await expect(running).rejects.toThrow('has ended');
-    expect(await apart.run(version, undefined)).toContain('git version');
+    await expect(running).rejects.toThrow('exited');
+    expect(await worker.run(version, undefined)).toContain('git version');
     await vi.waitFor(() => expect(isAlive(first)).toBe(false));
-    expect(apart.pid).not.toBe(first);
+    expect(worker.pid).not.toBe(first);
   });
 });

@@ -8,25 +8,25 @@ import {
   type GitCommandOptions,
   GitExit,
   GitStopped,
-  type GitSurroundings,
+  type GitProcessOptions,
 } from './git-command.js';
 
-/** A command for the process that runs Git. */
+/** A command for the worker process. */
 export interface GitJob {
   readonly type: 'run';
   readonly id: number;
   readonly kind: 'text' | 'catFile';
   readonly directory: string;
-  readonly surroundings: GitSurroundings;
+  readonly gitProcess: GitProcessOptions;
   readonly args: readonly string[];
   readonly options: Omit<GitCommandOptions, 'signal'>;
 }
 
-/** What the process is told. */
+/** A message to the worker process. */
 export type GitMessage = GitJob | { readonly type: 'cancel'; readonly id: number };
 
-/** How a command ended there. */
-export type GitAnswer =
+/** The result of a command in the worker process. */
+export type GitResult =
   | { readonly id: number; readonly type: 'done'; readonly result: string | Uint8Array }
   | { readonly id: number; readonly type: 'exit'; readonly exitCode: number; readonly message: string }
   | { readonly id: number; readonly type: 'stopped'; readonly reason: GitStopped['reason'] }
@@ -38,10 +38,10 @@ interface Pending {
 }
 
 /**
- * Runs Git from a small process of its own. To start a process is to copy the page tables of the one that starts it, on its main thread: 1 ms from
- * 50 MB, 35 ms from 650 MB (measured), which with seven Git processes for one commit is most of what the commit costs a large control plane.
+ * Runs Git from a small worker process. Starting a process copies the page tables of its parent on the main thread: 1 ms from
+ * 50 MB, 35 ms from 650 MB (measured). With seven Git processes per commit, that is most of the cost of a commit in a large control plane.
  */
-export class GitApart {
+export class GitWorker {
   readonly #main: string;
 
   readonly #pending = new Map<number, Pending>();
@@ -52,19 +52,19 @@ export class GitApart {
     this.#main = main;
   }
 
-  /** The process id while it runs. */
+  /** Process id of the worker, or undefined when it does not run. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** Runs a command there; rejects as {@link GitCommand} does. */
+  /** Runs a command in the worker process; rejects as {@link GitCommand} does. */
   async run(job: Omit<GitJob, 'type' | 'id'>, signal: AbortSignal | undefined): Promise<string | Uint8Array> {
     if (signal?.aborted === true) throw new GitStopped('Cancelled');
     const child = (this.#child ??= this.#start());
     this.#nextId += 1;
     const id = this.#nextId;
     const cancel = (): void => {
-      this.#tell(child, { type: 'cancel', id });
+      this.#send(child, { type: 'cancel', id });
       this.#settle(id)?.reject(new GitStopped('Cancelled'));
     };
     signal?.addEventListener('abort', cancel, { once: true });
@@ -72,7 +72,7 @@ export class GitApart {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
         child.channel?.ref();
-        this.#tell(child, { ...job, type: 'run', id });
+        this.#send(child, { ...job, type: 'run', id });
       });
     } finally {
       signal?.removeEventListener('abort', cancel);
@@ -80,22 +80,22 @@ export class GitApart {
   }
 
   #start(): ChildProcess {
-    // Nothing of this process's environment: each command brings its own.
+    // Without the environment of this process: each command has its own.
     const child = fork(this.#main, [], {
       serialization: 'advanced',
       execArgv: [],
       env: {},
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    // It ends with this process and does not keep it up.
+    // It ends with this process and does not keep it running.
     child.unref();
     child.channel?.unref();
-    child.on('message', (answer: GitAnswer) => this.#answered(answer));
+    child.on('message', (result: GitResult) => this.#settleWith(result));
     const lost = (): void => {
       if (this.#child !== child) return;
       this.#child = undefined;
       for (const id of [...this.#pending.keys()])
-        this.#settle(id)?.reject(new Error('the process that runs Git has ended; it is started again'));
+        this.#settle(id)?.reject(new Error('the Git worker process exited; the next command starts another one'));
     };
     child.once('error', lost);
     child.once('exit', lost);
@@ -103,23 +103,23 @@ export class GitApart {
     return child;
   }
 
-  #tell(child: ChildProcess, message: GitMessage): void {
-    // A channel that is closed by now: the exit rejects whatever waits.
+  #send(child: ChildProcess, message: GitMessage): void {
+    // When the channel is closed, the exit of the worker rejects all pending commands.
     if (child.connected) child.send(message, () => undefined);
   }
 
-  #answered(answer: GitAnswer): void {
-    const pending = this.#settle(answer.id);
+  #settleWith(result: GitResult): void {
+    const pending = this.#settle(result.id);
     if (pending === undefined) return;
-    switch (answer.type) {
+    switch (result.type) {
       case 'done':
-        return pending.resolve(answer.result);
+        return pending.resolve(result.result);
       case 'exit':
-        return pending.reject(new GitExit(answer.exitCode, answer.message));
+        return pending.reject(new GitExit(result.exitCode, result.message));
       case 'stopped':
-        return pending.reject(new GitStopped(answer.reason));
+        return pending.reject(new GitStopped(result.reason));
       case 'failed':
-        return pending.reject(new Error(answer.message));
+        return pending.reject(new Error(result.message));
     }
   }
 
@@ -131,20 +131,20 @@ export class GitApart {
   }
 }
 
-class ApartCommand implements Git {
-  readonly #apart: GitApart;
+class WorkerGit implements Git {
+  readonly #worker: GitWorker;
   readonly #directory: string;
-  readonly #surroundings: GitSurroundings;
+  readonly #gitProcess: GitProcessOptions;
 
-  constructor(apart: GitApart, directory: string, surroundings: GitSurroundings) {
-    this.#apart = apart;
+  constructor(worker: GitWorker, directory: string, gitProcess: GitProcessOptions) {
+    this.#worker = worker;
     this.#directory = directory;
-    this.#surroundings = surroundings;
+    this.#gitProcess = gitProcess;
   }
 
   async text(args: readonly string[], { signal, ...options }: GitCommandOptions = {}): Promise<string> {
-    const result = await this.#apart.run(
-      { kind: 'text', directory: this.#directory, surroundings: this.#surroundings, args, options },
+    const result = await this.#worker.run(
+      { kind: 'text', directory: this.#directory, gitProcess: this.#gitProcess, args, options },
       signal,
     );
     return typeof result === 'string' ? result : Buffer.from(result).toString('utf8');
@@ -152,19 +152,19 @@ class ApartCommand implements Git {
 
   async catFile(args: readonly string[], { signal, ...options }: GitCommandOptions = {}): Promise<Buffer> {
     return Buffer.from(
-      await this.#apart.run(
-        { kind: 'catFile', directory: this.#directory, surroundings: this.#surroundings, args, options },
+      await this.#worker.run(
+        { kind: 'catFile', directory: this.#directory, gitProcess: this.#gitProcess, args, options },
         signal,
       ),
     );
   }
 }
 
-const MAIN = fileURLToPath(new URL('./git-apart-process.js', import.meta.url));
-let shared: GitApart | undefined;
+const MAIN = fileURLToPath(new URL('./git-worker-process.js', import.meta.url));
+let shared: GitWorker | undefined;
 
-/** Git in a directory, run from the process that all of this one share. Sources that are not built have no such process and run it from here. */
-export function gitIn(directory: string, surroundings: GitSurroundings): Git {
-  if (shared === undefined && !existsSync(MAIN)) return new GitCommand(directory, surroundings);
-  return new ApartCommand((shared ??= new GitApart(MAIN)), directory, surroundings);
+/** Returns Git in a directory, run by the worker process that all directories share. Without a build there is no worker, and this process runs Git. */
+export function gitIn(directory: string, gitProcess: GitProcessOptions): Git {
+  if (shared === undefined && !existsSync(MAIN)) return new GitCommand(directory, gitProcess);
+  return new WorkerGit((shared ??= new GitWorker(MAIN)), directory, gitProcess);
 }

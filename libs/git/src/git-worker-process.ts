@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small process that runs Git for a large one; see git-apart.ts. Ends with its parent.
+// The worker process that runs Git for a larger process; see git-worker.ts. It ends with its parent.
 import { messageOf } from '@plumbline/core';
-import type { GitAnswer, GitJob, GitMessage } from './git-apart.js';
+import type { GitResult, GitJob, GitMessage } from './git-worker.js';
 import { GitCommand, GitExit, GitStopped } from './git-command.js';
 
 const running = new Map<number, AbortController>();
 
-async function answerTo(
-  { id, kind, directory, surroundings, args, options }: GitJob,
+async function resultOf(
+  { id, kind, directory, gitProcess, args, options }: GitJob,
   signal: AbortSignal,
-): Promise<GitAnswer> {
-  const git = new GitCommand(directory, surroundings);
+): Promise<GitResult> {
+  const git = new GitCommand(directory, gitProcess);
   try {
     const result =
       kind === 'text' ? await git.text(args, { ...options, signal }) : await git.catFile(args, { ...options, signal });
@@ -29,9 +29,9 @@ process.on('message', (message: GitMessage) => {
   }
   const stop = new AbortController();
   running.set(message.id, stop);
-  void answerTo(message, stop.signal).then((answer) => {
+  void resultOf(message, stop.signal).then((result) => {
     running.delete(message.id);
-    if (process.connected) process.send?.(answer);
+    if (process.connected) process.send?.(result);
   });
 });
 
@@ -40,5 +40,5 @@ process.on('disconnect', () => {
   process.exit(0);
 });
 
-// A terminal sends Ctrl-C to all: the parent may still need Git to finish its work, and its end is ours.
+// A terminal sends Ctrl-C to all processes: the parent may need Git to finish its work, and this process ends with the parent.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
