@@ -26,14 +26,14 @@ interface Options {
 }
 
 function needed(value: string | undefined, option: string): string {
-  if (value === undefined || value === '') throw new InputError('PLB-1802', `--${option} is needed`);
+  if (value === undefined || value === '') throw new InputError('PLB-1802', `option --${option} is required`);
   return value;
 }
 
 function keygen(options: Options): string {
   const [name, file] = [needed(options.name, 'name'), needed(options.key, 'key')];
   if (existsSync(file))
-    throw new InputError('PLB-1802', `${file} is there already: whoever trusts it would be left behind`);
+    throw new InputError('PLB-1802', `${file} exists; choose another file, because clients may trust the existing key`);
   const pem = generateSigningKeyPem();
   const { text } = pemSigner(pem, name, 'cosignature').key;
   writeFileSync(file, pem, { mode: 0o600, flag: 'wx' });
@@ -47,7 +47,7 @@ async function run(options: Options): Promise<void> {
     'cosignature',
   );
   const logs = (options.log ?? []).map(parseVerifierKey);
-  if (logs.length === 0) throw new InputError('PLB-1802', '--log is needed: the verifier key of a log to watch');
+  if (logs.length === 0) throw new InputError('PLB-1802', 'option --log is required: the verifier key of a log');
   const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(options.listen ?? '127.0.0.1:7075') ?? [];
   if (host === '') throw new InputError('PLB-1802', '--listen must be HOST:PORT');
   const state = await StateFile.open(needed(options.state, 'state'));

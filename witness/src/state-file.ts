@@ -4,7 +4,7 @@ import path from 'node:path';
 import { InputError, messageOf } from '@plumbline/core';
 import type { Seen, WitnessState } from './witness.js';
 
-/** The state of a witness in one file, written whole and synced before it counts. */
+/** The state of a witness in one file, which is replaced atomically and synced. */
 export class StateFile implements WitnessState {
   readonly #file: string;
   readonly #logs: Map<string, Seen>;
@@ -16,7 +16,7 @@ export class StateFile implements WitnessState {
     this.#logs = logs;
   }
 
-  /** Reads the file, or begins with nothing when there is none. @throws InputError PLB-1801 when it cannot be read: starting without it would forget */
+  /** Reads the file, or starts with an empty state when there is none. @throws InputError PLB-1801 when it cannot be read, because an empty state would lose checkpoints */
   static async open(file: string): Promise<StateFile> {
     let text: string;
     try {
@@ -69,10 +69,10 @@ function parseState(file: string, text: string): Readonly<Record<string, Seen>> 
     );
     if (good) return logs;
   } catch {
-    // Told below: the content is not ours.
+    // Reported below: the content is invalid.
   }
   throw new InputError(
     'PLB-1801',
-    `the state of the witness is damaged (${file}): put back the newest copy; a witness that forgets proves nothing`,
+    `the state of the witness in ${file} is damaged; restore the newest copy, because a witness without its state proves nothing`,
   );
 }

@@ -135,7 +135,7 @@ describe('plumbline-witness', () => {
 
   it('tells what is missing on its line', async () => {
     expect(await run()).toMatchObject({ code: 2, err: expect.stringContaining('keygen') as unknown });
-    expect((await run('serve', '--name', NAME)).err).toContain('--key is needed');
+    expect((await run('serve', '--name', NAME)).err).toContain('option --key is required');
     expect((await run('frobnicate')).code).toBe(2);
   });
 });

@@ -16,31 +16,31 @@ import {
   verifyConsistency,
 } from '@plumbline/merkle';
 
-/** What a witness knows of a log. */
+/** State of a witness for one log. */
 export interface Seen {
   readonly size: number;
   /** Base64. */
   readonly root: string;
 }
 
-/** Where a witness keeps what it has cosigned. */
+/** Storage of the cosigned checkpoints. */
 export interface WitnessState {
   get(origin: string): Seen | undefined;
   /** MUST be durable when it resolves. */
   put(origin: string, seen: Seen): Promise<void>;
 }
 
-/** What a witness answers (C2SP tlog-witness). */
+/** Response of a witness (C2SP tlog-witness). */
 export interface WitnessAnswer {
   readonly status: 200 | 400 | 403 | 404 | 409 | 422;
   readonly type: string;
   readonly body: string;
 }
 
-/** What a witness is made from. */
+/** Options of a {@link Witness}. */
 export interface WitnessOptions {
   readonly signer: NoteSigner;
-  /** The logs that it watches; several keys of one log while it changes its key. */
+  /** Verifier keys of the logs; several keys of one log while its key is rotated. */
   readonly logs: readonly VerifierKey[];
   readonly state: WitnessState;
   readonly nowMs: () => number;
@@ -50,18 +50,18 @@ const TEXT = 'text/plain; charset=utf-8';
 const answer = (status: WitnessAnswer['status'], body: string): WitnessAnswer => ({ status, type: TEXT, body });
 const otherSize = (size: number): WitnessAnswer => ({ status: 409, type: TLOG_SIZE_TYPE, body: `${size}\n` });
 
-/** Cosigns a checkpoint after a proof that the log only grew since the one before. It believes nothing but signatures and proofs. */
+/** Cosigns a checkpoint after a proof that the log is consistent with the last cosigned one. Trusts only signatures and proofs. */
 export class Witness {
   readonly #options: WitnessOptions;
 
-  /** One request at a time for each log: between the look at what was cosigned and the note of what is, nothing else may come. */
+  /** Serialises requests per log: reading and writing the state of a log must not interleave. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(options: WitnessOptions) {
     this.#options = options;
   }
 
-  /** Answers a request of `add-checkpoint`. */
+  /** Handles a request of `add-checkpoint`. */
   async add(body: string): Promise<WitnessAnswer> {
     let request: AddCheckpoint;
     let named: Checkpoint;
@@ -86,12 +86,12 @@ export class Witness {
     if (oldSize > size) return answer(400, 'the old size is above that of the checkpoint\n');
     if (oldSize !== known) return otherSize(known);
     const fromRoot = seen === undefined ? EMPTY_ROOT : Buffer.from(seen.root, 'base64');
-    // Two trees of one size are no growth, and no proof could say so.
+    // Two different trees of one size are inconsistent; there is no proof for that.
     if (size === known && seen !== undefined && !fromRoot.equals(root)) return otherSize(known);
     if (!verifyConsistency({ from: oldSize, to: size, fromRoot, toRoot: root, proof }))
       return answer(422, 'the proof does not show that the log only grew\n');
     const line = await cosign(note.text, signer, Math.floor(nowMs() / 1_000));
-    // Noted first: a cosignature that goes out is one that is remembered.
+    // Stored first: the state must include every cosignature that was returned.
     if (size !== known || seen === undefined) await state.put(origin, { size, root: root.toString('base64') });
     return answer(200, line);
   }
@@ -103,7 +103,7 @@ export class Witness {
   }
 }
 
-/** The checkpoint if one of the keys signed it. */
+/** Returns the checkpoint if one of the keys signed it. */
 function signedBy(note: string, keys: readonly VerifierKey[]): SignedCheckpoint | undefined {
   for (const key of keys) {
     try {

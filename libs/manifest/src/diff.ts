@@ -3,12 +3,12 @@ import type { Json } from '@plumbline/core';
 import { isJsonMap, isSecret, type ManifestObject } from './identity.js';
 import { LAST_APPLIED } from './scrub.js';
 
-/** What stands for every secret value; its length tells nothing. */
+/** Replaces every secret value; its length is constant. */
 export const MASK = '•••';
 
-/** One field that differs. For values of Secrets `from` and `to` are left out. */
+/** One field that differs. `from` and `to` are absent for values of Secrets. */
 export interface FieldChange {
-  /** As kubectl writes it: `spec.template.spec.containers[name=app].image`. Empty for the whole object. */
+  /** In the notation of kubectl: `spec.template.spec.containers[name=app].image`. Empty for the whole object. */
   readonly path: string;
   readonly op: 'add' | 'remove' | 'change';
   readonly from?: Json;
@@ -17,11 +17,11 @@ export interface FieldChange {
 
 function maskMap(value: Json | undefined): Json | undefined {
   if (value === undefined || value === null) return value;
-  // A Secret whose data is not a mapping is invalid, and hides as much.
+  // A Secret whose data is not a mapping is invalid, and is masked too.
   return isJsonMap(value) ? Object.fromEntries(Object.keys(value).map((key) => [key, MASK])) : MASK;
 }
 
-/** The object with every secret value replaced: `data` and `stringData` of Secrets (sealed or clear) and last-applied of any object. */
+/** Returns the object with every secret value masked: `data` and `stringData` of Secrets (sealed or clear) and last-applied of any object. */
 export function maskObject(object: ManifestObject): ManifestObject {
   const annotations = object.metadata?.annotations;
   const masked: Record<string, Json | undefined> = { ...object };
@@ -92,7 +92,7 @@ function* maskedSecretChanges(
 ): Generator<FieldChange> {
   for (const change of walk('', from, to)) {
     if (SECRET_PATH.test(change.path)) yield change;
-    // Where the whole of data came or went, its keys are named one by one.
+    // When all of data was added or removed, each key is listed.
     else if (isJsonMap(change.from) || isJsonMap(change.to)) {
       const keys = new Set([
         ...(isJsonMap(change.from) ? Object.keys(change.from) : []),
@@ -108,8 +108,8 @@ function isLastApplied(path: string): boolean {
 }
 
 /**
- * Field by field what makes `from` into `to`; an absent side makes one change with an empty path, masked. Values of Secrets are never in it,
- * and equal secret values (sealed with one key, or both in clear) are no change.
+ * Returns the changed fields between two objects; an absent side gives one masked change with an empty path. It contains no values of Secrets,
+ * and equal secret values (sealed with one key, or both in clear) are not a change.
  */
 export function diffObjects(from: ManifestObject | undefined, to: ManifestObject | undefined): FieldChange[] {
   if (from === undefined && to === undefined) return [];

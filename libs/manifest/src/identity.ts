@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError, type Json } from '@plumbline/core';
 
-/** Metadata that Plumbline reads; everything else of it passes through. */
+/** Metadata that Plumbline reads; other fields pass through. */
 export interface ManifestMetadata {
   readonly name: string;
   readonly namespace?: string;
@@ -18,7 +18,7 @@ export interface ManifestObject {
   readonly [field: string]: Json | undefined;
 }
 
-/** What makes two manifests the same object, whatever version they are written in. Empty texts stand for absent parts. */
+/** Identity of an object, independent of the API version. An empty text stands for an absent part. */
 export interface ObjectIdentity {
   readonly group: string;
   readonly kind: string;
@@ -26,13 +26,13 @@ export interface ObjectIdentity {
   readonly name: string;
 }
 
-/** The API group of an `apiVersion`: empty for the core group. */
+/** Returns the API group of an `apiVersion`; empty for the core group. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash < 0 ? '' : apiVersion.slice(0, slash);
 }
 
-/** The identity of an object, its namespace as written. */
+/** Returns the identity of an object, with its namespace as written. */
 export function identityOf(object: ManifestObject): ObjectIdentity {
   return {
     group: groupOf(object.apiVersion),
@@ -42,17 +42,17 @@ export function identityOf(object: ManifestObject): ObjectIdentity {
   };
 }
 
-/** `group/Kind/namespace/name`, empty parts kept: `/ConfigMap/web/settings`, `apps/Deployment/web/shop`, `/Namespace//web`. */
+/** Returns `group/Kind/namespace/name`, with empty parts: `/ConfigMap/web/settings`, `apps/Deployment/web/shop`, `/Namespace//web`. */
 export function objectKey(identity: ObjectIdentity): string {
   return `${identity.group}/${identity.kind}/${identity.namespace}/${identity.name}`;
 }
 
-/** The key of an object as written. */
+/** Returns the key of an object, with its namespace as written. */
 export function keyOf(object: ManifestObject): string {
   return objectKey(identityOf(object));
 }
 
-/** The reverse of {@link objectKey}. @throws InputError PLB-1401 when the text is not a key. */
+/** Parses the result of {@link objectKey}. @throws InputError PLB-1401 when the text is not a key. */
 export function parseKey(key: string): ObjectIdentity {
   const [group, kind, namespace, name, ...rest] = key.split('/');
   if (
@@ -64,20 +64,20 @@ export function parseKey(key: string): ObjectIdentity {
     name === '' ||
     rest.length > 0
   ) {
-    throw new InputError('PLB-1401', `"${key}" is not an object key: group/Kind/namespace/name, empty parts kept`);
+    throw new InputError('PLB-1401', `"${key}" is not an object key; use group/Kind/namespace/name, with empty parts`);
   }
   return { group, kind, namespace, name };
 }
 
-/** `Kind name` or `Kind namespace/name`, for messages. */
+/** Returns `Kind name` or `Kind namespace/name`, for messages. */
 export function displayName(identity: ObjectIdentity): string {
   const kind = identity.group === '' ? identity.kind : `${identity.kind}.${identity.group}`;
   return identity.namespace === '' ? `${kind} ${identity.name}` : `${kind} ${identity.namespace}/${identity.name}`;
 }
 
 /**
- * True for what holds secret values in `data` and `stringData`: a Secret, also when its apiVersion is mistyped (`core/v1`),
- * since a broken Secret leaks as much as a good one.
+ * Returns whether an object has secret values in `data` and `stringData`: a Secret, also when its apiVersion is mistyped (`core/v1`),
+ * because an invalid Secret contains secret values too.
  */
 export function isSecret(object: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {
   if (object.kind !== 'Secret') return false;
@@ -85,7 +85,7 @@ export function isSecret(object: { readonly apiVersion?: unknown; readonly kind?
   return group === '' || group === 'core';
 }
 
-/** True for a JSON object (not a list, not null). */
+/** Returns whether a value is a JSON object (not a list, not null). */
 export function isJsonMap(value: unknown): value is { readonly [field: string]: Json | undefined } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import { displayName, identityOf, isJsonMap, type ManifestObject, objectKey } fr
 import { parseJson } from './json.js';
 import { type FileDocument, parseYaml, placeOf } from './yaml.js';
 
-/** An object and where it is written. */
+/** An object and its place in the repository. */
 export interface ParsedManifest {
   readonly object: ManifestObject;
   readonly file: string;
@@ -25,7 +25,7 @@ function refuse(
   });
 }
 
-/** The text of a file. @throws InputError PLB-1407 when it is not UTF-8. */
+/** Returns the text of a file. @throws InputError PLB-1407 when it is not UTF-8. */
 export function decodeText(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -41,7 +41,7 @@ function isList(value: JsonMap): boolean {
   const { kind, items, metadata } = value;
   if (typeof kind !== 'string' || !kind.endsWith('List')) return false;
   if (kind === 'List') return true;
-  // A custom kind may well be called AccessList: a list has items and no name.
+  // A custom kind may be called AccessList: a list has items and no name.
   return (
     'items' in value &&
     (items === null || Array.isArray(items)) &&
@@ -63,7 +63,7 @@ function* expand(value: Json, place: FileDocument & { readonly file: string }, d
   const itemKind = value['kind'] === 'List' ? undefined : String(value['kind']).slice(0, -'List'.length);
   for (const item of items as readonly Json[]) {
     if (item === null) continue;
-    // Items of a typed list may leave out what the list says.
+    // Items of a typed list may omit the type, which the list states.
     const typed =
       itemKind !== undefined && isJsonMap(item)
         ? { ...item, apiVersion: item['apiVersion'] ?? value['apiVersion'], kind: item['kind'] ?? itemKind }
@@ -113,8 +113,8 @@ function toManifest(value: JsonMap, place: FileDocument & { readonly file: strin
 }
 
 /**
- * The objects of one file as kubectl would read them: YAML in its dialect or JSON, any number of documents, lists expanded, empty documents skipped.
- * @throws InputError PLB-1402…1408 with file, document and (where known) line; never a value of the file.
+ * Returns the objects of one file as kubectl reads them: YAML in its dialect or JSON, any number of documents, lists expanded, empty documents skipped.
+ * @throws InputError PLB-1402…1408 with file, document and line if known; never with a value of the file.
  */
 export function parseManifests(content: string | Uint8Array, file: string): ParsedManifest[] {
   const text = typeof content === 'string' ? content : decodeText(content, file);
@@ -127,11 +127,11 @@ export function parseManifests(content: string | Uint8Array, file: string): Pars
 
 /** Limits of {@link refuseDuplicates}. */
 export interface DuplicateOptions {
-  /** The namespace that objects without one get: `web` and none are then the same place. */
+  /** Namespace of objects without one: both then have the same identity. */
   readonly defaultNamespace?: string;
 }
 
-/** Refuses a set that declares one object twice. @throws InputError PLB-1409 naming both places. */
+/** Rejects a set that declares one object twice. @throws InputError PLB-1409 with both places. */
 export function refuseDuplicates(manifests: readonly ParsedManifest[], options: DuplicateOptions = {}): void {
   const seen = new Map<string, ParsedManifest>();
   for (const manifest of manifests) {

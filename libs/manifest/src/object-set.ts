@@ -5,14 +5,14 @@ import { keyOf, type ManifestObject } from './identity.js';
 import { type SealKey, sealObject } from './seal.js';
 import { scrubObject } from './scrub.js';
 
-/** One object of a rendered set: where its content is. */
+/** One object of a rendered set, with the digest of its content. */
 export interface ObjectSetEntry {
   readonly key: string;
   readonly apiVersion: string;
   readonly digest: Digest;
 }
 
-/** A text and its address. */
+/** A text and its digest. */
 export interface Blob {
   readonly digest: Digest;
   readonly content: string;
@@ -42,18 +42,18 @@ function blob(value: unknown): Blob {
   return { content, digest: Digest.of(content) };
 }
 
-/** The stored form of an object: scrubbed, Secrets sealed, canonical. @throws InputError PLB-1411 as `scrubObject`. */
+/** Returns the stored form of an object: scrubbed, Secrets sealed, canonical. @throws InputError PLB-1411 as `scrubObject`. */
 export function buildObject(object: ManifestObject, sealKey: SealKey): ObjectBlob {
   const sealed = sealObject(scrubObject(object), sealKey);
   return { ...blob(sealed), key: keyOf(sealed), apiVersion: sealed.apiVersion };
 }
 
-/** Reads the stored form of an object; Secrets stay sealed. @throws InvariantError PLB-9401 when it is none. */
+/** Parses the stored form of an object; Secrets stay sealed. @throws InvariantError PLB-9401 when the text is invalid. */
 export function parseObject(content: string): ManifestObject {
   return checked(objectSchema, content, 'object') as ManifestObject;
 }
 
-/** The blob that lists a rendered set; its digest is the render digest. The order of the entries does not matter. */
+/** Returns the list of a rendered set; its digest is the render digest. The order of the entries does not matter. */
 export function buildObjectSet(objects: readonly ObjectSetEntry[]): Blob {
   const entries = objects
     .map(({ key, apiVersion, digest: at }) => ({ key, apiVersion, digest: at }))
@@ -61,17 +61,17 @@ export function buildObjectSet(objects: readonly ObjectSetEntry[]): Blob {
   return blob({ objects: entries });
 }
 
-/** Reads a set, sorted by key. @throws InvariantError PLB-9401 when the stored text is none. */
+/** Parses a set, sorted by key. @throws InvariantError PLB-9401 when the text is invalid. */
 export function parseObjectSet(content: string): readonly ObjectSetEntry[] {
   return checked(setSchema, content, 'object set').objects;
 }
 
-/** The blob that tells for each key where it is written: `file#document`. */
+/** Returns the list of the source of each key, as `file#document`. */
 export function buildSources(sources: ReadonlyMap<string, string>): Blob {
   return blob({ sources: Object.fromEntries(sources) });
 }
 
-/** Reads a sources blob. @throws InvariantError PLB-9401 when the stored text is none. */
+/** Parses a list of sources. @throws InvariantError PLB-9401 when the text is invalid. */
 export function parseSources(content: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(checked(sourcesSchema, content, 'list of sources').sources));
 }
@@ -84,6 +84,6 @@ function checked<Schema extends z.ZodType>(schema: Schema, content: string, what
     throw new InvariantError('PLB-9401', `a stored ${what} is not JSON`);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new InvariantError('PLB-9401', `a stored ${what} has not the form of one`);
+  if (!parsed.success) throw new InvariantError('PLB-9401', `a stored ${what} has an invalid form`);
   return parsed.data;
 }

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto';
 import { canonicalJson, InputError } from '@plumbline/core';
 
-/** What a release permits: this rendered set, on these clusters. The applier acts on nothing else. */
+/** A release: permission to run a rendered set on clusters. The applier applies nothing without it. */
 export interface ReleaseStatement {
   readonly application: string;
   readonly environment: string;
@@ -21,13 +21,13 @@ export interface ReleaseStatement {
   readonly releaseId: string;
 }
 
-/** Ed25519 signature in base64, and the key that made it. */
+/** Ed25519 signature in base64, and the id of its key. */
 export interface ReleaseSignature {
   readonly keyId: string;
   readonly signature: string;
 }
 
-/** The text that is signed: canonical JSON with a type, so that the signature fits no other statement; extra fields are ignored, clusters sorted. */
+/** Returns the signed text: canonical JSON with a type, so that the signature is valid for no other statement. Ignores other fields, sorts clusters. */
 export function releaseText(statement: ReleaseStatement): string {
   const { application, environment, version, renderDigest, clusters, generation, releaseId } = statement;
   return canonicalJson({
@@ -42,7 +42,7 @@ export function releaseText(statement: ReleaseStatement): string {
   });
 }
 
-/** The name of a key: the first 16 hex digits of the SHA-256 of its SPKI DER. Takes either half. */
+/** Returns the id of a key: the first 16 hex digits of the SHA-256 of its SPKI DER. Accepts the private or the public key. */
 export function keyIdOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return createHash('sha256')
@@ -51,7 +51,7 @@ export function keyIdOf(key: KeyObject): string {
     .slice(0, 16);
 }
 
-/** A new pair as the key files hold it: PKCS8 and SPKI in PEM. */
+/** Returns a new key pair in the form of the key files: PKCS8 and SPKI in PEM. */
 export function generateReleaseKeys(): { readonly privateKeyPem: string; readonly publicKeyPem: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   return {
@@ -65,10 +65,11 @@ function ed25519(read: () => KeyObject, what: string): KeyObject {
   try {
     key = read();
   } catch {
-    // OpenSSL's message may quote the file.
-    throw new InputError('PLB-1413', `the ${what} is not readable PEM`);
+    // The message of OpenSSL may quote the file.
+    throw new InputError('PLB-1413', `the ${what} is not valid PEM; create a pair with plumb keygen`);
   }
-  if (key.asymmetricKeyType !== 'ed25519') throw new InputError('PLB-1413', `the ${what} must be an Ed25519 key`);
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new InputError('PLB-1413', `the ${what} is not an Ed25519 key; create a pair with plumb keygen`);
   return key;
 }
 
@@ -90,7 +91,7 @@ export function signRelease(statement: ReleaseStatement, privateKey: KeyObject):
   };
 }
 
-/** True when one of the keys has made the signature over exactly this statement. */
+/** Returns whether the signature over exactly this statement is by one of the keys. */
 export function verifyRelease(
   statement: ReleaseStatement,
   signature: ReleaseSignature,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What kubectl makes of a scalar. `unsafe` is a whole number that a double cannot hold; `refused` has no JSON form. */
+/** Value of a scalar in kubectl. `unsafe` is an integer that a double cannot represent; `refused` has no JSON form. */
 export type ResolvedScalar =
   | { readonly type: 'value'; readonly value: string | number | boolean | null }
   | { readonly type: 'unsafe' }

@@ -55,7 +55,7 @@ function checkedMap(object: ManifestObject, field: 'data' | 'stringData'): [stri
 function foldSecret(object: ManifestObject): ManifestObject {
   const unknown = Object.keys(object).filter((field) => !SECRET_FIELDS.has(field));
   if (unknown.length > 0) {
-    // A mistyped "stringdata" holds values as well: what cannot be sealed must not be stored.
+    // A mistyped "stringdata" contains values too: values that cannot be sealed must not be stored.
     throw new InputError(
       'PLB-1411',
       `${displayName(identityOf(object))}: a Secret has no field ${unknown.map((field) => JSON.stringify(field)).join(', ')}; values belong in data or stringData`,
@@ -68,8 +68,8 @@ function foldSecret(object: ManifestObject): ManifestObject {
 }
 
 /**
- * The object without what only a server writes (status, uid, managedFields…) and without last-applied; `stringData` of a Secret folded into `data`.
- * @throws InputError PLB-1411 for a Secret that is not one (values that are not text or base64, unknown fields); names keys, never values.
+ * Returns the object without the fields that only a server writes (status, uid, managedFields…) and without last-applied; merges `stringData` of a Secret into `data`.
+ * @throws InputError PLB-1411 for an invalid Secret (values that are not text or base64, unknown fields), with keys, never with values.
  */
 export function scrubObject(object: ManifestObject): ManifestObject {
   const { status: _status, metadata, ...rest } = object;

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { InputError, UpstreamError } from '@plumbline/core';
 import { displayName, identityOf, isJsonMap, isSecret, keyOf, type ManifestObject } from './identity.js';
 
-/** How every sealed value starts. */
+/** Prefix of every sealed value. */
 export const SEAL_PREFIX = 'plumbline.seal.v1:';
 
 const NONCE_BYTES = 12;
@@ -11,18 +11,18 @@ const TAG_BYTES = 16;
 const BLOCK_BYTES = 256;
 const LENGTH_BYTES = 4;
 
-/** The key that seals values of Secrets; shared by renderer and applier, kept out of the log and the object store. */
+/** The key that seals values of Secrets. Renderer and applier share it; it is neither in the log nor in the object store. */
 export interface SealKey {
   readonly encryption: Buffer;
   readonly nonce: Buffer;
 }
 
-/** A fresh key as the key file holds it: 32 bytes in base64 and a line end. */
+/** Returns a new key in the form of the key file: 32 bytes in base64 and a line feed. */
 export function generateSealKey(): string {
   return `${randomBytes(32).toString('base64')}\n`;
 }
 
-/** Reads the key file: 32 raw bytes, or their base64 or hex text. @throws InputError PLB-1412. */
+/** Parses the key file: 32 raw bytes, or their base64 or hex text. @throws InputError PLB-1412. */
 export function parseSealKey(content: Uint8Array): SealKey {
   const text = Buffer.from(content).toString('latin1').trim();
   const candidates = [
@@ -32,7 +32,10 @@ export function parseSealKey(content: Uint8Array): SealKey {
   ];
   const secret = candidates.find((candidate) => candidate.length === 32);
   if (secret === undefined)
-    throw new InputError('PLB-1412', 'the seal key file must hold 32 bytes (raw, base64 or hex)');
+    throw new InputError(
+      'PLB-1412',
+      'the seal key file does not contain 32 bytes (raw, base64 or hex); create one with plumb keygen',
+    );
   const derive = (purpose: string): Buffer =>
     Buffer.from(hkdfSync('sha256', secret, '', `plumbline.seal.v1 ${purpose}`, 32));
   return { encryption: derive('encryption'), nonce: derive('nonce') };
@@ -48,7 +51,7 @@ function pad(value: string): Buffer {
 
 const associated = (objectKey: string, dataKey: string): Buffer => Buffer.from(`${objectKey}\u0000${dataKey}`, 'utf8');
 
-// The nonce is derived from key, place and value: equal input gives equal text, so equal renders have equal digests,
+// The nonce is derived from key, location and value: equal input gives equal text, so equal renders have equal digests,
 // and a nonce only repeats with the same plaintext.
 function sealValue(value: string, aad: Buffer, key: SealKey): string {
   const nonce = createHmac('sha256', key.nonce)
@@ -94,14 +97,14 @@ function mapData(
   return { ...object, data: Object.fromEntries(entries) };
 }
 
-/** Seals every value of a scrubbed Secret's `data`; other objects come back as they are. Deterministic: equal input, equal text. */
+/** Seals every value in `data` of a scrubbed Secret; returns other objects unchanged. Deterministic: equal input, equal text. */
 export function sealObject(object: ManifestObject, key: SealKey): ManifestObject {
   return mapData(object, (value, aad) => sealValue(value, aad, key));
 }
 
 /**
- * The object with the values of a sealed Secret in clear, as the cluster needs them.
- * @throws UpstreamError PLB-6401 when a value was not sealed with this key for this place.
+ * Returns the object with the values of a sealed Secret in clear, as the cluster needs them.
+ * @throws UpstreamError PLB-6401 when a value was not sealed with this key for this field.
  */
 export function unsealObject(object: ManifestObject, key: SealKey): ManifestObject {
   return mapData(object, (value, aad, dataKey) => {

@@ -26,12 +26,12 @@ export interface FileDocument {
   readonly line: number;
 }
 
-/** More nodes than this out of aliases is an attack, not a manifest. */
+/** Maximum number of nodes that aliases may expand to; more is an attack. */
 const MAX_ALIASED_NODES = 10_000;
 const MAX_ALIASES = 1_000;
 const MAX_DEPTH = 200;
 
-// The parser's own messages quote the source, which may be a secret: only its code and the line are used.
+// Messages of the parser quote the source, which may be a secret: only its code and the line are used.
 const SYNTAX: Partial<Record<YamlErrorCode, string>> = {
   BAD_ALIAS: 'an alias has no anchor',
   BAD_DQ_ESCAPE: 'a double-quoted text has an invalid escape',
@@ -54,7 +54,7 @@ interface Walk {
   aliasDepth: number;
 }
 
-/** Where in a file something is, for messages. */
+/** Place in a file, for messages. */
 export function placeOf(file: string, document: number, line?: number): string {
   return line === undefined ? `${file}, document ${document + 1}` : `${file}, document ${document + 1}, line ${line}`;
 }
@@ -142,7 +142,7 @@ function toJson(walk: Walk, node: Node, depth: number): Json {
       return refuse(walk, node, 'PLB-1406', `there are more than ${MAX_ALIASES} aliases`);
     const target = walk.resolveAlias(node);
     if (target === undefined) return refuse(walk, node, 'PLB-1402', 'an alias has no anchor');
-    // An anchor that contains its own alias ends at the depth limit.
+    // An anchor that contains its own alias reaches the depth limit.
     walk.aliasDepth += 1;
     const value = toJson(walk, target, depth + 1);
     walk.aliasDepth -= 1;
@@ -155,7 +155,7 @@ function toJson(walk: Walk, node: Node, depth: number): Json {
 }
 
 /**
- * Parses a YAML stream in kubectl's dialect. Documents without content are left out, but counted.
+ * Parses a YAML stream in the dialect of kubectl. Skips documents without content, but counts them.
  * @throws InputError PLB-1402 syntax, 1403 duplicate key, 1404 key that is not text, 1405 number without a JSON form, 1406 limits; with file, document, line, and never a value.
  */
 export function parseYaml(text: string, file: string): FileDocument[] {
@@ -173,8 +173,8 @@ export function parseYaml(text: string, file: string): FileDocument[] {
       lineCounter: lines,
     });
   } catch {
-    // Only a stack overflow gets here; its message says nothing about the file.
-    throw new InputError('PLB-1406', `${file}: the nesting is too deep to be parsed`);
+    // Only a stack overflow is caught here; its message has no information about the file.
+    throw new InputError('PLB-1406', `${file}: the nesting is too deep to be parsed; flatten the document`);
   }
   const result: FileDocument[] = [];
   if (!Array.isArray(documents)) return result;

@@ -12,17 +12,17 @@ export interface Checkpoint {
   readonly root: Buffer;
 }
 
-/** True for a text that can name a log: a name of a key, without a scheme, as host and path. */
+/** Returns whether a text can name a log: host and path, without a scheme. */
 export function isOrigin(text: string): boolean {
   return isKeyName(text) && /^[A-Za-z0-9._~-]+(:\d{1,5})?(\/[A-Za-z0-9._~-]+)*$/.test(text) && text.length <= 255;
 }
 
-/** The text that is signed. */
+/** Returns the text of a checkpoint, which is signed. */
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${root.toString('base64')}\n`;
 }
 
-/** Reads the text of a checkpoint; extension lines are passed over. @throws InputError PLB-1166 */
+/** Parses the text of a checkpoint; ignores extension lines. @throws InputError PLB-1166 */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin = '', digits = '', encoded = '', ...extensions] = text.split('\n');
   const root = Buffer.from(encoded, 'base64');
@@ -36,22 +36,22 @@ export function parseCheckpoint(text: string): Checkpoint {
     root.length !== HASH_BYTES ||
     root.toString('base64') !== encoded
   ) {
-    throw new InputError('PLB-1166', 'this is not a checkpoint: a line each for origin, size and root');
+    throw new InputError('PLB-1166', 'the text is not a checkpoint; it needs one line each for origin, size and root');
   }
   return { origin, size, root };
 }
 
-/** A checkpoint that is signed by those who should. */
+/** A checkpoint with verified signatures. */
 export interface SignedCheckpoint extends Checkpoint {
   readonly note: Note;
-  /** The signature of the log, and those of the witnesses that were asked for. */
+  /** The signature of the log, and those of the requested witnesses. */
   readonly signatures: readonly VerifiedSignature[];
 }
 
 /**
- * Reads a checkpoint that its log has signed.
- * @param witnesses keys whose cosignatures are verified when they are there.
- * @throws InputError PLB-1164, PLB-1165, PLB-1166, also when it is of another log than the key's.
+ * Parses a checkpoint and verifies the signature of its log.
+ * @param witnesses keys whose cosignatures are verified when they are present.
+ * @throws InputError PLB-1164, PLB-1165, PLB-1166, also when the checkpoint is of another log than the key.
  */
 export function openCheckpoint(
   message: string,

@@ -9,8 +9,8 @@ function bitCount(size: number): number {
 }
 
 /**
- * The right edge of a Merkle tree: the roots of its full subtrees, largest first. All that is needed to add leaves and to
- * know the root. Immutable, so that a batch that fails can be forgotten.
+ * The right edge of a Merkle tree: the roots of its full subtrees, largest first. This is sufficient to add leaves and to
+ * compute the root. Immutable, so that a failed batch can be discarded.
  */
 export class Frontier {
   readonly #subtrees: readonly Buffer[];
@@ -26,7 +26,7 @@ export class Frontier {
   }
 
   /**
-   * Reads what {@link encode} wrote.
+   * Decodes the result of {@link encode}.
    * @throws InvariantError PLB-9112 when the bytes cannot be the frontier of a tree of this size.
    */
   static decode(size: number, bytes: Uint8Array): Frontier {
@@ -45,7 +45,7 @@ export class Frontier {
     );
   }
 
-  /** The frontier after these leaf hashes. */
+  /** Returns the frontier after these leaf hashes. */
   append(leaves: readonly Buffer[]): Frontier {
     const subtrees = [...this.#subtrees];
     let size = this.size;
@@ -63,14 +63,14 @@ export class Frontier {
     return new Frontier(size, subtrees);
   }
 
-  /** Root of the tree. */
+  /** Returns the root of the tree. */
   root(): Buffer {
     let root: Buffer | undefined;
     for (const subtree of this.#subtrees.toReversed()) root = root === undefined ? subtree : nodeHash(subtree, root);
     return root ?? EMPTY_ROOT;
   }
 
-  /** The subtree roots, largest first, one after the other. */
+  /** Returns the concatenated subtree roots, largest first. */
   encode(): Buffer {
     return Buffer.concat(this.#subtrees);
   }

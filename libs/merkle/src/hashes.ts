@@ -7,18 +7,18 @@ export const HASH_BYTES = 32;
 const LEAF = Buffer.of(0);
 const NODE_PREFIX = 1;
 
-// One call for each hash: objects that take their input in parts cost three times as much, most of it as garbage. The result comes as
-// text: a buffer made by the hash has memory of its own, and much of it makes the collector run.
+// One call per hash: incremental hash objects cost three times as much, most of it garbage. The result is
+// text, because a buffer that the hash creates has external memory, which triggers the garbage collector.
 function sha256(input: string | Uint8Array): Buffer {
   return Buffer.from(hash('sha256', input, 'hex'), 'hex');
 }
 
-/** Hash of an entry: SHA-256(0x00 ‖ entry). Text is taken as its UTF-8 bytes. */
+/** Returns the hash of an entry: SHA-256(0x00 ‖ entry). Text is encoded as UTF-8. */
 export function leafHash(entry: string | Uint8Array): Buffer {
   return sha256(typeof entry === 'string' ? `\u0000${entry}` : Buffer.concat([LEAF, entry]));
 }
 
-/** Hash of an inner node: SHA-256(0x01 ‖ left ‖ right). */
+/** Returns the hash of an inner node: SHA-256(0x01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   const input = Buffer.allocUnsafe(1 + left.length + right.length);
   input[0] = NODE_PREFIX;

@@ -17,14 +17,14 @@ import {
 } from './tiles.js';
 import { consistencyProof, treeRoot, verifyConsistency } from './tree-proofs.js';
 
-/** Where the files of a log are: a server, a directory, anything. Nothing of what it gives is believed. */
+/** Source of the files of a log: a server or a directory. It is not trusted. */
 export interface LogFiles {
   checkpoint(): Promise<string>;
   tile(tile: Tile): Promise<Uint8Array>;
   entries(bundle: Bundle): Promise<Uint8Array>;
 }
 
-/** What a verifier keeps of a log that it has verified up to a size. */
+/** State of a verifier after it has verified a log up to a size. */
 export interface RememberedLog {
   readonly size: number;
   readonly root: Buffer;
@@ -32,33 +32,33 @@ export interface RememberedLog {
   readonly frontier: Buffer;
 }
 
-/** What is verified, and against what. */
+/** Options of {@link verifyLog}. */
 export interface VerifyOptions {
   readonly files: LogFiles;
   readonly key: VerifierKey;
-  /** Witnesses whose cosignatures are verified when they are on the checkpoint. */
+  /** Witnesses whose cosignatures are verified when the checkpoint has them. */
   readonly witnesses?: readonly VerifierKey[];
-  /** What was verified before: the log has to begin with it, and only what is new is read. */
+  /** State of an earlier verification: the log must begin with it, and only later entries are read. */
   readonly remembered?: RememberedLog;
-  /** Called with each entry that was found to be where it says. */
+  /** Called with each verified entry. */
   readonly onEntry?: (position: number, entry: Buffer) => void;
 }
 
-/** A log that is what its checkpoint says. */
+/** Result of a successful verification. */
 export interface VerifiedLog {
   readonly checkpoint: SignedCheckpoint;
-  /** Give it back the next time. */
+  /** State for the next verification. */
   readonly frontier: Buffer;
-  /** How many entries were read. */
+  /** Number of entries read. */
   readonly entries: number;
 }
 
-/** A log that is not what was signed. @param position first position that is known to be wrong, when one is known */
+/** Returns the error for a log that does not match its checkpoint. @param position first position known to be wrong */
 export function altered(message: string, position?: number): InputError {
   return new InputError('PLB-1168', message, position === undefined ? {} : { details: { position } });
 }
 
-/** Calls with bounded reading ahead, in order. */
+/** Maps items in order, with a bounded number of calls in flight. */
 async function* ahead<Item, Result>(
   items: Iterable<Item>,
   read: (item: Item) => Promise<Result>,
@@ -67,7 +67,7 @@ async function* ahead<Item, Result>(
   const waiting: { readonly item: Item; readonly result: Promise<Result> }[] = [];
   for (const item of items) {
     const result = read(item);
-    // Seen when it is this one's turn.
+    // The rejection is handled when the item is awaited.
     result.catch(() => undefined);
     waiting.push({ item, result });
     if (waiting.length < width) continue;
@@ -82,12 +82,12 @@ function* bundlesOf(from: number, size: number): Generator<Bundle> {
     yield { index, width: tileWidth(0, index, size) };
 }
 
-/** Every tile above the leaves, made from the leaves as they come. */
+/** Computes every tile above the leaves from a stream of leaves. */
 class TilesAbove {
   readonly #open: Buffer[][] = [];
   readonly #counts: number[] = [];
 
-  /** A full tile of a level; calls back with each tile that gets full above it. */
+  /** Adds a full tile of a level; calls back with each tile above it that becomes full. */
   async full(
     level: number,
     root: Buffer,
@@ -103,7 +103,7 @@ class TilesAbove {
     await this.full(level + 1, subtreeRoot(row), check);
   }
 
-  /** The partial tiles at the end. */
+  /** Returns the partial tiles at the end. */
   async rest(check: (tile: Tile, hashes: readonly Buffer[]) => Promise<void>): Promise<void> {
     for (const [level, row] of this.#open.entries()) {
       if (row !== undefined && row.length > 0)
@@ -139,8 +139,8 @@ async function holdToMemory({ files, remembered }: VerifyOptions, checkpoint: Si
 }
 
 /**
- * Verifies a log whole, or from where it was verified before: signature, growth, every entry, every tile on the way.
- * @throws InputError PLB-1168 when it is not what was signed; `details.position` names the first position that is known to be wrong.
+ * Verifies a log from the start, or from an earlier verification: signature, consistency, every entry and every tile.
+ * @throws InputError PLB-1168 when it does not match the checkpoint; `details.position` is the first position known to be wrong.
  */
 export async function verifyLog(options: VerifyOptions): Promise<VerifiedLog> {
   const { files, key, witnesses = [], remembered, onEntry } = options;
@@ -175,7 +175,7 @@ export async function verifyLog(options: VerifyOptions): Promise<VerifiedLog> {
   return { checkpoint, frontier: frontier.encode(), entries: size - from };
 }
 
-/** Stored bytes of the entry at a position. */
+/** Returns the stored bytes of the entry at a position. */
 export async function entryAt(files: Pick<LogFiles, 'entries'>, position: number, size: number): Promise<Buffer> {
   const bundle = {
     index: Math.floor(position / TILE_WIDTH),

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto';
 import { InputError, messageOf } from '@plumbline/core';
 
-/** What a key signs: notes as they are, or checkpoints with the time (C2SP tlog-cosignature v1). */
+/** Use of a key: notes, or cosignatures of checkpoints with a time (C2SP tlog-cosignature v1). */
 export type KeyUse = 'note' | 'cosignature';
 
 const ALGORITHM: Readonly<Record<KeyUse, number>> = { note: 0x01, cosignature: 0x04 };
@@ -19,24 +19,24 @@ const RAW_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const TIME_BYTES = 8;
 const MAX_NOTE_BYTES = 1_000_000;
-/** What comes before the 32 bytes of an Ed25519 public key in its SPKI form. */
+/** Prefix of the 32 bytes of an Ed25519 public key in SPKI form. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
-/** A public key with the name that goes with it. */
+/** A public key with its name. */
 export interface VerifierKey {
   readonly name: string;
   readonly use: KeyUse;
   /** The first four bytes of the hash of name and key. */
   readonly id: Buffer;
-  /** `name+id+key`, as tools of the C2SP family take it. */
+  /** `name+id+key`, the form of C2SP tools. */
   readonly text: string;
   readonly publicKey: KeyObject;
 }
 
-/** Signs notes. Where the private key is (file, KMS, PKCS#11) is its own business. */
+/** Signs notes with a private key in a file, a KMS or a PKCS#11 token. */
 export interface NoteSigner {
   readonly key: VerifierKey;
-  /** The Ed25519 signature of the bytes. */
+  /** Returns the Ed25519 signature of the bytes. */
   sign(message: Uint8Array): Buffer | Promise<Buffer>;
 }
 
@@ -44,18 +44,18 @@ export interface NoteSigner {
 export interface NoteSignature {
   readonly name: string;
   readonly id: Buffer;
-  /** What follows the id: 64 bytes, after 8 of time for a cosignature. */
+  /** Bytes after the id: the signature of 64 bytes, preceded by 8 bytes of time in a cosignature. */
   readonly signature: Buffer;
 }
 
-/** A note that was read and not verified. */
+/** A parsed note whose signatures are not verified. */
 export interface Note {
   /** Ends with a line feed. */
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
 }
 
-/** True for a name that a key may have: not empty, no space, no plus. */
+/** Returns whether a text is a valid key name: not empty, no space, no plus. */
 export function isKeyName(name: string): boolean {
   return name !== '' && !/[\s+\p{Cc}]/u.test(name) && name.isWellFormed();
 }
@@ -72,7 +72,7 @@ function keyId(name: string, use: KeyUse, raw: Uint8Array): Buffer {
 
 function verifierKeyOf(name: string, use: KeyUse, raw: Buffer): VerifierKey {
   if (!isKeyName(name))
-    throw new InputError('PLB-1163', `"${name}" cannot be the name of a key: it is empty or has a space or a plus`);
+    throw new InputError('PLB-1163', `"${name}" is not a valid key name; use a text without spaces and "+"`);
   const id = keyId(name, use, raw);
   const text = `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(ALGORITHM[use]), raw]).toString('base64')}`;
   return {
@@ -84,7 +84,7 @@ function verifierKeyOf(name: string, use: KeyUse, raw: Buffer): VerifierKey {
   };
 }
 
-/** Reads `name+id+key`. @throws InputError PLB-1163 when it is not a key of one of the known kinds, or its id is not that of its key. */
+/** Parses `name+id+key`. @throws InputError PLB-1163 for an unknown kind of key, or an id that does not match the key. */
 export function parseVerifierKey(text: string): VerifierKey {
   const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text.trim());
   const [, name = '', id = '', encoded = ''] = match ?? [];
@@ -93,24 +93,24 @@ export function parseVerifierKey(text: string): VerifierKey {
   if (match === null || use === undefined || bytes.length !== RAW_KEY_BYTES + 1) {
     throw new InputError(
       'PLB-1163',
-      'the verifier key is not one: it has the form name+8 hex digits+base64, of an Ed25519 key',
+      'the verifier key is invalid; it has the form name+8 hex digits+base64 of an Ed25519 key',
     );
   }
   const key = verifierKeyOf(name, use, bytes.subarray(1));
   if (key.id.toString('hex') !== id)
     throw new InputError(
       'PLB-1163',
-      `the verifier key of ${name} has the id ${id}, and its key has ${key.id.toString('hex')}: it was copied wrongly`,
+      `the verifier key of ${name} has id ${id}, but its key has id ${key.id.toString('hex')}; copy it again`,
     );
   return key;
 }
 
-/** A new private key, PKCS#8 in PEM. */
+/** Returns a new private key (PKCS#8, PEM). */
 export function generateSigningKeyPem(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** A signer whose private key is PKCS#8 in PEM. @throws InputError PLB-1163 when it is not an Ed25519 key. */
+/** Returns a signer for a private key (PKCS#8, PEM). @throws InputError PLB-1163 when it is not an Ed25519 key. */
 export function pemSigner(pem: string, name: string, use: KeyUse = 'note'): NoteSigner {
   let key: KeyObject;
   try {
@@ -130,12 +130,12 @@ export function pemSigner(pem: string, name: string, use: KeyUse = 'note'): Note
   };
 }
 
-/** The line of a signature. */
+/** Returns the line of a signature. */
 export function signatureLine({ name, id, signature }: NoteSignature): string {
   return `— ${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
 }
 
-/** The note that says the text, signed. @throws InputError PLB-1164 for a text that no note can have. */
+/** Returns a signed note with the text. @throws InputError PLB-1164 for a text that a note cannot have. */
 export async function signNote(text: string, signer: NoteSigner): Promise<string> {
   if (!text.endsWith('\n') || !isNoteText(text))
     throw new InputError('PLB-1164', 'the text of a note ends with a line feed and has no control characters');
@@ -149,7 +149,7 @@ function isNoteText(text: string): boolean {
   return text.isWellFormed() && !CONTROL.test(text);
 }
 
-/** Reads signature lines. @throws InputError PLB-1164 */
+/** Parses signature lines. @throws InputError PLB-1164 */
 export function parseSignatureLines(text: string): readonly NoteSignature[] {
   if (text === '') return [];
   if (!text.endsWith('\n')) throw new InputError('PLB-1164', 'the last signature line of the note does not end');
@@ -160,25 +160,28 @@ export function parseSignatureLines(text: string): readonly NoteSignature[] {
       const [, name = '', encoded = ''] = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? [];
       const bytes = Buffer.from(encoded, 'base64');
       if (!isKeyName(name) || bytes.length <= KEY_ID_BYTES || bytes.toString('base64') !== encoded)
-        throw new InputError('PLB-1164', 'the note has a signature line that is not one');
+        throw new InputError('PLB-1164', 'the note has an invalid signature line');
       return { name, id: bytes.subarray(0, KEY_ID_BYTES), signature: bytes.subarray(KEY_ID_BYTES) };
     });
 }
 
-/** Reads a note without verifying it. @throws InputError PLB-1164 when it is not one. */
+/** Parses a note without verifying it. @throws InputError PLB-1164 */
 export function parseNote(message: string): Note {
   const border = message.lastIndexOf('\n\n');
   if (message.length > MAX_NOTE_BYTES || border < 0 || !isNoteText(message))
-    throw new InputError('PLB-1164', 'this is not a signed note: a text, an empty line, signature lines');
+    throw new InputError(
+      'PLB-1164',
+      'the text is not a signed note; it needs a text, an empty line and signature lines',
+    );
   const signatures = parseSignatureLines(message.slice(border + 2));
   if (signatures.length === 0) throw new InputError('PLB-1164', 'the note has no signature');
   return { text: message.slice(0, border + 1), signatures };
 }
 
-/** A signature that was verified. */
+/** A verified signature. */
 export interface VerifiedSignature {
   readonly key: VerifierKey;
-  /** Seconds since the Unix epoch that a cosignature states. */
+  /** Time of a cosignature in seconds since the Unix epoch. */
   readonly timeSeconds?: number;
 }
 
@@ -199,8 +202,8 @@ function verifyOne(text: string, key: VerifierKey, signature: Buffer): VerifiedS
 }
 
 /**
- * The signatures of a note that are by these keys; signatures by others say nothing and are passed over.
- * @throws InputError PLB-1165 when one that claims to be by one of these keys is wrong, or none is by them.
+ * Returns the verified signatures of a note by these keys; ignores signatures by other keys.
+ * @throws InputError PLB-1165 when a signature by one of these keys is wrong, or when there is none.
  */
 export function verifyNote(note: Note, keys: readonly VerifierKey[]): readonly VerifiedSignature[] {
   const verified: VerifiedSignature[] = [];
@@ -211,7 +214,7 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): readonly V
     if (found === undefined)
       throw new InputError(
         'PLB-1165',
-        `the signature of ${name} is wrong: the note was changed after it was signed, or the key is another`,
+        `the signature of ${name} is wrong: the note was changed after it was signed, or it was signed with another key`,
       );
     verified.push(found);
   }
@@ -220,7 +223,7 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): readonly V
   return verified;
 }
 
-/** A cosignature line for the text of a checkpoint, with the time. @throws InputError PLB-1163 for a key of another use. */
+/** Returns a cosignature line for the text of a checkpoint, with the time. @throws InputError PLB-1163 for a key of another use. */
 export async function cosign(text: string, signer: NoteSigner, timeSeconds: number): Promise<string> {
   const { name, id, use } = signer.key;
   if (use !== 'cosignature') throw new InputError('PLB-1163', `the key of ${name} is not for cosignatures`);

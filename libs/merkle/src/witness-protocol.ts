@@ -4,25 +4,25 @@ import { HASH_BYTES } from './hashes.js';
 
 /** Body of `add-checkpoint` (C2SP tlog-witness). */
 export interface AddCheckpoint {
-  /** The size that the witness cosigned last, as far as the log knows. */
+  /** Size that the witness cosigned last, according to the log. */
   readonly oldSize: number;
-  /** From the old size to that of the checkpoint. */
+  /** Consistency proof from the old size to the size of the checkpoint. */
   readonly proof: readonly Buffer[];
   /** The signed checkpoint. */
   readonly note: string;
 }
 
-/** Content type of the size that a witness answers when the old size is not its own. */
+/** Content type of the response with the size of the witness, when the old size is another. */
 export const TLOG_SIZE_TYPE = 'text/x.tlog.size';
 
 const MAX_PROOF = 63;
 
-/** The body that the log sends. */
+/** Returns the body of a request. */
 export function formatAddCheckpoint({ oldSize, proof, note }: AddCheckpoint): string {
   return `old ${oldSize}\n${proof.map((hash) => `${hash.toString('base64')}\n`).join('')}\n${note}`;
 }
 
-/** Reads the body. @throws InputError PLB-1167 */
+/** Parses the body of a request. @throws InputError PLB-1167 */
 export function parseAddCheckpoint(body: string): AddCheckpoint {
   const border = body.indexOf('\n\n');
   const [first = '', ...lines] = body.slice(0, Math.max(border, 0)).split('\n');
@@ -38,7 +38,7 @@ export function parseAddCheckpoint(body: string): AddCheckpoint {
   if (!good)
     throw new InputError(
       'PLB-1167',
-      'the request is not an add-checkpoint: "old SIZE", hashes, an empty line, a signed checkpoint',
+      'the request is not an add-checkpoint; it needs "old SIZE", hashes, an empty line and a signed checkpoint',
     );
   return { oldSize, proof, note: body.slice(border + 2) };
 }

@@ -2,7 +2,7 @@
 import { Digest, InputError, InvariantError, NotFoundError } from '@plumbline/core';
 import type { StoredContent } from './object-store.port.js';
 
-/** Each content once, in the order of the digests. @throws InputError PLB-1201 when a digest does not fit its content. */
+/** Returns each content once, ordered by digest. @throws InputError PLB-1201 when a digest does not match its content. */
 export function checkContents(contents: readonly StoredContent[]): readonly StoredContent[] {
   const unique = new Map<Digest, StoredContent>();
   for (const entry of contents) {
@@ -19,19 +19,21 @@ export function checkContents(contents: readonly StoredContent[]): readonly Stor
   return [...unique.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
 }
 
-/** The text of stored bytes. @throws InvariantError PLB-9201 when they are not what the digest names. */
+/** Returns the text of stored bytes. @throws InvariantError PLB-9201 when they do not match the digest. */
 export function readContent(digest: Digest, bytes: Uint8Array): string {
   const actual = Digest.of(bytes);
   if (actual !== digest) {
     throw new InvariantError(
       'PLB-9201',
-      `what the object store holds under ${digest} has digest ${actual}: restore that row from a backup, or delete it and render again`,
+      `the object store has content with digest ${actual} under ${digest}; restore that row from a backup, or delete it and render again`,
     );
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-/** The error for content that is not there. */
+/** Returns the error for missing content. */
 export function missingContent(digest: Digest): NotFoundError {
-  return new NotFoundError('PLB-3201', `the object store holds nothing under ${digest}`, { details: { digest } });
+  return new NotFoundError('PLB-3201', `the object store has no content with digest ${digest}`, {
+    details: { digest },
+  });
 }

@@ -4,15 +4,15 @@ import { LRUCache } from 'lru-cache';
 import { missingContent } from './contents.js';
 import type { ObjectStore, StoredContent } from './object-store.port.js';
 
-/** How an object store is read and written by many at once. */
+/** Limits of a {@link GatheringObjectStore}. */
 export interface GatheringOptions {
-  /** Content kept in memory, in UTF-16 code units; 0 keeps none. */
+  /** Size of the cache in UTF-16 code units; 0 disables it. */
   readonly maxCached: number;
 }
 
-/** Contents of one call to the store behind at most, where several callers wait. */
+/** Maximum number of contents in one combined call. */
 const MAX_GATHERED = 2_000;
-/** An entry costs more than its text. */
+/** Cost of a cache entry in addition to its text. */
 const ENTRY_OVERHEAD = 200;
 
 interface Waiting<Item, Result> {
@@ -21,7 +21,7 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** One call at a time; what comes meanwhile goes together in the next. */
+/** Runs one call at a time and combines the calls that arrive meanwhile. */
 class Gathered<Item, Result> {
   readonly #call: (items: readonly Item[]) => Promise<Result>;
 
@@ -37,7 +37,7 @@ class Gathered<Item, Result> {
       this.#waiting.push({ items, resolve, reject });
       if (this.#isRunning) return;
       this.#isRunning = true;
-      // What is asked for in the same turn goes together too.
+      // Calls of the same turn of the event loop are combined too.
       setImmediate(() => void this.#drain());
     });
   }
@@ -63,15 +63,15 @@ class Gathered<Item, Result> {
       for (const { resolve } of batch) resolve(result);
     } catch (error) {
       if (batch.length === 1) batch[0]?.reject(error);
-      // Content of one caller may be at fault: each learns of its own.
+      // The content of one caller may be invalid: each caller gets its own result.
       else for (const waiting of batch) await this.#step([waiting]);
     }
   }
 }
 
 /**
- * An object store in front of another: calls that overlap go to it together, and content that was stored or read lately is
- * answered from memory. Content never changes under its digest, so what is kept is never stale.
+ * Batches and caches another object store: overlapping calls are combined, and content that was stored or read recently is
+ * returned from memory. Content never changes under its digest, so the cache is never stale.
  */
 export class GatheringObjectStore implements ObjectStore, AsyncDisposable {
   readonly #store: ObjectStore & { readonly close?: () => Promise<void> };
@@ -92,7 +92,7 @@ export class GatheringObjectStore implements ObjectStore, AsyncDisposable {
   }
 
   async put(contents: readonly StoredContent[]): Promise<void> {
-    // Kept content is durable; a digest with other content goes on and is refused.
+    // Cached content is durable; a digest with other content is passed on and rejected.
     const missing = contents.filter(({ digest, content }) => this.#recent?.get(digest) !== content);
     if (missing.length === 0) return;
     await this.#puts.run(missing);
@@ -124,7 +124,7 @@ export class GatheringObjectStore implements ObjectStore, AsyncDisposable {
     return found;
   }
 
-  /** Closes the store behind. */
+  /** Closes the wrapped store. */
   async close(): Promise<void> {
     await this.#store.close?.();
   }

@@ -3,7 +3,7 @@ import type { Digest } from '@plumbline/core';
 import { checkContents, missingContent, readContent } from '../contents.js';
 import type { ObjectStore, StoredContent } from '../object-store.port.js';
 
-/** An object store in memory, for specs and trials: lost with the object. */
+/** An object store in memory, for tests and evaluation. */
 export class MemoryObjectStore implements ObjectStore {
   readonly #contents = new Map<Digest, Buffer>();
 

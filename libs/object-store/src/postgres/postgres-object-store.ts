@@ -6,18 +6,18 @@ import type { ObjectStore, StoredContent } from '../object-store.port.js';
 import { migrateObjectStore } from './migrate.js';
 import { requireSeparateRole } from './separate-role.js';
 
-/** How the object store on PostgreSQL is made. */
+/** Options of a {@link PostgresObjectStore}. */
 export interface PostgresObjectStoreOptions {
   readonly url: string;
-  /** Bring the schema up to date before the first use; true when absent. */
+  /** Whether to migrate the schema before the first use. Default true. */
   readonly migrate?: boolean;
-  /** Refuse a role that may use the schemas of the log; false when absent. For every process that does not contain the audit service. */
+  /** Whether to reject a role that may use the schemas of the log. Default false. For every process without the audit service. */
   readonly requireSeparateRole?: boolean;
-  /** Connections at most; 4 when absent. */
+  /** Maximum number of connections. Default 4. */
   readonly connections?: number;
 }
 
-/** Contents of one statement at most: bounds memory on both sides. */
+/** Maximum number of contents in one statement; bounds memory on both sides. */
 const CHUNK_ITEMS = 1_000;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -42,7 +42,7 @@ function* chunksOf(
   if (chunk.length > 0) yield chunk;
 }
 
-/** The object store on PostgreSQL. Connects, and migrates, at the first use. */
+/** Stores content in PostgreSQL. Connects and migrates at the first use. */
 export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
   readonly #options: PostgresObjectStoreOptions;
 
@@ -63,17 +63,17 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
       keepAlive: true,
       application_name: 'plumbline-objects',
     });
-    // The next query reports what matters; an idle connection that broke does not.
+    // A broken idle connection is not an error: the next query opens another one.
     this.#pool.on('error', () => undefined);
   }
 
   async put(contents: readonly StoredContent[]): Promise<void> {
-    // In the order of the digests, so that two who store the same things wait for each other instead of deadlocking.
+    // Ordered by digest, so that two processes that store the same contents do not deadlock.
     const entries = checkContents(contents).map(({ digest, content }) => ({ digest, bytes: Buffer.from(content) }));
     for (const chunk of chunksOf(entries)) {
       await this.#query({
         name: 'put',
-        // One long value and its parts: arrays of bytea travel as text of twice the size.
+        // One long value and its parts: arrays of bytea are sent as text of twice the size.
         text: `insert into objects.content (digest, content, size)
           select substring($1::bytea from ((p.i - 1) * 32 + 1)::integer for 32), substring($2::bytea from p.start for p.size), p.size
           from unnest($3::integer[], $4::integer[]) with ordinality as p(start, size, i)
@@ -136,7 +136,7 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
    */
   async prepare(): Promise<void> {
     this.#ready ??= this.#prepare().catch((error: unknown) => {
-      // The next use tries again.
+      // The next use connects again.
       this.#ready = undefined;
       throw error;
     });
@@ -160,9 +160,13 @@ export class PostgresObjectStore implements ObjectStore, AsyncDisposable {
 }
 
 function unreachable(error: unknown): UpstreamError {
-  return new UpstreamError('PLB-6020', `the object store is not reachable or refused: ${messageOf(error)}`, {
-    cause: error,
-  });
+  return new UpstreamError(
+    'PLB-6020',
+    `the object store is not reachable or rejects the statement: ${messageOf(error)}; check PLUMBLINE_OBJECT_STORE_URL`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function startsOf(sizes: readonly number[]): number[] {

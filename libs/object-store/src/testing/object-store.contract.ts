@@ -11,7 +11,7 @@ export interface StoreUnderTest extends AsyncDisposable {
 const content = (text: string): StoredContent => ({ digest: Digest.of(text), content: text });
 const code = (wanted: string): unknown => expect.objectContaining({ code: wanted });
 
-/** What every object store must do; run it against each implementation. */
+/** Requirements of every object store; run it against each implementation. */
 export function objectStoreContract(title: string, open: () => Promise<StoreUnderTest>): void {
   describe(`object store contract: ${title}`, () => {
     let opened: StoreUnderTest | undefined;
