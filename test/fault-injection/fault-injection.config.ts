@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the environment says about the fault injection. */
+/** Settings of the fault injection. */
 export interface FaultInjectionConfig {
-  /** `PLUMBLINE_TEST_FAULTS`: how many faults; 200 when absent. */
+  /** `PLUMBLINE_TEST_FAULTS`: number of faults. Default 200. */
   readonly faults: number;
-  /** `PLUMBLINE_TEST_FAULT_SEED`: repeats the choices of an earlier run. */
+  /** `PLUMBLINE_TEST_FAULT_SEED`: seed of the random choices; repeats those of an earlier run. */
   readonly seed: number;
 }
 
-/** The environment, read. */
+/** Reads the settings from the environment. */
 export function faultInjectionConfig(): FaultInjectionConfig {
   const seed = process.env['PLUMBLINE_TEST_FAULT_SEED'];
   return {

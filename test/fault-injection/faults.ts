@@ -7,7 +7,7 @@ import type { Random } from '../e2e/fixture/random.js';
 import type { NodeServiceProcess } from '../e2e/fixture/service-process.js';
 import { LEASE_MS, type Replica, type LogCluster } from './log-cluster.js';
 
-/** One way to hurt the log; resolves when it is over, whether or not the log has recovered. */
+/** A fault; `inject` resolves when it is over, whether or not the log has recovered. */
 export interface Fault {
   readonly name: string;
   /** Relative frequency. */
@@ -17,7 +17,7 @@ export interface Fault {
 
 async function victim(cluster: LogCluster, random: Random): Promise<Replica> {
   const leader = await cluster.leader();
-  // Mostly the one that leads: the others have little to lose.
+  // Mostly the leader: a fault of a follower has little effect.
   return leader !== undefined && random.next() < 0.7
     ? leader
     : random.pick(cluster.replicas.filter(({ process: { isRunning } }) => isRunning));
@@ -46,7 +46,7 @@ async function deleteStream(cluster: LogCluster): Promise<void> {
   }
 }
 
-/** All of them. */
+/** All faults. */
 export const faults: readonly Fault[] = [
   {
     name: 'backends terminated',
@@ -83,7 +83,7 @@ export const faults: readonly Fault[] = [
       await cluster.returning;
       const { process: killed } = await victim(cluster, random);
       await killed.kill();
-      // The next faults do not wait for it: two others are there.
+      // The next faults do not wait for the restart: two other replicas run.
       cluster.returning = restart(killed, random.between(0, 300));
     },
   },
@@ -121,7 +121,7 @@ export const faults: readonly Fault[] = [
   { name: 'stream deleted', weight: 5, inject: deleteStream },
 ];
 
-/** A fault of each kind first, then by weight, all by the seed. */
+/** Yields a fault of each kind, then faults by weight. */
 export function* faultSequence(count: number, random: Random): Iterable<Fault> {
   const sum = faults.reduce((total, fault) => total + fault.weight, 0);
   for (let index = 0; index < count; index += 1) {

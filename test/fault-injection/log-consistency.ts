@@ -3,22 +3,22 @@ import { Frontier, leafHash, openCheckpoint, type VerifierKey } from '@plumbline
 import type { Acknowledged } from './producers.js';
 import type { LogCluster } from './log-cluster.js';
 
-/** What a log that went through faults shows. All of it but `events` and `commits` must be zero or empty. */
+/** Consistency of a log after faults. Every list must be empty. */
 export interface ConsistencyReport {
   readonly events: number;
   readonly commits: number;
   readonly epochs: number;
-  /** Acknowledged, and not where it was said to be. */
+  /** Acknowledged events that are missing at their position. */
   readonly lost: readonly string[];
-  /** Requests that are in the log more than once. */
+  /** Requests that were recorded more than once. */
   readonly duplicates: readonly string[];
-  /** Positions or revisions that are missing. */
+  /** Missing positions or revisions. */
   readonly holes: readonly string[];
-  /** Commits of an epoch after a later epoch had begun to write. */
+  /** Commits of an epoch after the first commit of a later epoch. */
   readonly staleWrites: readonly string[];
-  /** Commits whose root is not that of the events below, bodies that do not fit their leaf. */
+  /** Commits whose root does not match the events, and bodies that do not match their leaf. */
   readonly broken: readonly string[];
-  /** Checkpoints that were signed over another tree than that of the events below. */
+  /** Checkpoints over a tree that does not match the events. */
   readonly forked: readonly string[];
   readonly checkpoints: number;
 }
@@ -85,7 +85,7 @@ function holesOf(events: readonly EventRow[]): string[] {
   });
 }
 
-/** Compares the tables of the log with what was promised, and with themselves. */
+/** Compares the tables of the log with the acknowledged appends and with each other. */
 export async function checkConsistency(
   cluster: LogCluster,
   acknowledged: readonly Acknowledged[],

@@ -12,12 +12,12 @@ export interface Acknowledged {
   readonly position: number;
 }
 
-/** Clients that append one event after the other, each to its own stream, and never give up on one. */
+/** Clients that append events sequentially, each to its own stream, and retry every append until it succeeds. */
 export class Producers {
   readonly acknowledged: Acknowledged[] = [];
-  /** Refusals that only a lost or doubled event explains. */
+  /** Rejections that only a lost or duplicated event explains. */
   readonly surprises: string[] = [];
-  /** Attempts that failed with a reason to try again. */
+  /** Attempts that failed with a retryable error. */
   failures = 0;
   #stopped = false;
   readonly #work: readonly Promise<void>[];
@@ -38,7 +38,7 @@ export class Producers {
     const name = stream.slice('project-'.length);
     for (let revision = 0; !this.#stopped; revision += 1) {
       const requestId = uuidv7(Date.now());
-      // The revision before is known to be there: only a lost event can refuse this.
+      // The previous revision was acknowledged: only a lost event can cause a rejection.
       const expected: ExpectedRevision =
         revision === 0 ? { type: 'noStream' } : { type: 'exact', revision: revision - 1 };
       const request: AppendRequest = {
