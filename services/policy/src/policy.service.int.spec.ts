@@ -3,15 +3,16 @@ import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApplicationId, canonicalJson, Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { ApplicationId, canonicalJson, Digest, StreamName, uuidv7 } from '@plumbline/core';
 import { createTestLog, type TestLog } from '@plumbline/audit/testing';
 import { applicationSpec, type NewEvent, type RecordedEvent, type ServiceName } from '@plumbline/events';
 import { buildObjectSet, generateReleaseKeys, verifyRelease } from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
-import { createLogger } from '@plumbline/platform';
+import { startTestService, type TestService } from '@plumbline/platform/testing';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { commitBy } from './domain/history.fixture.js';
+import { PolicyModule } from './policy.module.js';
 import { PolicyService } from './policy.service.js';
 
 const APP = ApplicationId.parse('web');
@@ -24,14 +25,13 @@ const forbidden = buildObjectSet([
     digest: digest as never,
   },
 ]);
-const silent = createLogger({ service: 'policy', level: 'silent' });
 
 describeWith('postgres:embedded18', 'the policy service on a real log', () => {
   const keys = generateReleaseKeys();
   let dir: string;
   let test: TestLog;
   let objects: MemoryObjectStore;
-  let running: PolicyService[];
+  let running: TestService[];
 
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'policy-'));
@@ -43,26 +43,22 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
   });
 
   afterEach(async () => {
-    for (const service of running) await service.beforeApplicationShutdown();
+    for (const service of running) await service.stop();
     await test[Symbol.asyncDispose]();
     rmSync(dir, { recursive: true });
   });
 
-  async function start(): Promise<PolicyService> {
-    const service = new PolicyService(test.log, objects, silent, systemClock, {
-      signingKeyFile: join(dir, 'release.key'),
+  async function start(): Promise<TestService> {
+    const service = await startTestService({
+      module: PolicyModule,
+      name: 'policy',
+      log: test.log,
+      objects,
+      settings: { PLUMBLINE_POLICY_SIGNING_KEY_FILE: join(dir, 'release.key'), PLUMBLINE_DATA_DIR: dir },
     });
     running.push(service);
-    // The bus is not part of this spec: a batch that does not join on makes the service look at the log.
-    test.log.onCommitted(() =>
-      service.offer({
-        shard: 0,
-        firstPosition: Number.MAX_SAFE_INTEGER,
-        lastPosition: Number.MAX_SAFE_INTEGER,
-        events: [],
-      }),
-    );
-    await service.onApplicationBootstrap();
+    // No transport is part of this spec: the log is read after each commit.
+    test.log.onCommitted(() => service.reactor.checkLog());
     return service;
   }
 
@@ -132,7 +128,7 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
   }
 
   it('releases what nothing objects to, in one append, signed over exactly what it says', async () => {
-    await start();
+    const service = await start();
     await declared(0);
     const version = await rendered(1);
     const released = await when('VersionReleased');
@@ -151,6 +147,12 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
       correlationId: version.correlationId,
       actor: { id: 'policy' },
     });
+    await service.reactor.catchUp();
+    expect(await service.metrics.valueOf('plumbline_policy_evaluations', { result: 'allowed' })).toBe(1);
+    expect(service.spans.map((span) => [span.name, span.spanContext().traceId])).toContainEqual([
+      'evaluate',
+      version.correlationId.replaceAll('-', ''),
+    ]);
     const publicKey = createPublicKey(keys.publicKeyPem);
     expect(verifyRelease(released.data, released.data, [publicKey])).toBe(true);
     expect(verifyRelease({ ...released.data, clusters: ['east', 'west'] }, released.data, [publicKey])).toBe(false);
@@ -221,7 +223,7 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
     await declared(1);
     await rendered(1);
     await when('ApprovalRequested');
-    await first.beforeApplicationShutdown();
+    await first.stop();
     const submission = await append('gateway', StreamName.version(APP, 1), {
       type: 'ApprovalSubmitted',
       data: { application: APP, environment: 'staging', version: 1, verdict: 'Approve', renderDigest: set.digest },
@@ -232,9 +234,11 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
       causationId: submission.id,
       data: { kind: 'Approved', approvals: [submission.id] },
     });
-    await second.beforeApplicationShutdown();
+    await second.stop();
     const head = await test.log.head();
-    await start();
+    const third = await start();
+    expect(await third.metrics.valueOf('plumbline_reactor_snapshots', { result: 'restored' })).toBe(1);
+    await third.app.get(PolicyService, { strict: false }).whenIdle();
     expect(await test.log.head()).toBe(head);
   });
 });

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ApplicationView, VersionView, ViewReader } from '@plumbline/read-models';
+import type { ApplicationView, VersionView } from '@plumbline/read-models';
+import type { PolicyViews } from './policy-views.js';
 
 /** The newest version of an environment up to a number: what the application as of that version means there. */
 export function versionUpTo(
-  views: ViewReader,
+  views: PolicyViews,
   at: { readonly application: string; readonly environment: string; readonly version: number },
 ): VersionView | undefined {
   let found: VersionView | undefined;
@@ -24,7 +25,7 @@ export interface WaitReason {
  * Each must have released the same version (or its newest up to it) or a later one, with every target Synced at it and Healthy.
  */
 export function waitsFor(
-  views: ViewReader,
+  views: PolicyViews,
   application: ApplicationView,
   version: VersionView,
 ): WaitReason | undefined {
@@ -37,7 +38,7 @@ export function waitsFor(
 }
 
 function missingIn(
-  views: ViewReader,
+  views: PolicyViews,
   at: { readonly application: ApplicationView; readonly version: VersionView; readonly environment: string },
 ): WaitReason | undefined {
   const { application, version, environment: name } = at;
@@ -66,7 +67,7 @@ function missingIn(
   };
 }
 
-function isProven(views: ViewReader, targetKey: string, version: number): boolean {
+function isProven(views: PolicyViews, targetKey: string, version: number): boolean {
   const target = views.get('target', targetKey);
   return target?.sync.state === 'Synced' && target.version === version && target.health.state === 'Healthy';
 }

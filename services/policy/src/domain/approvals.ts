@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf } from '@plumbline/events';
-import {
-  type ApplicationView,
-  type TokenView,
-  versionKey,
-  type VersionView,
-  type ViewReader,
-} from '@plumbline/read-models';
+import { type ApplicationView, type TokenView, versionKey, type VersionView } from '@plumbline/read-models';
 import { at, clustersOf, type Decision, nextGeneration, on } from './decide.js';
+import type { PolicyViews } from './policy-views.js';
 
 /** The answer to one submitted approval or rejection. Binds to the digest that the approver saw. */
 export function answerSubmission(
-  views: ViewReader,
+  views: PolicyViews,
   submission: EventOf<'ApprovalSubmitted'>,
 ): { readonly streamVersion: number; readonly decisions: readonly Decision[] } {
   const { application: id, environment, version: number } = submission.data;
@@ -44,7 +39,7 @@ interface Refusal {
 }
 
 interface Case {
-  readonly views: ViewReader;
+  readonly views: PolicyViews;
   readonly submission: EventOf<'ApprovalSubmitted'>;
   readonly application: ApplicationView | undefined;
   readonly version: VersionView | undefined;

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type EnvironmentSpec, type NewEvent, selectsCluster, type Verdict } from '@plumbline/events';
-import {
-  type ApplicationView,
-  type ClusterView,
-  versionKey,
-  type VersionView,
-  type ViewReader,
-} from '@plumbline/read-models';
+import { type ApplicationView, type ClusterView, versionKey, type VersionView } from '@plumbline/read-models';
 import { waitsFor } from './after.js';
 import { isAllowed, shortened } from './checks.js';
+import type { PolicyViews } from './policy-views.js';
 
 /** What a release says, before it is signed and given an id. */
 export interface ReleaseDraft {
@@ -29,7 +24,7 @@ export type Decision =
 export type EvaluateVersion = (application: ApplicationView, version: VersionView) => Promise<readonly Verdict[]>;
 
 /** Clusters that an environment selects now, by name, sorted. */
-export function clustersOf(views: ViewReader, environment: EnvironmentSpec): readonly ClusterView[] {
+export function clustersOf(views: PolicyViews, environment: EnvironmentSpec): readonly ClusterView[] {
   const selected: ClusterView[] = [];
   for (const [, cluster] of views.scan('cluster', '')) {
     if (selectsCluster(environment.clusters, cluster)) selected.push(cluster);
@@ -39,7 +34,7 @@ export function clustersOf(views: ViewReader, environment: EnvironmentSpec): rea
 
 /** What is due for an application, from the folded state alone: the same state gives the same decisions. */
 export async function decideApplication(
-  views: ViewReader,
+  views: PolicyViews,
   application: ApplicationView,
   evaluate: EvaluateVersion,
 ): Promise<readonly Decision[]> {
@@ -56,13 +51,13 @@ export async function decideApplication(
 }
 
 interface Scope {
-  readonly views: ViewReader;
+  readonly views: PolicyViews;
   readonly application: ApplicationView;
   readonly environment: EnvironmentSpec;
   readonly evaluate: EvaluateVersion;
 }
 
-function latestOf(views: ViewReader, application: ApplicationView, environment: string): VersionView | undefined {
+function latestOf(views: PolicyViews, application: ApplicationView, environment: string): VersionView | undefined {
   const number = application.environments[environment]?.latestVersion;
   return number === undefined ? undefined : views.get('version', versionKey(application.id, number, environment));
 }
@@ -70,7 +65,7 @@ function latestOf(views: ViewReader, application: ApplicationView, environment: 
 const OPEN = new Set(['Pending', 'Waiting', 'WaitingApproval']);
 
 /** Older versions that still wait make room for the newest one. */
-function superseded(views: ViewReader, application: ApplicationView, environment: string): readonly Decision[] {
+function superseded(views: PolicyViews, application: ApplicationView, environment: string): readonly Decision[] {
   const { latestVersion: by, released } = application.environments[environment] ?? {};
   if (by === undefined) return [];
   const decisions: Decision[] = [];
@@ -189,7 +184,11 @@ function approvalRequested(
 }
 
 /** E-mail addresses of everybody whose commit is in the version but not in what is released: they may not approve. */
-export function authorsSince(views: ViewReader, application: ApplicationView, version: VersionView): readonly string[] {
+export function authorsSince(
+  views: PolicyViews,
+  application: ApplicationView,
+  version: VersionView,
+): readonly string[] {
   const released = application.environments[version.environment]?.released?.version ?? 0;
   const emails = new Set<string>();
   for (const [, other] of views.scan('version', `${application.id}/`)) {

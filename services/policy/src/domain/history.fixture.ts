@@ -7,6 +7,8 @@ import {
   type EventType,
   type RecordedEvent,
 } from '@plumbline/events';
+import { eventHandlersOf } from '@plumbline/reactor';
+import { PolicyEvents } from '../policy.events.js';
 import { PolicyState } from './state.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -25,9 +27,10 @@ export function commitBy(email: string, sha = 'c'.repeat(40)): CommitInfo {
   };
 }
 
-/** Tells a history to a {@link PolicyState}, event by event, as the log would have it. */
+/** Hands a history to the handlers of the policy service, event by event, as the log would have it. */
 export class History {
   readonly state = new PolicyState();
+  readonly #handlers = eventHandlersOf(new PolicyEvents(this.state), 'policy');
   #position = 0;
 
   /** Folds one event (checked against its schema) and returns it. */
@@ -52,7 +55,7 @@ export class History {
       causationId: options.causationId ?? id,
       correlationId: id,
     } as RecordedEvent;
-    this.state.apply(event);
+    void this.#handlers.get(type)?.(event);
     return event;
   }
 

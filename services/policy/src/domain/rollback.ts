@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventOf } from '@plumbline/events';
-import type { ApplicationView, VersionView, ViewReader } from '@plumbline/read-models';
+import type { ApplicationView, VersionView } from '@plumbline/read-models';
 import { versionUpTo } from './after.js';
 import { clustersOf, nextGeneration, type ReleaseDraft } from './decide.js';
+import type { PolicyViews } from './policy-views.js';
 
 /** The releases that a rollback request leads to, or why there are none. */
 export type RollbackAnswer =
@@ -10,7 +11,7 @@ export type RollbackAnswer =
   | { readonly type: 'refuse'; readonly environment: string; readonly reason: string; readonly message: string };
 
 /** A rollback is a new release of a stored version: only of one that was released in the environment before. */
-export function answerRollback(views: ViewReader, request: EventOf<'RollbackRequested'>): RollbackAnswer {
+export function answerRollback(views: PolicyViews, request: EventOf<'RollbackRequested'>): RollbackAnswer {
   const { application: id, environment: only, toVersion, reason } = request.data;
   const application = views.get('application', id);
   const refuse = (why: string, message: string, environment = only ?? ''): RollbackAnswer => ({
@@ -45,7 +46,7 @@ export function answerRollback(views: ViewReader, request: EventOf<'RollbackRequ
 }
 
 function draftOf(at: {
-  readonly views: ViewReader;
+  readonly views: PolicyViews;
   readonly application: ApplicationView;
   readonly version: VersionView;
   readonly reason?: string;

@@ -3,11 +3,12 @@ import { Digest } from '@plumbline/core';
 import type { Verdict } from '@plumbline/events';
 import { type ObjectSetEntry, parseKey, parseObjectSet } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import { type ApplicationView, versionKey, type VersionView, type ViewReader } from '@plumbline/read-models';
+import { type ApplicationView, versionKey, type VersionView } from '@plumbline/read-models';
 import { z } from 'zod';
-import { builtInChecks, type CheckedObject, type ServedKinds } from './domain/checks.js';
-import { clustersOf } from './domain/decide.js';
+import { builtInChecks, type CheckedObject, type ServedKinds } from '../domain/checks.js';
+import { clustersOf } from '../domain/decide.js';
 import { DEFINITIONS, SchemaFacts, type ServedBy, type ServedSchemas } from './schema-facts.js';
+import type { PolicyViews } from '../domain/policy-views.js';
 
 const apis = z.object({
   resources: z.array(
@@ -32,7 +33,7 @@ export class VersionFacts {
   }
 
   /** Runs the built-in checks for a version. */
-  async evaluate(views: ViewReader, application: ApplicationView, version: VersionView): Promise<readonly Verdict[]> {
+  async evaluate(views: PolicyViews, application: ApplicationView, version: VersionView): Promise<readonly Verdict[]> {
     const environment = application.spec.environments.find(({ name }) => name === version.environment);
     const clusters = environment === undefined ? [] : clustersOf(views, environment);
     const served: ServedKinds[] = [];
@@ -61,7 +62,7 @@ export class VersionFacts {
   }
 
   /** Definitions in the newest versions of other applications. Asked for only when something is wrong. */
-  async #definitionsElsewhere(views: ViewReader, id: string): Promise<readonly ObjectSetEntry[]> {
+  async #definitionsElsewhere(views: PolicyViews, id: string): Promise<readonly ObjectSetEntry[]> {
     const digests = new Set<Digest>();
     for (const [, other] of views.scan('application', '')) {
       if (other.id === id) continue;

@@ -9,7 +9,7 @@ import {
 } from '@plumbline/kube/schema';
 import { type ManifestObject, type ObjectSetEntry, parseObject } from '@plumbline/manifest';
 import type { ObjectStore } from '@plumbline/object-store';
-import type { SchemaFindings } from './domain/schema-check.js';
+import type { SchemaFindings } from '../domain/schema-check.js';
 
 /** What clusters serve: `apiVersion/Kind` to the digest of its schema, undefined where none is known. */
 export type ServedSchemas = ReadonlyMap<string, string | undefined>;

@@ -4,7 +4,7 @@ import type { KindSchema } from '@plumbline/kube/schema';
 import { buildObject, generateSealKey, type ManifestObject, type ObjectBlob, parseSealKey } from '@plumbline/manifest';
 import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { schemaProblems } from './domain/schema-check.js';
+import { schemaProblems } from '../domain/schema-check.js';
 import { SchemaFacts, type ServedBy } from './schema-facts.js';
 
 const sealKey = parseSealKey(Buffer.from(generateSealKey()));
