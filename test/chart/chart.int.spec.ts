@@ -16,7 +16,7 @@ const EVERYTHING = [
   '--set',
   'gateway.ingress.enabled=true,gateway.ingress.host=plumbline.example.com,gateway.webhookSecret=hooks,gateway.bootstrapTokenSecret=first',
   '--set',
-  'nats.subjects=true,gateway.subscriptionHosts={hooks.example.com,*.example.org},gateway.subscriptionSecrets={chat}',
+  'nats.credentialsPerService=true,nats.tlsSecret=nats-tls,nats.clientCertificate=true,gateway.subscriptionHosts={hooks.example.com,*.example.org},gateway.subscriptionSecrets={chat}',
   '--set',
   'nats.credentialsSecret=creds,applier.kubeconfigSecrets={east},watcher.credentialsSecrets={git},telemetry.otlpUrl=http://otel:4317',
   '--set-json',
@@ -130,10 +130,12 @@ describe('the chart', () => {
     expect(settings('gateway')).toMatchObject({
       PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: 'hooks.example.com,*.example.org',
     });
-    expect([settings('audit')['PLUMBLINE_BUS_SUBJECTS'], settings('gateway')['PLUMBLINE_BUS_SUBJECTS']]).toEqual([
-      'true',
-      undefined,
-    ]);
+    for (const service of ['audit', 'gateway'])
+      expect(settings(service)).toMatchObject({
+        PLUMBLINE_NATS_CREDENTIALS_FILE: `/etc/plumbline/nats/${service}.creds`,
+        PLUMBLINE_NATS_CA_FILE: '/etc/plumbline/nats-tls/ca.crt',
+        PLUMBLINE_LOG_PUBLIC_KEY_FILE: '/etc/plumbline/log/log.pub',
+      });
   });
 });
 

@@ -4,6 +4,9 @@ import { createServer } from 'node:http';
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { EventsFilter } from '@plumbline/api-client';
+import { decodeEvent, type EventFilter, wanted } from '@plumbline/events';
+import { Header } from '@plumbline/messaging';
+import { EVENT_STREAM } from '@plumbline/messaging/jetstream';
 import { startNats } from '@plumbline/testkit';
 import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
@@ -41,16 +44,17 @@ class Endpoint implements AsyncDisposable {
   }
 }
 
-/** Positions of the messages on a subject, and the last position of the stream. */
+/** Positions of the messages on a subject that a reader outside of the installation keeps, and the last position of the stream. */
 async function onSubject(
   url: string,
   subject: string,
+  filter: EventFilter = {},
 ): Promise<{ readonly positions: readonly number[]; readonly last: number }> {
   const connection = await connect({ servers: url });
   try {
     const manager = await jetstreamManager(connection);
-    const end = await manager.streams.getMessage('PL_OUT', { last_by_subj: 'pl.out.>' });
-    const { name, num_pending: pending } = await manager.consumers.add('PL_OUT', {
+    const end = await manager.streams.getMessage(EVENT_STREAM, { last_by_subj: 'plumbline.events.>' });
+    const { name, num_pending: pending } = await manager.consumers.add(EVENT_STREAM, {
       filter_subject: subject,
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.All,
@@ -58,12 +62,13 @@ async function onSubject(
     });
     const positions: number[] = [];
     if (pending > 0) {
-      for await (const message of await (
-        await jetstream(connection).consumers.get('PL_OUT', name)
-      ).fetch({ max_messages: pending, expires: 10_000 }))
-        positions.push(Number(message.headers?.get('Pl-Position')));
+      const consumer = await jetstream(connection).consumers.get(EVENT_STREAM, name);
+      for await (const message of await consumer.fetch({ max_messages: pending, expires: 10_000 })) {
+        const event = decodeEvent(message.string());
+        if (wanted(event, filter)) positions.push(event.position);
+      }
     }
-    return { positions, last: Number(end?.header.get('Pl-Position')) };
+    return { positions, last: Number(end?.header.get(Header.position)) };
   } finally {
     await connection.close();
   }
@@ -104,8 +109,7 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
       shape: 'distributed',
       clusters: 'simulated',
       settings: {
-        PLUMBLINE_BUS_URL: nats.url,
-        PLUMBLINE_BUS_SUBJECTS: 'true',
+        PLUMBLINE_NATS_URL: nats.url,
         PLUMBLINE_GATEWAY_SUBSCRIPTION_HOSTS: origin,
         PLUMBLINE_CRED_DOORS: SECRET,
       },
@@ -116,20 +120,24 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
       apply,
       healthy,
     } = fixture;
-    const filters: readonly { readonly name: string; readonly filter: EventsFilter; readonly subject: string }[] = [
-      { name: 'types', filter: { types: ['SyncCompleted'] }, subject: 'pl.out.0.*.*.*.*.SyncCompleted.*' },
-      { name: 'application', filter: { application: 'default/one' }, subject: 'pl.out.0.default.one.>' },
-      { name: 'project', filter: { project: 'default' }, subject: 'pl.out.0.default.>' },
-      { name: 'environment', filter: { environment: 'staging' }, subject: 'pl.out.0.*.*.staging.>' },
+    const filters: readonly {
+      readonly name: string;
+      readonly filter: EventFilter & EventsFilter;
+      readonly subject: string;
+    }[] = [
+      { name: 'types', filter: { types: ['SyncCompleted'] }, subject: 'plumbline.events.SyncCompleted.>' },
+      { name: 'application', filter: { application: 'default/one' }, subject: 'plumbline.events.*.default.one.*' },
+      { name: 'project', filter: { project: 'default' }, subject: 'plumbline.events.*.default.>' },
+      { name: 'environment', filter: { environment: 'staging' }, subject: 'plumbline.events.*.*.*.staging' },
       {
         name: 'actor',
         filter: { actor: 'applier', types: ['HealthChanged'] },
-        subject: 'pl.out.0.*.*.*.*.HealthChanged.applier',
+        subject: 'plumbline.events.HealthChanged.>',
       },
       {
         name: 'cluster',
         filter: { cluster: 'east', types: ['SyncStarted'] },
-        subject: 'pl.out.0.*.*.*.east.SyncStarted.*',
+        subject: 'plumbline.events.SyncStarted.>',
       },
     ];
     await apply(
@@ -153,28 +161,28 @@ describeWith(['postgres:embedded18', 'git', 'nats:newest'], 'the doors of the lo
     }
     const last = observer.head;
     await observer.until(`position ${last} on its subject`, async () =>
-      (await onSubject(nats.url, 'pl.out.>')).last >= last ? true : undefined,
+      (await onSubject(nats.url, 'plumbline.events.>')).last >= last ? true : undefined,
     );
-    expect((await onSubject(nats.url, 'pl.out.>')).positions.slice(0, last + 1)).toEqual(
+    expect((await onSubject(nats.url, 'plumbline.events.>')).positions.slice(0, last + 1)).toEqual(
       Array.from({ length: last + 1 }, (_, position) => position),
     );
     for (const { name, filter, subject } of filters) {
-      const wanted = await byPages(fixture, filter, last);
-      expect(wanted.length, name).toBeGreaterThan(0);
-      expect(await byStream(fixture, filter, wanted.length), name).toEqual(wanted);
+      const expected = await byPages(fixture, filter, last);
+      expect(expected.length, name).toBeGreaterThan(0);
+      expect(await byStream(fixture, filter, expected.length), name).toEqual(expected);
       expect(
-        (await onSubject(nats.url, subject)).positions.filter((position) => position <= last),
+        (await onSubject(nats.url, subject, filter)).positions.filter((position) => position <= last),
         name,
-      ).toEqual(wanted);
+      ).toEqual(expected);
       // At least once: what a gateway that died had not noted yet comes again.
       const delivered = await observer.until(`${name} at its endpoint`, () => {
         const taken = endpoint.taken.get(`/${name}`) ?? [];
-        return wanted.every((position) => taken.includes(position)) ? taken : undefined;
+        return expected.every((position) => taken.includes(position)) ? taken : undefined;
       });
       expect(
         [...new Set(delivered)].filter((position) => position <= last),
         name,
-      ).toEqual(wanted);
+      ).toEqual(expected);
     }
   });
 });

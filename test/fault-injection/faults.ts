@@ -40,7 +40,7 @@ async function restart(replica: NodeServiceProcess, afterMs: number): Promise<vo
 async function deleteStream(cluster: LogCluster): Promise<void> {
   const connection = await connectToNats({ servers: cluster.nats.url, maxReconnectAttempts: 3 });
   try {
-    await (await jetstreamManager(connection)).streams.delete('PL_EV').catch(() => undefined);
+    await (await jetstreamManager(connection)).streams.delete('PLUMBLINE_EVENTS').catch(() => undefined);
   } finally {
     await connection.close();
   }

@@ -19,6 +19,8 @@ export {
 } from './tiles.js';
 export type { Bundle, Tile, TilePath } from './tiles.js';
 export { consistencyProof, inclusionProof, treeRoot, verifyConsistency, verifyInclusion } from './tree-proofs.js';
+export { InclusionChecker, LeafTree } from './leaf-tree.js';
+export { logSigner, parseVerifierKeys } from './log-key.js';
 export type { ConsistencyClaim, InclusionClaim, TileReader } from './tree-proofs.js';
 export {
   cosign,

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BusServer, EventBus } from '@plumbline/messaging';
-import { InProcessBus, InProcessServer } from '@plumbline/messaging/in-process';
-import { InputError, PlumblineError } from '@plumbline/core';
+import { InputError } from '@plumbline/core';
 import type {
   DeliveryCursors,
   EventLog,
@@ -13,67 +11,11 @@ import type {
   WorkLeases,
 } from '@plumbline/event-log';
 import { GatheringObjectStore, type ObjectStore } from '@plumbline/object-store';
-import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
-import type { Readiness } from './readiness.js';
 
 /** Something that holds connections. */
 export interface Closable {
   close(): Promise<void>;
-}
-
-/** The bus of a process: what publishes and what receives, over one connection. */
-export interface BusParts extends Closable {
-  readonly bus: EventBus;
-  readonly transport: BusServer;
-}
-
-/** The bus that the URL names. JetStream is loaded only where it is used. */
-export async function openBus(
-  config: PlatformConfig,
-  process: { readonly service: string; readonly logger: Logger; readonly readiness: Readiness },
-): Promise<BusParts> {
-  const { service, logger, readiness } = process;
-  const parts = config.busUrl.startsWith('inproc:')
-    ? openInProcess(logger)
-    : await openJetStream(config, service, logger);
-  // Told, but no reason to be not ready: without its bus a service reads the log instead.
-  parts.transport.status.subscribe((status) => readiness.report('bus', true, status));
-  return parts;
-}
-
-function openInProcess(logger: Logger): BusParts {
-  const bus = new InProcessBus();
-  return { bus, transport: new InProcessServer({ bus, onError: redelivery(logger) }), close: async () => bus.close() };
-}
-
-const redelivery =
-  (logger: Logger) =>
-  (message: string): void =>
-    logger.warn('taking events from the bus failed; trying again', { message });
-
-async function openJetStream(config: PlatformConfig, service: string, logger: Logger): Promise<BusParts> {
-  const { JetStreamBus, JetStreamServer, NatsLink } = await import('@plumbline/messaging/jetstream');
-  const link = new NatsLink({
-    url: config.busUrl,
-    name: `plumbline-${service}`,
-    ...(config.busCredentialsFile === undefined ? {} : { credsFile: config.busCredentialsFile }),
-    onStatus: (status) => {
-      if (status === 'connected') logger.info('the bus is connected');
-      else logger.warn('the bus is not connected; events are read from the log until it is');
-    },
-    onError: (message) => logger.warn('the bus reports an error', { message }),
-  });
-  return {
-    bus: new JetStreamBus({ link, subjects: config.busSubjects }),
-    transport: new JetStreamServer({
-      link,
-      service,
-      onError: redelivery(logger),
-      ...(config.busInstance === undefined ? {} : { instance: config.busInstance }),
-    }),
-    close: async () => link.close(),
-  };
 }
 
 /** The log as seen by everybody but its writer. */
@@ -94,10 +36,10 @@ export interface LogParts extends Closable {
  */
 export async function openLog(config: PlatformConfig): Promise<LogParts | undefined> {
   if (!config.logUrl.startsWith('grpc')) return undefined;
-  if (config.logCredential === undefined)
+  if (config.logToken === undefined)
     throw new InputError(
       'PLB-1905',
-      'each service shows the log its own credential: run "plumb keygen", and set PLUMBLINE_LOG_CREDENTIAL_FILE to the file named after this service',
+      'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too',
     );
   const {
     GrpcDeliveryCursors,
@@ -112,8 +54,7 @@ export async function openLog(config: PlatformConfig): Promise<LogParts | undefi
   } = await import('@plumbline/event-log/client');
   const channel = new LogChannel({
     url: config.logUrl,
-    token: config.logCredential,
-    ...(config.logTlsName === undefined ? {} : { tlsName: config.logTlsName }),
+    token: config.logToken,
     ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }),
   });
   return {
@@ -136,19 +77,7 @@ export async function openObjectStore(config: PlatformConfig): Promise<ObjectSto
     return new MemoryObjectStore();
   }
   const { PostgresObjectStore } = await import('@plumbline/object-store/postgres');
-  const store = new PostgresObjectStore({
-    url: config.objectStoreUrl,
-    // The process that contains the audit service uses the log anyway.
-    requireSeparateRole: config.logUrl.startsWith('grpc') && !config.objectStoreAllowsLogAccess,
+  return new GatheringObjectStore(new PostgresObjectStore({ url: config.objectStoreUrl }), {
+    maxCached: config.objectStoreCacheBytes,
   });
-  try {
-    await store.prepare();
-  } catch (error) {
-    // A database that does not answer yet is tried again at the first use; a role that must not be used ends the start.
-    if (error instanceof PlumblineError && error.retry === 'never') {
-      await store.close();
-      throw error;
-    }
-  }
-  return new GatheringObjectStore(store, { maxCached: config.objectStoreCacheBytes });
 }

@@ -13,8 +13,8 @@ import {
 } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { context, type Meter, propagation, trace } from '@opentelemetry/api';
-import { EVENT_BUS, type EventBus, type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/messaging';
-import { batchOf } from '@plumbline/messaging/testing';
+import { EVENT_PUBLISHER, type EventBatch, type EventPublisher, EVENTS_PATTERN } from '@plumbline/messaging';
+import { eventAt, messagesOf } from '@plumbline/messaging/testing';
 import { InputError, InvariantError, OverloadedError } from '@plumbline/core';
 import { describe, expect, it, vi } from 'vitest';
 import { type Host, startHost } from './host.js';
@@ -23,17 +23,16 @@ import { CONFIG_SOURCE, type ConfigSource, HTTP_EDGE, type HttpEdge, LOGGER, MET
 import type { Readiness } from './readiness.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
-const received: EventEnvelopeBatch[] = [];
-const traces: (string | undefined)[] = [];
+const received: EventBatch[] = [];
 const events: string[] = [];
 
 @Controller()
 class ThingsController {
-  readonly #bus: EventBus;
+  readonly #publisher: EventPublisher;
   readonly #meter: Meter;
 
-  constructor(@Inject(EVENT_BUS) bus: EventBus, @Inject(METER) meter: Meter) {
-    this.#bus = bus;
+  constructor(@Inject(EVENT_PUBLISHER) publisher: EventPublisher, @Inject(METER) meter: Meter) {
+    this.#publisher = publisher;
     this.#meter = meter;
   }
 
@@ -70,12 +69,11 @@ class ThingsController {
 
   @Post('publish')
   async publish(): Promise<void> {
-    await this.#bus.publish(batchOf(0, 2));
+    await this.#publisher.publish(await messagesOf(0, 2, undefined));
   }
 
   @EventPattern(EVENTS_PATTERN)
-  onBatch(@Payload() batch: EventEnvelopeBatch): void {
-    traces.push(trace.getSpanContext(context.active())?.traceId);
+  onBatch(@Payload() batch: EventBatch): void {
     received.push(batch);
   }
 }
@@ -219,16 +217,29 @@ describe('a host', () => {
     expect(large).toMatchObject({ status: 400, body: { code: 'PLB-1903' } });
   });
 
-  it('carries the trace of a caller through HTTP and the bus to the handler of a batch', async () => {
+  it('carries the trace of a caller through HTTP', async () => {
     await using host = await startThings();
-    received.length = 0;
-    traces.length = 0;
     const headers = { traceparent: `00-${TRACE}-b7ad6b7169203331-01` };
     expect((await answerOf(host, '/trace', { headers })).body).toEqual({ trace: TRACE });
-    await fetch(`${host.endpoints.get('http') ?? ''}/publish`, { method: 'POST', headers });
-    await vi.waitFor(() => expect(received).toEqual([batchOf(0, 2)]));
-    expect(traces).toEqual([TRACE]);
     expect(propagation.fields()).toContain('traceparent');
+  });
+
+  it('delivers what is published to the handler of a controller', async () => {
+    await using host = await startThings();
+    received.length = 0;
+    await fetch(`${host.endpoints.get('http') ?? ''}/publish`, { method: 'POST' });
+    const events = [0, 1, 2].map((position) => eventAt(position));
+    await vi.waitFor(() => expect(received).toEqual([{ shard: 0, firstPosition: 0, lastPosition: 2, events }]), {
+      timeout: 60_000,
+    });
+  });
+
+  it('does not start with NATS and without the public key of the log, and says what to do', async () => {
+    const source = { ...SOURCE, PLUMBLINE_BUS_URL: 'nats://127.0.0.1:1' };
+    await expect(startHost({ module: ThingsModule, name: 'things', source })).rejects.toMatchObject({
+      code: 'PLB-1916',
+      message: expect.stringContaining('PLUMBLINE_LOG_PUBLIC_KEY_FILE') as unknown,
+    });
   });
 
   it('answers probes and shows its metrics, without what the machine is', async () => {
@@ -241,7 +252,6 @@ describe('a host', () => {
       status: 'ready',
       parts: [
         { part: 'process', ready: true },
-        { part: 'bus', ready: true, detail: 'connected' },
         { part: 'things', ready: true },
       ],
     });

@@ -16,7 +16,7 @@ import { closePlatform, openPlatform, PlatformModule, type PlatformParts } from 
 import { type Endpoints, Readiness } from './readiness.js';
 import { startTelemetry, type Telemetry } from './telemetry/telemetry.js';
 import { TraceInterceptor } from './telemetry/trace.interceptor.js';
-import { BUS_TRANSPORT, type ConfigSource, HTTP_EDGE, type HttpEdge, TRACER } from './tokens.js';
+import { type ConfigSource, EVENT_TRANSPORT, HTTP_EDGE, type HttpEdge, TRACER } from './tokens.js';
 
 /** What to run. */
 export interface HostOptions {
@@ -76,7 +76,7 @@ function edgeOf(app: NestFastifyApplication): HttpEdge | undefined {
 }
 
 async function listen(app: NestFastifyApplication, parts: PlatformParts): Promise<void> {
-  app.connectMicroservice<CustomStrategy>({ strategy: app.get(BUS_TRANSPORT) }, { inheritAppConfig: true });
+  app.connectMicroservice<CustomStrategy>({ strategy: app.get(EVENT_TRANSPORT) }, { inheritAppConfig: true });
   const edge = edgeOf(app);
   await edge?.setup?.(app);
   // The intake first: what comes while a service catches up waits in its follower.
@@ -144,7 +144,7 @@ class RunningHost implements Host {
     parts.readiness.report('process', false, 'stopping');
     const failures: string[] = [];
     const note = (error: unknown): void => void failures.push(messageOf(error));
-    await parts.bus.transport.close().catch(note);
+    await parts.messaging.transport.close().catch(note);
     const errorsBefore = closing.nestLog.errors;
     // Streams to browsers end only when somebody ends them.
     const deadline = setTimeout(

@@ -14,10 +14,10 @@ export type { ReadinessState } from './readiness.js';
 export { describeFatal, runProcess, runService } from './run-service.js';
 export type { ProcessOptions, Stoppable } from './run-service.js';
 export {
-  BUS_TRANSPORT,
   CLOCK,
   CONFIG_SOURCE,
   ENDPOINTS,
+  EVENT_TRANSPORT,
   HTTP_EDGE,
   LOGGER,
   METER,

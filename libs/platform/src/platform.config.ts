@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { InputError } from '@plumbline/core';
+import { parseVerifierKeys, type VerifierKey } from '@plumbline/merkle';
 import { z } from 'zod';
 import { booleanSetting, listenAddress, loadConfig, secretFrom } from './load-config.js';
 import { LogLevel } from './logger.js';
 import type { ConfigSource } from './tokens.js';
+
+const natsUrl = z.string().regex(/^(nats|tls|inproc):/, 'must be nats://host:port, tls://host:port or inproc:');
 
 /** Settings of every process, whatever service it runs. */
 export const platformSchema = z.object({
@@ -12,47 +16,61 @@ export const platformSchema = z.object({
     .describe(
       'The event log: grpc://host:port of the audit service, with several replicas grpc://host:port,host:port; postgres://… in the process that contains the audit service.',
     ),
-  PLUMBLINE_LOG_CREDENTIAL_FILE: z
+  PLUMBLINE_LOG_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Secret that the services share and show at the log. Prefer the file.'),
+  PLUMBLINE_LOG_TOKEN_FILE: z
     .string()
     .optional()
-    .describe(
-      'File with the credential of this service, which "plumb keygen" makes. The log derives the service from it.',
-    ),
+    .describe('File with the secret that the services share and show at the log.'),
   PLUMBLINE_LOG_CA_FILE: z
     .string()
     .optional()
     .describe(
       "Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system's when absent.",
     ),
-  PLUMBLINE_LOG_TLS_NAME: z
+  PLUMBLINE_LOG_PUBLIC_KEY_FILE: z
     .string()
     .optional()
     .describe(
-      'Name that the certificate of the log must be valid for with grpcs://; the host of the URL when absent. Certificates of "plumb keygen" are valid for audit.plumbline.internal.',
+      'File with the verifier key of the log (log.pub of "plumb keygen"), former ones on further lines. Events from NATS are accepted only with a signature by one of them. Required when PLUMBLINE_NATS_URL names NATS.',
     ),
-  PLUMBLINE_BUS_URL: z
+  PLUMBLINE_NATS_URL: natsUrl
+    .optional()
+    .describe(
+      'nats://host:port[,…] or tls://host:port[,…]; inproc: (the default) when all services are in one process.',
+    ),
+  PLUMBLINE_NATS_CREDENTIALS_FILE: z.string().optional().describe('NATS credentials file (JWT and seed).'),
+  PLUMBLINE_NATS_CA_FILE: z
     .string()
-    .regex(/^(nats|tls|inproc):/, 'must be nats://host:port, tls://host:port or inproc:')
-    .default('inproc:')
-    .describe('The bus: nats://host:port[,…]; inproc: when all services are in one process.'),
-  PLUMBLINE_BUS_CREDENTIALS_FILE: z.string().optional().describe('NATS credentials file (JWT and seed).'),
+    .optional()
+    .describe("Certificate authorities (PEM) that the NATS server is checked against; the system's when absent."),
+  PLUMBLINE_NATS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('Certificate (PEM) that this process shows to NATS; needs PLUMBLINE_NATS_KEY_FILE.'),
+  PLUMBLINE_NATS_KEY_FILE: z.string().optional().describe('Private key (PEM) of PLUMBLINE_NATS_CERT_FILE.'),
+  PLUMBLINE_BUS_URL: natsUrl.optional().describe('Former name of PLUMBLINE_NATS_URL; removed in the next version.'),
+  PLUMBLINE_BUS_CREDENTIALS_FILE: z
+    .string()
+    .optional()
+    .describe('Former name of PLUMBLINE_NATS_CREDENTIALS_FILE; removed in the next version.'),
   PLUMBLINE_BUS_INSTANCE: z
     .string()
     .max(63)
     .optional()
-    .describe('Name of this instance where a service runs more than once.'),
+    .describe('No longer used: each process has consumers of its own. Removed in the next version.'),
   PLUMBLINE_BUS_SUBJECTS: booleanSetting
     .default(false)
     .describe(
-      'Publish each event on a NATS subject of its own too, which says what it is about: for readers outside of the installation. Set it for the audit service.',
+      'No longer used: each event is published on a subject of its own, plumbline.events.<type>.<project>.<application>.<environment>. Removed in the next version.',
     ),
   PLUMBLINE_OBJECT_STORE_URL: z
     .string()
     .regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
     .describe('Where rendered objects are stored: postgres://….'),
-  PLUMBLINE_OBJECT_STORE_ALLOW_LOG_ACCESS: booleanSetting
-    .default(false)
-    .describe('Accept a database role of the object store that may also use the schemas of the log.'),
   PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce
     .number()
     .int()
@@ -78,18 +96,24 @@ export const platformSchema = z.object({
     .describe('How long a stopping process may finish its work.'),
 });
 
+/** Files of a TLS connection to NATS. */
+export interface NatsTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
 /** Compiled {@link platformSchema}. */
 export interface PlatformConfig {
   readonly logUrl: string;
-  readonly logCredential: string | undefined;
-  readonly logTlsName: string | undefined;
+  readonly logToken: string | undefined;
   readonly logCaFile: string | undefined;
-  readonly busUrl: string;
-  readonly busCredentialsFile: string | undefined;
-  readonly busInstance: string | undefined;
-  readonly busSubjects: boolean;
+  /** Public keys of the log; undefined when no file is given. */
+  readonly logPublicKeys: readonly VerifierKey[] | undefined;
+  readonly natsUrl: string;
+  readonly natsCredentialsFile: string | undefined;
+  readonly natsTls: NatsTls | undefined;
   readonly objectStoreUrl: string;
-  readonly objectStoreAllowsLogAccess: boolean;
   readonly objectStoreCacheBytes: number;
   readonly healthListen: string;
   readonly otlpUrl: string | undefined;
@@ -98,20 +122,44 @@ export interface PlatformConfig {
   readonly shutdownTimeoutMs: number;
 }
 
-/** Parses the settings of the process. @throws InputError PLB-1901, PLB-1902 */
+function publicKeysOf(file: string | undefined): readonly VerifierKey[] | undefined {
+  const text = secretFrom('PLUMBLINE_LOG_PUBLIC_KEY_FILE', { file });
+  return text === undefined ? undefined : parseVerifierKeys(text);
+}
+
+function natsTlsOf(env: z.output<typeof platformSchema>): NatsTls | undefined {
+  const [caFile, certFile, keyFile] = [
+    env.PLUMBLINE_NATS_CA_FILE,
+    env.PLUMBLINE_NATS_CERT_FILE,
+    env.PLUMBLINE_NATS_KEY_FILE,
+  ];
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new InputError(
+      'PLB-1917',
+      'a certificate for NATS needs its key: set PLUMBLINE_NATS_CERT_FILE and PLUMBLINE_NATS_KEY_FILE together, or neither',
+    );
+  if (caFile === undefined && certFile === undefined) return undefined;
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined || keyFile === undefined ? {} : { certFile, keyFile }),
+  };
+}
+
+/** Parses the settings of the process. @throws InputError PLB-1901, PLB-1902, PLB-1917; PLB-1163 for a public key that is none */
 export function platformConfig(source: ConfigSource): PlatformConfig {
   const env = loadConfig(platformSchema, source);
   return {
     logUrl: env.PLUMBLINE_LOG_URL,
-    logCredential: secretFrom('PLUMBLINE_LOG_CREDENTIAL_FILE', { file: env.PLUMBLINE_LOG_CREDENTIAL_FILE }),
-    logTlsName: env.PLUMBLINE_LOG_TLS_NAME,
+    logToken: secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
+      value: env.PLUMBLINE_LOG_TOKEN,
+      file: env.PLUMBLINE_LOG_TOKEN_FILE,
+    }),
     logCaFile: env.PLUMBLINE_LOG_CA_FILE,
-    busUrl: env.PLUMBLINE_BUS_URL,
-    busCredentialsFile: env.PLUMBLINE_BUS_CREDENTIALS_FILE,
-    busInstance: env.PLUMBLINE_BUS_INSTANCE,
-    busSubjects: env.PLUMBLINE_BUS_SUBJECTS,
+    logPublicKeys: publicKeysOf(env.PLUMBLINE_LOG_PUBLIC_KEY_FILE),
+    natsUrl: env.PLUMBLINE_NATS_URL ?? env.PLUMBLINE_BUS_URL ?? 'inproc:',
+    natsCredentialsFile: env.PLUMBLINE_NATS_CREDENTIALS_FILE ?? env.PLUMBLINE_BUS_CREDENTIALS_FILE,
+    natsTls: natsTlsOf(env),
     objectStoreUrl: env.PLUMBLINE_OBJECT_STORE_URL,
-    objectStoreAllowsLogAccess: env.PLUMBLINE_OBJECT_STORE_ALLOW_LOG_ACCESS,
     objectStoreCacheBytes: env.PLUMBLINE_OBJECT_STORE_CACHE_BYTES,
     healthListen: env.PLUMBLINE_HEALTH_LISTEN,
     otlpUrl: env.PLUMBLINE_OTLP_URL,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type DynamicModule, Module, type ValueProvider } from '@nestjs/common';
-import { EVENT_BUS } from '@plumbline/messaging';
+import { EVENT_PUBLISHER } from '@plumbline/messaging';
 import { type Clock, systemClock } from '@plumbline/core';
 import {
   DELIVERY_CURSORS,
@@ -13,17 +13,18 @@ import {
   WORK_LEASES,
 } from '@plumbline/event-log';
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
-import { type BusParts, type Closable, type LogParts, openBus, openLog, openObjectStore } from './adapters.js';
+import { type Closable, type LogParts, openLog, openObjectStore } from './adapters.js';
 import type { Logger } from './logger.js';
+import { type MessagingParts, openMessaging } from './messaging.js';
 import type { PlatformConfig } from './platform.config.js';
 import { Endpoints, type Readiness } from './readiness.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import {
-  BUS_TRANSPORT,
   CLOCK,
   CONFIG_SOURCE,
   type ConfigSource,
   ENDPOINTS,
+  EVENT_TRANSPORT,
   LOGGER,
   METER,
   READINESS,
@@ -41,7 +42,7 @@ export interface PlatformParts {
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
   readonly endpoints: Endpoints;
-  readonly bus: BusParts;
+  readonly messaging: MessagingParts;
   readonly log: LogParts | undefined;
   readonly objectStore: ObjectStore & Partial<Closable>;
 }
@@ -64,7 +65,7 @@ export async function openPlatform(options: PlatformOptions): Promise<PlatformPa
     ...options,
     clock: options.clock ?? systemClock,
     endpoints: new Endpoints(),
-    bus: await openBus(config, options),
+    messaging: await openMessaging(config, { ...options, meter: options.telemetry.meter }),
     log: await openLog(config),
     objectStore: await openObjectStore(config),
   };
@@ -72,7 +73,7 @@ export async function openPlatform(options: PlatformOptions): Promise<PlatformPa
 
 /** Closes what {@link openPlatform} opened; returns what went wrong. */
 export async function closePlatform(parts: PlatformParts): Promise<readonly unknown[]> {
-  const results = await Promise.allSettled([parts.bus.close(), parts.log?.close(), parts.objectStore.close?.()]);
+  const results = await Promise.allSettled([parts.messaging.close(), parts.log?.close(), parts.objectStore.close?.()]);
   return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
 }
 
@@ -90,8 +91,8 @@ export class PlatformModule {
       value(TRACER, parts.telemetry.tracer),
       value(READINESS, parts.readiness),
       value(ENDPOINTS, parts.endpoints),
-      value(EVENT_BUS, parts.bus.bus),
-      value(BUS_TRANSPORT, parts.bus.transport),
+      value(EVENT_PUBLISHER, parts.messaging.publisher),
+      value(EVENT_TRANSPORT, parts.messaging.transport),
       value(OBJECT_STORE, parts.objectStore),
     ];
     // In the process of the audit service its own module provides these, globally.

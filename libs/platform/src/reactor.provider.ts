@@ -18,7 +18,7 @@ import {
 import type { Logger } from './logger.js';
 import type { Readiness } from './readiness.js';
 import { snapshotDirectory } from './reactor.config.js';
-import { BUS_TRANSPORT, CLOCK, CONFIG_SOURCE, type ConfigSource, LOGGER, METER, READINESS } from './tokens.js';
+import { EVENT_TRANSPORT, CLOCK, CONFIG_SOURCE, type ConfigSource, LOGGER, METER, READINESS } from './tokens.js';
 
 /** Injection token of the {@link EventReactor} of a service's module. */
 export const EVENT_REACTOR = Symbol('EVENT_REACTOR');
@@ -58,7 +58,7 @@ export function reactorProvider(definition: ReactorDefinition): FactoryProvider<
       READINESS,
       CONFIG_SOURCE,
       fold,
-      { token: BUS_TRANSPORT, optional: true },
+      { token: EVENT_TRANSPORT, optional: true },
     ],
     useFactory: (
       module: ModuleRef,

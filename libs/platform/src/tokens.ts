@@ -19,8 +19,8 @@ export const READINESS = Symbol('READINESS');
 export const ENDPOINTS = Symbol('ENDPOINTS');
 /** Injection token that a module provides (and exports) when it serves HTTP: see {@link HttpEdge}. */
 export const HTTP_EDGE = Symbol('HTTP_EDGE');
-/** Injection token of the Nest transport strategy that brings bus batches to `@EventPattern(EVENTS_PATTERN)` handlers. */
-export const BUS_TRANSPORT = Symbol('BUS_TRANSPORT');
+/** Injection token of the `EventTransport` (messaging): the Nest transport strategy that delivers verified events. */
+export const EVENT_TRANSPORT = Symbol('EVENT_TRANSPORT');
 
 /** Names and values of the configuration, as the environment has them. */
 export type ConfigSource = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
-import { parseServicesPublicKeys, ServiceCredentialVerifier } from '@plumbline/events';
 import { configProvider, listenAddress, secretFrom } from '@plumbline/platform';
 import { z } from 'zod';
 
@@ -48,25 +47,18 @@ export const auditSchema = z.object({
     .describe(
       'How often the process checks that the database answers, in milliseconds. After three failed checks the process is not ready; after two successful ones it is ready again.',
     ),
-  PLUMBLINE_LOG_SERVICES_KEY: z
+  PLUMBLINE_LOG_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Secret that the services share and present to the log. Prefer the file.'),
+  PLUMBLINE_LOG_TOKEN_FILE: z
     .string()
     .optional()
-    .describe('PEM public keys that verify the credentials of the services. Prefer the file.'),
-  PLUMBLINE_LOG_SERVICES_KEY_FILE: z
-    .string()
-    .optional()
-    .describe(
-      'File with the PEM public keys that verify the credentials of the services: services.pub of "plumb keygen".',
-    ),
-  PLUMBLINE_LOG_REVOKED_CREDENTIALS: z
-    .string()
-    .default('')
-    .describe('Ids of service credentials that are no longer accepted, separated by commas.'),
+    .describe('File with the secret that the services share and present to the log.'),
   PLUMBLINE_AUDIT_GRPC_LISTEN: listenAddress
     .optional()
-    .describe(
-      'HOST:PORT of the gRPC endpoint of the log for the other services; none when absent. Needs the public key of the services.',
-    ),
+    .describe('HOST:PORT of the gRPC endpoint of the log for the other services; none when absent. Needs the token.'),
   PLUMBLINE_AUDIT_GRPC_CERT_FILE: z
     .string()
     .optional()
@@ -74,11 +66,10 @@ export const auditSchema = z.object({
   PLUMBLINE_AUDIT_GRPC_KEY_FILE: z.string().optional().describe('PEM private key of the gRPC endpoint.'),
 });
 
-/** Address, public keys of the callers and certificate of the gRPC endpoint of the log. */
+/** Address, token and certificate of the gRPC endpoint of the log. */
 export interface GrpcConfig {
   readonly listen: string;
-  /** Verifies the credentials of the services. */
-  readonly verifier: ServiceCredentialVerifier;
+  readonly token: string;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
@@ -96,18 +87,16 @@ export interface AuditConfig {
 function compileGrpc(env: z.output<typeof auditSchema>): GrpcConfig | undefined {
   const listen = env.PLUMBLINE_AUDIT_GRPC_LISTEN;
   if (listen === undefined) return undefined;
-  const pem = secretFrom('PLUMBLINE_LOG_SERVICES_KEY_FILE', {
-    value: env.PLUMBLINE_LOG_SERVICES_KEY,
-    file: env.PLUMBLINE_LOG_SERVICES_KEY_FILE,
+  const token = secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
+    value: env.PLUMBLINE_LOG_TOKEN,
+    file: env.PLUMBLINE_LOG_TOKEN_FILE,
   });
-  if (pem === undefined) {
+  if (token === undefined || token.length < 16) {
     throw new InputError(
       'PLB-1159',
-      'the gRPC endpoint of the log needs the public key of the service credentials: run "plumb keygen" and set PLUMBLINE_LOG_SERVICES_KEY_FILE to its services.pub',
+      'the gRPC endpoint of the log needs a token of at least 16 characters: set PLUMBLINE_LOG_TOKEN_FILE here and for every other service',
     );
   }
-  const revoked = env.PLUMBLINE_LOG_REVOKED_CREDENTIALS.split(',').map((id) => id.trim());
-  const verifier = new ServiceCredentialVerifier(parseServicesPublicKeys(pem), { revoked });
   const [certFile, keyFile] = [env.PLUMBLINE_AUDIT_GRPC_CERT_FILE, env.PLUMBLINE_AUDIT_GRPC_KEY_FILE];
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new InputError(
@@ -115,11 +104,7 @@ function compileGrpc(env: z.output<typeof auditSchema>): GrpcConfig | undefined 
       'the gRPC endpoint of the log needs PLUMBLINE_AUDIT_GRPC_CERT_FILE and PLUMBLINE_AUDIT_GRPC_KEY_FILE together, or neither',
     );
   }
-  return {
-    listen,
-    verifier,
-    ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
-  };
+  return { listen, token, ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }) };
 }
 
 function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
@@ -133,7 +118,7 @@ function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
   return Buffer.from(text, 'hex');
 }
 
-/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without public keys or with half a certificate, PLB-1907 */
+/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without a token or with half a certificate */
 export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConfig {
   return {
     logUrl: env.PLUMBLINE_LOG_URL,

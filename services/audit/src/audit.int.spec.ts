@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InProcessServer } from '@plumbline/messaging/in-process';
-import { startNestService } from '@plumbline/messaging/testing';
+import { InProcessTransport } from '@plumbline/messaging/in-process';
+import { RecordingIntake } from '@plumbline/messaging/testing';
 import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/client';
 import { sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
 import { openAudit, tellStory, startAudit, TOKEN } from './audit.fixture.js';
-import { connectAsServices } from './testing/test-credentials.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
-it('brings an event from a client over the door into the log, the views, the search and the bus', async () => {
+it('brings an event from a client over the door into the log, the views, the search and to consumers', async () => {
   await using audit = await openAudit();
-  const received: number[] = [];
-  await using _service = await startNestService(new InProcessServer({ bus: audit.bus }), async (batch) => {
-    received.push(...batch.events.map((event) => event.position));
-  });
+  const intake = new RecordingIntake();
+  new InProcessTransport({ publisher: audit.publisher }).attach(intake);
   const url = audit.url;
   const channel = new LogChannel({ url, token: TOKEN });
   const [log, queries] = [new GrpcEventLog(channel), new GrpcLogQueries(channel)];
-  using services = connectAsServices(url);
-  await tellStory(services.log, 'web');
+  await tellStory(log, 'web');
   expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({
     version: 1,
     sync: { state: 'OutOfSync' },
@@ -30,7 +26,7 @@ it('brings an event from a client over the door into the log, the views, the sea
   expect((await queries.audit({ application: 'default/web', type: 'SyncCompleted' })).events).toMatchObject([
     { type: 'SyncCompleted', data: { result: 'Succeeded' } },
   ]);
-  await eventually(() => expect(received).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+  await eventually(() => expect(intake.positions).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]));
   channel.close();
 });
 

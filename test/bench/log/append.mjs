@@ -9,7 +9,7 @@ import { Follower } from '@plumbline/event-log';
 import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { PostgresEventLog } from '@plumbline/audit/ledger';
 import { startPostgres } from '@plumbline/testkit';
-import { InProcessBus } from '@plumbline/messaging/in-process';
+import { InProcessPublisher } from '@plumbline/messaging/in-process';
 import { composeAudit, TOKEN } from '@plumbline/audit/testing';
 
 EventEmitter.defaultMaxListeners = 1_000;
@@ -108,8 +108,8 @@ try {
     console.table(rows);
     await log.close();
   }
-  const bus = new InProcessBus({ queueCapacity: 100_000 });
-  const audit = await composeAudit(database.url, { bus, logger: silent });
+  const publisher = new InProcessPublisher();
+  const audit = await composeAudit(database.url, { publisher, logger: silent });
   audit.projector.start();
   await audit.log.whenLeading();
   const head = await audit.log.head();

@@ -25,7 +25,7 @@ import {
   verifyLog,
 } from '@plumbline/merkle';
 import { startPostgres } from '@plumbline/testkit';
-import { InProcessBus } from '@plumbline/messaging/in-process';
+import { InProcessPublisher } from '@plumbline/messaging/in-process';
 import { checkDatabase } from '../../../cli/dist/commands/log-database.js';
 import { composeAudit, TOKEN } from '@plumbline/audit/testing';
 import { generateLoad } from './load-generator.mjs';
@@ -293,7 +293,7 @@ const server = await startPostgres({
   },
 });
 const database = await server.createDatabase();
-const bus = new InProcessBus({ queueCapacity: 100_000 });
+const publisher = new InProcessPublisher();
 const client = new pg.Client({ connectionString: database.url });
 const file = path.join(tmpdir(), `plumbline-bench-${process.pid}.tsv`);
 try {
@@ -311,7 +311,7 @@ try {
   );
   // Alone first: nothing follows the log.
   await againstCopy(database.url);
-  const audit = await composeAudit(database.url, { bus, logger: silent });
+  const audit = await composeAudit(database.url, { publisher, logger: silent });
   audit.projector.start();
   await audit.log.whenLeading();
   audit.relay.start();

@@ -24,7 +24,12 @@ app.kubernetes.io/component: {{ .service }}
 {{- range $index := until (int .Values.audit.replicas) -}}
 {{- $hosts = append $hosts (printf "%s-%d.%s.%s.svc:7070" $name $index $name $.Release.Namespace) -}}
 {{- end -}}
-{{ if .Values.tls.enabled }}grpcs{{ else }}grpc{{ end }}://{{ join "," $hosts }}
+grpc://{{ join "," $hosts }}
+{{- end -}}
+
+{{- /* The credentials file of one service: only audit may publish. */ -}}
+{{- define "plumbline.natsCredentials" -}}
+{{- if .root.Values.nats.credentialsPerService -}}{{ .service }}.creds{{- else -}}nats.creds{{- end -}}
 {{- end -}}
 
 {{- define "plumbline.image" -}}
@@ -97,21 +102,19 @@ spec:
         - { name: PLUMBLINE_LOG_URL, value: {{ include "plumbline.logUrl" .root | quote }} }
         {{- end }}
         - name: PLUMBLINE_OBJECT_STORE_URL
-          valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.objectStoreKey }} } }
-        {{- if ne .service "audit" }}
-        - { name: PLUMBLINE_LOG_CREDENTIAL_FILE, value: /etc/plumbline/log/{{ .service }}.credential }
-        {{- if .root.Values.tls.enabled }}
-        - { name: PLUMBLINE_LOG_CA_FILE, value: /etc/plumbline/tls/ca.crt }
-        - { name: PLUMBLINE_LOG_TLS_NAME, value: {{ .root.Values.tls.serverName | quote }} }
-        {{- end }}
-        {{- end }}
-        - { name: PLUMBLINE_BUS_URL, value: {{ .root.Values.nats.url | quote }} }
+          valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.key }} } }
+        - { name: PLUMBLINE_LOG_TOKEN_FILE, value: /etc/plumbline/log/log.token }
+        - { name: PLUMBLINE_LOG_PUBLIC_KEY_FILE, value: /etc/plumbline/log/log.pub }
+        - { name: PLUMBLINE_NATS_URL, value: {{ .root.Values.nats.url | quote }} }
         {{- if .root.Values.nats.credentialsSecret }}
-        - { name: PLUMBLINE_BUS_CREDENTIALS_FILE, value: /etc/plumbline/nats/nats.creds }
+        - { name: PLUMBLINE_NATS_CREDENTIALS_FILE, value: {{ printf "/etc/plumbline/nats/%s" (include "plumbline.natsCredentials" .) }} }
         {{- end }}
-        {{- if eq .service "gateway" }}
-        - name: PLUMBLINE_BUS_INSTANCE
-          valueFrom: { fieldRef: { fieldPath: metadata.name } }
+        {{- if .root.Values.nats.tlsSecret }}
+        - { name: PLUMBLINE_NATS_CA_FILE, value: /etc/plumbline/nats-tls/ca.crt }
+        {{- if .root.Values.nats.clientCertificate }}
+        - { name: PLUMBLINE_NATS_CERT_FILE, value: /etc/plumbline/nats-tls/tls.crt }
+        - { name: PLUMBLINE_NATS_KEY_FILE, value: /etc/plumbline/nats-tls/tls.key }
+        {{- end }}
         {{- end }}
         - { name: PLUMBLINE_HEALTH_LISTEN, value: "0.0.0.0:9090" }
         - { name: PLUMBLINE_LOGGING_LEVEL, value: {{ .root.Values.logging.level | quote }} }
@@ -129,12 +132,12 @@ spec:
       volumeMounts:
         - { name: data, mountPath: /var/lib/plumbline }
         - { name: tmp, mountPath: /tmp }
-        - { name: log-credential, mountPath: /etc/plumbline/log, readOnly: true }
-        {{- if .root.Values.tls.enabled }}
-        - { name: tls, mountPath: /etc/plumbline/tls, readOnly: true }
-        {{- end }}
+        - { name: log-token, mountPath: /etc/plumbline/log, readOnly: true }
         {{- if .root.Values.nats.credentialsSecret }}
         - { name: nats, mountPath: /etc/plumbline/nats, readOnly: true }
+        {{- end }}
+        {{- if .root.Values.nats.tlsSecret }}
+        - { name: nats-tls, mountPath: /etc/plumbline/nats-tls, readOnly: true }
         {{- end }}
         {{- range .mounts }}
         - { name: {{ .name }}, mountPath: {{ .path }}, readOnly: true }
@@ -146,24 +149,15 @@ spec:
     - name: data
       emptyDir: {}
     {{- end }}
-    {{- $credential := ternary "services.pub" (printf "%s.credential" .service) (eq .service "audit") }}
-    - name: log-credential
-      secret: { secretName: {{ .root.Values.keys.existingSecret }}, items: [{ key: {{ $credential }}, path: {{ $credential }} }], defaultMode: 0440 }
-    {{- if .root.Values.tls.enabled }}
-    - name: tls
-      secret:
-        secretName: {{ default .root.Values.keys.existingSecret .root.Values.tls.existingSecret }}
-        defaultMode: 0440
-        items:
-          - { key: {{ .root.Values.tls.caKey }}, path: ca.crt }
-          {{- if eq .service "audit" }}
-          - { key: {{ .root.Values.tls.certKey }}, path: log.crt }
-          - { key: {{ .root.Values.tls.privateKeyKey }}, path: log.crt.key }
-          {{- end }}
-    {{- end }}
+    - name: log-token
+      secret: { secretName: {{ .root.Values.keys.existingSecret }}, items: [{ key: log.token, path: log.token }, { key: log.pub, path: log.pub }], defaultMode: 0440 }
     {{- if .root.Values.nats.credentialsSecret }}
     - name: nats
-      secret: { secretName: {{ .root.Values.nats.credentialsSecret }}, defaultMode: 0440 }
+      secret: { secretName: {{ .root.Values.nats.credentialsSecret }}, items: [{ key: {{ include "plumbline.natsCredentials" . }}, path: {{ include "plumbline.natsCredentials" . }} }], defaultMode: 0440 }
+    {{- end }}
+    {{- if .root.Values.nats.tlsSecret }}
+    - name: nats-tls
+      secret: { secretName: {{ .root.Values.nats.tlsSecret }}, defaultMode: 0440 }
     {{- end }}
     {{- range .mounts }}
     - name: {{ .name }}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { InProcessBus } from './in-process-bus.js';
-export type { InProcessBusOptions, InProcessMessage, InProcessQueue } from './in-process-bus.js';
-export { InProcessServer } from './in-process-server.js';
-export type { InProcessServerOptions } from './in-process-server.js';
+export { InProcessPublisher } from './in-process-publisher.js';
+export type { MessageListener } from './in-process-publisher.js';
+export { InProcessTransport } from './in-process-transport.js';
+export type { InProcessTransportOptions } from './in-process-transport.js';

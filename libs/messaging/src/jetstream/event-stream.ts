@@ -10,16 +10,21 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { messageOf, UpstreamError } from '@plumbline/core';
+import { SUBJECT_PREFIX } from '../event-subject.js';
 
-/** Name of the stream of event batches. */
-export const EVENT_STREAM = 'PL_EV';
+/** Name of the stream of events. */
+export const EVENT_STREAM = 'PLUMBLINE_EVENTS';
+/** Streams of earlier versions: batches of events, and events as CloudEvents. They empty themselves within seven days. */
+export const FORMER_STREAMS = ['PL_EV', 'PL_OUT'] as const;
+
 const DAY_NANOS = 24 * 60 * 60 * 1e9;
+const SUBJECTS = `${SUBJECT_PREFIX}.>`;
 
-/** Subject of the batches of one shard of the log. There is one partition per shard: see the decision record on partitions. */
-export const subjectOf = (shard: number): string => `pl.ev.${shard}`;
-
-/** What our streams have in common: a copy of the last days of the log, from which the oldest goes first. */
-const COPY_OF_THE_LOG = {
+/** A copy of the last days of the log, from which the oldest messages are removed first. */
+const WANTED = {
+  name: EVENT_STREAM,
+  description: 'Plumbline: recorded events, a copy of the last days of the log',
+  subjects: [SUBJECTS],
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
   discard: DiscardPolicy.Old,
@@ -28,38 +33,10 @@ const COPY_OF_THE_LOG = {
   allow_direct: true,
 } satisfies Partial<StreamConfig>;
 
-/** What makes one of our streams that one. */
-export interface WantedStream {
-  readonly name: string;
-  readonly description: string;
-  /** One, with wildcards. */
-  readonly subjects: string;
-}
-
-const WANTED: WantedStream = {
-  name: EVENT_STREAM,
-  description: 'Plumbline: committed events, a copy of the log of the last days',
-  subjects: 'pl.ev.>',
-};
-
-function atLeast(version: string, major: number, minor: number): boolean {
+/** True from a version of nats-server on. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
   const [gotMajor = 0, gotMinor = 0] = version.split('.').map(Number);
   return gotMajor > major || (gotMajor === major && gotMinor >= minor);
-}
-
-/** What the server at hand can do beyond the oldest that is supported (2.9). */
-export function serverFeatures(version: string): { readonly streamMetadata: boolean } {
-  return { streamMetadata: atLeast(version, 2, 10) };
-}
-
-function differences(found: StreamConfig, { subjects }: WantedStream): readonly string[] {
-  const result: string[] = [];
-  const { retention, storage, discard } = COPY_OF_THE_LOG;
-  if (found.retention !== retention) result.push(`retention is ${found.retention}, not ${retention}`);
-  if (found.storage !== storage) result.push(`storage is ${found.storage}, not ${storage}`);
-  if (!found.subjects.includes(subjects)) result.push(`its subjects are ${found.subjects.join(', ')}, not ${subjects}`);
-  if (found.discard !== discard) result.push(`discard is ${found.discard}, not ${discard}`);
-  return result;
 }
 
 /** True for the answers of a server that mean "there is no such stream or consumer". */
@@ -69,50 +46,55 @@ export function isMissing(error: unknown): boolean {
 
 const isNameTaken = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === 10_058;
 
-/** The stream of event batches; see {@link ensureStream}. */
-export function ensureEventStream(connection: NatsConnection): Promise<JetStreamManager> {
-  return ensureStream(connection, WANTED);
+function differences(found: StreamConfig): readonly string[] {
+  const { retention, storage, discard } = WANTED;
+  return [
+    ...(found.retention === retention ? [] : [`retention is ${found.retention}, not ${retention}`]),
+    ...(found.storage === storage ? [] : [`storage is ${found.storage}, not ${storage}`]),
+    ...(found.subjects.includes(SUBJECTS) ? [] : [`its subjects are ${found.subjects.join(', ')}, not ${SUBJECTS}`]),
+    ...(found.discard === discard ? [] : [`discard is ${found.discard}, not ${discard}`]),
+  ];
 }
 
 /**
- * Creates a stream, or checks the one that is there. Age, size and replicas are the operator's; what delivery depends on is
- * refused when it differs, never altered.
+ * Creates the stream of events, or checks the one that exists. Age, size and replicas are the operator's; a difference that delivery
+ * depends on is refused, never altered.
  * @throws UpstreamError PLB-6011 when a stream of that name differs; PLB-6010 when the server did not answer.
  */
-export async function ensureStream(connection: NatsConnection, wanted: WantedStream): Promise<JetStreamManager> {
+export async function ensureEventStream(connection: NatsConnection): Promise<JetStreamManager> {
   let manager: JetStreamManager;
   let found: StreamConfig;
   try {
-    manager = await jetstreamManager(connection);
-    found = await findOrCreate(manager, wanted, connection.info?.version ?? '');
+    manager = await jetstreamManager(connection, { checkAPI: false });
+    found = await findOrCreate(manager, connection.info?.version ?? '');
   } catch (error) {
-    throw new UpstreamError('PLB-6010', `the bus has no usable stream ${wanted.name}: ${messageOf(error)}`, {
+    throw new UpstreamError('PLB-6010', `NATS has no usable stream ${EVENT_STREAM}: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  const wrong = differences(found, wanted);
+  const wrong = differences(found);
   if (wrong.length > 0) {
     throw new UpstreamError(
       'PLB-6011',
-      `the stream ${wanted.name} of the bus was made by somebody else: ${wrong.join('; ')}. Remove it, and it is created and filled again from the log`,
+      `the stream ${EVENT_STREAM} was not created by Plumbline: ${wrong.join('; ')}; remove it, and it is created again`,
     );
   }
   return manager;
 }
 
-async function findOrCreate(manager: JetStreamManager, wanted: WantedStream, version: string): Promise<StreamConfig> {
+async function findOrCreate(manager: JetStreamManager, version: string): Promise<StreamConfig> {
   try {
-    return (await manager.streams.info(wanted.name)).config;
+    return (await manager.streams.info(EVENT_STREAM)).config;
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  const metadata = serverFeatures(version).streamMetadata ? { metadata: { 'plumbline.dev/managed': 'true' } } : {};
+  // Metadata of streams exist since 2.10.
+  const metadata = isAtLeast(version, 2, 10) ? { metadata: { 'plumbline.dev/managed': 'true' } } : {};
   try {
-    return (await manager.streams.add({ ...COPY_OF_THE_LOG, ...wanted, subjects: [wanted.subjects], ...metadata }))
-      .config;
+    return (await manager.streams.add({ ...WANTED, ...metadata })).config;
   } catch (error) {
-    // Another service was faster.
-    if (isNameTaken(error)) return (await manager.streams.info(wanted.name)).config;
+    // Another replica was faster.
+    if (isNameTaken(error)) return (await manager.streams.info(EVENT_STREAM)).config;
     throw error;
   }
 }

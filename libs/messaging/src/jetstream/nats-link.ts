@@ -9,6 +9,8 @@ export interface NatsLinkOptions {
   readonly url: string;
   /** Credentials file (JWT and nkey seed); read again at every connect, so it may be rotated. */
   readonly credsFile?: string;
+  /** Files in PEM: authorities that the server is checked against, and what this process shows. With them the connection uses TLS. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Shown by the server's monitoring. */
   readonly name: string;
   /** Called when the connection comes and goes. */
@@ -26,7 +28,7 @@ interface Address {
 function parseAddress(text: string): Address {
   const url = URL.parse(text.trim());
   if (url === null || (url.protocol !== 'nats:' && url.protocol !== 'tls:') || url.hostname === '') {
-    throw new InputError('PLB-1910', 'the address of the bus must be nats://host:port or tls://host:port');
+    throw new InputError('PLB-1910', 'the address of NATS must be nats://host:port or tls://host:port');
   }
   const server = `${url.hostname}:${url.port === '' ? '4222' : url.port}`;
   const tls = url.protocol === 'tls:';
@@ -42,11 +44,11 @@ function parseAddress(text: string): Address {
 function connectionOptions(options: NatsLinkOptions): NodeConnectionOptions {
   const addresses = options.url.split(',').map(parseAddress);
   const login = addresses.map((address) => address.login).find((one) => Object.keys(one).length > 0);
-  const { credsFile } = options;
+  const { credsFile, tls } = options;
   return {
     servers: addresses.map((address) => address.server),
     name: options.name,
-    // A log without its bus is only slower, so there is never a reason to give up.
+    // Without NATS the services only are slower, so there is never a reason to give up.
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -54,13 +56,13 @@ function connectionOptions(options: NatsLinkOptions): NodeConnectionOptions {
     ignoreAuthErrorAbort: true,
     pingInterval: 20_000,
     maxPingOut: 2,
-    ...(addresses.some((address) => address.tls) ? { tls: {} } : {}),
+    ...(tls !== undefined || addresses.some((address) => address.tls) ? { tls: { ...tls } } : {}),
     ...(credsFile === undefined ? {} : { authenticator: credsAuthenticator(() => readFileSync(credsFile)) }),
     ...login,
   };
 }
 
-/** One connection for everything a process says to NATS. It reconnects for ever until closed. */
+/** The connection of a process to NATS. Reconnects until closed. */
 export class NatsLink {
   readonly #options: NatsLinkOptions;
   readonly #connecting: Promise<NatsConnection>;
@@ -72,7 +74,7 @@ export class NatsLink {
   constructor(options: NatsLinkOptions) {
     this.#options = options;
     this.#connecting = connect(connectionOptions(options)).then((connection) => this.#adopt(connection));
-    // Whoever needs the connection meets the rejection; nobody may need it.
+    // A caller that needs the connection gets the rejection; there may be none.
     this.#connecting.catch((error: unknown) => options.onError?.(messageOf(error)));
   }
 
@@ -85,12 +87,12 @@ export class NatsLink {
    * @throws UpstreamError PLB-6010 when there was none within the time, or the link was closed.
    */
   async connection(timeoutMs: number): Promise<NatsConnection> {
-    if (this.#closed) throw new UpstreamError('PLB-6010', 'the connection to the bus was closed', { retry: 'never' });
+    if (this.#closed) throw new UpstreamError('PLB-6010', 'the connection to NATS was closed', { retry: 'never' });
     if (this.#connection !== undefined) return this.#connection;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
-        () => reject(new UpstreamError('PLB-6010', `the bus was not reachable within ${timeoutMs} ms`)),
+        () => reject(new UpstreamError('PLB-6010', `NATS was not reachable within ${timeoutMs} ms`)),
         timeoutMs,
       );
     });

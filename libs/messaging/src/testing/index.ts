@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { batchOf, eventAt } from './batches.js';
-export { busContract } from './bus.contract.js';
-export type { BusUnderTest } from './bus.contract.js';
-export { startNestService } from './nest-service.js';
-export type { BatchHandler, RunningService } from './nest-service.js';
+export { eventAt, eventOf, groupOf, messagesOf, testLogKey } from './messages.js';
+export { messagingContract } from './messaging.contract.js';
+export type { MessagingUnderTest } from './messaging.contract.js';
+export { RecordingIntake } from './recording-intake.js';

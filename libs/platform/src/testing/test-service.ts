@@ -21,7 +21,7 @@ import { processConfigSource } from '../platform.config.js';
 import { EVENT_REACTOR } from '../reactor.provider.js';
 import { Endpoints, Readiness, type ReadinessState } from '../readiness.js';
 import {
-  BUS_TRANSPORT,
+  EVENT_TRANSPORT,
   CLOCK,
   CONFIG_SOURCE,
   ENDPOINTS,
@@ -80,7 +80,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     { provide: TRACER, useValue: traces.getTracer('spec') },
     { provide: READINESS, useValue: readiness },
     { provide: ENDPOINTS, useValue: new Endpoints() },
-    { provide: BUS_TRANSPORT, useValue: live ?? {} },
+    { provide: EVENT_TRANSPORT, useValue: live ?? {} },
     ...(options.provide ?? []),
   ];
   @Module({})

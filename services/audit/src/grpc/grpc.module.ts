@@ -14,8 +14,7 @@ import {
   WORK_LEASES,
   type WorkLeases,
 } from '@plumbline/event-log';
-import type { Clock } from '@plumbline/core';
-import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
+import { type Logger, LOGGER } from '@plumbline/platform';
 import { AdministrationModule } from '../administration/administration.module.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../audit.config.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -23,7 +22,6 @@ import { PostgresEventLog } from '../ledger/postgres-event-log.js';
 import { PostgresLogQueries } from '../read-models/postgres-log-queries.js';
 import { ReadModelsModule } from '../read-models/read-models.module.js';
 import { TransparencyModule } from '../transparency/transparency.module.js';
-import { CallerCheck } from './caller-check.js';
 import { LogServer } from './log-server.js';
 
 /** Injection token of the {@link LogServer}; undefined when no address is configured. */
@@ -46,7 +44,6 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         WORK_LEASES,
         DELIVERY_CURSORS,
         LOGGER,
-        CLOCK,
       ],
       useFactory: (
         { grpc }: AuditConfig,
@@ -59,7 +56,6 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         leases: WorkLeases,
         cursors: DeliveryCursors,
         logger: Logger,
-        clock: Clock,
       ): LogServer | undefined =>
         grpc === undefined
           ? undefined
@@ -74,7 +70,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
               cursors,
               refusals: log.refusals,
               logger: logger.child({ role: 'audit' }),
-              callers: new CallerCheck({ verifier: grpc.verifier, clock }),
+              token: grpc.token,
               ...(grpc.tls === undefined ? {} : { tls: grpc.tls }),
             }),
     },

@@ -199,7 +199,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     const head = await this.head();
     const found: number[] = [];
     for (let from = 0; from < head;) {
-      const { bodies, nextPosition } = await this.#readStored({ from, limit: SCANNED_AT_ONCE });
+      const { bodies, nextPosition } = await this.readStoredBodies({ from, limit: SCANNED_AT_ONCE });
       for (const { position, body } of bodies) if (hasSealedOf(body, subject)) found.push(position);
       if (nextPosition <= from) break;
       from = nextPosition;
@@ -213,11 +213,12 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   }
 
   async readBodies(options: ReadOptions): Promise<BodyPage> {
-    const page = await this.#readStored(options);
+    const page = await this.readStoredBodies(options);
     return this.#personal === undefined ? page : { ...page, bodies: await this.#personal.reveal(page.bodies) };
   }
 
-  async #readStored(options: ReadOptions): Promise<BodyPage> {
+  /** As {@link readBodies}, with personal data as it is stored and hashed: sealed. */
+  async readStoredBodies(options: ReadOptions): Promise<BodyPage> {
     const { from, limit, types } = checkReadOptions(options);
     if (this.#leads) {
       const page = this.#tail.read(from, limit, types);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventBus } from '@plumbline/messaging';
-import { messageOf, UpstreamError } from '@plumbline/core';
-import type { CommittedRange, StoredBody } from '@plumbline/event-log';
+import type { EventPublisher } from '@plumbline/messaging';
+import type { NoteSigner } from '@plumbline/merkle';
+import { InputError, messageOf, UpstreamError } from '@plumbline/core';
+import type { BodyPage, CommittedRange, ReadOptions, StoredBody } from '@plumbline/event-log';
 import type { Logger } from '@plumbline/platform';
 import type { LedLog } from '../read-models/projector.js';
-import { envelopesOf } from './envelopes.js';
+import { publicationsOf } from './publication.js';
 
 /** The log as the relay needs it. */
 export interface RelayedLog extends LedLog {
   /** Borders of the commits that end at or above a position, in order. */
   commits(from: number, limit: number): Promise<readonly CommittedRange[]>;
+  /** As `readBodies`, with personal data as it is stored and hashed: sealed. */
+  readStoredBodies(options: ReadOptions): Promise<BodyPage>;
 }
 
 /** Where the relay keeps how far it has come. */
@@ -21,7 +24,9 @@ export interface PositionStore {
 /** What a relay needs. */
 export interface RelayOptions {
   readonly log: RelayedLog;
-  readonly bus: EventBus;
+  readonly publisher: EventPublisher;
+  /** Signs each commit; the key of the checkpoints. Required where others can publish too. */
+  readonly signer?: NoteSigner | undefined;
   readonly cursor: PositionStore;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
   /** How long the cursor may stay behind while events flow, in milliseconds; 250 when absent. A crash repeats that much. */
@@ -32,12 +37,26 @@ export interface RelayOptions {
   readonly idlePollMs?: number;
 }
 
+function checkSigner({ publisher, signer }: RelayOptions): void {
+  if (publisher.trustedKeys === undefined) return;
+  if (signer === undefined)
+    throw new InputError(
+      'PLB-1915',
+      'events on NATS are signed with the key of the log, and this process has none; set PLUMBLINE_LOG_SIGNING_KEY_FILE to log.key, which "plumb keygen" makes',
+    );
+  if (!publisher.trustedKeys.some(({ text }) => text === signer.key.text))
+    throw new InputError(
+      'PLB-1915',
+      `the log is signed by a key that its services do not accept; write ${signer.key.text} into the file of PLUMBLINE_LOG_PUBLIC_KEY_FILE of every service`,
+    );
+}
+
 const COMMITS_AT_ONCE = 200;
 const SAVE_EVERY_MS = 250;
 
 /**
- * Publishes every commit to the bus, in order, from a durable position. At least once: after a crash the last messages go out again,
- * the same as before. The log never waits for it.
+ * Publishes every commit, in order, signed by the key of the log, from a durable position. At least once: after a crash the last
+ * messages are published again, the same as before. The log never waits for it.
  */
 export class Relay {
   readonly #options: RelayOptions;
@@ -52,8 +71,10 @@ export class Relay {
   #unsubscribe: (() => void)[] = [];
   #failing = false;
 
+  /** @throws InputError PLB-1915 where others can publish too and there is no key, or one that consumers do not accept */
   constructor(options: RelayOptions) {
     this.#options = options;
+    checkSigner(options);
   }
 
   /** The next position to publish; undefined while this process does not lead. */
@@ -123,30 +144,28 @@ export class Relay {
       this.#next < head
         ? (await log.commits(this.#next, COMMITS_AT_ONCE)).filter(({ lastPosition }) => lastPosition < head)
         : [];
-    for (const commit of commits) {
-      if (!this.#running) return true;
-      await this.#publish(commit);
-      await this.#save({ always: false });
-    }
+    await this.#publish(commits, this.#next);
     if (commits.length === 0) await this.#save({ always: false });
     return commits.length > 0;
   }
 
-  async #publish(commit: CommittedRange): Promise<void> {
-    for (const envelope of envelopesOf(await this.#bodies(commit))) {
-      // Published before, within this commit; the cut is where it was.
-      if (this.#next !== undefined && envelope.lastPosition < this.#next) continue;
-      await this.#options.bus.publish(envelope);
-      this.#next = envelope.lastPosition + 1;
+  async #publish(commits: readonly CommittedRange[], from: number): Promise<void> {
+    const { publisher, signer } = this.#options;
+    const source = { signer, bodiesOf: async (commit: CommittedRange) => this.#bodies(commit) };
+    for await (const { messages, next } of publicationsOf(commits, from, source)) {
+      if (!this.#running) return;
+      await publisher.publish(messages);
+      this.#next = next;
+      if (this.#failing) this.#options.logger.info('events are published again', { position: next });
+      this.#failing = false;
+      await this.#save({ always: false });
     }
-    if (this.#failing) this.#options.logger.info('events are published again', { position: this.#next });
-    this.#failing = false;
   }
 
   async #bodies(commit: CommittedRange): Promise<readonly StoredBody[]> {
     const bodies: StoredBody[] = [];
     for (let from = commit.firstPosition; from <= commit.lastPosition;) {
-      const page = await this.#options.log.readBodies({ from, limit: commit.lastPosition - from + 1 });
+      const page = await this.#options.log.readStoredBodies({ from, limit: commit.lastPosition - from + 1 });
       bodies.push(...page.bodies);
       if (page.nextPosition === from) {
         if (!this.#running) throw new UpstreamError('PLB-6002', 'the relay stopped before a commit could be read');

@@ -4,8 +4,8 @@ import { type DynamicModule, type INestApplicationContext, Module } from '@nestj
 import { Test } from '@nestjs/testing';
 import { metrics } from '@opentelemetry/api';
 import { type Clock, systemClock } from '@plumbline/core';
-import { EVENT_BUS } from '@plumbline/messaging';
-import { InProcessBus } from '@plumbline/messaging/in-process';
+import { EVENT_PUBLISHER } from '@plumbline/messaging';
+import { InProcessPublisher } from '@plumbline/messaging/in-process';
 import {
   CLOCK,
   CONFIG_SOURCE,
@@ -29,7 +29,6 @@ import { PostgresLogQueries } from '../read-models/postgres-log-queries.js';
 import { Projector } from '../read-models/projector.js';
 import { Transparency } from '../transparency/transparency.js';
 import { TREE_CONFIG, type TreeConfig } from '../transparency/tree.config.js';
-import { SERVICES_KEY } from './test-credentials.js';
 
 /** A logger that discards its lines. */
 export const silent: Logger = {
@@ -45,7 +44,7 @@ export interface AuditOptions {
   /** Settings of the process. */
   readonly source?: Readonly<Record<string, string>>;
   readonly tree?: TreeConfig;
-  readonly bus?: InProcessBus;
+  readonly publisher?: InProcessPublisher;
   readonly personalKey?: Uint8Array;
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -62,24 +61,27 @@ export interface ComposedAudit extends AsyncDisposable {
   readonly transparency: Transparency;
   readonly persons: PersonErasure;
   readonly holds: PostgresLegalHolds;
-  readonly bus: InProcessBus;
+  readonly publisher: InProcessPublisher;
   /** URL of the gRPC endpoint, once it listens. */
   url(): string;
   close(): Promise<void>;
 }
 
+/** Token of the gRPC endpoint of {@link startAudit}. */
+export const TOKEN = 'a service token of the test';
+
 /** Composes the audit service over a database without starting it: benchmarks start its parts one by one. */
 export async function composeAudit(databaseUrl: string, options: AuditOptions = {}): Promise<ComposedAudit> {
-  const bus = options.bus ?? new InProcessBus();
+  const publisher = options.publisher ?? new InProcessPublisher();
   const endpoints = new Endpoints();
   const source = {
     PLUMBLINE_LOG_URL: databaseUrl,
-    PLUMBLINE_LOG_SERVICES_KEY: SERVICES_KEY,
+    PLUMBLINE_LOG_TOKEN: TOKEN,
     PLUMBLINE_AUDIT_GRPC_LISTEN: '127.0.0.1:0',
     ...options.source,
   };
   const values = new Map<symbol, unknown>([
-    [EVENT_BUS, bus],
+    [EVENT_PUBLISHER, publisher],
     [LOGGER, options.logger ?? silent],
     [CLOCK, options.clock ?? systemClock],
     [METER, metrics.getMeter('audit')],
@@ -103,7 +105,7 @@ export async function composeAudit(databaseUrl: string, options: AuditOptions = 
   }
   const app = await builder.compile();
   let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => (closed ??= app.close().then(() => bus.close()));
+  const close = (): Promise<void> => (closed ??= app.close().then(() => publisher.close()));
   return {
     app,
     server: app.get<LogServer>(LOG_SERVER, { strict: false }),
@@ -114,7 +116,7 @@ export async function composeAudit(databaseUrl: string, options: AuditOptions = 
     transparency: app.get(Transparency, { strict: false }),
     persons: app.get(PersonErasure, { strict: false }),
     holds: app.get(PostgresLegalHolds, { strict: false }),
-    bus,
+    publisher,
     url: () => endpoints.get('log') ?? '',
     close,
     [Symbol.asyncDispose]: close,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { InputError } from '@plumbline/core';
 import { type GitBranchWriterOptions, gitVariables, readCredentials } from '@plumbline/git';
 import { CONFIG_SOURCE, type ConfigSource, dataDirSetting, loadConfig, secretFrom } from '@plumbline/platform';
-import { isOrigin, type NoteSigner, parseVerifierKey, pemSigner, type VerifierKey } from '@plumbline/merkle';
+import { isOrigin, logSigner, type NoteSigner, parseVerifierKey, type VerifierKey } from '@plumbline/merkle';
 import type { FactoryProvider } from '@nestjs/common';
 import { z } from 'zod';
 
@@ -122,13 +121,7 @@ function witnessOf(text: string): WitnessConfig {
 function signerOf(file: string | undefined, origin: string | undefined): NoteSigner | undefined {
   const pem = secretFrom('PLUMBLINE_LOG_SIGNING_KEY_FILE', { file });
   if (pem === undefined) return undefined;
-  if (origin !== undefined) return pemSigner(pem, origin);
-  const { publicKey } = pemSigner(pem, UNSIGNED_ORIGIN).key;
-  const installation = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex')
-    .slice(0, 16);
-  return pemSigner(pem, `plumbline.local/${installation}`);
+  return logSigner(pem, origin);
 }
 
 function anchorOf(env: z.output<typeof treeSchema>, source: ConfigSource): AnchorConfig | undefined {
