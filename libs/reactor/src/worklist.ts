@@ -95,7 +95,7 @@ export class Worklist<Key> {
   readonly #dueOfFailing: Turns<Key>;
   readonly #busy = new Map<Key, Promise<void>>();
   readonly #addedWhileBusy = new Set<Key>();
-  readonly #timers = new Map<Key, NodeJS.Timeout>();
+  readonly #timers = new Map<Key, { readonly timer: NodeJS.Timeout; readonly dueMs: number }>();
   readonly #failures = new Map<Key, number>();
   readonly #stopping = new AbortController();
   readonly #unobserve: () => void;
@@ -146,13 +146,15 @@ export class Worklist<Key> {
     this.#fill();
   }
 
-  /** Makes a key due after a delay, unless it is due earlier or worked on. */
+  /** Makes a key due after a delay, unless an earlier delay is under way. */
   addLater(key: Key, delayMs: number): void {
     if (this.#stopping.signal.aborted) return;
+    const dueMs = performance.now() + delayMs;
+    if ((this.#timers.get(key)?.dueMs ?? Number.POSITIVE_INFINITY) <= dueMs) return;
     this.#clearTimer(key);
     const timer = setTimeout(() => this.add(key), delayMs);
     timer.unref();
-    this.#timers.set(key, timer);
+    this.#timers.set(key, { timer, dueMs });
   }
 
   /** Takes a key off the list; a run that is under way ends by itself, and its result is not acted on. */
@@ -175,7 +177,7 @@ export class Worklist<Key> {
   async stop(): Promise<void> {
     this.#running = false;
     this.#stopping.abort();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     await Promise.allSettled(this.#busy.values());
     this.#unobserve();
@@ -187,7 +189,7 @@ export class Worklist<Key> {
   }
 
   #clearTimer(key: Key): void {
-    clearTimeout(this.#timers.get(key));
+    clearTimeout(this.#timers.get(key)?.timer);
     this.#timers.delete(key);
   }
 

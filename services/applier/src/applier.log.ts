@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, messageOf, PlumblineError, StreamName, uuidv7 } from '@plumbline/core';
-import type { AppendRequest, AppendResult, EventLog, ExpectedRevision } from '@plumbline/event-log';
+import type { AppendRequest, ExpectedRevision } from '@plumbline/event-log';
 import type { Actor, NewEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
+import { backoff, type EventReactor } from '@plumbline/reactor';
 import type { Cause } from './domain/cause.js';
-import type { Fleet } from './domain/fleet.js';
 import type { TargetState } from './domain/target-state.js';
 
 const ACTOR: Actor = { kind: 'service', id: 'applier', name: 'applier' };
+const RETRY = { firstMs: 100, maxMs: 5_000 };
+/** A stream of the request is quarantined: a retry succeeds only after a fix. */
+const QUARANTINED = 'PLB-5111';
 
 /** Origin of an append. */
 export interface AppendContext {
@@ -19,23 +22,31 @@ export interface AppendContext {
 
 /** Appends events of the applier. Resolves when the events are durable and folded, so that the next decision is based on them. */
 export class ApplierLog {
-  readonly #log: EventLog;
-  readonly #fleet: Fleet;
+  readonly #reactor: EventReactor;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #stopping = new AbortController();
 
-  #stopped = false;
-
-  constructor(log: EventLog, fleet: Fleet, clock: Clock, logger: Logger) {
-    this.#log = log;
-    this.#fleet = fleet;
+  constructor(reactor: EventReactor, clock: Clock, logger: Logger) {
+    this.#reactor = reactor;
     this.#clock = clock;
     this.#logger = logger;
   }
 
   /** Ends retries of appends that the log does not accept. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
+  }
+
+  /** Folds every event that the log has. */
+  async catchUp(): Promise<void> {
+    await this.#reactor.catchUp();
+  }
+
+  /** Returns true if an event of one of the streams could not be folded, so that decisions would be based on an incomplete state. */
+  hasQuarantined(streams: readonly string[]): boolean {
+    const { quarantined } = this.#reactor;
+    return quarantined.length > 0 && quarantined.some(({ stream }) => streams.includes(stream));
   }
 
   /** Appends to the stream of a target, at the revision that the fold has. @throws ConflictError if the stream is at another revision */
@@ -59,34 +70,31 @@ export class ApplierLog {
     entries: readonly NewEvent[],
     context: AppendContext & { readonly expected: ExpectedRevision },
   ): Promise<void> {
-    const requestId = context.requestId ?? uuidv7(this.#clock.nowMs());
+    const { cause, expected, requestId = uuidv7(this.#clock.nowMs()) } = context;
     const occurredAt = new Date(this.#clock.nowMs()).toISOString();
-    const request: AppendRequest = {
+    await this.#durably({
       requestId,
       actor: ACTOR,
       service: 'applier',
-      ...(context.cause === undefined
-        ? {}
-        : { causationId: context.cause.eventId, correlationId: context.cause.correlationId }),
-      items: [{ stream, expected: context.expected, events: entries.map((entry) => ({ ...entry, occurredAt })) }],
-    };
-    const { events } = await this.#durably(request);
-    for (const event of events) this.#fleet.apply(event);
+      ...(cause === undefined ? {} : { causationId: cause.eventId, correlationId: cause.correlationId }),
+      items: [{ stream, expected, events: entries.map((entry) => ({ ...entry, occurredAt })) }],
+    });
   }
 
-  async #durably(request: AppendRequest): Promise<AppendResult> {
-    for (let attempt = 0; ; attempt += 1) {
+  /** Repeats an append with the same request id until the log has recorded it and its events are folded. */
+  async #durably(request: AppendRequest): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#log.append(request);
+        await this.#reactor.append(request);
+        return;
       } catch (error) {
-        const wait = error instanceof PlumblineError && error.retry === 'after-delay' && !this.#stopped;
-        if (!wait) throw error;
-        if (attempt === 0)
-          this.#logger.warn('the log does not accept an append; retrying', {
-            message: messageOf(error),
-            stream: request.items[0]?.stream,
-          });
-        await delay(Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)));
+        const retry = error instanceof PlumblineError && error.retry === 'after-delay' && error.code !== QUARANTINED;
+        if (!retry || this.#stopping.signal.aborted) throw error;
+        const stream = request.items[0]?.stream;
+        if (attempt === 1)
+          this.#logger.warn('the log does not accept an append; retrying', { message: messageOf(error), stream });
+        const { signal } = this.#stopping;
+        await delay(backoff(RETRY, attempt, Math.random()), undefined, { signal }).catch(() => undefined);
       }
     }
   }

@@ -2,19 +2,20 @@
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { type EventEnvelopeBatch, EVENTS_PATTERN } from '@plumbline/messaging';
-import { ApplierService } from '../applier.service.js';
+import { EVENT_REACTOR } from '@plumbline/platform';
+import type { EventReactor } from '@plumbline/reactor';
 
-/** Takes batches from the bus. */
+/** Hands batches from the transport to the reactor. */
 @Controller()
 export class EventsConsumer {
-  readonly #applier: ApplierService;
+  readonly #reactor: EventReactor;
 
-  constructor(@Inject(ApplierService) applier: ApplierService) {
-    this.#applier = applier;
+  constructor(@Inject(EVENT_REACTOR) reactor: EventReactor) {
+    this.#reactor = reactor;
   }
 
   @EventPattern(EVENTS_PATTERN)
-  onBatch(@Payload() batch: EventEnvelopeBatch): void {
-    this.#applier.offer(batch);
+  onBatch(@Payload() { firstPosition, lastPosition, events }: EventEnvelopeBatch): void {
+    this.#reactor.offer({ from: firstPosition, next: lastPosition + 1, events });
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SyncCause } from '@plumbline/events';
-import { healDelayMs, retryDelayMs } from './backoff.js';
+import { backoff } from '@plumbline/reactor';
 import type { Cause } from './cause.js';
 import type { Fleet, Release } from './fleet.js';
 import type { RunningSync, TargetState } from './target-state.js';
@@ -47,6 +47,8 @@ export type Decision =
     };
 
 const EAGER_ATTEMPTS = 5;
+const RETRY = { firstMs: 2_000, maxMs: 300_000 };
+const HEAL = { firstMs: 300, maxMs: 300_000 };
 const NONE: Decision = { type: 'none' };
 
 /** Returns what to do with a target next: a function of the fold and of what the cluster shows. */
@@ -111,7 +113,7 @@ function remove(target: TargetState, removal: Removal, facts: LiveFacts): Decisi
     // The last removal left objects: continue once they no longer exist, or after a delay.
     if (last?.cause === 'Removal' && !facts.deletionDone) {
       if (!last.retryable) return NONE;
-      const untilMs = last.atMs + retryDelayMs(last.attempts);
+      const untilMs = last.atMs + retryDelayMs(last);
       if (facts.nowMs < untilMs) return { type: 'wait', untilMs };
     }
   }
@@ -178,7 +180,7 @@ function retry(last: NonNullable<TargetState['last']>, facts: LiveFacts, sync: (
   if ((facts.deletionDone || facts.claimFree || facts.kindArrived) && last.attempts <= EAGER_ATTEMPTS) return sync();
   if (!last.retryable && !facts.deletionDone && !facts.claimFree && !facts.kindArrived) return NONE;
   if (last.reason === 'ClusterUnreachable' && facts.connectedAtMs > last.atMs) return sync();
-  const untilMs = last.atMs + retryDelayMs(last.attempts);
+  const untilMs = last.atMs + retryDelayMs(last);
   return facts.nowMs < untilMs ? { type: 'wait', untilMs } : sync();
 }
 
@@ -186,7 +188,25 @@ function heal(fleet: Fleet, target: TargetState, facts: LiveFacts, sync: (trigge
   if (target.driftCause === undefined || fleet.syncSpec(target.application, target.environment)?.selfHeal !== true)
     return NONE;
   const detectedMs = target.driftCause.timeMs;
-  const delayMs = Math.min(...target.drift.map(({ key }) => healDelayMs(target.driftMemory.get(key)?.count ?? 1)));
+  const delayMs = Math.min(
+    ...target.drift.map(({ key }) => healDelayMs(target.driftMemory.get(key)?.count ?? 1, target.driftCause)),
+  );
   const untilMs = detectedMs + delayMs;
   return facts.nowMs < untilMs ? { type: 'wait', untilMs } : sync(target.driftCause);
+}
+
+/** Delay before the next attempt. */
+function retryDelayMs({ attempts, syncId }: NonNullable<TargetState['last']>): number {
+  return backoff(RETRY, attempts, jitterOf(syncId));
+}
+
+/** Delay before drift is healed. The first two times it is short; later ones slow down a fight with another writer. */
+function healDelayMs(occurrences: number, cause: Cause | undefined): number {
+  return backoff(HEAL, occurrences - 1, jitterOf(cause?.eventId ?? ''));
+}
+
+/** Returns a number from 0 to 1 that is always the same for an id: a decision must not change with each evaluation. */
+function jitterOf(id: string): number {
+  const digits = /[0-9a-f]{8}$/.exec(id)?.[0];
+  return digits === undefined ? 1 : Number.parseInt(digits, 16) / 0xffff_ffff;
 }

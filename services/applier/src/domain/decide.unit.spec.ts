@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Digest, TargetId } from '@plumbline/core';
 import { applicationSpec, type EventData, type EventType, type RecordedEvent } from '@plumbline/events';
+import { eventHandlersOf } from '@plumbline/reactor';
 import { describe, expect, it } from 'vitest';
+import { ApplierEvents } from '../applier.events.js';
 import { decide, type Decision, type LiveFacts } from './decide.js';
 import { Fleet } from './fleet.js';
 
@@ -15,6 +17,7 @@ const noChanges = { counts: {}, digest: digest('none'), inline: [], truncated: f
 /** A history, written down as it would be in the log. */
 class History {
   readonly fleet = new Fleet();
+  readonly #handlers = eventHandlersOf(new ApplierEvents(this.fleet), 'applier');
   #position = 0;
   #revision = 0;
 
@@ -63,7 +66,7 @@ class History {
       data,
     };
     if (onTarget) this.#revision += 1;
-    this.fleet.apply(event as unknown as RecordedEvent);
+    this.#handlers.get(type)?.(event as unknown as RecordedEvent);
     return this;
   }
 

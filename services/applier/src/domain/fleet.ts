@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Digest, TargetId } from '@plumbline/core';
-import type { ApplicationSpec, EventData, EventOf, RecordedEvent, SyncSpec } from '@plumbline/events';
+import type { ApplicationSpec, EventData, EventOf, SyncSpec } from '@plumbline/events';
 import { type ApplicationView, type ClusterView, ViewStore, type ViewStoreSnapshot } from '@plumbline/read-models';
 import { type Cause, causeOf, type EventOfAny } from './cause.js';
 import {
@@ -46,7 +46,7 @@ export interface PlanJob extends Cause {
   readonly version: number | undefined;
 }
 
-/** Targets and clusters that an event concerns. */
+/** Targets and clusters that events concern. */
 export interface Touched {
   readonly targets: ReadonlySet<TargetId>;
   /** True if a cluster was declared, removed, connected or lost. */
@@ -87,6 +87,8 @@ export class Fleet {
   readonly #targets = new Map<TargetId, TargetState>();
   readonly #byApplication = new Map<string, Set<TargetState>>();
   readonly #plans = new Map<TargetId, Map<string, PlanJob>>();
+  #touchedTargets = new Set<TargetId>();
+  #touchedClusters = false;
 
   /** The declared application; undefined once it is removed and none of its targets holds objects. */
   application(id: string): ApplicationView | undefined {
@@ -154,7 +156,7 @@ export class Fleet {
     this.#plans.get(target)?.delete(eventId);
   }
 
-  onApplication(event: ApplicationEvent): Touched {
+  onApplication(event: ApplicationEvent): void {
     const { application } = event.data;
     const before = this.application(application);
     if (event.type === 'ApplicationDeclared') this.#removals.delete(application);
@@ -171,15 +173,15 @@ export class Fleet {
       }
     }
     this.#views.apply(event);
-    return { targets: new Set(this.#targetsOf(application).map(({ id }) => id)), clusters: false };
+    this.#touch(this.#targetsOf(application));
   }
 
-  onCluster(event: ClusterEvent): Touched {
+  onCluster(event: ClusterEvent): void {
     this.#views.apply(event);
     // Read models report Unknown from now on: the health has to be reported again after a reconnect.
     if (event.type === 'ClusterUnreachable')
       for (const target of this.targetsOn(event.data.cluster)) target.health = undefined;
-    return { targets: new Set(), clusters: true };
+    this.#touchedClusters = true;
   }
 
   onRendered(event: EventOf<'VersionRendered'>): void {
@@ -194,99 +196,60 @@ export class Fleet {
     });
   }
 
-  onReleased(event: EventOf<'VersionReleased'>): Touched {
+  onReleased(event: EventOf<'VersionReleased'>): void {
     this.#views.apply(event);
     const { application, environment, clusters, generation } = event.data;
     const state = this.#environment(`${application}/${environment}`);
-    const targets = new Set<TargetId>();
     const { release } = state;
-    if (release !== undefined && release.data.generation >= generation && release.position > event.position)
-      return { targets, clusters: false };
+    if (release !== undefined && release.data.generation >= generation && release.position > event.position) return;
     for (const cluster of [...(release?.data.clusters ?? []), ...clusters])
-      targets.add(this.target(TargetId.of(application, environment, cluster)).id);
-    for (const target of this.#targetsOf(application)) if (target.environment === environment) targets.add(target.id);
+      this.#touch([this.target(TargetId.of(application, environment, cluster))]);
+    this.#touch(this.#targetsOf(application).filter((target) => target.environment === environment));
     state.release = { ...causeOf(event), data: event.data };
-    return { targets, clusters: false };
   }
 
-  onSyncRequested(event: EventOf<'SyncRequested'>): Touched {
+  onSyncRequested(event: EventOf<'SyncRequested'>): void {
     const { application, environment, cluster, confirmPrune } = event.data;
-    const targets = new Set<TargetId>();
     for (const target of this.#targetsOf(application)) {
       if (environment !== undefined && target.environment !== environment) continue;
       if (cluster !== undefined && target.cluster !== cluster) continue;
       target.request = { ...causeOf(event), confirmPrune };
-      targets.add(target.id);
+      this.#touch([target]);
     }
-    return { targets, clusters: false };
   }
 
-  onPlanRequested(event: EventOfAny<'PlanRequested' | 'ApprovalRequested'>): Touched {
+  onPlanRequested(event: EventOfAny<'PlanRequested' | 'ApprovalRequested'>): void {
     const { application, environment, version } = event.data;
     const cause = causeOf(event);
-    const targets = new Set<TargetId>();
     for (const wanted of this.application(application)?.spec.environments ?? []) {
       if (environment !== undefined && wanted.name !== environment) continue;
       for (const cluster of this.clusters()) {
         if (!selects(wanted.clusters, cluster)) continue;
-        const { id } = this.target(TargetId.of(application, wanted.name, cluster.name));
-        this.#addPlan({ ...cause, target: id, version });
-        targets.add(id);
+        const target = this.target(TargetId.of(application, wanted.name, cluster.name));
+        this.#addPlan({ ...cause, target: target.id, version });
+        this.#touch([target]);
       }
     }
-    return { targets, clusters: false };
   }
 
-  onTarget(event: TargetEvent): Touched {
+  onTarget(event: TargetEvent): void {
     const { application, environment, cluster } = event.data;
     const target = this.target(TargetId.of(application, environment, cluster));
-    const touched = { targets: new Set([target.id]), clusters: false };
-    if (event.position <= target.position) return touched;
     this.#views.apply(event);
     target.position = event.position;
     target.revision = event.revision;
     foldTarget(target, event);
     if (event.type === 'PlanComputed' || event.type === 'PlanFailed')
       this.#plans.get(target.id)?.delete(event.causationId);
-    return touched;
+    this.#touch([target]);
   }
 
-  /** Folds one event. */
-  apply(event: RecordedEvent): Touched {
-    switch (event.type) {
-      case 'ApplicationDeclared':
-      case 'ApplicationRemoved':
-      case 'ApplicationSuspended':
-      case 'ApplicationResumed':
-        return this.onApplication(event);
-      case 'ClusterDeclared':
-      case 'ClusterRemoved':
-      case 'ClusterConnected':
-      case 'ClusterUnreachable':
-        return this.onCluster(event);
-      case 'VersionRendered':
-        this.onRendered(event);
-        break;
-      case 'VersionReleased':
-        return this.onReleased(event);
-      case 'SyncRequested':
-        return this.onSyncRequested(event);
-      case 'PlanRequested':
-      case 'ApprovalRequested':
-        return this.onPlanRequested(event);
-      case 'PlanComputed':
-      case 'PlanFailed':
-      case 'SyncStarted':
-      case 'SyncCompleted':
-      case 'SyncRefused':
-      case 'DriftDetected':
-      case 'DriftResolved':
-      case 'HealthChanged':
-      case 'TargetRemoved':
-        return this.onTarget(event);
-      default:
-    }
-    return { targets: new Set(), clusters: false };
+  /** Returns the targets and clusters that events concerned since the last call. */
+  takeTouched(): Touched {
+    const touched = { targets: this.#touchedTargets, clusters: this.#touchedClusters };
+    this.#touchedTargets = new Set();
+    this.#touchedClusters = false;
+    return touched;
   }
 
   /** Returns the contents as JSON values that later events do not change. */
@@ -316,6 +279,10 @@ export class Fleet {
       this.#environment(`${release.data.application}/${release.data.environment}`).release = release;
     for (const target of targets) this.#put(restoredTarget(target));
     for (const job of plans) this.#addPlan(job);
+  }
+
+  #touch(targets: Iterable<TargetState>): void {
+    for (const { id } of targets) this.#touchedTargets.add(id);
   }
 
   #environment(key: string): MutableEnvironment {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Digest, type HealthState, TargetId } from '@plumbline/core';
 import type { EventData, EventOf, SyncCause } from '@plumbline/events';
-import { HEAL_MEMORY_MS } from './backoff.js';
 import { type Cause, causeOf, type EventOfAny } from './cause.js';
 import { UNKNOWN_KIND_REASONS } from './identity.js';
 
@@ -17,6 +16,7 @@ export interface RunningSync extends Cause {
 /** The outcome of the last sync, or its refusal. */
 export interface LastSync {
   readonly syncId: string;
+  readonly correlationId: string;
   readonly generation: number;
   readonly releaseId: string;
   readonly version: number;
@@ -81,6 +81,9 @@ export interface TargetState {
   health: ReportedHealth | undefined;
   removed: boolean;
 }
+
+/** Drift of the same object counts as recurring for this long. */
+const HEAL_MEMORY_MS = 600_000;
 
 /** Events on the streams of targets. */
 export type TargetEvent = EventOfAny<
@@ -161,6 +164,7 @@ export function foldTarget(target: TargetState, event: TargetEvent): void {
       endRequest(target, event.causationId);
       target.last = {
         syncId: event.id,
+        correlationId: event.correlationId,
         confirmPrune: false,
         generation: -1,
         releaseId,
@@ -236,6 +240,7 @@ function foldCompleted(target: TargetState, event: EventOf<'SyncCompleted'>): vo
   const again = failed && last !== undefined && last.result !== 'Succeeded' && last.releaseId === releaseId;
   target.last = {
     syncId: data.syncId,
+    correlationId: event.correlationId,
     generation: running?.data.generation ?? -1,
     releaseId,
     version: data.version,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { derivedId, messageOf, PlumblineError } from '@plumbline/core';
+import { traced } from '@plumbline/reactor';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { changeList } from '../domain/changes.js';
 import type { PlanJob, RenderedVersion } from '../domain/fleet.js';
@@ -8,7 +9,7 @@ import type { Marks } from '../domain/owner-marks.js';
 import { type ComputedPlan, computePlan } from '../sync/dry-run.js';
 import { prepareSet } from '../ownership/prepared-set.js';
 import { syncJob } from './sync-job.js';
-import type { TargetContext } from './target-context.js';
+import { spanAttributes, type TargetContext } from './target-context.js';
 
 /** Older plans are dropped: their requesters have given up, and the log does not deduplicate requests of this age. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
@@ -48,6 +49,7 @@ export class TargetPlans {
         },
         context,
       );
+      this.#context.metrics.planned(cluster, 'failed');
     };
     if (version === undefined)
       return fail(
@@ -57,7 +59,11 @@ export class TargetPlans {
           : `${application} has no version ${number} for ${environment}`,
       );
     try {
-      const plan = await this.#plan(target, session, version);
+      const { correlationId } = job;
+      const attributes = spanAttributes(target, number);
+      const plan = await traced(this.#context.tracer, { name: 'plan', correlationId, attributes }, async () =>
+        this.#plan(target, session, version),
+      );
       const { list, blob } = changeList(plan.changes);
       await this.#context.store.put([blob]);
       const guard = plan.guard === undefined ? {} : { guard: plan.guard };
@@ -73,6 +79,7 @@ export class TargetPlans {
         ...guard,
       };
       await this.#context.log.target(target, { type: 'PlanComputed', data }, context);
+      this.#context.metrics.planned(cluster, 'computed');
     } catch (error) {
       if (error instanceof PlumblineError && error.httpStatus === 409) throw error;
       session.suspect();

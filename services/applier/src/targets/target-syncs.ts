@@ -2,6 +2,7 @@
 import { Digest, InvariantError, messageOf, NotFoundError, uuidv7 } from '@plumbline/core';
 import type { ObjectChange } from '@plumbline/events';
 import { verifyRelease } from '@plumbline/manifest';
+import { traced } from '@plumbline/reactor';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import type { Decision } from '../domain/decide.js';
 import type { Release, RenderedVersion } from '../domain/fleet.js';
@@ -14,7 +15,7 @@ import { findCycle, planSync, type SyncPlan } from '../sync/sync-plan.js';
 import type { SyncJob } from '../sync/tools.js';
 import { syncJob } from './sync-job.js';
 import type { Run, SyncReports } from './sync-reports.js';
-import type { TargetContext } from './target-context.js';
+import { spanAttributes, type TargetContext } from './target-context.js';
 
 type SyncDecision = Extract<Decision, { readonly type: 'sync' }>;
 type ResumeDecision = Extract<Decision, { readonly type: 'resume' }>;
@@ -54,7 +55,12 @@ export class TargetSyncs {
     const { confirmPrune } = decision;
     const { releaseId } = data;
     const job = syncJob(this.#context, target, { marks: this.#marks, version, inventory, confirmPrune, releaseId });
-    const plan = await this.#planned(target, session, job, decision);
+    const { correlationId } = decision.trigger;
+    const { tracer } = this.#context;
+    const attributes = spanAttributes(target, data.version);
+    const plan = await traced(tracer, { name: 'plan', correlationId, attributes }, async () =>
+      this.#planned(target, session, job, decision),
+    );
     if (plan === undefined) return;
     if (decision.cause === 'SelfHeal' && plan.writes.length === 0 && plan.prune.length === 0) return;
     const startedMs = this.#context.clock.nowMs();
@@ -69,8 +75,7 @@ export class TargetSyncs {
       startedMs,
     };
     await this.#reports.started(target, run, intendedInventory(inventory, plan.writes));
-    const outcome = await runSync(this.#context.tools(session), job, plan);
-    await this.#reports.completed(target, session, run, { outcome, plan });
+    await this.#apply(target, session, { run, job, plan });
   }
 
   /** Repeats a run that was started and has no outcome, under the same id. */
@@ -107,7 +112,21 @@ export class TargetSyncs {
     const job = syncJob(this.#context, target, { marks: this.#marks, version, inventory, confirmPrune, releaseId });
     const tools = this.#context.tools(session);
     const plan = await planSync(tools, job, await prepareSet(tools, version));
-    await this.#reports.completed(target, session, run, { outcome: await runSync(tools, job, plan), plan });
+    await this.#apply(target, session, { run, job, plan });
+  }
+
+  async #apply(
+    target: TargetState,
+    session: ClusterSession,
+    { run, job, plan }: { readonly run: Run; readonly job: SyncJob; readonly plan: SyncPlan },
+  ): Promise<void> {
+    const { correlationId } = run.trigger;
+    const attributes = { ...spanAttributes(target, run.version), 'plumbline.sync': run.syncId };
+    await traced(this.#context.tracer, { name: 'apply', correlationId, attributes }, async (span) => {
+      const outcome = await runSync(this.#context.tools(session), job, plan);
+      span.setAttribute('plumbline.result', outcome.result);
+      await this.#reports.completed(target, session, run, { outcome, plan });
+    });
   }
 
   #wrongRelease(

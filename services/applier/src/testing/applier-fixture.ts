@@ -3,7 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { KeyObject } from 'node:crypto';
-import { Digest, StreamName, systemClock, uuidv7 } from '@plumbline/core';
+import { Module, type Provider, type Type } from '@nestjs/common';
+import { MODULE_METADATA } from '@nestjs/common/constants.js';
+import { Digest, StreamName, uuidv7 } from '@plumbline/core';
 import type { AppendRequest, EventLog } from '@plumbline/event-log';
 import { actorOf, MemoryEventLog } from '@plumbline/event-log/testing';
 import {
@@ -34,11 +36,10 @@ import { MemoryObjectStore } from '@plumbline/object-store/memory';
 import type { ObjectStore } from '@plumbline/object-store';
 import type { Logger } from '@plumbline/platform';
 import { pollInterval } from '@plumbline/testkit';
-import { metrics } from '@opentelemetry/api';
-import { ApplierMetrics } from '../applier.metrics.js';
-import { ApplierService } from '../applier.service.js';
-import type { ApplierConfig } from '../applier.config.js';
-import type { ConnectCluster } from '../clusters/cluster-sessions.js';
+import { startTestService, type TestService } from '@plumbline/platform/testing';
+import { APPLIER_CONFIG, type ApplierConfig } from '../applier.config.js';
+import { ApplierModule } from '../applier.module.js';
+import { CONNECT_CLUSTER, type ConnectCluster } from '../clusters/cluster-sessions.js';
 import { clusterConnector } from '../clusters/connect.js';
 
 const PROJECT = 'default';
@@ -88,6 +89,42 @@ class Lines implements Logger {
   }
 }
 
+/** Returns the module of the applier with the configuration and connections of a test. */
+export function testModule(config: ApplierConfig, connect: ConnectCluster): Type {
+  const { controllers, providers } = moduleParts(ApplierModule);
+  @Module({
+    controllers,
+    providers: [
+      ...providers,
+      { provide: APPLIER_CONFIG, useValue: config },
+      { provide: CONNECT_CLUSTER, useValue: connect },
+    ],
+  })
+  class TestApplierModule {}
+  return TestApplierModule;
+}
+
+/** Returns a configuration with new keys. */
+export function testConfig(overrides: Partial<ApplierConfig> = {}): ApplierConfig {
+  return {
+    installation: `test-${(installations += 1)}`,
+    sealKey: parseSealKey(Buffer.from(generateSealKey())),
+    releaseKeys: [parseReleaseVerifyKey(generateReleaseKeys().publicKeyPem)],
+    probeMs: 1_000,
+    requestsPerCluster: 16,
+    syncsPerCluster: 32,
+    limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 },
+    ...overrides,
+  };
+}
+
+function moduleParts(module: Type): { readonly controllers: Type[]; readonly providers: Provider[] } {
+  return {
+    controllers: Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, module) as Type[],
+    providers: Reflect.getMetadata(MODULE_METADATA.PROVIDERS, module) as Provider[],
+  };
+}
+
 /** An applier with a log and an object store in memory; the rest of the system is played by the spec's own appends. */
 export class ApplierFixture implements AsyncDisposable {
   readonly log = new MemoryEventLog();
@@ -98,7 +135,7 @@ export class ApplierFixture implements AsyncDisposable {
   readonly sealKey = parseSealKey(Buffer.from(generateSealKey()));
   readonly #signingKey: KeyObject;
   readonly #config: ApplierConfig;
-  #service: ApplierService | undefined;
+  #service: TestService | undefined;
   readonly #versions = new Map<string, number>();
   readonly #generations = new Map<string, number>();
   readonly #directory: string;
@@ -109,16 +146,11 @@ export class ApplierFixture implements AsyncDisposable {
     const keys = generateReleaseKeys();
     this.#directory = directory;
     this.#signingKey = parseReleaseSigningKey(keys.privateKeyPem);
-    this.#config = {
-      installation: `test-${(installations += 1)}`,
+    this.#config = testConfig({
       sealKey: this.sealKey,
       releaseKeys: [parseReleaseVerifyKey(keys.publicKeyPem)],
-      probeMs: 1_000,
-      requestsPerCluster: 16,
-      syncsPerCluster: 32,
-      limits: { perTarget: 8, gateMs: 20_000, pruneWaitMs: 1_000, watchMs: 5_000 },
       ...overrides,
-    };
+    });
     this.connect = clusterConnector({ requestsPerCluster: 16 });
     this.#unsubscribe = this.log.onCommitted(({ firstPosition, lastPosition }) => {
       void this.#deliver(firstPosition, lastPosition);
@@ -135,25 +167,28 @@ export class ApplierFixture implements AsyncDisposable {
     return this.#config.installation;
   }
 
-  /** Starts an applier; `parts` stand in for the log and the store as they are. */
+  /** Starts an applier in a Nest application; `parts` replace the log and the store as they are. */
   async startApplier(parts: { readonly log?: EventLog; readonly store?: ObjectStore } = {}): Promise<void> {
-    const service = new ApplierService(
-      parts.log ?? this.log,
-      parts.store ?? this.store,
-      this.logger,
-      systemClock,
-      this.#config,
-      this.connect,
-      new ApplierMetrics(metrics.getMeter('none')),
-    );
-    this.#service = service;
-    await service.onApplicationBootstrap();
+    this.#service = await startTestService({
+      module: testModule(this.#config, this.connect),
+      name: 'applier',
+      log: parts.log ?? this.log,
+      objects: parts.store ?? this.store,
+      logger: this.logger,
+      settings: { PLUMBLINE_DATA_DIR: this.#directory },
+    });
+  }
+
+  /** The running applier. */
+  get service(): TestService {
+    if (this.#service === undefined) throw new TypeError('no applier is running');
+    return this.#service;
   }
 
   async stopApplier(): Promise<void> {
     const service = this.#service;
     this.#service = undefined;
-    await service?.beforeApplicationShutdown();
+    await service?.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,7 +199,7 @@ export class ApplierFixture implements AsyncDisposable {
 
   async #deliver(firstPosition: number, lastPosition: number): Promise<void> {
     const { events } = await this.log.read({ from: firstPosition, limit: lastPosition - firstPosition + 1 });
-    this.#service?.offer({ shard: 0, firstPosition, lastPosition, events });
+    this.#service?.reactor.offer({ from: firstPosition, next: lastPosition + 1, events });
     for (const listener of this.#listeners) listener();
   }
 

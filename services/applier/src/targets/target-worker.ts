@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonicalJson, ConflictError, messageOf, type TargetId } from '@plumbline/core';
+import { canonicalJson, ConflictError, StreamName, type TargetId } from '@plumbline/core';
 import { durationMs } from '@plumbline/events';
+import { recordSpan, type WorkOutcome } from '@plumbline/reactor';
 import { kindServed } from '../clusters/kinds.js';
 import type { ClusterSession } from '../clusters/cluster-session.js';
 import { decide, type Decision, type LiveFacts } from '../domain/decide.js';
 import { healthSignature, type TargetState } from '../domain/target-state.js';
 import { Marks, ownerOf } from '../domain/owner-marks.js';
-import { type HealthObservation, NOT_WATCHED, observeDrift, observeHealth, overdue } from './observe.js';
+import {
+  type DriftedObjects,
+  type HealthObservation,
+  NOT_WATCHED,
+  observeDrift,
+  observeHealth,
+  overdue,
+} from './observe.js';
 import { SyncReports } from './sync-reports.js';
-import { syncSpecOf, type TargetContext } from './target-context.js';
+import { spanAttributes, syncSpecOf, type TargetContext } from './target-context.js';
 import { TargetPlans } from './target-plans.js';
 import { TargetRemoval } from './target-removal.js';
 import { TargetSyncs } from './target-syncs.js';
 
-const OBSERVE_DEBOUNCE_MS = 100;
 const RECHECK_MS = 5_000;
 const NOT_WATCHED_MS = 10_000;
-const RECHECK_LATER_MS = 5_000;
-const RETRY_FIRST_MS = 500;
-const RETRY_LAST_MS = 60_000;
+const QUARANTINED_MS = 10_000;
+const CONFLICTS_AT_ONCE = 3;
 
-/** Works on one target, one action at a time. Everything that changes during an action is seen together by the next turn. */
-export class TargetRunner {
+/** Works on one target, one action per run. Everything that changes during a run is seen together by the next run. */
+export class TargetWorker {
   readonly #context: TargetContext;
 
-  #dirty = false;
-  #observeDue = true;
-  #running: Promise<void> | undefined;
-  #stopped = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAtMs = Number.POSITIVE_INFINITY;
-  #failures = 0;
+  #observationDue = true;
+  #againAtMs = Number.POSITIVE_INFINITY;
+  #conflicts = 0;
   #notWatchedSinceMs: number | undefined;
   readonly #marks: Marks;
   readonly #reports: SyncReports;
@@ -51,99 +53,72 @@ export class TargetRunner {
     this.#plans = new TargetPlans(context, this.#marks);
   }
 
-  /** True while the target is worked on. */
-  get busy(): boolean {
-    return this.#running !== undefined;
+  /** Observes the target with the next run, because an object of it changed. */
+  requestObservation(): void {
+    this.#observationDue = true;
   }
 
-  /** Decides on the target now, because an input of the decision changed. */
-  schedule(): void {
-    this.#dirty = true;
-    this.#running ??= this.#loop().finally(() => {
-      this.#running = undefined;
-      if (this.#dirty && !this.#stopped) this.schedule();
-    });
-  }
-
-  /** Observes the target soon, together with further changes, because an object of it changed. */
-  scheduleObservation(): void {
-    this.#observeDue = true;
-    this.#wakeAt(this.#context.clock.nowMs() + OBSERVE_DEBOUNCE_MS);
-  }
-
-  /** Resolves when the current action is done. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
-  }
-
-  async #loop(): Promise<void> {
-    while (this.#dirty && !this.#stopped) {
-      this.#dirty = false;
-      try {
-        await this.#turn();
-        this.#failures = 0;
-      } catch (error) {
-        await this.#failed(error);
-      }
-    }
-  }
-
-  async #failed(error: unknown): Promise<void> {
-    this.#failures += 1;
-    if (error instanceof ConflictError && this.#failures <= 3) {
+  /** Does the next action for the target. Returns when to run again. A rejection is retried with a back-off. */
+  async run(): Promise<WorkOutcome> {
+    this.#againAtMs = Number.POSITIVE_INFINITY;
+    try {
+      const isDone = await this.#turn();
+      this.#conflicts = 0;
+      return isDone ? this.#outcome() : { againInMs: 0 };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || this.#conflicts >= CONFLICTS_AT_ONCE) throw error;
       // Another process appended to the stream of the target: fold its events, then decide again.
-      this.#dirty = await this.#context.refold(this.id).then(
-        () => true,
-        () => false,
-      );
-      if (this.#dirty) return;
+      this.#conflicts += 1;
+      await this.#context.log.catchUp();
+      return { againInMs: 0 };
     }
-    const delayMs = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** (this.#failures - 1));
-    this.#context.session(this.#target.cluster)?.suspect();
-    this.#context.logger.warn('the work on a target failed; retrying', {
-      target: this.id,
-      message: messageOf(error),
-      delayMs,
-    });
-    this.#wakeAt(this.#context.clock.nowMs() + delayMs);
+  }
+
+  #outcome(): WorkOutcome {
+    if (this.#againAtMs === Number.POSITIVE_INFINITY) return {};
+    return { againInMs: Math.max(1, this.#againAtMs - this.#context.clock.nowMs()) };
+  }
+
+  #runAgainAt(atMs: number): void {
+    this.#againAtMs = Math.min(this.#againAtMs, atMs);
   }
 
   get #target(): TargetState {
     return this.#context.fleet.target(this.id);
   }
 
-  async #turn(): Promise<void> {
+  /** Returns false if the target has to be worked on again at once. */
+  async #turn(): Promise<boolean> {
     const target = this.#target;
-    const session = this.#context.session(target.cluster);
+    const { id, application, cluster } = target;
+    const streams = [StreamName.target(id), StreamName.application(application), StreamName.cluster(cluster)];
+    if (this.#context.log.hasQuarantined(streams)) {
+      this.#runAgainAt(this.#context.clock.nowMs() + QUARANTINED_MS);
+      return true;
+    }
+    const session = this.#context.session(cluster);
     const decision = decide(this.#context.fleet, target, await this.#facts(target, session));
-    if (decision.type === 'wait') this.#wakeAt(decision.untilMs);
+    if (decision.type === 'wait') this.#runAgainAt(decision.untilMs);
     if (decision.type !== 'none' && decision.type !== 'wait') {
       await this.#act(target, session, decision);
-      this.#observeDue = true;
-      this.#dirty = true;
-      return;
+      this.#observationDue = true;
+      return false;
     }
-    if (session?.ready !== true) return;
-    if (await this.#plans.next(target, session)) {
-      this.#dirty = true;
-      return;
-    }
-    if (this.#observeDue) await this.#observe(target, session);
+    if (session?.ready !== true) return true;
+    if (await this.#plans.next(target, session)) return false;
+    return this.#observationDue ? this.#observe(target, session) : true;
   }
 
   async #act(target: TargetState, session: ClusterSession | undefined, decision: Decision): Promise<void> {
-    const slots = this.#context.slots(target.cluster);
     switch (decision.type) {
       case 'sync':
-        if (session !== undefined) await slots.run(() => this.#syncs.sync(target, session, decision));
+        if (session !== undefined) await this.#syncs.sync(target, session, decision);
         return;
       case 'resume':
-        if (session !== undefined) await slots.run(() => this.#syncs.resume(target, session, decision));
+        if (session !== undefined) await this.#syncs.resume(target, session, decision);
         return;
       case 'remove':
-        await slots.run(() => this.#removal.remove(target, session, decision));
+        await this.#removal.remove(target, session, decision);
         return;
       case 'refuse':
         await this.#reports.refused(target, decision);
@@ -164,7 +139,7 @@ export class TargetRunner {
     };
     if (!ready || target.last === undefined || target.last.result === 'Succeeded') return base;
     const { claims, foreign, unknownKinds } = target.last;
-    if (foreign.length > 0 || unknownKinds.length > 0) this.#wakeAt(this.#context.clock.nowMs() + RECHECK_LATER_MS);
+    if (foreign.length > 0 || unknownKinds.length > 0) this.#runAgainAt(this.#context.clock.nowMs() + RECHECK_MS);
     return {
       ...base,
       deletionDone: await this.#deletionDone(target, session),
@@ -196,37 +171,51 @@ export class TargetRunner {
     return false;
   }
 
-  async #observe(target: TargetState, session: ClusterSession): Promise<void> {
-    if (target.removed || (target.last === undefined && target.inventoryDigest === undefined)) return;
-    this.#observeDue = false;
+  /** Reports drift and health. Returns false if the target has to be worked on again at once. */
+  async #observe(target: TargetState, session: ClusterSession): Promise<boolean> {
+    if (target.removed || (target.last === undefined && target.inventoryDigest === undefined)) return true;
+    this.#observationDue = false;
     const inventory = await this.#context.inventories.of(target);
     const tools = this.#context.tools(session);
-    const drift = await observeDrift(tools, this.#marks, inventory);
-    const same = canonicalJson(drift) === canonicalJson(target.drift);
-    if (drift.length > 0 && (!same || target.driftCause === undefined)) {
-      const { application, environment, cluster } = target;
-      const data = { application, environment, cluster, objects: drift };
-      await this.#context.log.target(target, { type: 'DriftDetected', data });
-      this.#context.metrics.drifted(data);
-      this.#dirty = true;
-    } else if (drift.length === 0 && target.drift.length > 0) {
-      const { application, environment, cluster } = target;
-      await this.#context.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
-    }
+    const isDone = await this.#reportDrift(target, await observeDrift(tools, this.#marks, inventory));
     const health = this.#watched(await observeHealth(tools, inventory));
-    if (health === undefined) return;
-    const report = overdue(health.report, target, {
-      nowMs: this.#context.clock.nowMs(),
-      timeout: syncSpecOf(this.#context.fleet, target).timeout,
-    });
+    if (health === undefined) return isDone;
+    const nowMs = this.#context.clock.nowMs();
+    const { timeout } = syncSpecOf(this.#context.fleet, target);
+    const report = overdue(health.report, target, { nowMs, timeout });
     if (healthSignature(report) !== target.health?.signature) {
       const { application, environment, cluster } = target;
       await this.#context.log.target(target, {
         type: 'HealthChanged',
         data: { application, environment, cluster, ...report },
       });
+      if (report.health === 'Healthy') this.#recordWait(target);
     }
     this.#scheduleTimed(target, health.timed);
+    return isDone;
+  }
+
+  async #reportDrift(target: TargetState, drift: DriftedObjects): Promise<boolean> {
+    const { application, environment, cluster } = target;
+    const isKnown = canonicalJson(drift) === canonicalJson(target.drift) && target.driftCause !== undefined;
+    if (drift.length > 0 && !isKnown) {
+      const data = { application, environment, cluster, objects: drift };
+      await this.#context.log.target(target, { type: 'DriftDetected', data });
+      this.#context.metrics.drifted(data);
+      return false;
+    }
+    if (drift.length === 0 && target.drift.length > 0)
+      await this.#context.log.target(target, { type: 'DriftResolved', data: { application, environment, cluster } });
+    return true;
+  }
+
+  /** Records the time from the last sync until the target became healthy as a span. */
+  #recordWait(target: TargetState): void {
+    const { last } = target;
+    if (last === undefined) return;
+    const { correlationId, version, atMs } = last;
+    const attributes = spanAttributes(target, version);
+    recordSpan(this.#context.tracer, { name: 'wait', correlationId, attributes }, atMs);
   }
 
   /** A watch that is lost for a moment is not reported; after ten seconds, the health is unknown. */
@@ -237,8 +226,8 @@ export class TargetRunner {
       return observed;
     }
     this.#notWatchedSinceMs ??= nowMs;
-    this.#observeDue = true;
-    this.#wakeAt(nowMs + RECHECK_MS);
+    this.#observationDue = true;
+    this.#runAgainAt(nowMs + RECHECK_MS);
     return nowMs - this.#notWatchedSinceMs < NOT_WATCHED_MS ? undefined : { report: NOT_WATCHED, timed: false };
   }
 
@@ -252,20 +241,7 @@ export class TargetRunner {
         : Number.POSITIVE_INFINITY;
     const atMs = Math.min(timed ? nowMs + RECHECK_MS : Number.POSITIVE_INFINITY, Math.max(overdueMs, nowMs + 100));
     if (atMs === Number.POSITIVE_INFINITY) return;
-    this.#observeDue = true;
-    this.#wakeAt(atMs);
-  }
-
-  #wakeAt(atMs: number): void {
-    if (this.#stopped || atMs >= this.#timerAtMs) return;
-    clearTimeout(this.#timer);
-    this.#timerAtMs = atMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAtMs = Number.POSITIVE_INFINITY;
-        this.schedule();
-      },
-      Math.max(0, atMs - this.#context.clock.nowMs()),
-    );
+    this.#observationDue = true;
+    this.#runAgainAt(atMs);
   }
 }
