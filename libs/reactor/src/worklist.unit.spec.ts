@@ -30,6 +30,16 @@ function held(options: Partial<WorklistOptions<string>> = {}) {
 }
 
 describe('a worklist', () => {
+  it('keeps the earlier of two delays of a key', async () => {
+    const { list, begun } = held();
+    list.start();
+    list.addLater('a', 1);
+    list.addLater('a', 3_600_000);
+    list.addLater('b', 3_600_000);
+    list.addLater('b', 1);
+    await waitUntil('both', () => begun.length === 2);
+  });
+
   it('works on as many keys at once as it may, each once', async () => {
     const { list, begun, end } = held();
     for (const key of ['a', 'b', 'a', 'c']) list.add(key);

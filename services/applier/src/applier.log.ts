@@ -45,8 +45,7 @@ export class ApplierLog {
 
   /** Returns true if an event of one of the streams could not be folded, so that decisions would be based on an incomplete state. */
   hasQuarantined(streams: readonly string[]): boolean {
-    const { quarantined } = this.#reactor;
-    return quarantined.length > 0 && quarantined.some(({ stream }) => streams.includes(stream));
+    return this.#reactor.quarantined.some(({ stream }) => streams.includes(stream));
   }
 
   /** Appends to the stream of a target, at the revision that the fold has. @throws ConflictError if the stream is at another revision */

@@ -30,6 +30,24 @@ describe('an applier on a simulated cluster', () => {
     });
     expect(data).toMatchObject({ result: 'Succeeded', changes: { counts: { Created: 2 } } });
     await applier.until('HealthChanged', (event) => event.data.health === 'Healthy');
+    const [started] = await applier.events('SyncStarted');
+    await applier.eventually(
+      async () => applier.service.spans.find(({ name }) => name === 'wait'),
+      'the span of the wait until the target is healthy',
+    );
+    for (const name of ['plan', 'apply', 'wait']) {
+      const span = applier.service.spans.find((candidate) => candidate.name === name);
+      expect(span?.spanContext().traceId, name).toBe(started?.correlationId.replaceAll('-', ''));
+      expect(span?.attributes, name).toMatchObject({
+        'plumbline.application': application,
+        'plumbline.environment': 'production',
+        'plumbline.cluster': 'kube',
+        'plumbline.version': 1,
+      });
+    }
+    expect(
+      await applier.service.metrics.valueOf('plumbline_applier_syncs', { cluster: 'kube', result: 'Succeeded' }),
+    ).toBe(1);
     const settings = '/api/v1/namespaces/shop/configmaps/settings';
     const drifted = await cluster.request('PATCH', `${settings}?fieldManager=kubectl-edit`, { data: { color: 'red' } });
     expect(drifted.status).toBe(200);

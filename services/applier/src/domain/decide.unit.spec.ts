@@ -66,7 +66,7 @@ class History {
       data,
     };
     if (onTarget) this.#revision += 1;
-    this.#handlers.get(type)?.(event as unknown as RecordedEvent);
+    void this.#handlers.get(type)?.(event as unknown as RecordedEvent);
     return this;
   }
 
