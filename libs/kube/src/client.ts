@@ -221,7 +221,7 @@ export class KubeClient {
     }
   }
 
-  /** All objects as of one moment. Starts anew once when the continue token expires on the way. */
+  /** Returns all objects as of one resourceVersion. Starts again once if the continue token expires. */
   async list(
     resource: ApiResource,
     options: ListOptions = {},

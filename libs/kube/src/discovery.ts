@@ -143,7 +143,7 @@ export class Discovery {
     return (await this.#current()).failed;
   }
 
-  /** The next answer is read anew. Call it when a CRD or an APIService changed. */
+  /** Discards the cached answers. Call it when a CustomResourceDefinition or an APIService changed. */
   invalidate(): void {
     this.#epoch += 1;
   }

@@ -16,7 +16,7 @@ export function parseJson<T>(text: string, what: string): T {
 
 /**
  * JSON that is also YAML. An apply patch is read as YAML by the server, where DEL, C1 controls, NEL, U+2028/2029 and BOM are
- * line breaks or errors when they stand raw in a string: they would be folded to a space without a word.
+ * line breaks or errors in a string if they are not escaped: the server would silently fold them to a space.
  */
 export function yamlSafeJson(value: unknown): string {
   return JSON.stringify(value).replace(

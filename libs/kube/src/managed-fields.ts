@@ -19,10 +19,10 @@ export function applyEntryOf(object: KubeObject, manager: string = FIELD_MANAGER
 }
 
 /**
- * The fields that a manager owns by apply, as one canonical text; undefined when it owns none.
- * Whoever changes or removes a field of ours takes it out of our entry, so a text that differs from the one after our apply is drift,
- * and an equal one means that every field still has the value we gave it. Whoever sets the very same value becomes a co-owner: no drift.
- * A claim on an empty `labels` or `annotations` does not count: the first label that somebody else adds would end it.
+ * Returns the fields that a manager owns by apply, as one canonical text; undefined if it owns none.
+ * A writer that changes or removes one of these fields takes it out of the entry. A text that differs from the one after the last apply
+ * is therefore drift, and an equal text means that every field has its applied value. A writer of the same value becomes a co-owner.
+ * The ownership of an empty `labels` or `annotations` does not count: the first label of another writer would end it.
  */
 export function ownedFields(object: KubeObject, manager: string = FIELD_MANAGER): string | undefined {
   const fields = applyEntryOf(object, manager)?.fieldsV1;

@@ -7,23 +7,23 @@ import { parseJson } from './json.js';
 import type { ApiResource, KubeObject } from './types.js';
 
 /**
- * What happened to an object. `added`, `modified` and `deleted` come once for each change seen, also over reconnects:
- * after a gap the difference to what was known is told. `synced` follows every complete list, the first one included.
+ * An event of a watch. `added`, `modified` and `deleted` are delivered once for each observed change, also across reconnects:
+ * after a gap, the differences to the cached state are delivered. `synced` follows every complete list, the first one included.
  */
 export type WatchEvent =
   | { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
   | { readonly type: 'synced'; readonly resourceVersion: string };
 
 /**
- * How much the watch knows: nothing yet, everything up to a moment ago, or nothing since a moment.
- * While it is `lost` its objects are old: callers MUST say "unknown since", not "in sync".
+ * State of a watch: no list yet, up to date, or without updates since `sinceMs`.
+ * Objects of a `lost` watch are outdated: callers MUST report "unknown since", not "in sync".
  */
 export type WatchStatus =
   | { readonly state: 'connecting'; readonly sinceMs: number; readonly error?: string }
   | { readonly state: 'live'; readonly sinceMs: number }
   | { readonly state: 'lost'; readonly sinceMs: number; readonly error: string };
 
-/** What to watch and who listens. */
+/** What to watch, and the callbacks. */
 export interface WatchOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -31,15 +31,15 @@ export interface WatchOptions {
   /** Called in the order of the events. MUST NOT throw. */
   readonly onEvent: (event: WatchEvent) => void;
   readonly onStatus?: (status: WatchStatus) => void;
-  /** Drops what the listener does not need before it is kept; MUST keep apiVersion, kind, name, namespace, uid and resourceVersion. */
+  /** Drops fields that the callbacks do not need before an object is cached; MUST keep apiVersion, kind, name, namespace, uid and resourceVersion. */
   readonly strip?: (object: KubeObject) => KubeObject;
-  /** Try a streaming list (`sendInitialEvents`) before a paged one; default true. Servers that refuse it are remembered. */
+  /** Try a streaming list (`sendInitialEvents`) before a paged one; default true. A server that refuses it is not asked again. */
   readonly streamingLists?: boolean;
   /** Objects a page of a paged list; default 500. */
   readonly pageSize?: number;
   /** Delay after the first failure, doubled up to the longest; default 250 ms to 30 s. Half of it is jitter. */
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number };
-  /** A connection without any line (bookmarks come about every minute) for this long is opened anew; default 150 s. */
+  /** A connection without any line (bookmarks come about every minute) for this long is replaced by a new one; default 150 s. */
   readonly stallTimeoutMs?: number;
   readonly clock?: Clock;
   /** 0 to 1; default `Math.random`. */
@@ -96,7 +96,7 @@ export class ResourceWatch {
     this.#streaming = options.streamingLists ?? true;
     this.#lastSignMs = this.#clock.nowMs();
     this.#current = { state: 'connecting', sinceMs: this.#lastSignMs };
-    // Nobody has to wait for the first sync.
+    // A rejection without a waiting caller is not an unhandled one.
     this.#synced.promise.catch(() => undefined);
   }
 
@@ -166,7 +166,7 @@ export class ResourceWatch {
     this.#lose(error);
     if (!isGone(error)) return this.#pause(error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0);
     this.#resourceVersion = undefined;
-    // 410 needs a list, not patience; but only once in a row.
+    // After a 410 the watch lists again without a delay, but only once in a row.
     if (this.#failures > 0) return this.#pause(0);
     this.#failures += 1;
   }

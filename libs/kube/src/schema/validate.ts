@@ -12,8 +12,8 @@ const MAX_ISSUES = 20;
 const MAX_DEPTH = 200;
 
 /**
- * Holds an object against the schema of its kind: unknown fields, wrong types, missing fields; at most 20 issues.
- * What is not certainly a mistake is none: `null` counts as not set, and `status`, which nobody but a controller writes, is not looked at.
+ * Validates an object against the schema of its kind: unknown fields, wrong types, missing fields; returns at most 20 issues.
+ * Only certain mistakes are issues: `null` counts as not set, and `status` is not validated, since only controllers write it.
  */
 export function validateObject(schema: KindSchema, object: unknown): readonly SchemaIssue[] {
   const walk: Walk = { types: schema.types, path: [], issues: [] };

@@ -34,7 +34,7 @@ export interface ResolvedCredentials {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Knows the server and gives fresh credentials for it. */
+/** Returns the URL of the server and current credentials for it. */
 export interface CredentialSource {
   readonly server: URL;
   readonly proxyUrl: string | undefined;

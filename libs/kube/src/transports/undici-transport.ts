@@ -11,7 +11,7 @@ export interface UndiciTransportOptions {
   readonly userAgent?: string;
   /** Limit for opening a connection; default 10 seconds. */
   readonly connectTimeoutMs?: number;
-  /** Connections for requests when the server speaks HTTP/1.1 only; default 16. Watches have their own. */
+  /** Connections for requests if the server supports HTTP/1.1 only; default 16. Watches have their own. */
   readonly maxConnections?: number;
 }
 
@@ -27,8 +27,8 @@ export function isWatch(path: string): boolean {
 }
 
 /**
- * A transport to a real API server over undici: HTTP/2 where the server speaks it (one connection for requests, one for watches), a pool otherwise.
- * Credentials are resolved anew every half minute and after a 401, so rotated tokens and certificates are picked up.
+ * A transport to a real API server over undici: HTTP/2 where the server supports it (one connection for requests, one for watches), a pool otherwise.
+ * Credentials are resolved again every half minute and after a 401, so rotated tokens and certificates are picked up.
  * @throws UpstreamError PLB-6123 when the kubeconfig or its context cannot be used.
  */
 export async function connectKube(
@@ -81,7 +81,7 @@ class UndiciTransport implements KubeTransport {
     await Promise.all(all.flatMap(({ requests, watches }) => [requests.destroy(error), watches.destroy(error)]));
   }
 
-  /** Until a server has answered once, undici does not know that it speaks HTTP/2 and would open a connection for each request of a burst. */
+  /** Sends the first request alone: before the first response, undici opens a connection for each request of a burst, also with HTTP/2. */
   async #firstAlone<T>(dispatcher: Dispatcher, send: () => Promise<T>): Promise<T> {
     while (!this.#opened.has(dispatcher)) {
       const first = this.#opening.get(dispatcher);

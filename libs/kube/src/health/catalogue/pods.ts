@@ -21,7 +21,7 @@ export const pod: HealthRule = (object, { nowMs }) => {
       : progressing('Unschedulable', scheduled.message);
   }
   if (phase !== 'Running') return progressing(phase ?? 'Pending', 'the pod is not running yet');
-  // Pods that are not restarted for ever are meant to end.
+  // Pods without restart policy Always are meant to complete.
   const restartPolicy = stringAt(object, 'spec', 'restartPolicy') ?? 'Always';
   if (restartPolicy !== 'Always') return progressing('Running', 'runs and has not completed yet');
   const ready = conditionOf(object, 'Ready');

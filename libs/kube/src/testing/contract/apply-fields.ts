@@ -233,7 +233,7 @@ export function applyFieldChecks(check: Check): void {
   });
 
   check(
-    'owns an empty map that it sends: nobody else may apply into it, and a forced apply leaves what an edit put there',
+    'owns an empty map that it sends: no other manager may apply into it, and a forced apply leaves what an edit put there',
     async (bench) => {
       const namespace = await bench.namespace();
       const resource = await bench.resource('v1', 'ConfigMap');
@@ -263,7 +263,7 @@ export function applyFieldChecks(check: Check): void {
     },
   );
 
-  check('leaves replicas to whoever scales when we send none', async (bench) => {
+  check('leaves replicas to the autoscaler if we send none', async (bench) => {
     const namespace = await bench.namespace();
     await bench.apply(deployment(namespace, 'web'));
     await bench.raw(
@@ -276,7 +276,7 @@ export function applyFieldChecks(check: Check): void {
     expect(dig(object, 'spec', 'replicas')).toBe(4);
   });
 
-  check('hands replicas that we sent over to whoever scales', async (bench) => {
+  check('transfers replicas that we sent to the autoscaler', async (bench) => {
     const namespace = await bench.namespace();
     await bench.apply(deployment(namespace, 'web', { replicas: 2 }));
     await bench.raw(

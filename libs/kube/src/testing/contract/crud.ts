@@ -242,7 +242,7 @@ export function crudChecks(check: Check): void {
     ).toBe(2);
   });
 
-  check('keeps spec and status apart: each is only written through its own door', async (bench) => {
+  check('writes spec and status only through their own endpoints', async (bench) => {
     const namespace = await bench.namespace();
     const resource = await bench.resource('apps/v1', 'Deployment');
     const { object } = await bench.apply(deployment(namespace, 'web'));

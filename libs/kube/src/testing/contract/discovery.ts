@@ -93,7 +93,7 @@ export function discoveryChecks(check: Check): void {
     expect(second.status).toBe(304);
   });
 
-  check('answers 404 for a path that nobody serves', async (bench) => {
+  check('returns 404 for a path that is not served', async (bench) => {
     expect((await bench.raw('GET', '/apis/nothing.example.org/v1/things')).status).toBe(404);
   });
 }
