@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CallOptions, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { LogClient as GrpcLogClient } from '../transport/grpc/generated/plumbline/v1/log.js';
+import { LogClient as GrpcLogClient } from '../testing/grpc-clients.fixture.js';
 import { type GatewayUnderTest, logClientOf, startGateway } from '../testing/gateway.fixture.js';
 import supertest from 'supertest';
 

@@ -18,7 +18,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '@plumbline/merkle';
-import { LogClient } from '../transport/grpc/generated/plumbline/v1/log.js';
+import { LogClient } from '../testing/grpc-clients.fixture.js';
 import { type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 
 async function fill(gateway: GatewayUnderTest, events: number): Promise<void> {

@@ -20,20 +20,13 @@ import { checkInput } from '../../operations/check-input.js';
 import { ApplicationsService } from '../../applications/applications.service.js';
 import { ActionsService } from '../../actions/actions.service.js';
 import type { Accepted } from '../../state/log-access.js';
-import { Application, EnvironmentStatus, HistoryEntry, Target, Version } from './generated/plumbline/v1/documents.js';
-import {
-  type Accepted as AcceptedMessage,
-  type ApplicationsServer,
-  type ObjectDifference as ObjectDifferenceMessage,
-  TargetPlan,
-  type TargetsServer,
-  type VersionsServer,
-} from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
+import type { HandlersOf } from './codec.js';
+import type { Applications, Targets, Versions } from './generated/plumbline/v1/plumbline_pb.js';
 
 /** Where an accepted request stands. */
-export function acceptedMessage({ position, eventId, correlationId }: Accepted): AcceptedMessage {
+export function acceptedMessage({ position, eventId, correlationId }: Accepted): Accepted {
   return { position, eventId, correlationId };
 }
 
@@ -54,22 +47,22 @@ export class ApplicationsGrpc {
     this.#requests = requests;
   }
 
-  applicationsServer(): ApplicationsServer {
+  applicationsServer(): HandlersOf<typeof Applications> {
     const calls = this.#calls,
       applications = this.#applications;
     return {
       listApplications: calls.unary(listApplications, async ({ page, project }) => {
         const found = await applications.list({ ...pageInput(page), project: project === '' ? undefined : project });
-        return { items: found.items.map(Application.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       getApplication: calls.unary(getApplication, async ({ application, ...query }) => ({
-        application: Application.fromJSON(await applications.get(applicationOf(application), itemInput(query))),
+        application: await applications.get(applicationOf(application), itemInput(query)),
       })),
       getApplicationStatus: calls.unary(getApplicationStatus, async ({ application, ...query }) => {
         const status = await applications.status(applicationOf(application), itemInput(query));
         return {
-          application: Application.fromJSON(status.application),
-          environments: status.environments.map(EnvironmentStatus.fromJSON),
+          application: status.application,
+          environments: status.environments,
           position: status.position,
         };
       }),
@@ -78,7 +71,7 @@ export class ApplicationsGrpc {
   }
 
   #requestHandlers(): Pick<
-    ApplicationsServer,
+    HandlersOf<typeof Applications>,
     'planApplication' | 'syncApplication' | 'rollbackApplication' | 'suspendApplication' | 'resumeApplication'
   > {
     const calls = this.#calls,
@@ -92,7 +85,7 @@ export class ApplicationsGrpc {
         return {
           accepted: acceptedMessage(result),
           complete: result.complete,
-          plans: result.plans.map(TargetPlan.fromJSON),
+          plans: result.plans,
         };
       }),
       syncApplication: calls.unary(syncApplication, async ({ application, ...given }, principal) => ({
@@ -125,21 +118,21 @@ export class ApplicationsGrpc {
     };
   }
 
-  versionsServer(): VersionsServer {
+  versionsServer(): HandlersOf<typeof Versions> {
     const calls = this.#calls,
       applications = this.#applications;
     return {
       listVersions: calls.unary(listVersions, async ({ page, application, environment }) => {
         const found = await applications.versions(applicationOf(application), { ...pageInput(page), environment });
-        return { items: found.items.map(Version.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       getVersion: calls.unary(getVersion, async ({ application, version, ...query }) => {
         const found = await applications.version(applicationOf(application), version, itemInput(query));
-        return { items: found.items.map(Version.fromJSON) };
+        return { items: found.items };
       }),
       getHistory: calls.unary(getHistory, async ({ page, application }) => {
         const found = await applications.history(applicationOf(application), pageInput(page));
-        return { items: found.items.map(HistoryEntry.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       diffVersions: calls.unary(diffVersions, async ({ application, ...given }) => {
         const environments = await applications.diff(applicationOf(application), checkInput(diffVersions.query, given));
@@ -156,7 +149,7 @@ export class ApplicationsGrpc {
     };
   }
 
-  targetsServer(): TargetsServer {
+  targetsServer(): HandlersOf<typeof Targets> {
     return {
       listTargets: this.#calls.unary(listTargets, async ({ page, application, environment, cluster }) => {
         const found = await this.#applications.targets({
@@ -165,13 +158,13 @@ export class ApplicationsGrpc {
           environment,
           cluster,
         });
-        return { items: found.items.map(Target.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
     };
   }
 }
 
-function objectDifference({ key, change, fields }: ObjectDifference): ObjectDifferenceMessage {
+function objectDifference({ key, change, fields }: ObjectDifference): object {
   const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value));
   return {
     key,

@@ -4,16 +4,11 @@ import { queryAudit, readEvents, streamEvents } from '@plumbline/api-contract';
 import { publicEvent } from '@plumbline/events';
 import { checkInput } from '../../operations/check-input.js';
 import { EventsService, type StreamStep } from '../../events/events.service.js';
-import { Event } from './generated/plumbline/v1/documents.js';
-import type {
-  AuditServer,
-  EventsServer,
-  StreamEventsRequest,
-  StreamEventsResponse,
-} from './generated/plumbline/v1/plumbline.js';
 import type { Principal } from '../../state/access-book.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { optionalApplication } from './grpc-input.js';
+import type { HandlersOf, RequestOf } from './codec.js';
+import type { Audit, Events } from './generated/plumbline/v1/plumbline_pb.js';
 
 /** The log over gRPC. */
 @Injectable()
@@ -26,7 +21,7 @@ export class EventsGrpc {
     this.#events = events;
   }
 
-  eventsServer(): EventsServer {
+  eventsServer(): HandlersOf<typeof Events> {
     return {
       readEvents: this.#calls.unary(readEvents, async ({ types, limit, ...given }) => {
         const query = checkInput(readEvents.query, {
@@ -35,7 +30,7 @@ export class EventsGrpc {
           limit: limit === 0 ? undefined : limit,
         });
         const page = await this.#events.page(query);
-        return { events: page.events.map(Event.fromJSON), after: page.after, head: page.head };
+        return { events: page.events, after: page.after, head: page.head };
       }),
       streamEvents: this.#calls.stream(streamEvents, (request, principal, signal) =>
         messagesOf(this.#follow(request, principal, signal)),
@@ -43,7 +38,11 @@ export class EventsGrpc {
     };
   }
 
-  async *#follow(request: StreamEventsRequest, principal: Principal, signal: AbortSignal): AsyncGenerator<StreamStep> {
+  async *#follow(
+    request: RequestOf<typeof Events, 'streamEvents'>,
+    principal: Principal,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamStep> {
     const { token, after, types, application, project, environment, cluster, actor } = request;
     const filter = {
       types: types.length === 0 ? undefined : types,
@@ -57,7 +56,7 @@ export class EventsGrpc {
     yield* this.#events.follow({ ...filter, after: start, tokens: true, principal, signal });
   }
 
-  auditServer(): AuditServer {
+  auditServer(): HandlersOf<typeof Audit> {
     return {
       queryAudit: this.#calls.unary(queryAudit, async ({ ascending, limit, ...given }) => {
         const query = checkInput(queryAudit.query, {
@@ -68,19 +67,19 @@ export class EventsGrpc {
         const page = await this.#events.audit(
           Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)),
         );
-        return { events: page.events.map(Event.fromJSON), cursor: page.cursor ?? '' };
+        return { events: page.events, cursor: page.cursor ?? '' };
       }),
     };
   }
 }
 
 /** One message per event; one without an event when a step brought progress only, or nothing: that shows that the stream lives. */
-async function* messagesOf(steps: AsyncGenerator<StreamStep>): AsyncGenerator<StreamEventsResponse> {
+async function* messagesOf(steps: AsyncGenerator<StreamStep>): AsyncGenerator<object> {
   for await (const step of steps) {
     const token = (position: number): string => step.tokens?.get(position) ?? '';
     for (const event of step.events)
       yield {
-        event: Event.fromJSON(publicEvent(event)),
+        event: publicEvent(event),
         position: event.position,
         token: token(event.position),
         frame: '',

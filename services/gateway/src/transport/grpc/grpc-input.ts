@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { itemQuery, type Page, pageQuery } from '@plumbline/api-contract';
 import { ApplicationId } from '@plumbline/core';
 import { checkInput } from '../../operations/check-input.js';
-import type { PageInfo, PageRequest } from './generated/plumbline/v1/plumbline.js';
+import type { Plain } from './codec.js';
+import type { PageRequest } from './generated/plumbline/v1/plumbline_pb.js';
 
 const pageSchema = z.strictObject(pageQuery);
 
 /** Checks a page request as REST does; zero and empty are absent. */
-export function pageInput(page: PageRequest | undefined): z.output<typeof pageSchema> {
+export function pageInput(page: Partial<Plain<PageRequest>> | undefined): z.output<typeof pageSchema> {
   const { limit = 0, cursor = '', minPosition, asOf, knownAt } = page ?? {};
   return checkInput(pageSchema, {
     limit: limit === 0 ? undefined : limit,
@@ -25,7 +26,7 @@ export function itemInput({ minPosition, asOf, knownAt }: z.input<typeof itemQue
 }
 
 /** Where a page stands. */
-export function pageInfo({ cursor, position }: Page<unknown>): PageInfo {
+export function pageInfo({ cursor, position }: Page<unknown>): { readonly cursor: string; readonly position: number } {
   return { cursor: cursor ?? '', position };
 }
 

@@ -8,40 +8,41 @@ import { LOG_ACCESS, type LogAccess } from '../../state/log-access.js';
 import { ApplicationsGrpc } from './applications.grpc.js';
 import { LogGrpc } from './log.grpc.js';
 import { EventsGrpc } from './events.grpc.js';
-import { ServerReflectionService } from './generated/grpc/reflection/v1/reflection.js';
+import { serviceDefinition } from './codec.js';
+import { ServerReflection } from './generated/grpc/reflection/v1/reflection_pb.js';
+import { Log } from './generated/plumbline/v1/log_pb.js';
 import {
-  ApplicationsService,
-  ApprovalsService,
-  AuditService,
-  ClustersService,
-  EventsService,
-  RepositoriesService,
-  ResourcesService,
-  SubscriptionsService,
-  TargetsService,
-  VersionsService,
-} from './generated/plumbline/v1/plumbline.js';
-import { LogService } from './generated/plumbline/v1/log.js';
+  Applications,
+  Approvals,
+  Audit,
+  Clusters,
+  Events,
+  Repositories,
+  Resources,
+  Subscriptions,
+  Targets,
+  Versions,
+} from './generated/plumbline/v1/plumbline_pb.js';
 import { reflectionServer } from './reflection.js';
 import { ResourcesGrpc } from './resources.grpc.js';
 import { SubscriptionsGrpc } from './subscriptions.grpc.js';
 
 const GRACE_MS = 2_000;
 const SERVICES = [
-  'Applications',
-  'Approvals',
-  'Audit',
-  'Clusters',
-  'Events',
-  'Log',
-  'Repositories',
-  'Resources',
-  'Subscriptions',
-  'Targets',
-  'Versions',
-].map((name) => `plumbline.v1.${name}`);
+  Applications,
+  Approvals,
+  Audit,
+  Clusters,
+  Events,
+  Log,
+  Repositories,
+  Resources,
+  Subscriptions,
+  Targets,
+  Versions,
+].map(({ typeName }) => typeName);
 
-/** The gRPC door, with health and reflection. */
+/** The gRPC server of the public API, with health and reflection. */
 @Injectable()
 export class GrpcServer implements BeforeApplicationShutdown {
   readonly #config: GatewayConfig;
@@ -87,19 +88,19 @@ export class GrpcServer implements BeforeApplicationShutdown {
   /** Listens; rejects when the address cannot be had. */
   async start(): Promise<void> {
     const server = this.#server;
-    server.addService(ApplicationsService, { ...this.#applications.applicationsServer() });
-    server.addService(VersionsService, { ...this.#applications.versionsServer() });
-    server.addService(TargetsService, { ...this.#applications.targetsServer() });
-    server.addService(ResourcesService, { ...this.#resources.resourcesServer() });
-    server.addService(RepositoriesService, { ...this.#resources.repositoriesServer() });
-    server.addService(ClustersService, { ...this.#resources.clustersServer() });
-    server.addService(ApprovalsService, { ...this.#resources.approvalsServer() });
-    server.addService(EventsService, { ...this.#events.eventsServer() });
-    server.addService(AuditService, { ...this.#events.auditServer() });
-    server.addService(SubscriptionsService, { ...this.#subscriptions.subscriptionsServer() });
-    server.addService(LogService, { ...this.#log.logServer() });
-    server.addService(ServerReflectionService, {
-      ...reflectionServer([...SERVICES, 'grpc.reflection.v1.ServerReflection']),
+    server.addService(serviceDefinition(Applications), { ...this.#applications.applicationsServer() });
+    server.addService(serviceDefinition(Versions), { ...this.#applications.versionsServer() });
+    server.addService(serviceDefinition(Targets), { ...this.#applications.targetsServer() });
+    server.addService(serviceDefinition(Resources), { ...this.#resources.resourcesServer() });
+    server.addService(serviceDefinition(Repositories), { ...this.#resources.repositoriesServer() });
+    server.addService(serviceDefinition(Clusters), { ...this.#resources.clustersServer() });
+    server.addService(serviceDefinition(Approvals), { ...this.#resources.approvalsServer() });
+    server.addService(serviceDefinition(Events), { ...this.#events.eventsServer() });
+    server.addService(serviceDefinition(Audit), { ...this.#events.auditServer() });
+    server.addService(serviceDefinition(Subscriptions), { ...this.#subscriptions.subscriptionsServer() });
+    server.addService(serviceDefinition(Log), { ...this.#log.logServer() });
+    server.addService(serviceDefinition(ServerReflection), {
+      ...reflectionServer([...SERVICES, ServerReflection.typeName]),
     });
     this.#health.addToServer(server);
     const { host } = parseListen(this.#config.grpcListen);

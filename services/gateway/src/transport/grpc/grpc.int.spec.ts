@@ -12,6 +12,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
 import { describe, expect, it } from 'vitest';
@@ -32,7 +33,7 @@ import {
   SubscriptionsClient,
   TargetsClient,
   VersionsClient,
-} from './generated/plumbline/v1/plumbline.js';
+} from '../../testing/grpc-clients.fixture.js';
 import path from 'node:path';
 
 type Unary<Request, Response> = (
@@ -94,13 +95,13 @@ const asMessages = (): {
   apiVersion: string;
   kind: string;
   metadata: { name: string; project: undefined; labels: Record<string, string> };
-  spec: Record<string, unknown>;
+  spec: JsonObject;
 }[] =>
   resources.map(({ apiVersion, kind, metadata, spec }) => ({
     apiVersion,
     kind,
     metadata: { name: metadata.name, project: undefined, labels: 'labels' in metadata ? { ...metadata.labels } : {} },
-    spec: structuredClone(spec) as Record<string, unknown>,
+    spec: structuredClone(spec) as JsonObject,
   }));
 const page = { limit: 0, cursor: '', minPosition: undefined };
 

@@ -10,16 +10,17 @@ import {
 } from '@plumbline/api-contract';
 import type { LegalHold } from '@plumbline/event-log';
 import { checkInput } from '../../operations/check-input.js';
-import type { LegalHold as LegalHoldMessage, LogServer } from './generated/plumbline/v1/log.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { LogAdministrationService } from '../../log/log-administration.service.js';
+import type { HandlersOf } from './codec.js';
+import type { Log } from './generated/plumbline/v1/log_pb.js';
 
 type UpkeepHandlers = Pick<
-  LogServer,
+  HandlersOf<typeof Log>,
   'listParkedWork' | 'releaseParkedWork' | 'listLegalHolds' | 'placeLegalHold' | 'liftLegalHold' | 'erasePerson'
 >;
 
-function messageOf({ id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt }: LegalHold): LegalHoldMessage {
+function messageOf({ id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt }: LegalHold): object {
   return { id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt };
 }
 

@@ -2,10 +2,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { getCheckpoint, getConsistencyProof, getInclusionProof, getLog } from '@plumbline/api-contract';
 import { checkInput } from '../../operations/check-input.js';
-import type { LogServer } from './generated/plumbline/v1/log.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { LogService } from '../../log/log.service.js';
 import { LogAdministrationGrpc } from './log-administration.grpc.js';
+import type { HandlersOf } from './codec.js';
+import type { Log } from './generated/plumbline/v1/log_pb.js';
 
 /** The log over gRPC: its checkpoints and proofs, and what people do to it. */
 @Injectable()
@@ -24,7 +25,7 @@ export class LogGrpc {
     this.#upkeep = upkeep;
   }
 
-  logServer(): LogServer {
+  logServer(): HandlersOf<typeof Log> {
     return {
       ...this.#upkeep.handlers(),
       getLogIdentity: this.#calls.unary(getLog, async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createFileRegistry, type DescField, type DescMessage, fromBinary, ScalarType } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import {
   type AnyOperation,
   approveVersion,
@@ -22,11 +23,7 @@ import {
   releaseParkedWork,
   rollbackApplication,
 } from '@plumbline/api-contract';
-import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { DESCRIPTOR_SET } from './generated/descriptors.js';
-
-const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTOR_SET, 'base64')));
+import { registry } from './reflection.js';
 
 function messageOf(name: string): DescMessage {
   const message = registry.getMessage(`plumbline.v1.${name}`);

@@ -1,56 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type handleBidiStreamingCall, status } from '@grpc/grpc-js';
-import { createFileRegistry, type DescFile, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { DESCRIPTOR_SET } from './generated/descriptors.js';
-import type {
-  ServerReflectionRequest,
-  ServerReflectionResponse,
-  ServerReflectionServer,
-} from './generated/grpc/reflection/v1/reflection.js';
+import { status } from '@grpc/grpc-js';
+import { createRegistry, type DescFile, type Registry, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import type { HandlersOf, RequestOf } from './codec.js';
+import {
+  file_grpc_reflection_v1_reflection,
+  type ServerReflection,
+} from './generated/grpc/reflection/v1/reflection_pb.js';
+import { file_plumbline_v1_documents } from './generated/plumbline/v1/documents_pb.js';
+import { file_plumbline_v1_log } from './generated/plumbline/v1/log_pb.js';
+import { file_plumbline_v1_plumbline } from './generated/plumbline/v1/plumbline_pb.js';
 
-type Answer = ServerReflectionResponse['messageResponse'];
+type Request = RequestOf<typeof ServerReflection, 'serverReflectionInfo'>;
 
-/** Answers from the descriptors as buf compiled them. @grpc/reflection makes descriptors anew from proto-loader, and loses every map field. */
-export function reflectionServer(services: readonly string[]): ServerReflectionServer {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTOR_SET, 'base64')));
-  const serverReflectionInfo: handleBidiStreamingCall<ServerReflectionRequest, ServerReflectionResponse> = (call) => {
-    call.on('data', (request: ServerReflectionRequest) => {
-      call.write({
-        validHost: request.host,
-        originalRequest: request,
-        messageResponse: answer(registry, services, request),
+const files: ReadonlySet<DescFile> = new Set(
+  [
+    file_plumbline_v1_documents,
+    file_plumbline_v1_log,
+    file_plumbline_v1_plumbline,
+    file_grpc_reflection_v1_reflection,
+  ].flatMap((file) => [...withDependencies(file)]),
+);
+const filesByName: ReadonlyMap<string, DescFile> = new Map([...files].map((file) => [file.proto.name, file]));
+
+/** The messages and services of the public API and what they import. */
+export const registry: Registry = createRegistry(...files);
+
+/** Answers from the descriptors as buf compiled them. @grpc/reflection derives descriptors from proto-loader and loses every map field. */
+export function reflectionServer(services: readonly string[]): HandlersOf<typeof ServerReflection> {
+  return {
+    serverReflectionInfo: (call) => {
+      call.on('data', (request: Request) => {
+        call.write({ validHost: request.host, originalRequest: withoutCase(request), ...answer(services, request) });
       });
-    });
-    call.on('end', () => call.end());
+      call.on('end', () => call.end());
+    },
   };
-  return { serverReflectionInfo };
 }
 
-function answer(
-  registry: FileRegistry,
-  services: readonly string[],
-  { messageRequest }: ServerReflectionRequest,
-): Answer {
-  switch (messageRequest?.$case) {
+/** The request as JSON: a oneof is the field that is set. */
+function withoutCase({ host, messageRequest }: Request): object {
+  return { host, ...(messageRequest.case === undefined ? {} : { [messageRequest.case]: messageRequest.value }) };
+}
+
+function answer(services: readonly string[], { messageRequest }: Request): object {
+  switch (messageRequest.case) {
     case 'listServices':
-      return { $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } };
+      return { listServicesResponse: { service: services.map((name) => ({ name })) } };
     case 'fileByFilename':
-      return fileAnswer(registry.getFile(messageRequest.value), messageRequest.value);
+      return fileAnswer(filesByName.get(messageRequest.value), messageRequest.value);
     case 'fileContainingSymbol':
-      return fileAnswer(fileOf(registry, messageRequest.value), messageRequest.value);
+      return fileAnswer(fileOf(messageRequest.value), messageRequest.value);
     case 'allExtensionNumbersOfType':
-      return {
-        $case: 'allExtensionNumbersResponse',
-        value: { baseTypeName: messageRequest.value, extensionNumber: [] },
-      };
+      return { allExtensionNumbersResponse: { baseTypeName: messageRequest.value, extensionNumber: [] } };
     default:
-      return notFound('what was asked for');
+      return notFound('the requested symbol');
   }
 }
 
 /** The file of a message, enum or service, or of a method or field of one. */
-function fileOf(registry: FileRegistry, symbol: string): DescFile | undefined {
+function fileOf(symbol: string): DescFile | undefined {
   for (let name = symbol; name.includes('.'); name = name.slice(0, name.lastIndexOf('.'))) {
     const found = registry.get(name);
     if (found !== undefined) return found.file;
@@ -58,23 +67,22 @@ function fileOf(registry: FileRegistry, symbol: string): DescFile | undefined {
   return undefined;
 }
 
-function fileAnswer(file: DescFile | undefined, name: string): Answer {
+function withDependencies(file: DescFile, found = new Set<DescFile>()): ReadonlySet<DescFile> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const dependency of file.dependencies) withDependencies(dependency, found);
+  return found;
+}
+
+function fileAnswer(file: DescFile | undefined, name: string): object {
   if (file === undefined) return notFound(name);
-  const files = new Set<DescFile>();
-  const add = (next: DescFile): void => {
-    if (files.has(next)) return;
-    files.add(next);
-    next.dependencies.forEach(add);
-  };
-  add(file);
   return {
-    $case: 'fileDescriptorResponse',
-    value: {
-      fileDescriptorProto: [...files].map(({ proto }) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto))),
+    fileDescriptorResponse: {
+      fileDescriptorProto: [...withDependencies(file)].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto)),
     },
   };
 }
 
-function notFound(name: string): Answer {
-  return { $case: 'errorResponse', value: { errorCode: status.NOT_FOUND, errorMessage: `${name} is not known here` } };
+function notFound(name: string): object {
+  return { errorResponse: { errorCode: status.NOT_FOUND, errorMessage: `${name} is not known here` } };
 }

@@ -21,17 +21,10 @@ import { ActionsService } from '../../actions/actions.service.js';
 import { ResourcesService } from '../../resources/resources.service.js';
 import type { Principal } from '../../state/access-book.js';
 import { acceptedMessage } from './applications.grpc.js';
-import { Approval, Cluster, Project, Repository, type Resource } from './generated/plumbline/v1/documents.js';
-import type {
-  ApprovalResult,
-  ApprovalsServer,
-  ApproveVersionRequest,
-  ClustersServer,
-  RepositoriesServer,
-  ResourcesServer,
-} from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { applicationOf, itemInput, optionalApplication, pageInfo, pageInput } from './grpc-input.js';
+import type { HandlersOf, RequestOf } from './codec.js';
+import type { Approvals, Clusters, Repositories, Resources } from './generated/plumbline/v1/plumbline_pb.js';
 
 const removed = z.strictObject({
   kind: z.enum(['Project', 'Repository', 'Cluster', 'Application', 'Subscription']),
@@ -63,7 +56,7 @@ export class ResourcesGrpc {
     this.#approvals = approvals;
   }
 
-  resourcesServer(): ResourcesServer {
+  resourcesServer(): HandlersOf<typeof Resources> {
     return {
       applyResources: this.#calls.unary(applyResources, async ({ resources, pruneLabels, dryRun }, principal) => {
         const labelSelector = Object.fromEntries(entriesOf(pruneLabels));
@@ -88,19 +81,19 @@ export class ResourcesGrpc {
       }),
       listProjects: this.#calls.unary(listProjects, async ({ page }) => {
         const found = await this.#reads.list('project', pageInput(page));
-        return { items: found.items.map(Project.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
     };
   }
 
-  repositoriesServer(): RepositoriesServer {
+  repositoriesServer(): HandlersOf<typeof Repositories> {
     return {
       listRepositories: this.#calls.unary(listRepositories, async ({ page }) => {
         const found = await this.#reads.list('repository', pageInput(page));
-        return { items: found.items.map(Repository.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       getRepository: this.#calls.unary(getRepository, async ({ name, ...query }) => ({
-        repository: Repository.fromJSON(await this.#reads.get('repository', name, itemInput(query))),
+        repository: await this.#reads.get('repository', name, itemInput(query)),
       })),
       refreshRepository: this.#calls.unary(refreshRepository, async ({ name }, principal) => ({
         accepted: acceptedMessage(await this.#requests.refresh(principal, name)),
@@ -108,26 +101,26 @@ export class ResourcesGrpc {
     };
   }
 
-  clustersServer(): ClustersServer {
+  clustersServer(): HandlersOf<typeof Clusters> {
     return {
       listClusters: this.#calls.unary(listClusters, async ({ page }) => {
         const found = await this.#reads.list('cluster', pageInput(page));
-        return { items: found.items.map(Cluster.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       getCluster: this.#calls.unary(getCluster, async ({ name, ...query }) => ({
-        cluster: Cluster.fromJSON(await this.#reads.get('cluster', name, itemInput(query))),
+        cluster: await this.#reads.get('cluster', name, itemInput(query)),
       })),
     };
   }
 
-  approvalsServer(): ApprovalsServer {
+  approvalsServer(): HandlersOf<typeof Approvals> {
     return {
       listApprovals: this.#calls.unary(listApprovals, async ({ page, application }) => {
         const found = await this.#approvals.list({
           ...pageInput(page),
           application: optionalApplication(application),
         });
-        return { items: found.items.map(Approval.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       approveVersion: this.#calls.unary(approveVersion, async (request, principal) => ({
         result: await this.#submit(principal, 'Approve', request),
@@ -141,8 +134,8 @@ export class ResourcesGrpc {
   async #submit(
     principal: Principal,
     verdict: 'Approve' | 'Reject',
-    { application, version, ...given }: ApproveVersionRequest,
-  ): Promise<ApprovalResult> {
+    { application, version, ...given }: RequestOf<typeof Approvals, 'approveVersion'>,
+  ): Promise<object> {
     const input = checkInput(approveVersion.body, given);
     const { environment, renderDigest, outcome, granted, required, reason, message, ...accepted } =
       await this.#approvals.submit(principal, {
@@ -166,7 +159,12 @@ export class ResourcesGrpc {
 }
 
 /** A resource as REST takes it. */
-function resourceInput({ apiVersion, kind, metadata, spec }: Resource): unknown {
+function resourceInput({
+  apiVersion,
+  kind,
+  metadata,
+  spec,
+}: RequestOf<typeof Resources, 'applyResources'>['resources'][number]): unknown {
   const { name = '', project, labels } = metadata ?? {};
   const own = project === undefined || project === '' ? {} : { project };
   return {
@@ -177,7 +175,6 @@ function resourceInput({ apiVersion, kind, metadata, spec }: Resource): unknown 
   };
 }
 
-/** ts-proto writes maps as objects or as Maps, by the type of their keys. */
 function entriesOf(map: Readonly<Record<string, string>> | undefined): readonly (readonly [string, string])[] {
   return Object.entries(map ?? {});
 }

@@ -8,10 +8,10 @@ import {
 } from '@plumbline/api-contract';
 import { checkInput } from '../../operations/check-input.js';
 import { SubscriptionsService } from '../../subscriptions/subscriptions.service.js';
-import { Subscription } from './generated/plumbline/v1/documents.js';
-import type { SubscriptionsServer } from './generated/plumbline/v1/plumbline.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { pageInfo, pageInput } from './grpc-input.js';
+import type { HandlersOf } from './codec.js';
+import type { Subscriptions } from './generated/plumbline/v1/plumbline_pb.js';
 
 /** Subscriptions over gRPC: the use cases of the REST API. */
 @Injectable()
@@ -24,13 +24,13 @@ export class SubscriptionsGrpc {
     this.#subscriptions = subscriptions;
   }
 
-  subscriptionsServer(): SubscriptionsServer {
+  subscriptionsServer(): HandlersOf<typeof Subscriptions> {
     const calls = this.#calls,
       subscriptions = this.#subscriptions;
     return {
       listSubscriptions: calls.unary(listSubscriptions, async ({ page }) => {
         const found = await subscriptions.list(pageInput(page));
-        return { items: found.items.map(Subscription.fromJSON), page: pageInfo(found) };
+        return { items: found.items, page: pageInfo(found) };
       }),
       declareSubscription: calls.unary(declareSubscription, ({ name, labels, spec }, principal) =>
         subscriptions.declare(principal, checkInput(declareSubscription.body, { name, labels, spec })),
