@@ -4,6 +4,7 @@ import type {
   ApprovalView,
   ClusterView,
   ProjectView,
+  Provenance,
   RepositoryView,
   SubscriptionView,
   TargetView,
@@ -30,10 +31,27 @@ export type {
 
 // The documents are those of the public contract: a field that is added there is a field here, and its fold sets it.
 // Keys: project, repository, cluster and subscription by name; application by project/name; version and approval by
-// project/name/NNNNNNNN/environment; target by project/name/environment/cluster; token by id.
+// project/name/NNNNNNNN/environment; target by project/name/environment/cluster; token by id; quarantine by consumer/stream.
 
 /** An access token with the hash that it is recognised by; never the token itself. */
 export type TokenView = TokenItem & { readonly hash: string };
+
+/** A stream with an event that a consumer could not process; later events of the stream wait. */
+export interface QuarantineView {
+  readonly consumer: string;
+  readonly stream: string;
+  /** Of the event that failed. */
+  readonly position: number;
+  readonly revision?: number;
+  /** Why it failed. */
+  readonly message: string;
+  /** Times that the failure was recorded: 1, and one for each retry that failed. */
+  readonly attempts: number;
+  /** RFC 3339, UTC: when the failure was first recorded. */
+  readonly since: string;
+  /** The newest request to process the stream again; absent when the newest attempt came after it. */
+  readonly retryRequested?: Provenance;
+}
 
 /** Document type per view kind. */
 export interface ViewDocuments {
@@ -46,6 +64,7 @@ export interface ViewDocuments {
   readonly approval: ApprovalView;
   readonly token: TokenView;
   readonly subscription: SubscriptionView;
+  readonly quarantine: QuarantineView;
 }
 
 /** Kinds of views. */
@@ -59,6 +78,7 @@ export const ViewKind = [
   'approval',
   'token',
   'subscription',
+  'quarantine',
 ] as const;
 /** One of {@link ViewKind}. */
 export type ViewKind = (typeof ViewKind)[number];

@@ -4,6 +4,7 @@ import { type ApplicationFacts, factsFromDocuments } from './application-facts.j
 import type { ViewChange, ViewKind, ViewReader } from './documents.js';
 import { evolveApplication } from './evolve-application.js';
 import { evolveCluster, evolveProject, evolveToken } from './evolve-declared.js';
+import { evolveQuarantine } from './evolve-quarantine.js';
 import { evolveRepository } from './evolve-repository.js';
 import { evolveSubscription } from './evolve-subscription.js';
 import { evolveTarget } from './evolve-target.js';
@@ -38,5 +39,6 @@ export function evolveViews(
     ...(folds('version') ? evolveVersion(views, known).filter(({ view }) => folds(view)) : []),
     ...(folds('target') ? evolveTarget(views, known) : []),
     ...(folds('subscription') ? evolveSubscription(views, known) : []),
+    ...(folds('quarantine') ? evolveQuarantine(views, known) : []),
   ];
 }

@@ -10,6 +10,7 @@ export type {
   EnvironmentView,
   ProjectView,
   Provenance,
+  QuarantineView,
   RefView,
   RepositoryView,
   SubscriptionView,
@@ -23,6 +24,7 @@ export type {
 export type { ApplicationFacts } from './application-facts.js';
 export { evolveViews } from './evolve.js';
 export type { EvolveOptions } from './evolve.js';
+export { quarantineKey } from './evolve-quarantine.js';
 export { targetKey, versionKey } from './keys.js';
 export { ViewHistory } from './view-history.js';
 export type { DocumentState, StateFilter } from './view-history.js';
