@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Clock, derivedId, messageOf, systemClock, UpstreamError } from '@plumbline/core';
+import { type Clock, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '../database/connection.js';
 import type { Logger } from '@plumbline/platform';
-import { causeTimeMs } from '../cause-time.js';
 import { CONSUMER, type ProjectionTables } from './projection-tables.js';
-import { type Apply, type Parked, ViewFold } from './view-fold.js';
+import { announceQuarantine, READ_MODELS } from './quarantine-events.js';
+import { type Apply, type RetryRequest, ViewFold } from './view-fold.js';
 
 /** The log as the projector needs it: one process at a time projects, the one that leads. */
 export interface LedLog extends RawEventLog {
@@ -69,6 +69,7 @@ export class Projector implements ParkedWork {
   #stopped = false;
   #background: Promise<void> | undefined;
   #rebuilding: Promise<unknown> = Promise.resolve();
+  #retrying: Promise<void> = Promise.resolve();
   #loop: Promise<void> = Promise.resolve();
   /** The last exclusive work; never rejects. */
   #busy: Promise<unknown> = Promise.resolve();
@@ -115,6 +116,7 @@ export class Projector implements ParkedWork {
     this.#hurry?.();
     await this.#loop;
     await this.#background;
+    await this.#retrying;
     await this.#busy;
   }
 
@@ -333,9 +335,10 @@ export class Projector implements ParkedWork {
     if (nextPosition <= work.position) return false;
     const page = work.fold.fold(bodies, this.#refused);
     if (how.sideEffects)
-      await this.#announce(
+      await announceQuarantine(
         page.parked.filter((parked) => parked.isCause),
         work.version,
+        { log, clock: this.#options.clock ?? systemClock, logger: this.#options.logger },
       );
     try {
       const written = await tables.write({
@@ -355,7 +358,24 @@ export class Projector implements ParkedWork {
     }
     work.position = nextPosition;
     this.#tell();
+    if (how.sideEffects && work.fold.parkedKeys > 0) this.#retry(page.retries);
     return true;
+  }
+
+  /** Processes quarantined streams again because an operator asked for it in the log. */
+  #retry(requests: readonly RetryRequest[]): void {
+    for (const { consumer, stream } of requests) {
+      if (consumer !== undefined && consumer !== READ_MODELS) continue;
+      this.#retrying = this.#retrying
+        .then(async () => (this.#stopped ? undefined : this.release(stream)))
+        .then(
+          () => undefined,
+          (error: unknown) =>
+            this.#options.logger.warn('the quarantined streams could not be retried; repeat the request', {
+              reason: messageOf(error),
+            }),
+        );
+    }
   }
 
   /** Data that the tables refuse would be refused for ever: find the event, one by one, and let it be parked. */
@@ -363,32 +383,6 @@ export class Projector implements ParkedWork {
     if (!isDataError(error)) return;
     if (page.to - page.from === 1) this.#refused.add(page.from);
     else this.#singlyUntil = Math.max(this.#singlyUntil, page.to);
-  }
-
-  /** Says in the log what was parked, before the cursor passes it; the id makes a repetition harmless. */
-  async #announce(parked: readonly Parked[], version: number): Promise<void> {
-    for (const { position, key, message, recordedAt } of parked) {
-      this.#options.logger.error('an event cannot be applied to the views; its stream is parked until it is released', {
-        position,
-        stream: key,
-        reason: message,
-      });
-      const timeMs = causeTimeMs(recordedAt, (this.#options.clock ?? systemClock).nowMs());
-      await this.#options.log.append({
-        requestId: derivedId(timeMs, 'work-parked', CONSUMER, String(version), String(position)),
-        actor: { kind: 'system', id: 'audit', name: 'audit' },
-        service: 'audit',
-        items: [
-          {
-            stream: 'log-views',
-            expected: { type: 'any' },
-            events: [
-              { type: 'WorkParked', data: { consumer: CONSUMER, position, key, message: message.slice(0, 2_000) } },
-            ],
-          },
-        ],
-      });
-    }
   }
 
   /** One at a time: a page of the live version, or the end of a rebuild. */
