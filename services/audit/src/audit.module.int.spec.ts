@@ -5,7 +5,7 @@ import { GrpcEventLog, LogChannel } from '@plumbline/event-log/client';
 import { sampleAppend } from '@plumbline/event-log/testing';
 import { startHost } from '@plumbline/platform';
 import { sharedDatabase } from '@plumbline/testkit';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { silent } from './audit.fixture.js';
 import { AuditModule } from './index.js';
 
@@ -22,8 +22,17 @@ it('runs as a process of its own: door open, ready, and everything kept over a r
     const channel = new LogChannel({ url: host.endpoints.get('log') ?? '', token });
     expect(await new GrpcEventLog(channel).append(request)).toMatchObject({ duplicate, firstPosition: 0 });
     channel.close();
-    const metrics = await (await fetch(`${host.endpoints.get('health') ?? ''}/metrics`)).text();
+    const scrape = async (): Promise<string> => (await fetch(`${host.endpoints.get('health') ?? ''}/metrics`)).text();
+    await vi.waitFor(async () => expect(await scrape()).toMatch(/^plumbline_read_models_lag_events.* 0$/m), {
+      timeout: 60_000,
+      interval: 20,
+    });
+    const metrics = await scrape();
     expect(metrics).toMatch(/^plumbline_log_next_position.* 1$/m);
+    if (!duplicate) {
+      expect(metrics).toMatch(/^plumbline_log_appended_events_total.* 1$/m);
+      expect(metrics).toMatch(/^plumbline_log_commit_seconds_count.* 1$/m);
+    }
     expect(await host.stop()).toEqual([]);
   }
 });

@@ -32,6 +32,8 @@ export interface LedgerWriterOptions {
   readonly onStepDown: () => void;
   /** Called after each commit, before the callers are answered. */
   readonly onCommit: (batch: Batch) => void;
+  /** Called with the duration of each commit in the database, in milliseconds. */
+  readonly onDuration?: (ms: number) => void;
 }
 
 /** Partitions are made one ahead; looking every so many positions is early enough. */
@@ -340,7 +342,9 @@ export class LedgerWriter {
     const frontier = batch.frontier();
     for (let attempt = 1; ; attempt += 1) {
       try {
+        const begunMs = performance.now();
         await this.#options.sql.append(batch, { epoch: lead.epoch, leaseMs: this.#limits.leaseMs, frontier });
+        this.#options.onDuration?.(performance.now() - begunMs);
         this.#committed(lead, batch, frontier);
         return { type: 'committed' };
       } catch (error) {

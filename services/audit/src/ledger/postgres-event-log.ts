@@ -76,6 +76,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   readonly #personal: PersonalFields | undefined;
   readonly #archived: ArchivedEvents | undefined;
   #leads = false;
+  #onDuration: ((ms: number) => void) | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: PostgresEventLogOptions) {
@@ -107,6 +108,7 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
       onLead: (head) => this.#lead(head),
       onStepDown: () => this.#follow(),
       onCommit: (batch) => this.#commit(batch),
+      onDuration: (ms) => this.#onDuration?.(ms),
     });
   }
 
@@ -159,6 +161,11 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
   onCommitted(listener: CommittedListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Reports the duration of each commit in the database, in milliseconds; one listener. */
+  observeCommits(listener: (ms: number) => void): void {
+    this.#onDuration = listener;
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {

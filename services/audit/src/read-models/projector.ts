@@ -3,7 +3,7 @@ import { type Clock, messageOf, systemClock, UpstreamError } from '@plumbline/co
 import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } from '@plumbline/event-log';
 import { sqlStateOf } from '../database/connection.js';
 import type { Logger } from '@plumbline/platform';
-import { CONSUMER, type ProjectionTables } from './projection-tables.js';
+import type { ProjectionTables } from './projection-tables.js';
 import { announceQuarantine, READ_MODELS } from './quarantine-events.js';
 import { type Apply, type RetryRequest, ViewFold } from './view-fold.js';
 
