@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AsOfGuard } from '../operations/as-of.guard.js';
+import { RequestMetrics } from '../operations/request-metrics.js';
 import { StateModule } from '../state/state.module.js';
 import { Authenticator } from './authenticator.js';
 import { Announcer, ANNOUNCER, Bootstrap } from './bootstrap.js';
@@ -14,12 +15,13 @@ import { SignInGuard } from './sign-in.guard.js';
   providers: [
     Authenticator,
     Bootstrap,
+    RequestMetrics,
     { provide: ANNOUNCER, useClass: Announcer },
     // In this order: who calls, what the role permits, then the query.
     { provide: APP_GUARD, useClass: SignInGuard },
     { provide: APP_GUARD, useClass: RoleGuard },
     { provide: APP_GUARD, useClass: AsOfGuard },
   ],
-  exports: [Authenticator, Bootstrap],
+  exports: [Authenticator, Bootstrap, RequestMetrics],
 })
 export class AuthModule {}

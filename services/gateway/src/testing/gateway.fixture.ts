@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { allOperations } from '@plumbline/api-contract';
 import { LogClient, PlumblineClient } from '@plumbline/api-client';
@@ -49,6 +51,7 @@ import {
   HTTP_EDGE,
   type HttpEdge,
   LOGGER,
+  METER,
   Readiness,
   READINESS,
 } from '@plumbline/platform';
@@ -83,6 +86,8 @@ export interface GatewayUnderTest extends AsyncDisposable {
   readonly adminToken: string;
   /** Lines of the log so far. */
   readonly logLines: readonly string[];
+  /** What the metrics endpoint serves. */
+  readonly metrics: () => Promise<string>;
   /** Announcements on standard output. */
   readonly announced: readonly string[];
   /** Appends an event as the service that owns it, and waits until the gateway has it. */
@@ -115,6 +120,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const destination = new Writable({ write: (chunk, _, done) => (logLines.push(String(chunk)), done()) });
   const logger = createLogger({ service: 'gateway', level: 'debug', destination });
   const endpoints = new Endpoints();
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const meters = new MeterProvider({ readers: [exporter] });
   const values = new Map<symbol, unknown>([
     [EVENT_LOG, log],
     [LOG_QUERIES, new InMemoryLogQueries(log)],
@@ -128,6 +135,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     [CLOCK, clock],
     [LOGGER, logger],
     [READINESS, new Readiness()],
+    [METER, meters.getMeter('gateway')],
     [ENDPOINTS, endpoints],
     [
       CONFIG_SOURCE,
@@ -194,6 +202,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     access,
     adminToken,
     logLines,
+    metrics: async () => new PrometheusSerializer('', false).serialize((await exporter.collect()).resourceMetrics),
     announced,
     append,
     tokenOf: async (role) => {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import type {
-  handleServerStreamingCall,
-  handleUnaryCall,
-  Metadata,
-  ServerUnaryCall,
-  ServerWritableStream,
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type Metadata,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
 } from '@grpc/grpc-js';
 import { Inject, Injectable } from '@nestjs/common';
 import type { AnyOperation } from '@plumbline/api-contract';
 import { type Logger, LOGGER } from '@plumbline/platform';
 import { requireRole } from '../../auth/role.guard.js';
 import { Authenticator } from '../../auth/authenticator.js';
+import { RequestMetrics } from '../../operations/request-metrics.js';
 import type { Principal } from '../../state/access-book.js';
 import { refusalOf } from './grpc-errors.js';
 
@@ -28,9 +30,15 @@ export type StreamHandler<Request, Response> = (
 @Injectable()
 export class GrpcCalls {
   readonly #authenticator: Authenticator;
+  readonly #metrics: RequestMetrics;
   readonly #logger: Logger;
 
-  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(LOGGER) logger: Logger) {
+  constructor(
+    @Inject(Authenticator) authenticator: Authenticator,
+    @Inject(RequestMetrics) metrics: RequestMetrics,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#metrics = metrics;
     this.#authenticator = authenticator;
     this.#logger = logger;
   }
@@ -40,9 +48,18 @@ export class GrpcCalls {
     handler: UnaryHandler<Request, Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
+      const startMs = performance.now();
+      const count = (code: status): void => this.#metrics.counted(served, status[code], performance.now() - startMs);
       void this.#answer(served, call, handler).then(
-        (response) => callback(null, response),
-        (error: unknown) => callback(refusalOf(error, this.#logger)),
+        (response) => {
+          count(status.OK);
+          callback(null, response);
+        },
+        (error: unknown) => {
+          const refusal = refusalOf(error, this.#logger);
+          count(refusal.code);
+          callback(refusal);
+        },
       );
     };
   }
@@ -55,9 +72,14 @@ export class GrpcCalls {
       const gone = new AbortController();
       call.on('cancelled', () => gone.abort());
       void this.#write(served, call, handler, gone.signal).then(
-        () => call.end(),
+        () => {
+          this.#metrics.counted(served, status[status.OK], 0);
+          call.end();
+        },
         (error: unknown) => {
-          if (!gone.signal.aborted) call.emit('error', refusalOf(error, this.#logger));
+          const refusal = refusalOf(error, this.#logger);
+          this.#metrics.counted(served, status[gone.signal.aborted ? status.CANCELLED : refusal.code], 0);
+          if (!gone.signal.aborted) call.emit('error', refusal);
         },
       );
     };

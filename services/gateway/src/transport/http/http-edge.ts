@@ -8,6 +8,7 @@ import type { Authenticator } from '../../auth/authenticator.js';
 import type { GatewayConfig } from '../../gateway.config.js';
 import { refuseIssues } from '../../operations/check-input.js';
 import { setPrincipal } from '../../operations/principal.js';
+import type { RequestMetrics } from '../../operations/request-metrics.js';
 import { sourceOf } from '../../operations/source.js';
 
 const KIB = 1024;
@@ -33,8 +34,8 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** How the gateway's controllers are served. Who asks is known before a byte of the body is read. */
-export function httpEdge(config: GatewayConfig, authenticator: Authenticator): HttpEdge {
+/** How HTTP serves the gateway's controllers. Requests without a valid token are rejected before a byte of their body is read. */
+export function httpEdge(config: GatewayConfig, authenticator: Authenticator, metrics: RequestMetrics): HttpEdge {
   return {
     listen: config.listen,
     setup: (app: NestFastifyApplication) => {
@@ -44,6 +45,10 @@ export function httpEdge(config: GatewayConfig, authenticator: Authenticator): H
       app.useBodyParser('*', {}, parseBody);
       fastify.addHook('onRoute', (route) => {
         route.bodyLimit = limitOf(route.url);
+      });
+      fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+        metrics.answered(request.method, request.routeOptions.url, reply.raw.statusCode, reply.elapsedTime);
+        done();
       });
       fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
         void reply.headers(SECURITY_HEADERS);

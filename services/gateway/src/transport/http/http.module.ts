@@ -4,6 +4,7 @@ import { HTTP_EDGE } from '@plumbline/platform';
 import { Authenticator } from '../../auth/authenticator.js';
 import { AuthModule } from '../../auth/auth.module.js';
 import { GATEWAY_CONFIG } from '../../gateway.config.js';
+import { RequestMetrics } from '../../operations/request-metrics.js';
 import { ServerController } from '../../server/server.controller.js';
 import { StateModule } from '../../state/state.module.js';
 import { httpEdge } from './http-edge.js';
@@ -13,7 +14,7 @@ import { DocsController } from './openapi/docs.controller.js';
 @Module({
   imports: [AuthModule, StateModule],
   controllers: [ServerController, DocsController],
-  providers: [{ provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator], useFactory: httpEdge }],
+  providers: [{ provide: HTTP_EDGE, inject: [GATEWAY_CONFIG, Authenticator, RequestMetrics], useFactory: httpEdge }],
   exports: [HTTP_EDGE],
 })
 export class HttpModule {}
