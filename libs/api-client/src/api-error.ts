@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ErrorCode, type ErrorDetails, PlumblineError, type RetryAdvice } from '@plumbline/core';
+import { type ErrorDetails, PlumblineError, receivedErrorCode, type RetryAdvice } from '@plumbline/core';
 
 /** The body of every error answer of the server. */
 export interface ErrorBody {
@@ -20,7 +20,7 @@ export class ApiError extends PlumblineError {
     /** From `Retry-After`, for 429 and 503. */
     readonly retryAfterMs: number | undefined,
   ) {
-    super(body.code as ErrorCode, body.message, { details: body.details ?? {} });
+    super(receivedErrorCode(body.code), body.message, { details: body.details ?? {} });
     this.instance = body.instance;
     this.retry =
       httpStatus === 409

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { acceptsAsOf, asOfQuery, parsePointInTime } from './as-of.js';
 export type { AsOfQuery, PointInTime } from './as-of.js';
-export { errorMeaning } from './error-meanings.js';
 export type { Immutable } from './immutable.js';
 export { openApiDocument } from './openapi.js';
 export { noBody, operation } from './operation.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errorDefinition, httpStatusOf } from '@plumbline/core';
 import { z } from 'zod';
 import { named } from './component.js';
-import { errorMeaning } from './error-meanings.js';
 import { type AnyOperation, noBody } from './operation.js';
 import { allOperations } from './operations/index.js';
 import { PRESENT_ONLY } from './present-only.js';
@@ -130,32 +130,22 @@ function schemaOf(schema: z.ZodType): JsonObject {
     : { $ref: uri(name) };
 }
 
-const STATUS: Readonly<Record<string, string>> = {
-  '1': '400',
-  '2': '401',
-  '3': '404',
-  '4': '409',
-  '5': '503',
-  '6': '502',
-  '9': '500',
-};
-
-function statusOf(code: string): string {
-  if (code === 'PLB-2120') return '403';
-  return STATUS[code.charAt(4)] ?? '500';
+/** Title of a code for the API document. */
+function titleOf(code: string): string {
+  return errorDefinition(code)?.title ?? '';
 }
 
 function errorResponses(codes: readonly string[]): JsonObject {
-  const byStatus = Map.groupBy(codes, statusOf);
+  const byStatus = Map.groupBy(codes, (code) => String(httpStatusOf(code)));
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
       {
-        description: group.map((code) => `\`${code}\` ${errorMeaning(code)}`).join('; '),
+        description: group.map((code) => `\`${code}\` ${titleOf(code)}`).join('; '),
         content: {
           'application/json': {
             schema: { $ref: uri('Error') },
-            example: { code: group[0], message: errorMeaning(group[0] ?? ''), details: {}, instance: '0b3c4f1e-…' },
+            example: { code: group[0], message: titleOf(group[0] ?? ''), details: {}, instance: '0b3c4f1e-…' },
           },
         },
       },

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorCode, ErrorCodeOf } from './error-catalogue.js';
+import type { RetryAdvice } from './error-definition.js';
 
-/** What a caller may do after an error: nothing, reload its view of the world first, or the same again after a delay. */
-export type RetryAdvice = 'never' | 'after-reload' | 'after-delay';
-
-/** One mistake in a caller's data: where it is (a dotted path, a file, a document) and what to do about it. */
+/** One mistake in the data of a caller: where it is (a dotted path, a file, a document) and how to correct it. */
 export interface InputIssue {
   readonly path: string;
   readonly message: string;
 }
 
-/** Structured facts that go with an error. Never holds secret values, tokens or manifest bodies. */
+/** Structured data of an error. Never holds secret values, tokens or manifest bodies. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /** Optional parts of an error. */
@@ -18,13 +17,13 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Form of every error code: `PLB-` and four digits, unique and never reused. */
-export type ErrorCode = `PLB-${number}`;
-
-/** Root of every error that may cross a module or reach a user. `retry` tells what to do; messages are for people, never matched on. */
+/**
+ * Base class of every error that crosses a module or reaches a user. The code says what happened (see `error-catalogue.ts`), `retry` what
+ * the caller can do. Messages are for people; code never matches on them.
+ */
 export abstract class PlumblineError extends Error {
   abstract readonly retry: RetryAdvice;
-  /** The HTTP status that the gateway answers with. */
+  /** HTTP status that the gateway answers with. */
   abstract readonly httpStatus: number;
   readonly details: ErrorDetails;
 
@@ -39,13 +38,13 @@ export abstract class PlumblineError extends Error {
   }
 }
 
-/** PLB-1xxx: the caller's data is wrong; `details.issues` lists every mistake found. */
+/** PLB-1xxx: the data of the caller is not valid; `details.issues` lists every mistake found. */
 export class InputError extends PlumblineError {
   readonly retry = 'never';
   readonly httpStatus = 400;
 
   constructor(
-    code: ErrorCode,
+    code: ErrorCodeOf<'input'>,
     message: string,
     options: ErrorOptions & { readonly issues?: readonly InputIssue[] } = {},
   ) {
@@ -53,12 +52,12 @@ export class InputError extends PlumblineError {
   }
 }
 
-/** PLB-2xxx: who you are (401) or what you may do (403). */
+/** PLB-2xxx: the caller is not authenticated (401) or not permitted (403). */
 export class AuthError extends PlumblineError {
   readonly retry = 'never';
 
   constructor(
-    code: ErrorCode,
+    code: ErrorCodeOf<'auth'>,
     message: string,
     readonly httpStatus: 401 | 403,
     options: ErrorOptions = {},
@@ -67,25 +66,33 @@ export class AuthError extends PlumblineError {
   }
 }
 
-/** PLB-3xxx: an id that does not exist (or that the caller may not see). */
+/** PLB-3xxx: an object does not exist, or the caller is not permitted to see it. */
 export class NotFoundError extends PlumblineError {
   readonly retry = 'never';
   readonly httpStatus = 404;
+
+  constructor(code: ErrorCodeOf<'not-found'>, message: string, options: ErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
-/** PLB-4xxx: the world moved: expected revision, idempotency key, lease, field manager. */
+/** PLB-4xxx: the state is another than the request assumes: revision, request id, lease, references. */
 export class ConflictError extends PlumblineError {
   readonly retry = 'after-reload';
   readonly httpStatus = 409;
+
+  constructor(code: ErrorCodeOf<'conflict'>, message: string, options: ErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
-/** PLB-5xxx: too much at once; come back after `retryAfterMs`. */
+/** PLB-5xxx: the process cannot take the request now; send it again after `retryAfterMs`. */
 export class OverloadedError extends PlumblineError {
   readonly retry = 'after-delay';
   readonly httpStatus = 503;
 
   constructor(
-    code: ErrorCode,
+    code: ErrorCodeOf<'overloaded'>,
     message: string,
     readonly retryAfterMs: number,
     options: ErrorOptions = {},
@@ -94,13 +101,13 @@ export class OverloadedError extends PlumblineError {
   }
 }
 
-/** PLB-6xxx: something we depend on failed (Git, registry, cluster, engine). Whether a retry can help is decided where it is created. */
+/** PLB-6xxx: a dependency failed (Git, database, NATS, cluster). The creator of the error decides whether a retry can help. */
 export class UpstreamError extends PlumblineError {
   readonly httpStatus = 502;
   readonly retry: 'never' | 'after-delay';
 
   constructor(
-    code: ErrorCode,
+    code: ErrorCodeOf<'upstream'>,
     message: string,
     options: ErrorOptions & { readonly retry?: 'never' | 'after-delay' } = {},
   ) {
@@ -109,13 +116,17 @@ export class UpstreamError extends PlumblineError {
   }
 }
 
-/** PLB-9xxx: our own bug. Masked at the edge; the worker that meets it stops. */
+/** PLB-9xxx: a defect of Plumbline or damaged data. The gateway masks the message; the worker that meets it stops. */
 export class InvariantError extends PlumblineError {
   readonly retry = 'never';
   readonly httpStatus = 500;
+
+  constructor(code: ErrorCodeOf<'internal'>, message: string, options: ErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
-/** The message of anything thrown, for wrapping; never the stack. */
+/** Returns the message of anything thrown, without the stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

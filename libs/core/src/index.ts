@@ -17,7 +17,11 @@ export {
   PlumblineError,
   UpstreamError,
 } from './errors.js';
-export type { ErrorCode, ErrorDetails, ErrorOptions, InputIssue, RetryAdvice } from './errors.js';
+export type { ErrorDetails, ErrorOptions, InputIssue } from './errors.js';
+export { errorCatalogue, errorDefinition, httpStatusOf, receivedErrorCode } from './error-catalogue.js';
+export type { ErrorCode, ErrorCodeOf } from './error-catalogue.js';
+export { ErrorKind } from './error-definition.js';
+export type { ErrorDefinition, RetryAdvice } from './error-definition.js';
 export {
   ApplicationId,
   derivedId,

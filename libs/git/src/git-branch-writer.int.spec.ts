@@ -77,6 +77,6 @@ describe('a writer of a branch', () => {
   it.each(['', '../x', 'a..b', '-x', 'a b', 'x.lock'])('refuses the branch %j', (branch) => {
     expect(
       () => new GitBranchWriter({ root: '/nowhere', url: 'https://git.example.com/a.git', branch, gitProcess }),
-    ).toThrow(expect.objectContaining({ code: 'PLB-1301' }));
+    ).toThrow(expect.objectContaining({ code: 'PLB-1304' }));
   });
 });

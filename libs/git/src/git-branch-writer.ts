@@ -34,12 +34,12 @@ export class GitBranchWriter {
   readonly #options: GitBranchWriterOptions;
   readonly #directory: string;
 
-  /** @throws InputError PLB-1301 for a URL or a branch that is not allowed. */
+  /** @throws InputError PLB-1304 for a URL or a branch that is not allowed. */
   constructor(options: GitBranchWriterOptions) {
     this.#url = parseGitUrl(options.url);
     if (!/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(options.branch) || /\.\.|\.lock$|^-/.test(options.branch))
       throw new InputError(
-        'PLB-1301',
+        'PLB-1304',
         `"${options.branch}" is not a valid branch name; use letters, digits, ".", "_", "-" and "/"`,
       );
     this.#options = options;

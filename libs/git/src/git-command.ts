@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ErrorCode, UpstreamError } from '@plumbline/core';
+import { type ErrorCodeOf, UpstreamError } from '@plumbline/core';
 import { GitError, simpleGit, type SimpleGit } from 'simple-git';
 import { maskGitText } from './git-url.js';
 
@@ -100,7 +100,7 @@ const STOPPED: Readonly<Record<GitStopped['reason'], string>> = {
 
 const FAILURES: readonly {
   readonly pattern: RegExp;
-  readonly code: ErrorCode;
+  readonly code: ErrorCodeOf<'upstream'>;
   readonly reason: string;
   readonly what: string;
   readonly retry: 'never' | 'after-delay';

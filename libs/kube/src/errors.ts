@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ErrorCode, messageOf, PlumblineError, type RetryAdvice, UpstreamError } from '@plumbline/core';
+import { type ErrorCodeOf, messageOf, PlumblineError, type RetryAdvice, UpstreamError } from '@plumbline/core';
 
 /** One cause of a refusal: which field, and why. */
 export interface KubeCause {
@@ -76,7 +76,7 @@ export class KubeApiError extends PlumblineError {
   /** From `Retry-After`, where the server sent it. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, parts: Parts) {
+  constructor(code: ErrorCodeOf<'upstream'>, message: string, parts: Parts) {
     super(code, message, {
       details: {
         status: parts.status,
@@ -237,13 +237,13 @@ function causesOf(status: number, body: StatusBody): KubeCause[] {
   return [...new Map(found.map((cause) => [JSON.stringify(cause), cause])).values()];
 }
 
-function codeFor({ status, reason, conflicts, denial }: Parts): ErrorCode {
+function codeFor({ status, reason, conflicts, denial }: Parts): ErrorCodeOf<'upstream'> {
   if (conflicts.length > 0) return 'PLB-6103';
   if (denial?.by === 'policy' || denial?.by === 'webhook' || denial?.by === 'quota') return 'PLB-6106';
   if (reason === 'AlreadyExists') return 'PLB-6104';
   if (reason === 'Invalid') return 'PLB-6105';
   if (status >= 500) return 'PLB-6112';
-  const codes: Readonly<Record<number, ErrorCode>> = {
+  const codes: Readonly<Record<number, ErrorCodeOf<'upstream'>>> = {
     400: 'PLB-6105',
     401: 'PLB-6108',
     403: 'PLB-6107',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError, type Json } from '@plumbline/core';
+import { type ErrorCodeOf, InputError, type Json } from '@plumbline/core';
 import { type FileDocument, placeOf } from './yaml.js';
 
 const TOKEN = /[\s\uFEFF]*("(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+)/gy;
@@ -15,7 +15,7 @@ function refuse(
   file: string,
   document: number,
   line: number,
-  what: { readonly code: `PLB-${number}`; readonly message: string },
+  what: { readonly code: ErrorCodeOf<'input'>; readonly message: string },
 ): never {
   throw new InputError(what.code, `${placeOf(file, document, line)}: ${what.message}`, {
     issues: [{ path: file, message: what.message }],

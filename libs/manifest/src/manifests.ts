@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError, type Json } from '@plumbline/core';
+import { type ErrorCodeOf, InputError, type Json } from '@plumbline/core';
 import { displayName, identityOf, isJsonMap, type ManifestObject, objectKey } from './identity.js';
 import { parseJson } from './json.js';
 import { type FileDocument, parseYaml, placeOf } from './yaml.js';
@@ -15,7 +15,7 @@ export interface ParsedManifest {
 type JsonMap = { readonly [field: string]: Json | undefined };
 
 function refuse(
-  code: `PLB-${number}`,
+  code: ErrorCodeOf<'input'>,
   place: { readonly file: string; readonly document: number },
   what: string,
 ): never {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError, type Json } from '@plumbline/core';
+import { type ErrorCodeOf, InputError, type Json } from '@plumbline/core';
 import {
   type Alias,
   type ErrorCode as YamlErrorCode,
@@ -62,7 +62,7 @@ export function placeOf(file: string, document: number, line?: number): string {
 function refuse(
   walk: Walk,
   node: { readonly range?: readonly [number, number, number] | null | undefined } | null,
-  code: `PLB-${number}`,
+  code: ErrorCodeOf<'input'>,
   what: string,
 ): never {
   const line = node?.range === undefined || node.range === null ? undefined : walk.lines.linePos(node.range[0]).line;

@@ -29,7 +29,7 @@ class Crash {
     if (this.#effects < this.#at) return work();
     if (this.#effects === this.#at && this.#lastEffectHappens) await work().catch(() => undefined);
     this.dead.resolve();
-    throw new UpstreamError('PLB-6599', 'the process is dead', { retry: 'never' });
+    throw new UpstreamError('PLB-6001', 'the process is dead', { retry: 'never' });
   }
 
   log(log: EventLog): EventLog {

@@ -3,7 +3,6 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import {
   AuthError,
   ConflictError,
-  type ErrorCode,
   type ErrorDetails,
   InputError,
   type InputIssue,
@@ -11,6 +10,7 @@ import {
   NotFoundError,
   OverloadedError,
   PlumblineError,
+  receivedErrorCode,
   UpstreamError,
 } from '@plumbline/core';
 import { z } from 'zod';
@@ -101,7 +101,7 @@ export function errorToBytes(thrown: unknown): Buffer {
 }
 
 function rebuild(wire: WireError, cause: unknown): PlumblineError {
-  const code: ErrorCode = wire.code;
+  const { code: text } = wire;
   const options = { details: wire.details, cause };
   switch (wire.class) {
     case 'InputError': {
@@ -109,23 +109,28 @@ function rebuild(wire: WireError, cause: unknown): PlumblineError {
         .array(z.object({ path: z.string(), message: z.string() }))
         .catch([])
         .parse(wire.details['issues']) satisfies InputIssue[];
-      return new InputError(code, wire.message, { ...options, issues });
+      return new InputError(receivedErrorCode<'input'>(text), wire.message, { ...options, issues });
     }
     case 'AuthError':
-      return new AuthError(code, wire.message, wire.httpStatus === 401 ? 401 : 403, options);
+      return new AuthError(receivedErrorCode<'auth'>(text), wire.message, wire.httpStatus === 401 ? 401 : 403, options);
     case 'NotFoundError':
-      return new NotFoundError(code, wire.message, options);
+      return new NotFoundError(receivedErrorCode<'not-found'>(text), wire.message, options);
     case 'ConflictError':
-      return new ConflictError(code, wire.message, options);
+      return new ConflictError(receivedErrorCode<'conflict'>(text), wire.message, options);
     case 'OverloadedError':
-      return new OverloadedError(code, wire.message, wire.retryAfterMs ?? 1_000, options);
+      return new OverloadedError(
+        receivedErrorCode<'overloaded'>(text),
+        wire.message,
+        wire.retryAfterMs ?? 1_000,
+        options,
+      );
     case 'UpstreamError':
-      return new UpstreamError(code, wire.message, {
+      return new UpstreamError(receivedErrorCode<'upstream'>(text), wire.message, {
         ...options,
         retry: wire.retry === 'never' ? 'never' : 'after-delay',
       });
     case 'InvariantError':
-      return new InvariantError(code, wire.message, options);
+      return new InvariantError(receivedErrorCode<'internal'>(text), wire.message, options);
   }
 }
 

@@ -38,7 +38,7 @@ export class WitnessClient {
 
   /**
    * Asks for a cosignature of a checkpoint; it is verified before it is returned.
-   * @throws UpstreamError PLB-6040 when the witness is not reachable or answers what it should not;
+   * @throws UpstreamError PLB-6041 when the witness is not reachable or answers what it should not;
    * InvariantError PLB-9116 when it says that our log is not the one that it saw before.
    */
   async add(request: AddCheckpoint): Promise<WitnessAnswer> {
@@ -53,7 +53,7 @@ export class WitnessClient {
         'PLB-9116',
         `the witness ${this.name} has seen another log under our name: this log does not begin with what it cosigned`,
       );
-    throw new UpstreamError('PLB-6040', `the witness ${this.name} refused the checkpoint with status ${status}`);
+    throw new UpstreamError('PLB-6041', `the witness ${this.name} refused the checkpoint with status ${status}`);
   }
 
   #checked(note: string, text: string): string {
@@ -67,7 +67,7 @@ export class WitnessClient {
         .join('');
     } catch (error) {
       throw new UpstreamError(
-        'PLB-6040',
+        'PLB-6041',
         `the witness ${this.name} answered with no good cosignature: ${messageOf(error)}`,
         { cause: error },
       );
@@ -86,7 +86,7 @@ export class WitnessClient {
       const text = await response.text();
       return { status: response.status, text: text.slice(0, MAX_ANSWER) };
     } catch (error) {
-      throw new UpstreamError('PLB-6040', `the witness ${this.name} is not reachable: ${messageOf(error)}`, {
+      throw new UpstreamError('PLB-6041', `the witness ${this.name} is not reachable: ${messageOf(error)}`, {
         cause: error,
       });
     }

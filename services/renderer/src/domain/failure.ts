@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { messageOf, PlumblineError } from '@plumbline/core';
+import { errorDefinition, messageOf, PlumblineError } from '@plumbline/core';
 
 /** What a RenderFailed says. */
 export interface RenderFailure {
@@ -10,28 +10,6 @@ export interface RenderFailure {
 
 /** The reason of failures that may pass by themselves and are tried again. */
 export const UNAVAILABLE = 'Unavailable';
-
-const REASONS: Readonly<Record<string, string>> = {
-  'PLB-1310': 'UnsafeLink',
-  'PLB-1311': 'LimitExceeded',
-  'PLB-1312': 'UnsafeName',
-  'PLB-1402': 'InvalidManifest',
-  'PLB-1403': 'DuplicateKey',
-  'PLB-1404': 'InvalidManifest',
-  'PLB-1405': 'InvalidNumber',
-  'PLB-1406': 'LimitExceeded',
-  'PLB-1407': 'NotUtf8',
-  'PLB-1408': 'InvalidManifest',
-  'PLB-1409': 'DuplicateObject',
-  'PLB-1411': 'InvalidSecret',
-  'PLB-1420': 'PathNotFound',
-  'PLB-1421': 'MissingFile',
-  'PLB-1422': 'LimitExceeded',
-  'PLB-1423': 'RemoteBase',
-  'PLB-1424': 'NotAllowed',
-  'PLB-1425': 'InvalidKustomization',
-  'PLB-1426': 'KustomizeFailed',
-};
 
 /** True when the same render may work later without anybody changing anything. */
 export function isTransient(error: unknown): boolean {
@@ -47,7 +25,7 @@ export function failureOf(error: unknown): RenderFailure {
     };
   const { file, reason } = error.details;
   return {
-    reason: REASONS[error.code] ?? (typeof reason === 'string' ? reason : 'RenderFailed'),
+    reason: typeof reason === 'string' ? reason : (errorDefinition(error.code)?.reason ?? 'RenderFailed'),
     message: messageOf(error).slice(0, 4_000),
     ...(typeof file === 'string' && file !== '' ? { file } : {}),
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ErrorCode, InputError, type Json } from '@plumbline/core';
+import { type ErrorCodeOf, InputError, type Json } from '@plumbline/core';
 import type { GitTree, TreeEntry } from '@plumbline/git';
 import { decodeText, isJsonMap, parseYaml } from '@plumbline/manifest';
 import { requirePath, shownPath } from '../paths.js';
@@ -14,7 +14,7 @@ type JsonMap = { readonly [field: string]: Json | undefined };
 
 const join = (directory: string, name: string): string => (directory === '' ? name : `${directory}/${name}`);
 
-function refuse(code: ErrorCode, file: string, what: string): never {
+function refuse(code: ErrorCodeOf<'input'>, file: string, what: string): never {
   throw new InputError(code, `${file}: ${what}`, { details: { file }, issues: [{ path: file, message: what }] });
 }
 
