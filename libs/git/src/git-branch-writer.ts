@@ -34,7 +34,7 @@ export class GitBranchWriter {
   readonly #options: GitBranchWriterOptions;
   readonly #directory: string;
 
-  /** @throws InputError PLB-1304 for a URL or a branch that is not allowed. */
+  /** @throws InputError PLB-1301 for an invalid URL, PLB-1304 for an invalid branch. */
   constructor(options: GitBranchWriterOptions) {
     this.#url = parseGitUrl(options.url);
     if (!/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(options.branch) || /\.\.|\.lock$|^-/.test(options.branch))
