@@ -3,7 +3,6 @@ import { Module } from '@nestjs/common';
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
 import { reactorProvider } from '@plumbline/platform';
 import { ApplicationDecisions } from './application-decisions.js';
-import { EventsConsumer } from './consumers/events.consumer.js';
 import { PolicyState } from './domain/state.js';
 import { VersionFacts } from './evaluation/version-facts.js';
 import { policyConfigProvider } from './policy.config.js';
@@ -13,7 +12,7 @@ import { PolicyService } from './policy.service.js';
 
 /** Decides on versions and signs releases. */
 @Module({
-  controllers: [PolicyEvents, EventsConsumer],
+  controllers: [PolicyEvents],
   providers: [
     policyConfigProvider,
     PolicyState,

@@ -3,7 +3,6 @@ import { Module } from '@nestjs/common';
 import { OBJECT_STORE, type ObjectStore } from '@plumbline/object-store';
 import { reactorProvider } from '@plumbline/platform';
 import { ApplicationRender } from './application-render.js';
-import { EventsConsumer } from './consumers/events.consumer.js';
 import { RendererState } from './domain/state.js';
 import { RENDERER_CONFIG, type RendererConfig, rendererConfigProvider } from './renderer.config.js';
 import { RendererEvents } from './renderer.events.js';
@@ -16,7 +15,7 @@ import { Sources } from './sources/sources.js';
 
 /** Renders revisions into versions. */
 @Module({
-  controllers: [RendererEvents, EventsConsumer],
+  controllers: [RendererEvents],
   providers: [
     rendererConfigProvider,
     RendererState,

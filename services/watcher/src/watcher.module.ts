@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
 import { reactorProvider } from '@plumbline/platform';
-import { EventsConsumer } from './consumers/events.consumer.js';
 import { WatcherState } from './domain/state.js';
 import { RepositoryFetch } from './repositories/fetch.js';
 import { RepositoryPoller } from './repositories/poller.js';
@@ -12,7 +11,7 @@ import { WatcherService } from './watcher.service.js';
 
 /** Follows the refs of repositories. */
 @Module({
-  controllers: [WatcherEvents, EventsConsumer],
+  controllers: [WatcherEvents],
   providers: [
     watcherConfigProvider,
     WatcherState,
