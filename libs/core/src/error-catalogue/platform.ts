@@ -162,12 +162,6 @@ export const platformErrors = [
     meaning: 'The code does not handle a value that its types exclude.',
     remedy: 'Report the message.',
   }),
-  defineError('PLB-9110', {
-    kind: 'internal',
-    title: 'a NATS message is malformed',
-    meaning: 'A message on the subjects of Plumbline does not contain events.',
-    remedy: 'Check who publishes to these subjects; only the audit service may.',
-  }),
   defineError('PLB-9130', {
     kind: 'internal',
     title: 'a read model was read that the service does not keep',
