@@ -19,7 +19,7 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 300_000;
 
 /** Starts a server on free ports with its data in the directory; its log goes to `server.log` there. */
 export async function startServer(dataDir: string): Promise<DemoServer> {
@@ -80,9 +80,13 @@ async function ready(
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  const reason =
+    child.exitCode === null
+      ? `not ready after ${START_LIMIT_MS / 1000} s ${last}`.trim()
+      : `exit code ${child.exitCode}`;
   child.kill('SIGKILL');
   const tail = (await readFile(at.logPath, 'utf8').catch(() => '')).split('\n').slice(-15).join('\n');
-  throw new Error(`the server did not start (${last === '' ? 'it ended' : last}); the end of ${at.logPath}:\n${tail}`);
+  throw new Error(`the server did not start (${reason}); the end of ${at.logPath}:\n${tail}`);
 }
 
 function freePort(preferred: number): Promise<number> {
