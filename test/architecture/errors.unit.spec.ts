@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorCatalogue, ErrorKind } from '@plumbline/core';
+import { errorCatalogue, type ErrorKind } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
 import { sourceFiles, textOf } from './workspace.js';
 
