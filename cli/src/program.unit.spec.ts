@@ -63,6 +63,7 @@ describe('plumb', () => {
       demo: 'runs a server',
       login: 'keeps a profile',
       keygen: 'makes files',
+      doctor: 'checks what is there now',
       version: 'tells what runs now',
       completion: 'prints a script',
       apply: 'changes',
