@@ -120,12 +120,18 @@ export function derivedId(timeMs: number, ...parts: readonly string[]): string {
   return `${timePart(timeMs)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** The log forgets request ids after 30 days. */
-const OLD_CAUSE_MS = 20 * 24 * 3_600_000;
+/** The log rejects request ids of more than 30 days; a third of that is left for retries. */
+const REQUEST_TIME_STEP_MS = 20 * 24 * 3_600_000;
 
-/** Time for the {@link derivedId} of an answer: that of its cause, or now for a cause so old that the log would refuse an id of its time. */
+/**
+ * Returns the time for the {@link derivedId} of a request that follows from a cause, in milliseconds since the epoch: the time of the cause,
+ * advanced by whole steps of 20 days until it is less than 20 days old. The result stays the same for 20 days, so that a request repeated
+ * after a crash has the same id, also if its cause is older than the log accepts.
+ * @param causeMs time of the event that the request follows from, see {@link uuidTimeMs}
+ */
 export function requestTimeMs(causeMs: number, nowMs: number): number {
-  return nowMs - causeMs > OLD_CAUSE_MS ? nowMs : causeMs;
+  const steps = Math.floor((nowMs - causeMs) / REQUEST_TIME_STEP_MS);
+  return causeMs + Math.max(0, steps) * REQUEST_TIME_STEP_MS;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -53,10 +53,23 @@ describe('ids', () => {
 describe('the time of a request id', () => {
   const days = (count: number): number => count * 24 * 3_600_000;
 
-  it('is that of the cause while the log takes it, and now for what is older', () => {
-    expect(requestTimeMs(days(100) - days(20), days(100))).toBe(days(80));
-    expect(requestTimeMs(days(100) - days(20) - 1, days(100))).toBe(days(100));
+  it('is the time of the cause for 20 days', () => {
+    expect(requestTimeMs(days(81), days(100))).toBe(days(81));
+    expect(requestTimeMs(days(80) + 1, days(100))).toBe(days(80) + 1);
     expect(requestTimeMs(days(100) + 5, days(100))).toBe(days(100) + 5);
+  });
+
+  it('stays the same while a request with an old cause is repeated', () => {
+    const first = requestTimeMs(days(10), days(100));
+    expect(first).toBe(days(90));
+    expect(requestTimeMs(days(10), days(100) + 1)).toBe(first);
+    expect(requestTimeMs(days(10), days(109))).toBe(first);
+    expect(requestTimeMs(days(10), days(110))).toBe(days(110));
+  });
+
+  it('is never older than the log accepts', () => {
+    for (let age = 0; age < 200; age += 7)
+      expect(days(300) - requestTimeMs(days(300 - age), days(300))).toBeLessThan(days(20));
   });
 });
 

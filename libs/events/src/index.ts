@@ -37,7 +37,6 @@ export {
   projectSpec,
   repositorySpec,
   resource,
-  selectsCluster,
   syncSpec,
 } from './resources.js';
 export type {
@@ -66,3 +65,12 @@ export { eventSummaries } from './summaries.js';
 export { readStoredEvent } from './stored-event.js';
 export type { StoredEvent, UndecodableEvent } from './stored-event.js';
 export { currentSchemaVersions, upcast } from './upcasters.js';
+export {
+  matchesLabels,
+  matchesPattern,
+  projectAllows,
+  projectForbidsKind,
+  selectedClusters,
+  selectsCluster,
+} from './selection.js';
+export type { ProjectLimit, SelectableCluster } from './selection.js';

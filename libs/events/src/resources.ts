@@ -32,19 +32,19 @@ export const clusterSelector = z
   );
 export type ClusterSelector = z.infer<typeof clusterSelector>;
 
-/** Spec of a Project: what its applications may use. `*` allows everything. */
+/** Spec of a Project: what its applications may use. In each list `*` allows everything, and a trailing `*` matches a prefix. */
 export const projectSpec = z.strictObject({
   description: z.string().max(1000).optional().describe('What the project is for.'),
   repositories: z
     .array(z.string())
     .readonly()
     .default(['*'])
-    .describe('Names of repositories that applications of the project may use; "*" for all.'),
+    .describe('Names of repositories that applications may use; "*" for all; a trailing "*" matches a prefix.'),
   clusters: z
     .array(z.string())
     .readonly()
     .default(['*'])
-    .describe('Names of clusters that applications of the project may deploy to; "*" for all.'),
+    .describe('Names of clusters that applications may deploy to; "*" for all; a trailing "*" matches a prefix.'),
   namespaces: z
     .array(z.string())
     .readonly()
@@ -269,12 +269,3 @@ export const resource = z.discriminatedUnion('kind', [
 export type Resource = z.infer<typeof resource>;
 /** Kinds of declarative resources. */
 export type ResourceKind = Resource['kind'];
-
-/** True when a cluster with this name and these labels is selected. */
-export function selectsCluster(
-  selector: ClusterSelector,
-  cluster: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
-): boolean {
-  if (selector.names !== undefined && !selector.names.includes(cluster.name)) return false;
-  return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => cluster.labels[key] === value);
-}

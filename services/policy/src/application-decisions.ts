@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Tracer } from '@opentelemetry/api';
-import { type Clock, derivedId, StreamName, uuidTimeMs } from '@plumbline/core';
+import { type Clock, derivedId, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
 import type { AppendItem } from '@plumbline/event-log';
 import type { NewEvent, Verdict } from '@plumbline/events';
 import { parseReleaseSigningKey, signRelease } from '@plumbline/manifest';
@@ -19,7 +19,6 @@ import { POLICY_CONFIG, type PolicyConfig } from './policy.config.js';
 import { PolicyMetrics } from './policy.metrics.js';
 
 const ACTOR = { kind: 'service', id: 'policy', name: 'policy' } as const;
-const OLD_TRIGGER_MS = 24 * 3_600_000;
 
 /** Answers the requests about one application, decides what is due for it, and appends both. */
 @Injectable()
@@ -137,11 +136,8 @@ export class ApplicationDecisions {
     for (const { type } of events) this.#metrics.decided(type);
   }
 
-  /** Time of the cause; now for a cause so old that the log does not accept an id of its time. */
   #timeOf(trigger: Trigger): number {
-    const timeMs = uuidTimeMs(trigger.eventId);
-    const nowMs = this.#clock.nowMs();
-    return nowMs - timeMs > OLD_TRIGGER_MS ? nowMs : timeMs;
+    return requestTimeMs(uuidTimeMs(trigger.eventId), this.#clock.nowMs());
   }
 
   #release(draft: ReleaseDraft, trigger: Trigger): NewEvent {

@@ -5,6 +5,7 @@ import {
   derivedId,
   messageOf,
   NotFoundError,
+  requestTimeMs,
   StreamName,
   UpstreamError,
 } from '@plumbline/core';
@@ -12,7 +13,6 @@ import type { AskedWork, ErasureReport, PersonalData } from '@plumbline/event-lo
 import type { PersonalFields, PostgresEventLog } from '../ledger/index.js';
 import type { RecordedEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
-import { causeTimeMs } from '../cause-time.js';
 import { LongWork } from './long-work.js';
 
 const STREAM = StreamName.parse('log-persons');
@@ -158,7 +158,7 @@ export class PersonErasure implements PersonalData {
     const erasedAt = await this.#personal().erase(subject);
     // From here on nobody can open what is stored; what was opened before is in the views.
     await this.#options.rebuild();
-    const timeMs = causeTimeMs(pending.recordedAt, clock.nowMs());
+    const timeMs = requestTimeMs(Date.parse(pending.recordedAt), clock.nowMs());
     await log.append({
       requestId: derivedId(timeMs, 'person-erased', pending.id),
       actor: { kind: 'system', id: 'audit', name: 'audit' },

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Clock, derivedId, StreamName } from '@plumbline/core';
+import { type Clock, derivedId, requestTimeMs, StreamName } from '@plumbline/core';
 import type { EventLog } from '@plumbline/event-log';
 import type { NewEvent } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
-import { causeTimeMs } from '../cause-time.js';
 import type { Parked } from './view-fold.js';
 
 /** Name of the read models in the events about quarantined streams. */
@@ -37,7 +36,8 @@ export async function announceQuarantine(
     });
     if (stream.startsWith('log-')) continue;
     const nowMs = clock.nowMs();
-    const causeMs = recordedAt === undefined ? Math.floor(nowMs / DAY_MS) * DAY_MS : causeTimeMs(recordedAt, nowMs);
+    const causeMs =
+      recordedAt === undefined ? Math.floor(nowMs / DAY_MS) * DAY_MS : requestTimeMs(Date.parse(recordedAt), nowMs);
     const event: NewEvent = {
       type: 'StreamQuarantined',
       data: {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { selectsCluster } from '@plumbline/events';
+import { projectAllows, selectedClusters } from '@plumbline/events';
 import type { ApplicationView, ViewReader } from '@plumbline/read-models';
 
 /** One target of an application. */
@@ -21,15 +21,14 @@ export function expectedTargets(
   wanted: { readonly environment?: string | undefined; readonly version?: number | undefined },
 ): readonly ExpectedTarget[] {
   const clusters = [...views.scan('cluster', '')].map(([, cluster]) => cluster);
-  const project = views.get('project', application.project)?.spec.clusters ?? ['*'];
+  const project = views.get('project', application.project)?.spec;
   const found: ExpectedTarget[] = [];
   for (const spec of application.spec.environments) {
     const environment = application.environments[spec.name];
     if (wanted.environment !== undefined && wanted.environment !== spec.name) continue;
     if (environment?.latestVersion === undefined) continue;
-    for (const cluster of clusters) {
-      const allowed = project.includes('*') || project.includes(cluster.name);
-      if (!allowed || !selectsCluster(spec.clusters, cluster)) continue;
+    for (const cluster of selectedClusters(spec.clusters, clusters)) {
+      if (!projectAllows(project, 'clusters', cluster.name)) continue;
       const away = cluster.connection.state === 'Unreachable' ? { unreachable: cluster.connection.message } : {};
       found.push({ environment: spec.name, cluster: cluster.name, ...away });
     }

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConflictError, InputError, type InputIssue } from '@plumbline/core';
 import type { AppendItem } from '@plumbline/event-log';
-import type { ApplicationSpec, ProjectSpec, Resource, ResourceKind, SubscriptionSpec } from '@plumbline/events';
+import {
+  type ApplicationSpec,
+  projectAllows,
+  type ProjectSpec,
+  type Resource,
+  type ResourceKind,
+  type SubscriptionSpec,
+} from '@plumbline/events';
 import type { GatewayState } from '../state/gateway-state.js';
 import { mayDeliverTo } from './endpoint.js';
 import { changedFields } from './changed-fields.js';
@@ -148,11 +155,6 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'this address';
 }
 
-/** Selects what carries all the labels. */
-export function carries(selector: Readonly<Record<string, string>>): (declared: Declared) => boolean {
-  return ({ labels }) => Object.entries(selector).every(([name, value]) => labels[name] === value);
-}
-
 /** References and project limits, of the applications given and of those in the projects given. */
 function checkReferences(after: ReadonlyMap<string, Declared>, given: ReadonlySet<string>): void {
   const missing: InputIssue[] = [];
@@ -194,13 +196,13 @@ function beyondProject(path: string, spec: ApplicationSpec, declared: Declared |
   if (declared === undefined) return [];
   const project = declared.spec as ProjectSpec;
   const issues: InputIssue[] = [];
-  if (!allows(project.repositories, spec.repository))
+  if (!projectAllows(project, 'repositories', spec.repository))
     issues.push({
       path: `${path} spec.repository`,
       message: `project "${declared.id}" does not allow repository "${spec.repository}"`,
     });
   for (const { environment, name } of namedClusters(spec)) {
-    if (!allows(project.clusters, name))
+    if (!projectAllows(project, 'clusters', name))
       issues.push({
         path: `${path} spec.environments.${environment}.clusters.names`,
         message: `project "${declared.id}" does not allow cluster "${name}"`,
@@ -208,7 +210,7 @@ function beyondProject(path: string, spec: ApplicationSpec, declared: Declared |
   }
   const namespaces = [spec.namespace, ...spec.environments.map(({ namespace }) => namespace)];
   for (const namespace of namespaces) {
-    if (namespace !== undefined && !allowsPrefix(project.namespaces, namespace))
+    if (namespace !== undefined && !projectAllows(project, 'namespaces', namespace))
       issues.push({
         path: `${path} spec.namespace`,
         message: `project "${declared.id}" does not allow namespace "${namespace}"`,
@@ -221,14 +223,6 @@ function namedClusters(spec: ApplicationSpec): readonly { readonly environment: 
   return spec.environments.flatMap((environment) =>
     (environment.clusters.names ?? []).map((name) => ({ environment: environment.name, name })),
   );
-}
-
-function allows(list: readonly string[], name: string): boolean {
-  return list.includes('*') || list.includes(name);
-}
-
-function allowsPrefix(list: readonly string[], name: string): boolean {
-  return list.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name));
 }
 
 /**

@@ -143,6 +143,18 @@ describe('apply', () => {
     expect((await refusal(client.apply({ resources: [narrow] }))).code).toBe('PLB-1703');
   });
 
+  it('takes the same patterns in every list of a project as the checks of the policy service', async () => {
+    await using gateway = await startGateway();
+    const project = {
+      apiVersion: API,
+      kind: 'Project',
+      metadata: { name: 'default' },
+      spec: { repositories: ['sho*'], clusters: ['eu-*'], namespaces: ['web*'] },
+    };
+    const { resources: applied } = await clientOf(gateway).apply({ resources: [...resources, project] });
+    expect(applied).toContainEqual(expect.objectContaining({ kind: 'Project', id: 'default', action: 'configured' }));
+  });
+
   it('refuses a resource given twice, and names every mistake in the resources', async () => {
     await using gateway = await startGateway();
     const client = clientOf(gateway);

@@ -2,15 +2,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { applyResources, ApplyResult, ChangeResult, InputOf } from '@plumbline/api-contract';
 import { ConflictError } from '@plumbline/core';
-import type { ResourceKind } from '@plumbline/events';
+import { matchesLabels, type ResourceKind } from '@plumbline/events';
 import { actorOf } from '../operations/principal.js';
 import { requireRole } from '../auth/role.guard.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { notFound } from '../read-side/read-model.js';
 import type { Principal } from '../state/access-book.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
-import { assertUnused, carries, declaredWithout, itemFor, planApply } from './apply-plan.js';
-import { currentOf, removal } from './declared.js';
+import { assertUnused, declaredWithout, itemFor, planApply } from './apply-plan.js';
+import { currentOf, type Declared, removal } from './declared.js';
 
 /** Validated body of an apply. */
 export type ApplyInput = InputOf<typeof applyResources>['body'];
@@ -40,7 +40,8 @@ export class ResourcesService {
   /** All of the resources in one append, or none. What is declared already makes no event. */
   async apply(principal: Principal, input: ApplyInput): Promise<ApplyResult> {
     const { dryRun, prune, resources: given } = input;
-    const prunes = prune === undefined ? undefined : carries(prune.labelSelector);
+    const prunes =
+      prune === undefined ? undefined : ({ labels }: Declared) => matchesLabels(labels, prune.labelSelector);
     return this.decideAgainOnConflict(async () => {
       const { resources, items } = planApply(this.#access.state, {
         resources: given,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
-import { derivedId, StreamName } from '@plumbline/core';
+import { derivedId, requestTimeMs, StreamName, uuidTimeMs } from '@plumbline/core';
 import { type Actor, type NewEvent, type RecordedEvent, wanted } from '@plumbline/events';
 import type { DeliveryProgress } from '@plumbline/event-log';
 import type { SubscriptionView } from '@plumbline/read-models';
@@ -133,7 +133,7 @@ export class Delivery {
     const nowMs = this.#parts.access.clock.nowMs();
     // Who parks it again after a crash says it once.
     const requestId = derivedId(
-      Math.max(Date.parse(event.recordedAt), nowMs - 24 * 3_600_000),
+      requestTimeMs(uuidTimeMs(event.id), nowMs),
       'delivery-parked',
       this.#name,
       event.id,

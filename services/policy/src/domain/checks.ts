@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Verdict } from '@plumbline/events';
+import { projectAllows, projectForbidsKind, type Verdict } from '@plumbline/events';
 import type { ApplicationView, ClusterView, ProjectView, VersionView } from '@plumbline/read-models';
 import { type SchemaFindings, schemaProblems } from './schema-check.js';
 
@@ -63,13 +63,6 @@ function verdict(
   };
 }
 
-function allows(patterns: readonly string[], text: string): boolean {
-  return patterns.some(
-    (pattern) =>
-      pattern === '*' || pattern === text || (pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1))),
-  );
-}
-
 function projectLimits({ application, project, clusters }: CheckInput): Verdict {
   if (project === undefined) {
     const problems =
@@ -78,20 +71,17 @@ function projectLimits({ application, project, clusters }: CheckInput): Verdict 
   }
   const problems: string[] = [];
   const { repository } = application.spec;
-  if (!allows(project.spec.repositories, repository))
+  if (!projectAllows(project.spec, 'repositories', repository))
     problems.push(`project "${project.name}" does not allow repository "${repository}"`);
   for (const { name } of clusters) {
-    if (!allows(project.spec.clusters, name))
+    if (!projectAllows(project.spec, 'clusters', name))
       problems.push(`project "${project.name}" does not allow cluster "${name}"`);
   }
   return verdict('project-limits', problems);
 }
 
 function forbiddenKinds({ project, objects }: CheckInput): Verdict {
-  const forbidden = new Set(project?.spec.forbiddenKinds ?? []);
-  const hits = objects.filter(
-    ({ group, kind }) => forbidden.has(kind) || forbidden.has(group === '' ? kind : `${kind}.${group}`),
-  );
+  const hits = objects.filter((object) => projectForbidsKind(project?.spec, object));
   return verdict(
     'forbidden-kinds',
     hits.map(({ key, kind }) => `${kind} is forbidden in project "${project?.name ?? 'default'}": ${key}`),
@@ -100,12 +90,10 @@ function forbiddenKinds({ project, objects }: CheckInput): Verdict {
 }
 
 function allowedNamespaces({ project, version, objects }: CheckInput): Verdict {
-  const patterns = project?.spec.namespaces ?? ['*'];
-  if (patterns.includes('*')) return verdict('namespaces', []);
   const bad = objects.filter(({ group, kind, namespace, name }) => {
     const own = group === '' && kind === 'Namespace' ? name : namespace;
     const effective = own === '' ? (version.namespace ?? '') : own;
-    return effective !== '' && !allows(patterns, effective);
+    return effective !== '' && !projectAllows(project?.spec, 'namespaces', effective);
   });
   return verdict(
     'namespaces',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type EnvironmentSpec, type NewEvent, selectsCluster, type Verdict } from '@plumbline/events';
+import { type EnvironmentSpec, type NewEvent, selectedClusters, type Verdict } from '@plumbline/events';
 import { type ApplicationView, type ClusterView, versionKey, type VersionView } from '@plumbline/read-models';
 import { waitsFor } from './after.js';
 import { isAllowed, shortened } from './checks.js';
@@ -25,11 +25,8 @@ export type EvaluateVersion = (application: ApplicationView, version: VersionVie
 
 /** Clusters that an environment selects now, by name, sorted. */
 export function clustersOf(views: PolicyViews, environment: EnvironmentSpec): readonly ClusterView[] {
-  const selected: ClusterView[] = [];
-  for (const [, cluster] of views.scan('cluster', '')) {
-    if (selectsCluster(environment.clusters, cluster)) selected.push(cluster);
-  }
-  return selected;
+  const clusters = [...views.scan('cluster', '')].map(([, cluster]) => cluster);
+  return selectedClusters(environment.clusters, clusters);
 }
 
 /** What is due for an application, from the folded state alone: the same state gives the same decisions. */
