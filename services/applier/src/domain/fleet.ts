@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Digest, TargetId } from '@plumbline/core';
-import type { ApplicationSpec, EventData, EventOf, SyncSpec } from '@plumbline/events';
+import { type EventData, type EventOf, selectedClusters, type SyncSpec } from '@plumbline/events';
 import { type ApplicationView, type ClusterView, ViewStore, type ViewStoreSnapshot } from '@plumbline/read-models';
 import { type Cause, causeOf, type EventOfAny } from './cause.js';
 import {
@@ -223,8 +223,7 @@ export class Fleet {
     const cause = causeOf(event);
     for (const wanted of this.application(application)?.spec.environments ?? []) {
       if (environment !== undefined && wanted.name !== environment) continue;
-      for (const cluster of this.clusters()) {
-        if (!selects(wanted.clusters, cluster)) continue;
+      for (const cluster of selectedClusters(wanted.clusters, this.clusters())) {
         const target = this.target(TargetId.of(application, wanted.name, cluster.name));
         this.#addPlan({ ...cause, target: target.id, version });
         this.#touch([target]);
@@ -310,9 +309,4 @@ export class Fleet {
     const jobs = this.#plans.get(job.target) ?? new Map<string, PlanJob>();
     this.#plans.set(job.target, jobs.set(job.eventId, job));
   }
-}
-
-function selects(selector: ApplicationSpec['environments'][number]['clusters'], cluster: ClusterView): boolean {
-  if (selector.names !== undefined && !selector.names.includes(cluster.name)) return false;
-  return Object.entries(selector.matchLabels ?? {}).every(([key, value]) => cluster.labels[key] === value);
 }
