@@ -26,7 +26,7 @@ export interface CommandContext {
   /** The log of the same server. */
   log(): LogClient;
   nowMs(): number;
-  /** Asks a person a question; absent where nobody could answer. */
+  /** Asks the user a question; absent without a terminal. */
   readonly ask?: (question: string) => Promise<string>;
   /** Ends long work when the user interrupts. */
   readonly signal: AbortSignal;

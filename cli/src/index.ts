@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { ExitCode, exitCodeOf, explain } from './exit-code.js';
 import type { Terminal } from './output/terminal.js';
 import { processEnvironment } from './profile.config.js';
-import { buildProgram } from './program.js';
+import { buildProgram, withVersionOption } from './program.js';
 
 export { buildProgram } from './program.js';
 export type { ProgramEnvironment } from './program.js';
@@ -27,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync([...withVersionOption(args)], { from: 'user' });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) terminal.err(`plumb: ${explain(error)}\n`);

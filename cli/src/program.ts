@@ -6,7 +6,7 @@ import { audit, events } from './commands/events.js';
 import { get } from './commands/get.js';
 import { doctor, type DoctorOptions } from './commands/doctor/doctor.js';
 import { keygen, type KeygenOptions } from './commands/keygen.js';
-import { addLogVerbs } from './commands/log.js';
+import { addLogVerbs } from './commands/log/log.js';
 import { apply, issueToken, remove } from './commands/resources.js';
 import { demo, up } from './commands/server.js';
 import { diff, history, plan, status } from './commands/status.js';
@@ -16,16 +16,21 @@ import { commandContext, type CommandContext, type GlobalOptions, OutputFormat }
 import type { Terminal } from './output/terminal.js';
 import type { Environment } from './profile.config.js';
 
-/** What the program runs in. */
+/** Environment of the program. */
 export interface ProgramEnvironment {
   readonly terminal: Terminal;
   readonly environment: Environment;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
-  /** Asks a person a question; absent where nobody could answer. */
+  /** Asks the user a question; absent without a terminal. */
   readonly ask?: (question: string) => Promise<string>;
-  /** Takes the exit status of a program that a command ran. */
+  /** Receives the exit status of a program that a command ran. */
   readonly onExit: (code: number) => void;
+}
+
+/** Returns the arguments with `plumb --version` (or `-V`) as the verb it stands for. Verbs have options of that name, so it only counts first. */
+export function withVersionOption(args: readonly string[]): readonly string[] {
+  return args[0] === '--version' || args[0] === '-V' ? ['version', '--client', ...args.slice(1)] : args;
 }
 
 /** A non-negative whole number. */
@@ -43,18 +48,22 @@ function list(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 
-/** The whole of `plumb`: its verbs, their arguments and options. */
+/** Returns the command line `plumb` with all verbs, arguments and options. */
 export function buildProgram(env: ProgramEnvironment): Command {
   const program = new Command('plumb')
-    .description('Plumbline keeps fleets of Kubernetes clusters true to Git, and can prove it.')
-    .addOption(new Option('--server <url>', 'the server (or PLUMBLINE_SERVER, or the profile of "plumb login")'))
+    .description('plumb controls Plumbline, an event-sourced GitOps control plane for fleets of Kubernetes clusters.')
+    .addOption(new Option('--server <url>', 'server URL (default: PLUMBLINE_SERVER, or the profile of "plumb login")'))
     .addOption(
-      new Option('--token <token>', 'the access token (or PLUMBLINE_TOKEN; better than a flag, which others can see)'),
+      new Option(
+        '--token <token>',
+        'access token (default: PLUMBLINE_TOKEN, or the profile); a flag is visible to other users',
+      ),
     )
     .addOption(
-      new Option('-o, --output <format>', 'output of reading verbs').choices([...OutputFormat]).default('table'),
+      new Option('-o, --output <format>', 'output format of reading verbs').choices([...OutputFormat]).default('table'),
     )
-    .showHelpAfterError('(plumb --help shows what there is)')
+    .addHelpText('after', '\n"plumb --version" prints the version of the client.')
+    .showHelpAfterError('See "plumb --help" for usage.')
     .exitOverride()
     .configureOutput({ writeOut: (text) => env.terminal.out(text), writeErr: (text) => env.terminal.err(text) });
   const run =
@@ -81,14 +90,14 @@ export function buildProgram(env: ProgramEnvironment): Command {
   addLogVerbs(program, run);
   program
     .command('completion')
-    .description('print the completion script of a shell')
+    .description('print the completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
     .action((shell: string) => env.terminal.out(completion(program, shell)));
   for (const command of program.commands) inheritOptions(program, command);
   return program;
 }
 
-/** The global options are understood behind the verb too, where people write them. */
+/** Accepts the global options also after the verb. */
 function inheritOptions(program: Command, command: Command): void {
   command.exitOverride();
   for (const option of program.options) {
@@ -111,33 +120,33 @@ type Run = <Args extends unknown[]>(
 function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): void {
   program
     .command('up')
-    .description('run everything in one process, with an embedded database')
-    .option('--data-dir <dir>', 'where all data lives (default: PLUMBLINE_DATA_DIR, or ~/.local/share/plumbline)')
-    .option('--listen <host:port>', 'REST API', '127.0.0.1:8080')
-    .option('--grpc <host:port>', 'gRPC API', '127.0.0.1:8081')
+    .description('run all services in one process with an embedded database')
+    .option('--data-dir <dir>', 'data directory (default: PLUMBLINE_DATA_DIR, or ~/.local/share/plumbline)')
+    .option('--listen <host:port>', 'address of the REST API', '127.0.0.1:8080')
+    .option('--grpc <host:port>', 'address of the gRPC API', '127.0.0.1:8081')
     .option(
       '--health-listen <host:port>',
-      '/healthz, /readyz and /metrics (default: PLUMBLINE_HEALTH_LISTEN, or a free port)',
+      'address of /healthz, /readyz and /metrics (default: PLUMBLINE_HEALTH_LISTEN, or a free port)',
     )
     .action(run(async (context, options: Parameters<typeof up>[1]) => env.onExit(await up(context, options))));
   program
     .command('demo')
-    .description('play the story of one change on a server of its own')
-    .option('--exit', 'end after the story')
+    .description('run a demo of one change on a separate server')
+    .option('--exit', 'exit after the demo')
     .option('--context <name>', 'use a kubeconfig context instead of two simulated clusters')
-    .option('--kubeconfig <file>', 'with --context: the kubeconfig file')
-    .option('--data-dir <dir>', 'where the demo keeps its data')
+    .option('--kubeconfig <file>', 'kubeconfig file for --context')
+    .option('--data-dir <dir>', 'data directory of the demo')
     .action(run(async (context, options: Parameters<typeof demo>[1]) => env.onExit(await demo(context, options))));
   program
     .command('login')
-    .description('keep a server and a token in the profile')
+    .description('store a server and a token in the profile')
     .argument('<server>')
     .option('--token-stdin', 'read the token from standard input')
     .action(run((context, server: string, options: { tokenStdin?: boolean }) => login(context, server, options)));
   program
     .command('keygen')
-    .description('make the key files of a distributed installation')
-    .requiredOption('--dir <dir>', 'where to write them')
+    .description('create the key files of a distributed installation')
+    .requiredOption('--dir <dir>', 'output directory')
     .option(
       '--tls-name <dns>',
       'further DNS name of the log for its TLS certificate; repeatable',
@@ -158,47 +167,49 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
     .action(run(async (context, options: DoctorOptions) => doctor(context, options)));
   program
     .command('version')
-    .description('versions of client and server')
-    .option('--client', 'the client only')
+    .description('print the versions of client and server')
+    .option('--client', 'print the client version only')
     .action(run((context, options: { client?: boolean }) => version(context, options)));
 }
 
 function addResourceVerbs(program: Command, run: Run): void {
   program
     .command('apply')
-    .description('declare resources; prints what changed')
-    .requiredOption('-f, --filename <path>', 'file, directory or - (repeatable)', list)
-    .option('--prune', 'remove resources that carry the label of --selector and are not in the files')
-    .option('-l, --selector <key=value>', 'label for --prune')
-    .option('--dry-run', 'check and compare only')
+    .description('create or update resources, and print the changes')
+    .requiredOption('-f, --filename <path>', 'file, directory, or - for standard input (repeatable)', list)
+    .option('--prune', 'remove resources that have the label of --selector and are not in the files')
+    .option('-l, --selector <key=value>', 'label of the resources that --prune may remove')
+    .option('--dry-run', 'validate and compare only')
     .action(run((context, options: Parameters<typeof apply>[1]) => apply(context, options)));
   program
     .command('delete')
     .description('remove an application, cluster, repository, project or subscription')
     .argument('<kind>')
     .argument('<name>')
-    .option('--orphan', 'leave the objects of an application on the clusters')
-    .option('--force', 'forget a cluster on which objects may still be')
+    .option('--orphan', 'keep the objects of an application on the clusters')
+    .option('--force', 'remove a cluster although it may still have managed objects')
     .action(
       run((context, kind: string, name: string, options: { orphan?: boolean; force?: boolean }) =>
         remove(context, kind, name, options),
       ),
     );
-  const token = program.command('token').description('access tokens (admin)');
+  const token = program.command('token').description('manage access tokens (admin)');
   token
     .command('issue')
+    .description('issue a token and print it once')
     .argument('<name>')
     .addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).makeOptionMandatory())
-    .option('--email <address>', "address of the holder's commits (repeatable)", list)
-    .option('--expires-in <duration>', 'for example 720h')
+    .option('--email <address>', "e-mail address of the holder's commits (repeatable)", list)
+    .option('--expires-in <duration>', 'lifetime, for example 720h')
     .action(
       run((context, name: string, options: Parameters<typeof issueToken>[2]) => issueToken(context, name, options)),
     );
-  lookingBack(token.command('list')).action(
+  withPointInTime(token.command('list').description('list tokens')).action(
     run((context, options: Parameters<typeof get>[3]) => get(context, 'tokens', undefined, options)),
   );
   token
     .command('revoke')
+    .description('revoke a token')
     .argument('<id>')
     .action(
       run(async (context, id: string) => {
@@ -208,34 +219,32 @@ function addResourceVerbs(program: Command, run: Run): void {
     );
 }
 
-/** Options of verbs that can look back. */
-function lookingBack(command: Command): Command {
+/** Adds the options of verbs that can read past states. */
+function withPointInTime(command: Command): Command {
   return command
-    .option('--as-of <moment>', 'as of a position, or of what had happened at a time (RFC 3339)')
-    .option('--known-at <moment>', 'from what was recorded up to a position or a time only');
+    .option('--as-of <position|time>', 'read the state at a position, or what had happened by an RFC 3339 time')
+    .option('--known-at <position|time>', 'use only events recorded up to a position or an RFC 3339 time');
 }
 
 function addSubscriptionVerbs(program: Command, run: Run): void {
-  const subscription = program
-    .command('subscription')
-    .description('events that are sent to an endpoint, signed (admin)');
+  const subscription = program.command('subscription').description('manage webhook subscriptions (admin)');
   subscription
     .command('declare')
-    .description('send events from now on to an endpoint; to keep it in files, apply a resource of kind Subscription')
+    .description('create or update a subscription; to keep it in files, apply a resource of kind Subscription')
     .argument('<name>')
-    .requiredOption('--url <url>', 'the endpoint; its host must be allowed at the gateway')
-    .option('--secret-file <path>', 'file of the gateway with the secret to sign with')
-    .option('--secret-env <name>', 'or variable of the gateway, PLUMBLINE_CRED_…')
-    .option('--after <position>', 'begin behind this position', position)
-    .option('--paused', 'deliver nothing until declared without it')
+    .requiredOption('--url <url>', 'URL of the endpoint; the gateway must allow its host')
+    .option('--secret-file <path>', 'file on the gateway with the signing secret')
+    .option('--secret-env <name>', 'environment variable of the gateway with the signing secret, PLUMBLINE_CRED_…')
+    .option('--after <position>', 'start after this position', position)
+    .option('--paused', 'pause deliveries until the subscription is declared without this option')
     .option('--type <type>', 'only this type (repeatable)', list)
     .option('--application <name>')
     .option('--project <name>')
     .option('-e, --environment <name>')
     .option('--cluster <name>')
     .option('--actor <name>')
-    .option('--max-attempts <n>', 'attempts before what an event belongs to is parked', whole)
-    .option('--timeout <duration>', 'of one attempt')
+    .option('--max-attempts <n>', 'attempts before a delivery is dead-lettered', whole)
+    .option('--timeout <duration>', 'time limit of one attempt')
     .action(
       run((context, name: string, options: Parameters<typeof declareSubscription>[2]) =>
         declareSubscription(context, name, options),
@@ -243,18 +252,19 @@ function addSubscriptionVerbs(program: Command, run: Run): void {
     );
   subscription
     .command('delete')
+    .description('delete a subscription')
     .argument('<name>')
     .action(run((context, name: string) => deleteSubscription(context, name)));
   subscription
     .command('replay')
-    .description('deliver again, what was parked included')
+    .description('deliver events again, including dead-lettered ones')
     .argument('<name>')
-    .requiredOption('--after <position>', 'behind this position', position)
+    .requiredOption('--after <position>', 'start after this position', position)
     .action(run((context, name: string, options: { after: number }) => replaySubscription(context, name, options)));
 }
 
 function addReadingVerbs(program: Command, run: Run): void {
-  lookingBack(program.command('get'))
+  withPointInTime(program.command('get'))
     .description(
       'list applications, versions, targets, clusters, repositories, approvals, projects, subscriptions or tokens',
     )
@@ -268,25 +278,25 @@ function addReadingVerbs(program: Command, run: Run): void {
         get(context, kind, name, options),
       ),
     );
-  lookingBack(program.command('status'))
-    .description('state of an application, its environments and targets')
+  withPointInTime(program.command('status'))
+    .description('show the state of an application, its environments and targets')
     .argument('<application>')
     .action(
       run((context, application: string, options: Parameters<typeof status>[2]) =>
         status(context, application, options),
       ),
     );
-  lookingBack(program.command('history'))
-    .description('versions, decisions and outcomes, newest first')
+  withPointInTime(program.command('history'))
+    .description('list versions with decisions and outcomes, newest first')
     .argument('<application>')
-    .option('--limit <n>', 'how many versions', whole, 20)
+    .option('--limit <n>', 'maximum number of versions', whole, 20)
     .action(
       run((context, application: string, options: Parameters<typeof history>[2]) =>
         history(context, application, options),
       ),
     );
-  lookingBack(program.command('diff'))
-    .description('what differs between two versions (released and newest by default), or from the clusters')
+  withPointInTime(program.command('diff'))
+    .description('show the difference between two versions (default: released and newest), or from the clusters')
     .argument('<application>')
     .option('--from <version>', 'older version', whole)
     .option('--to <version>', 'newer version', whole)
@@ -297,27 +307,27 @@ function addReadingVerbs(program: Command, run: Run): void {
     );
   program
     .command('plan')
-    .description('what a sync would do, found out by dry-run')
+    .description('show what a sync would change, by dry-run')
     .argument('<application>')
     .option('-e, --environment <name>')
-    .option('--version <version>', 'a version that is not released', whole)
+    .option('--version <version>', 'version to plan, also if it is not released', whole)
     .action(
       run((context, application: string, options: Parameters<typeof plan>[2]) => plan(context, application, options)),
     );
-  lookingBack(program.command('events'))
-    .description('the log')
-    .option('-f, --follow', 'go on until interrupted')
-    .option('--after <position>', 'start behind this position', position)
+  withPointInTime(program.command('events'))
+    .description('list or follow events')
+    .option('-f, --follow', 'follow new events until interrupted')
+    .option('--after <position>', 'start after this position', position)
     .option('--type <type>', 'only this type (repeatable)', list)
     .option('--application <name>', 'only this application')
     .option('--project <name>', 'only this project')
     .option('-e, --environment <name>')
     .option('--cluster <name>')
     .option('--actor <name>')
-    .option('--limit <n>', 'without --follow', whole, 1000)
+    .option('--limit <n>', 'maximum number of events without --follow', whole, 1000)
     .action(run((context, options: Parameters<typeof events>[1]) => events(context, options)));
-  lookingBack(program.command('audit'))
-    .description('who did what, when; newest first')
+  withPointInTime(program.command('audit'))
+    .description('search the log by actor, type, object and time, newest first')
     .option('--actor <name>')
     .option('--type <type>')
     .option('--application <name>')
@@ -327,7 +337,7 @@ function addReadingVerbs(program: Command, run: Run): void {
     .option('--since <time>', 'RFC 3339')
     .option('--until <time>', 'RFC 3339')
     .addOption(new Option('--order <order>').choices(['asc', 'desc']).default('desc'))
-    .option('--limit <n>', 'how many events', whole, 100)
+    .option('--limit <n>', 'maximum number of events', whole, 100)
     .action(
       run((context, { correlation, ...query }: Parameters<typeof audit>[1] & { correlation?: string }) =>
         audit(context, { ...query, ...(correlation === undefined ? {} : { correlationId: correlation }) }),
@@ -353,7 +363,7 @@ function addActionVerbs(program: Command, run: Run): void {
       .command(verdict)
       .description(`${verdict} a version that waits for approval`)
       .argument('<application>')
-      .argument('<version>', 'its number', whole)
+      .argument('<version>', 'version number', whole)
       .option('-e, --environment <name>')
       .option('--comment <text>')
       .action(
@@ -364,17 +374,17 @@ function addActionVerbs(program: Command, run: Run): void {
   }
   program
     .command('sync')
-    .description('sync now, also after failures; confirm deletions that a guard refused')
+    .description('sync an application now, also after failures')
     .argument('<application>')
     .option('-e, --environment <name>')
     .option('--cluster <name>')
-    .option('--confirm-prune', 'delete what the guard asks about')
+    .option('--confirm-prune', 'confirm deletions that a guard refused')
     .action(
       run((context, application: string, options: Parameters<typeof sync>[2]) => sync(context, application, options)),
     );
   program
     .command('rollback')
-    .description('release a version again that ran before')
+    .description('release a version that ran before')
     .argument('<application>')
     .requiredOption('--to <version>', 'version', whole)
     .option('-e, --environment <name>')
@@ -386,7 +396,7 @@ function addActionVerbs(program: Command, run: Run): void {
     );
   program
     .command('suspend')
-    .description('observe only: nothing is written until resumed')
+    .description('suspend syncing an application: the applier only observes')
     .argument('<application>')
     .option('--reason <text>')
     .action(
@@ -396,7 +406,7 @@ function addActionVerbs(program: Command, run: Run): void {
     );
   program
     .command('resume')
-    .description('write again')
+    .description('resume syncing an application')
     .argument('<application>')
     .action(run((context, application: string) => pause(context, 'resume', application)));
   program

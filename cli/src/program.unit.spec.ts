@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { CommandError, ExitCode, exitCodeOf, explain } from './exit-code.js';
 import { parseSelector, readResources, singularKind } from './commands/resources.js';
 import { resolveProfile, writeProfile } from './profile.config.js';
-import { buildProgram } from './program.js';
+import { buildProgram, withVersionOption } from './program.js';
 
 async function run(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
   let text = '';
@@ -21,7 +21,7 @@ async function run(...args: string[]): Promise<{ readonly code: number; readonly
     onExit: () => undefined,
   });
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync([...withVersionOption(args)], { from: 'user' });
     return { code: 0, text };
   } catch (error) {
     return { code: exitCodeOf(error), text: text + (error instanceof CommanderError ? '' : explain(error)) };
@@ -57,14 +57,20 @@ describe('plumb', () => {
     expect((await run('--help')).code).toBe(ExitCode.done);
   });
 
-  it('looks back with every verb that reads, but for those that say why they cannot', () => {
+  it('prints the version of the client with --version, and leaves the option of verbs alone', async () => {
+    expect(await run('--version')).toEqual(await run('version', '--client'));
+    expect((await run('--version')).code).toBe(ExitCode.done);
+    expect(withVersionOption(['plan', 'web', '--version', '3'])).toEqual(['plan', 'web', '--version', '3']);
+  });
+
+  it('has --as-of and --known-at in every verb that reads, except those listed with a reason', () => {
     const presentOnly: Readonly<Record<string, string>> = {
       up: 'runs a server',
       demo: 'runs a server',
-      login: 'keeps a profile',
-      keygen: 'makes files',
-      doctor: 'checks what is there now',
-      version: 'tells what runs now',
+      login: 'stores a profile',
+      keygen: 'creates files',
+      doctor: 'checks an installation',
+      version: 'prints versions',
       completion: 'prints a script',
       apply: 'changes',
       delete: 'changes',
@@ -80,8 +86,8 @@ describe('plumb', () => {
       suspend: 'changes',
       resume: 'changes',
       refresh: 'changes',
-      plan: 'a dry-run is made on the clusters as they are',
-      wait: 'waits for what comes',
+      plan: 'a dry-run on the clusters',
+      wait: 'waits for a future state',
     };
     const program = buildProgram({
       terminal: { out: () => undefined, err: () => undefined, colours: false, interactive: false, width: 80 },

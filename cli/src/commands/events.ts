@@ -5,10 +5,10 @@ import { stringify } from 'yaml';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { paint, plain } from '../output/terminal.js';
-import { looksBack, type MomentOptions, momentQuery } from './moment.js';
+import { isPast, type PointInTimeOptions, pointInTimeQuery } from './point-in-time.js';
 
 /** Options of `plumb events`. */
-export interface EventsOptions extends MomentOptions {
+export interface EventsOptions extends PointInTimeOptions {
   readonly follow?: boolean;
   readonly after?: number;
   readonly type?: readonly string[];
@@ -22,7 +22,7 @@ export interface EventsOptions extends MomentOptions {
 
 /** `plumb events`: the log as it is; with `--follow` for as long as you watch. JSON is one event per line. */
 export async function events(context: CommandContext, options: EventsOptions): Promise<void> {
-  if (options.follow === true && looksBack(options))
+  if (options.follow === true && isPast(options))
     throw new CommandError(
       ExitCode.usage,
       '--follow goes on into the future: it cannot be combined with --as-of or --known-at',
@@ -37,13 +37,13 @@ export async function events(context: CommandContext, options: EventsOptions): P
       write(context, event);
     return;
   }
-  let moment = momentQuery({ asOf, knownAt });
+  let asOfQuery = pointInTimeQuery({ asOf, knownAt });
   let after = start ?? -1;
   let left = limit;
   for (;;) {
-    const page = await client.events({ ...filter, ...moment, after, limit: Math.min(left, 500) });
-    // All pages from the moment of the first, whatever is reported meanwhile.
-    if (looksBack(moment)) moment = { ...moment, knownAt: page.head };
+    const page = await client.events({ ...filter, ...asOfQuery, after, limit: Math.min(left, 500) });
+    // All pages read the state of the first one, also if events are recorded meanwhile.
+    if (isPast(asOfQuery)) asOfQuery = { ...asOfQuery, knownAt: page.head };
     for (const event of page.events) write(context, event);
     left -= page.events.length;
     if (left <= 0 || page.after >= page.head || page.after === after) return;

@@ -12,11 +12,11 @@ import type {
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
 import { ago, table } from '../output/terminal.js';
-import { contextAt, looksBack, type MomentOptions, momentQuery } from './moment.js';
+import { contextAt, isPast, type PointInTimeOptions, pointInTimeQuery } from './point-in-time.js';
 import { singularKind } from './resources.js';
 
 /** Filters of `plumb get`. */
-export interface GetOptions extends MomentOptions {
+export interface GetOptions extends PointInTimeOptions {
   readonly project?: string;
   readonly environment?: string;
   readonly cluster?: string;
@@ -233,18 +233,18 @@ async function show<Item>(
   options: GetOptions,
 ): Promise<void> {
   const context = contextAt(present, options);
-  let moment = momentQuery(options);
+  let asOfQuery = pointInTimeQuery(options);
   const items: Item[] = [];
   const client = context.client();
   let cursor: string | undefined;
   do {
     const page: Page<Item> = await listing.list(client, name, options, {
       limit: 500,
-      ...moment,
+      ...asOfQuery,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    // All pages from the moment of the first, whatever is reported meanwhile.
-    if (looksBack(moment)) moment = { ...moment, knownAt: page.position };
+    // All pages read the state of the first one, also if events are recorded meanwhile.
+    if (isPast(asOfQuery)) asOfQuery = { ...asOfQuery, knownAt: page.position };
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined);

@@ -10,12 +10,16 @@ import type {
 import type { ObjectChange } from '@plumbline/events';
 import { type CommandContext, print } from '../context.js';
 import { CommandError, ExitCode } from '../exit-code.js';
-import { contextAt, type MomentOptions, momentQuery } from './moment.js';
+import { contextAt, type PointInTimeOptions, pointInTimeQuery } from './point-in-time.js';
 import { ago, paint, paintState, plain, table } from '../output/terminal.js';
 
 /** `plumb status APP`. */
-export async function status(context: CommandContext, application: string, options: MomentOptions = {}): Promise<void> {
-  const result = await context.client().status(application, momentQuery(options));
+export async function status(
+  context: CommandContext,
+  application: string,
+  options: PointInTimeOptions = {},
+): Promise<void> {
+  const result = await context.client().status(application, pointInTimeQuery(options));
   print(context, result, () => statusText(contextAt(context, options), result));
 }
 
@@ -93,10 +97,10 @@ function failures(
 export async function history(
   present: CommandContext,
   application: string,
-  options: MomentOptions & { readonly limit: number },
+  options: PointInTimeOptions & { readonly limit: number },
 ): Promise<void> {
   const context = contextAt(present, options);
-  const { items } = await context.client().history(application, { limit: options.limit, ...momentQuery(options) });
+  const { items } = await context.client().history(application, { limit: options.limit, ...pointInTimeQuery(options) });
   print(context, { items }, (wide) => {
     if (items.length === 0) return 'no versions yet\n';
     const header = [
@@ -146,7 +150,7 @@ function historyRows(context: CommandContext, entry: HistoryEntry, wide: boolean
 }
 
 /** Options of `plumb diff`. */
-export interface DiffOptions extends MomentOptions {
+export interface DiffOptions extends PointInTimeOptions {
   readonly from?: number;
   readonly to?: number;
   readonly environment?: string;
@@ -162,7 +166,7 @@ export async function diff(context: CommandContext, application: string, options
     return;
   }
   const query = {
-    ...momentQuery(options),
+    ...pointInTimeQuery(options),
     ...(options.from === undefined ? {} : { from: options.from }),
     ...(options.to === undefined ? {} : { to: options.to }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),

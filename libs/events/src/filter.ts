@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordedEvent } from './event.js';
 
-/** Which events a reader wants; all that is given must fit. The same behind every door of the log. */
+/** Selects events; all given conditions apply. Every kind of subscription uses the same filter. */
 export interface EventFilter {
   readonly types?: readonly string[] | undefined;
   /** `project/name`. */

@@ -1,90 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventType } from './payloads.js';
 
-/** What each event says: when it is appended and what a reader may take from it. */
+/** Meaning of each event type: when it is appended and what its data says. */
 export const eventSummaries: { readonly [Type in EventType]: string } = {
-  ProjectDeclared: 'Somebody created a project or changed its spec; the whole spec is in the event.',
+  ProjectDeclared:
+    'A user created a project or changed its spec. The event has the whole spec.',
   ProjectRemoved: 'A project that no application uses was removed.',
   RepositoryDeclared:
-    'Somebody created a repository or changed its spec. Another URL forgets what was known of its refs.',
+    'A user created a repository or changed its spec. A new URL discards the refs and the connection state.',
   RepositoryRemoved: 'A repository that no application uses was removed.',
   ClusterDeclared:
-    'Somebody created a cluster or changed its labels or connection. Environments that select it get it as a target.',
-  ClusterRemoved: 'A cluster was taken out of the fleet. Nothing is deleted on it.',
-  ApplicationDeclared: 'Somebody created an application or changed its spec; the whole spec is in the event.',
+    'A user created a cluster or changed its labels or connection. Environments that select the cluster get it as a target.',
+  ClusterRemoved:
+    'A cluster was removed from the fleet. Nothing is deleted on it.',
+  ApplicationDeclared:
+    'A user created an application or changed its spec. The event has the whole spec.',
   ApplicationRemoved:
-    'Removal of an application was asked for. With Delete its objects go from every target, with Orphan they stay without our marks; the application is gone when the last TargetRemoved is.',
-  ApplicationSuspended: 'From here on the applier only observes the targets of the application.',
-  ApplicationResumed: 'The applier writes again.',
-  RefreshRequested: 'A user or a webhook asks to fetch a repository now. The content of a webhook is only this hint.',
-  PlanRequested: 'A user asks what a sync would do; every target answers with PlanComputed or PlanFailed.',
+    'The removal of an application was requested. With Delete its objects are deleted from every target; with Orphan they stay without the marks of Plumbline. The application is gone after the last TargetRemoved.',
+  ApplicationSuspended:
+    'Syncing of the application is suspended: the applier only observes its targets.',
+  ApplicationResumed:
+    'Syncing of the application is resumed.',
+  RefreshRequested:
+    'A user or a webhook requested a fetch of a repository. The content of a webhook is only a hint.',
+  PlanRequested:
+    'A user requested a plan. Every target answers with PlanComputed or PlanFailed.',
   SyncRequested:
-    'A user asks for a sync now, also after terminal failures; confirmPrune confirms the deletions that a guard refused.',
+    'A user requested a sync, also after terminal failures. confirmPrune confirms deletions that a guard refused.',
   RollbackRequested:
-    'A user asks for an earlier version; answered by VersionReleased (kind Rollback) per environment, or RollbackRefused.',
+    'A user requested an earlier version. The answer is VersionReleased (kind Rollback) per environment, or RollbackRefused.',
   ApprovalSubmitted:
-    'A user approved or rejected the version with this digest; answered by ApprovalGranted, ApprovalRefused or VersionRejected.',
-  TokenIssued: 'An access token exists from here on; the event holds the digest of the token, never the token.',
-  TokenRevoked: 'The token opens nothing any more.',
+    'A user approved or rejected the version with this digest. The answer is ApprovalGranted, ApprovalRefused or VersionRejected.',
+  TokenIssued:
+    'An access token was issued. The event has the digest of the token, never the token.',
+  TokenRevoked:
+    'The token is no longer accepted.',
   ResourcesApplied:
-    'The resources that a repository declares at a revision are in force; what changed is named, each change has its own event.',
+    'The resources that a repository declares at a revision are in effect. The event names the changes; each change has its own event.',
   ResourcesRefused:
-    'The resources at a revision are wrong and were not applied, all of them or none; what was in force stays.',
+    'The resources at a revision are not valid, and none of them was applied. The previous resources stay in effect.',
   SubscriptionDeclared:
-    'Somebody created a subscription or changed it: events that fit its filter are delivered to its endpoint from here on.',
-  SubscriptionRemoved: 'Nothing is delivered to the endpoint any more.',
+    'A user created or changed a subscription. Events that match its filter are delivered to its endpoint.',
+  SubscriptionRemoved:
+    'Deliveries to the endpoint have ended.',
   DeliveryProgressed:
-    'Everything up to the position was delivered or dead-lettered. No longer appended: positions are rows of a table.',
+    'Everything up to the position was delivered or dead-lettered. Recorded by earlier versions; the position is stored in a table now.',
   DeliveryParked:
-    'An endpoint did not take an event in all attempts; what belongs to the same key waits for a replay, all else goes on.',
-  DeliveriesClaimed: 'This gateway delivers to subscriptions. No longer appended: a lease in a table decides.',
-  DeliveriesReleased: 'The gateway no longer delivers. No longer appended: a lease in a table decides.',
-  DeliveryReplayRequested: 'A user asks to deliver everything after a position again, parked keys included.',
+    'A delivery exhausted its attempts and was dead-lettered. Later events of the same key wait for a replay; other deliveries continue.',
+  DeliveriesClaimed:
+    'A gateway became the one that delivers. Recorded by earlier versions; the lease is stored in a table now.',
+  DeliveriesReleased:
+    'A gateway stopped delivering. Recorded by earlier versions; the lease is stored in a table now.',
+  DeliveryReplayRequested:
+    'A user requested delivery of everything after a position, including dead-lettered events.',
   RevisionObserved:
-    'A ref of a repository points to another commit than before. Begins the way of one change: its correlation id goes through all that follows.',
-  RefMissing: 'A ref that applications want does not exist at the source. The last good revision stays in force.',
-  RepositoryUnreachable: 'The repository could not be fetched; appended once, not per attempt.',
+    'A ref of a repository points to another commit than before. The event starts a change: all events that follow from it have its correlation id.',
+  RefMissing:
+    'A ref that applications use does not exist in the repository. The last good revision stays in effect.',
+  RepositoryUnreachable:
+    'The repository could not be fetched. Appended once per outage, not per attempt.',
   RepositoryRecovered: 'The repository can be fetched again.',
   VersionRendered:
-    'A revision gave an environment other objects than before: a numbered version, its objects in the object store by digest.',
-  RenderFailed: 'A revision could not be rendered for an environment; once per revision. What runs stays.',
-  ResourcesRead: 'The resources that a repository declares at a revision, as one content in the object store.',
-  ResourcesUnreadable: 'The files with resources at a revision cannot be read; what was in force stays.',
-  PolicyEvaluated: 'The built-in checks looked at a version; every verdict is in the event.',
+    'A revision produced other objects for an environment than before: a numbered version, with its objects in the object store by digest.',
+  RenderFailed:
+    'A revision could not be rendered for an environment. Appended once per revision. The running version stays.',
+  ResourcesRead:
+    'The resources that a repository declares at a revision were read; the object store has them as one content.',
+  ResourcesUnreadable:
+    'The files with resources at a revision cannot be read. The previous resources stay in effect.',
+  PolicyEvaluated:
+    'The built-in checks evaluated a version. The event has every verdict.',
   ApprovalRequested:
-    'The version waits for this many approvals of exactly this digest; the excluded addresses do not count.',
-  ApprovalGranted: 'An approval counted. With the last one the release follows in the same append.',
-  ApprovalRefused: 'An approval did not count, and why.',
-  VersionRejected: 'Somebody rejected the version; it will not be released by itself.',
+    'The version waits for this number of approvals of exactly this digest. Approvals by the excluded addresses do not count.',
+  ApprovalGranted:
+    'An approval counted. After the last one, the release follows in the same append.',
+  ApprovalRefused:
+    'An approval did not count; the event has the reason.',
+  VersionRejected:
+    'A user rejected the version. It is not released automatically.',
   VersionReleased:
-    'The version may be put on these clusters. Signed over application, environment, version, digest, clusters and generation; the applier acts on the highest generation only.',
-  VersionBlocked: 'A check denied the version. It is looked at again when the rules change.',
+    'The version may run on these clusters. The release is signed over application, environment, version, digest, clusters and generation; the applier acts on the highest generation only.',
+  VersionBlocked:
+    'A check denied the version. It is evaluated again when the rules change.',
   VersionWaiting:
-    'The version waits for something that is not an approval: an earlier environment, a cluster, a rollback that holds.',
-  VersionSuperseded: 'A newer version took the place of this one before it was released.',
-  RollbackRefused: 'A rollback cannot be done, and why.',
-  ClusterConnected: 'The cluster answers; its identity, version and the digest of the kinds it serves.',
-  ClusterUnreachable: 'The cluster does not answer since this event: its targets are Unknown. Once per transition.',
+    'The version waits for something other than an approval: an earlier environment, a cluster, or a rollback in effect.',
+  VersionSuperseded:
+    'A newer version replaced this one before it was released.',
+  RollbackRefused:
+    'A rollback is not possible; the event has the reason.',
+  ClusterConnected:
+    'The cluster is reachable. The event has its identity, its version and the digest of the kinds that it serves.',
+  ClusterUnreachable:
+    'The cluster is unreachable: the state of its targets is Unknown. Appended once per transition.',
   PlanComputed:
-    'What releasing the version would do to the target, found out by dry-run; partial when not every object could be tried.',
-  PlanFailed: 'The plan could not be made, and why.',
+    'What releasing the version would change on the target, by dry-run; partial if not every object could be tried.',
+  PlanFailed:
+    'The plan could not be computed; the event has the reason.',
   SyncStarted:
-    'A sync is about to write: the inventory in the event is everything that may exist on the target from here on, old and new.',
-  SyncCompleted: 'A sync ended, with an outcome per object and the inventory of what exists now.',
-  SyncRefused: 'A release was not acted on: signature, digest, empty render or another owner; nothing was written.',
+    'A sync is about to write. The inventory in the event lists every object that may exist on the target from now on, old and new.',
+  SyncCompleted:
+    'A sync ended. The event has an outcome per object and the inventory of existing objects.',
+  SyncRefused:
+    'The applier did not act on a release: its signature, digest, empty render or ownership was not acceptable. Nothing was written.',
   DriftDetected:
-    'Fields that we own differ from what we applied, or objects are missing or replaced; who touched them, where it can be known.',
-  DriftResolved: 'The drift went away without a sync of ours.',
-  HealthChanged: 'The health of a target became another; the objects that are not healthy are named.',
-  TargetRemoved: 'The target holds nothing of ours any more.',
-  WorkParked: 'A consumer could not take in an event and set its key aside; all others go on.',
-  WorkReleased: 'What was parked at this position was applied after somebody had mended the cause; its key goes on.',
+    'Fields that Plumbline owns differ from what was applied, or objects are missing or replaced. The event names who changed them, if known.',
+  DriftResolved:
+    'Drift disappeared without a sync.',
+  HealthChanged:
+    'The health of a target changed. The event names the objects that are not healthy.',
+  TargetRemoved:
+    'The target has no managed objects any more.',
+  WorkParked:
+    'A consumer could not process an event and quarantined its stream; other streams continue. Recorded by earlier versions.',
+  WorkReleased:
+    'A quarantined stream was processed after its cause was fixed. Recorded by earlier versions.',
   LegalHoldPlaced:
-    'The events from a position up to another (or all that follow) must stay in the database, and readable, until the hold is lifted.',
-  LegalHoldLifted: 'A legal hold ended; retention and erasure are free again where no other one holds.',
-  PersonErasureRequested: 'A person is to become unreadable in the log. The subject is a keyed hash: it names nobody.',
+    'The events from a position up to another (or all later ones) must stay in the database, and readable, until the hold is lifted.',
+  LegalHoldLifted:
+    'A legal hold ended. Retention and erasure apply again, unless another hold covers the events.',
+  PersonErasureRequested:
+    'The erasure of a person was requested. The subject is a keyed hash, not a name.',
   PersonErased:
-    'The key of the person was dropped and the views were built anew: what the events had of the person can never be read again.',
+    'The key of the person was dropped and the read models were rebuilt: the personal data of the person is permanently unreadable.',
   StreamQuarantined:
     'A consumer could not process an event. Later events of the same stream wait, for this consumer only; all other streams are processed.',
   StreamRecovered: 'The consumer has processed the quarantined event and everything that waited behind it.',

@@ -2,7 +2,7 @@
 import type { PlumblineClient } from '@plumbline/api-client';
 import type { RecordedEvent } from '@plumbline/events';
 import { entryAt, inclusionProof, type LogFiles, openCheckpoint, type VerifierKey } from '@plumbline/merkle';
-import { CommandError, ExitCode } from '../exit-code.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
 
 /** Format of an evidence file. */
 export const EVIDENCE = 'plumbline.evidence/v1';
@@ -16,7 +16,7 @@ export interface Evidence {
   /** The signed note that all proofs lead to. */
   readonly checkpoint: string;
   readonly correlationIds: readonly string[];
-  /** What happened, a line each; derived from the events, and derived again by whoever verifies. */
+  /** What happened, one line each; derived from the events, by the exporter and by the verifier. */
   readonly summary: readonly string[];
   readonly events: readonly {
     readonly position: number;

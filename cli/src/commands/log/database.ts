@@ -11,7 +11,7 @@ import {
   type VerifierKey,
 } from '@plumbline/merkle';
 import type { Client } from 'pg';
-import { CommandError, ExitCode } from '../exit-code.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
 
 /** What is checked. */
 export interface DatabaseCheck {
@@ -68,7 +68,7 @@ class DatabaseReader {
 
   #frontier = Frontier.empty;
   readonly #leaves: Buffer[] = [];
-  /** The commit of the position at hand, and where the next one has to begin. */
+  /** The commit of the current position, and the first position of the next commit. */
   #commit: CommitRow | undefined;
   #expectedCommit = 0;
 
@@ -190,7 +190,7 @@ class DatabaseReader {
       );
   }
 
-  /** The first position of a kept tile that differs from the leaves at hand. */
+  /** The first position of a stored tile that differs from the computed leaves. */
   #tileDifference({ tiles }: Page, index: number): number | undefined {
     const hashes = tiles.get(index);
     if (hashes === undefined) return undefined;

@@ -4,11 +4,11 @@ import { createTestLog, type TestLog } from '@plumbline/audit/testing';
 import { formatCheckpoint, Frontier, generateSigningKeyPem, leafHash, pemSigner, signNote } from '@plumbline/merkle';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { checkDatabase } from './log-database.js';
+import { checkDatabase } from './database.js';
 
 const signer = pemSigner(generateSigningKeyPem(), 'plumbline.test/fsck');
 const EVENTS = 300;
-const changed = "replace(body, 'declared by a test', 'declared by nobody')";
+const changed = "replace(body, 'declared by a test', 'declared by another')";
 const rehashed = `update ledger.event set body = ${changed}, leaf = sha256('\\x00'::bytea || convert_to(${changed}, 'UTF8'))`;
 
 async function query(test: TestLog, ...statements: readonly string[]): Promise<readonly Record<string, unknown>[]> {

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import type { LogClient } from '@plumbline/api-client';
 import { altered, bundlePath, type LogFiles, parseVerifierKey, tilePath, type VerifierKey } from '@plumbline/merkle';
 import { messageOf } from '@plumbline/core';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { type Environment, profilePath } from '../profile.config.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { type Environment, profilePath } from '../../profile.config.js';
 
 /** The files of a log on its server. */
 export function serverFiles(client: LogClient, origin: string, checkpoint?: () => Promise<string>): LogFiles {
@@ -65,7 +65,7 @@ export async function recall(environment: Environment, origin: string): Promise<
   } catch (error) {
     throw new CommandError(
       ExitCode.refused,
-      `what was remembered of the log cannot be read (${file}): ${messageOf(error)}. Without it a rewritten log is not found; remove the file to begin anew`,
+      `the stored state of the log cannot be read (${file}): ${messageOf(error)}. Without it a rewritten log is not detected; remove the file to start again`,
     );
   }
 }

@@ -14,10 +14,10 @@ import {
   verifyLog,
   verifyNote,
 } from '@plumbline/merkle';
-import { type CommandContext, print } from '../context.js';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { Progress } from '../output/terminal.js';
-import { directoryFiles, keyOption, type LogMemory, recall, remember, serverFiles } from './log-files.js';
+import { type CommandContext, print } from '../../context.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { Progress } from '../../output/terminal.js';
+import { directoryFiles, keyOption, type LogMemory, recall, remember, serverFiles } from './files.js';
 
 /** Options of `plumb log verify`. */
 export interface VerifyCommandOptions {
@@ -26,16 +26,16 @@ export interface VerifyCommandOptions {
   readonly full?: boolean;
 }
 
-/** Where the key came from decides what the result is worth. */
+/** Source of the key, which decides how much the result proves. */
 export type KeyTrust = 'given' | 'remembered' | 'offered';
 
 const TRUST: Readonly<Record<KeyTrust, string>> = {
-  given: 'the key that you gave',
-  remembered: 'the key of last time',
-  offered: 'the key that came with it: compare it with one from another source, then use --key',
+  given: 'the given key',
+  remembered: 'the key of the last verification',
+  offered: 'the key that the server returned: compare it with one from another source, then use --key',
 };
 
-/** A failed verification is a result, not a wrong line. */
+/** Reports a failed verification as a result (exit status 1), not as a usage error. */
 export async function asResult<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -82,7 +82,7 @@ function remembered(memory: LogMemory | undefined): RememberedLog | undefined {
     : { size: memory.size, root: Buffer.from(memory.root, 'base64'), frontier: Buffer.from(memory.frontier, 'base64') };
 }
 
-/** `plumb log verify`: checkpoint, growth since last time, every entry and tile. Nothing that the server says is believed. */
+/** `plumb log verify`: checkpoint, growth since last time, every entry and tile. The server is not trusted. */
 export async function verifyServer(context: CommandContext, options: VerifyCommandOptions): Promise<void> {
   const client = context.log();
   const { origin, verifierKey } = await client.identity();

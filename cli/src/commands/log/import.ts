@@ -17,12 +17,12 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '@plumbline/merkle';
-import { type CommandContext, print } from '../context.js';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { type Evidence, EVIDENCE, summaryOf } from './log-evidence.js';
-import { NDJSON, type NdjsonProof } from './log-export.js';
-import { keyOption } from './log-files.js';
-import { asResult, type VerifyCommandOptions, verifyDirectory } from './log-verify.js';
+import { type CommandContext, print } from '../../context.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { type Evidence, EVIDENCE, summaryOf } from './evidence.js';
+import { NDJSON, type NdjsonProof } from './export.js';
+import { keyOption } from './files.js';
+import { asResult, type VerifyCommandOptions, verifyDirectory } from './verify.js';
 
 const hashes = (texts: readonly string[]): readonly Buffer[] => texts.map((text) => Buffer.from(text, 'base64'));
 
@@ -103,7 +103,7 @@ async function verifyNdjson(context: CommandContext, source: string, options: Ve
   if (!existsSync(proofFile))
     throw new CommandError(
       ExitCode.notFound,
-      `${source} cannot be verified without ${proofFile}, which is written beside it`,
+      `${source} cannot be verified without ${proofFile}, which the export writes next to it`,
     );
   const proof = await parsed<NdjsonProof>(proofFile);
   if (proof.format !== NDJSON) throw new CommandError(ExitCode.usage, `${proofFile} is not a proof of an export`);

@@ -2,14 +2,14 @@
 import type { LegalHoldItem, LegalHoldRequest, LegalHoldResult, ParkedWorkItem } from '@plumbline/api-client';
 import { durationMs } from '@plumbline/events';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type CommandContext, print } from '../context.js';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { ago, plain, table } from '../output/terminal.js';
+import { type CommandContext, print } from '../../context.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { ago, plain, table } from '../../output/terminal.js';
 
-/** The longest that the server waits in one call. */
+/** Maximum time that the server waits in one call. */
 const LONGEST_WAIT_MS = 600_000;
 
-/** Options of verbs that wait for long work. */
+/** Options of verbs that wait for the end of long work. */
 export interface WaitingOptions {
   readonly timeout: string;
 }
@@ -23,13 +23,15 @@ function timeoutOf({ timeout }: WaitingOptions): number {
   return Math.min(durationMs(timeout), LONGEST_WAIT_MS);
 }
 
-/** `plumb log parked`. */
-export async function listParked(context: CommandContext): Promise<void> {
+/** `plumb log quarantine`: lists quarantined streams. */
+export async function listQuarantine(context: CommandContext): Promise<void> {
   const items = await context.log().parked();
-  print(context, { items }, () => (items.length === 0 ? 'nothing is parked\n' : parkedTable(context, items)));
+  print(context, { items }, () =>
+    items.length === 0 ? 'no stream is quarantined\n' : quarantineTable(context, items),
+  );
 }
 
-function parkedTable(context: CommandContext, items: readonly ParkedWorkItem[]): string {
+function quarantineTable(context: CommandContext, items: readonly ParkedWorkItem[]): string {
   const rows = items.map(({ consumer, key, position, waiting, parkedAt, error }) => [
     consumer,
     key,
@@ -38,11 +40,11 @@ function parkedTable(context: CommandContext, items: readonly ParkedWorkItem[]):
     ago(parkedAt, context.nowMs()),
     error,
   ]);
-  return table(context.terminal, ['CONSUMER', 'KEY', 'POSITION', 'WAITING', 'AGE', 'ERROR'], rows);
+  return table(context.terminal, ['CONSUMER', 'STREAM', 'POSITION', 'WAITING', 'AGE', 'ERROR'], rows);
 }
 
-/** `plumb log release CONSUMER KEY`: 1 when it failed again, 4 when it is still being tried. */
-export async function release(
+/** `plumb log retry CONSUMER STREAM`. Exit status 1: the stream failed again; 4: still in progress at the timeout. */
+export async function retry(
   context: CommandContext,
   target: { readonly consumer: string; readonly key: string },
   options: WaitingOptions,
@@ -50,24 +52,27 @@ export async function release(
   const result = await context.log().release({ ...target, timeoutMs: timeoutOf(options) });
   print(context, result, () =>
     result.outcome === 'Released'
-      ? `${plain(target.key)} goes on${result.released > 1 ? `, and ${result.released - 1} more` : ''}\n`
+      ? `${plain(target.key)} was processed${result.released > 1 ? `, and ${result.released - 1} more` : ''}\n`
       : '',
   );
   if (result.outcome === 'StillParked')
     throw new CommandError(
       ExitCode.failed,
       plain(
-        `${target.key} failed again at position ${result.item?.position ?? '?'} and stays parked: ${result.item?.error ?? ''}`,
+        `${target.key} failed again at position ${result.item?.position ?? '?'} and stays quarantined: ${result.item?.error ?? ''}`,
       ),
     );
   if (result.outcome === 'Pending')
-    throw new CommandError(ExitCode.timedOut, `${target.key} is still being tried; see later with: plumb log parked`);
+    throw new CommandError(
+      ExitCode.timedOut,
+      `the retry of ${target.key} is in progress; check the result with "plumb log quarantine"`,
+    );
 }
 
 /** `plumb log hold list`. */
 export async function listHolds(context: CommandContext, options: { readonly all?: boolean }): Promise<void> {
   const items = await context.log().holds(options.all === true ? { lifted: true } : {});
-  print(context, { items }, () => (items.length === 0 ? 'there is no legal hold\n' : holdTable(context, items)));
+  print(context, { items }, () => (items.length === 0 ? 'no legal holds\n' : holdTable(context, items)));
 }
 
 function holdTable(context: CommandContext, items: readonly LegalHoldItem[]): string {
@@ -99,28 +104,28 @@ function changeText({ action, hold: { id, from, to }, position }: LegalHoldResul
   return `legal hold ${id} on ${to === undefined ? `everything from ${from} on` : `${from} to ${to - 1}`} ${action} (position ${position})\n`;
 }
 
-/** `plumb log erase-person PERSON`: only with `--yes`, or after the person was typed again. Never prints who it is. */
+/** `plumb log erase-person PERSON`: needs `--yes`, or the person typed again as confirmation. Never prints the person. */
 export async function erasePerson(context: CommandContext, person: string, options: EraseOptions): Promise<void> {
   if (options.yes !== true) await confirm(context, person);
   const result = await context.log().erasePerson({ person, timeoutMs: timeoutOf(options) });
   const { outcome, subject, events = 0, erasedAt = '' } = result;
   print(context, result, () => {
     if (outcome === 'Pending') return '';
-    return `${subject} ${outcome === 'Erased' ? 'is erased' : `was erased before, at ${erasedAt}`}: ${events} ${events === 1 ? 'event holds' : 'events hold'} something of the person that nobody can read any more\n`;
+    return `${subject} ${outcome === 'Erased' ? 'is erased' : `was already erased at ${erasedAt}`}: ${events} ${events === 1 ? 'event has' : 'events have'} data of the person, which is now unreadable\n`;
   });
   if (outcome === 'Pending')
     throw new CommandError(
       ExitCode.timedOut,
-      `${subject} is being erased, and the views are still being built without the person: ask again with the same command`,
+      `${subject} is being erased: the read models are still being rebuilt; run the same command again to see the result`,
     );
 }
 
 async function confirm(context: CommandContext, person: string): Promise<void> {
   if (context.ask === undefined)
-    throw new CommandError(ExitCode.usage, 'nothing brings an erased person back: say that you mean it with --yes');
-  const typed = await context.ask('Nothing brings an erased person back. Type the person again: ');
+    throw new CommandError(ExitCode.usage, 'an erasure cannot be undone: confirm it with --yes');
+  const typed = await context.ask('An erasure cannot be undone. Type the person again to confirm: ');
   if (typed.trim() !== person.trim())
-    throw new CommandError(ExitCode.usage, 'that is not the same person: nothing was erased');
+    throw new CommandError(ExitCode.usage, 'the confirmation does not match: nothing was erased');
 }
 
 function whole(text: string): number {
@@ -133,46 +138,53 @@ type Run = <Args extends unknown[]>(
   action: (context: CommandContext, ...args: Args) => Promise<unknown>,
 ) => (...args: Args) => Promise<void>;
 
-/** The verbs of `plumb log` that change something. */
-export function addUpkeepVerbs(log: Command, run: Run): void {
+/** Adds the verbs of log administration to `plumb log`. */
+export function addAdministrationVerbs(log: Command, run: Run): void {
   log
-    .command('parked')
-    .description('events that cannot be applied and hold up their stream')
-    .action(run((context) => listParked(context)));
+    .command('quarantine')
+    .alias('parked')
+    .description('list quarantined streams: an event could not be processed, and later events of the stream wait')
+    .action(run((context) => listQuarantine(context)));
   log
-    .command('release')
-    .description('try parked work again after its cause was mended (admin)')
-    .argument('<consumer>', 'as "plumb log parked" shows it')
-    .argument('<key>', 'as "plumb log parked" shows it')
-    .option('--timeout <duration>', 'how long to wait for the end', '30s')
+    .command('retry')
+    .alias('release')
+    .description('process a quarantined stream again after its cause was fixed (admin)')
+    .argument('<consumer>', 'consumer, as listed by "plumb log quarantine"')
+    .argument('<stream>', 'stream, as listed by "plumb log quarantine"')
+    .option('--timeout <duration>', 'maximum time to wait for the result', '30s')
     .action(
       run((context, consumer: string, key: string, options: WaitingOptions) =>
-        release(context, { consumer, key }, options),
+        retry(context, { consumer, key }, options),
       ),
     );
-  const hold = log.command('hold').description('legal holds: events that are neither removed nor erased (admin)');
+  const hold = log
+    .command('hold')
+    .description('manage legal holds: ranges of events that are neither removed nor erased (admin)');
   hold
     .command('list')
-    .option('--all', 'also those that were lifted')
+    .description('list legal holds')
+    .option('--all', 'include lifted holds')
     .action(run((context, options: { readonly all?: boolean }) => listHolds(context, options)));
   hold
     .command('place')
-    .argument('<name>', 'lower case letters, digits, "-", "."; never used again')
+    .description('place a legal hold on a range of positions')
+    .argument('<name>', 'lower case letters, digits, "-" and "."; a name is never reused')
     .requiredOption('--from <position>', 'first position', whole)
-    .option('--to <position>', 'position after the last one; everything that follows when absent', whole)
-    .requiredOption('--reason <text>', 'kept in the log, so name no person')
+    .option('--to <position>', 'position after the last one (default: no end)', whole)
+    .requiredOption('--reason <text>', 'reason; recorded in the log, so do not name persons')
     .action(
       run((context, id: string, options: Omit<LegalHoldRequest, 'id'>) => placeHold(context, { id, ...options })),
     );
   hold
     .command('lift')
+    .description('lift a legal hold')
     .argument('<name>')
     .action(run((context, id: string) => liftHold(context, id)));
   log
     .command('erase-person')
-    .description('make a person unreadable in the log, for ever (admin)')
-    .argument('<person>', 'the id of a token, or an e-mail address of commits')
-    .option('--yes', 'do not ask')
-    .option('--timeout <duration>', 'how long to wait for the end', '30s')
+    .description('permanently make the personal data of a person unreadable (admin)')
+    .argument('<person>', 'id of a token, or e-mail address of commits')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--timeout <duration>', 'maximum time to wait for the result', '30s')
     .action(run((context, person: string, options: EraseOptions) => erasePerson(context, person, options)));
 }

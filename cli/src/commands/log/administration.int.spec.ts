@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ExitCode, exitCodeOf, explain } from '../exit-code.js';
-import { buildProgram } from '../program.js';
+import { ExitCode, exitCodeOf, explain } from '../../exit-code.js';
+import { buildProgram } from '../../program.js';
 
 interface Asked {
   readonly method: string | undefined;
@@ -97,15 +97,15 @@ const subject = 's0123456789abcdef01234567';
 const erased = { outcome: 'Erased', subject, events: 12, erasedAt: '2026-11-20T09:30:00.000000Z', position: 57 };
 const failure = (code: string): object => ({ code, message: 'no', details: {}, instance: 'i' });
 
-describe('plumb log parked and release', () => {
-  it('show what is parked, for people and for programs', async () => {
+describe('plumb log quarantine and retry', () => {
+  it('list quarantined streams as table, JSON and YAML', async () => {
     await using plumb = await plumbWith(200, { items: [item] });
-    const { out } = await plumb.run(['parked']);
+    const { out } = await plumb.run(['quarantine']);
     expect(out).toMatch(
-      /CONSUMER +KEY +POSITION +WAITING +AGE +ERROR\nviews +application-default\/web +41 +3 +1h0m +cannot be {2}\[2Japplied\n/,
+      /CONSUMER +STREAM +POSITION +WAITING +AGE +ERROR\nviews +application-default\/web +41 +3 +1h0m +cannot be {2}\[2Japplied\n/,
     );
-    expect(JSON.parse((await plumb.run(['parked', '-o', 'json'])).out)).toEqual({ items: [item] });
-    expect(parse((await plumb.run(['parked', '-o', 'yaml'])).out)).toEqual({ items: [item] });
+    expect(JSON.parse((await plumb.run(['quarantine', '-o', 'json'])).out)).toEqual({ items: [item] });
+    expect(parse((await plumb.run(['quarantine', '-o', 'yaml'])).out)).toEqual({ items: [item] });
   });
 
   it.each([
@@ -113,7 +113,7 @@ describe('plumb log parked and release', () => {
       200,
       { outcome: 'Released', consumer: 'views', key: item.key, released: 2, position: 57 },
       ExitCode.done,
-      'application-default/web goes on, and 1 more\n',
+      'application-default/web was processed, and 1 more\n',
       '',
     ],
     [
@@ -121,21 +121,21 @@ describe('plumb log parked and release', () => {
       { outcome: 'StillParked', consumer: 'views', key: item.key, released: 0, item },
       ExitCode.failed,
       '',
-      'application-default/web failed again at position 41 and stays parked',
+      'application-default/web failed again at position 41 and stays quarantined',
     ],
     [
       200,
       { outcome: 'Pending', consumer: 'views', key: item.key, released: 0, item },
       ExitCode.timedOut,
       '',
-      'still being tried',
+      'is in progress',
     ],
     [404, failure('PLB-3156'), ExitCode.notFound, '', 'PLB-3156'],
     [403, failure('PLB-2120'), ExitCode.refused, '', 'PLB-2120'],
     [502, failure('PLB-6002'), ExitCode.failed, '', 'PLB-6002'],
-  ])('tell by the exit status what became of a release (%i %o)', async (status, answer, code, out, err) => {
+  ])('report the outcome of a retry by the exit status (%i %o)', async (status, answer, code, out, err) => {
     await using plumb = await plumbWith(status, answer);
-    const ended = await plumb.run(['release', 'views', item.key, '--timeout', '2m']);
+    const ended = await plumb.run(['retry', 'views', item.key, '--timeout', '2m']);
     expect({ ...ended, err: '' }).toEqual({ code, out, err: '' });
     expect(ended.err).toContain(err);
     expect(ended.err).not.toContain('\u001b');
@@ -146,6 +146,16 @@ describe('plumb log parked and release', () => {
         body: { consumer: 'views', key: item.key, timeoutMs: 120_000 },
       },
     ]);
+  });
+});
+
+describe('plumb log parked and plumb log release', () => {
+  it('are aliases of quarantine and retry', async () => {
+    await using plumb = await plumbWith(200, { items: [item] });
+    expect((await plumb.run(['parked'])).out).toBe((await plumb.run(['quarantine'])).out);
+    await plumb.run(['release', 'views', item.key]);
+    await plumb.run(['retry', 'views', item.key]);
+    expect(plumb.asked.at(-1)).toEqual(plumb.asked.at(-2));
   });
 });
 
@@ -205,7 +215,7 @@ describe('plumb log erase-person', () => {
     expect(alone).toEqual({
       code: ExitCode.usage,
       out: '',
-      err: 'nothing brings an erased person back: say that you mean it with --yes',
+      err: 'an erasure cannot be undone: confirm it with --yes',
     });
     for (const typed of ['', 'ada', 'eve@example.com']) {
       const other = await plumb.run(['erase-person', 'ada@example.com'], typed);
@@ -222,9 +232,7 @@ describe('plumb log erase-person', () => {
     await using plumb = await plumbWith(200, erased);
     const ended = await plumb.run(['erase-person', 'ada@example.com', ...more], typed);
     expect(ended.code).toBe(ExitCode.done);
-    expect(ended.out).toBe(
-      `${subject} is erased: 12 events hold something of the person that nobody can read any more\n`,
-    );
+    expect(ended.out).toBe(`${subject} is erased: 12 events have data of the person, which is now unreadable\n`);
     expect(ended.out + ended.err).not.toContain('ada@');
     expect(plumb.asked).toEqual([
       // time is what this tests: the default of the option
@@ -233,8 +241,8 @@ describe('plumb log erase-person', () => {
   });
 
   it.each([
-    [200, { ...erased, outcome: 'AlreadyErased' }, ExitCode.done, 'was erased before, at 2026-11-20'],
-    [200, { outcome: 'Pending', subject }, ExitCode.timedOut, 'ask again'],
+    [200, { ...erased, outcome: 'AlreadyErased' }, ExitCode.done, 'was already erased at 2026-11-20'],
+    [200, { outcome: 'Pending', subject }, ExitCode.timedOut, 'run the same command again'],
     [404, failure('PLB-3155'), ExitCode.notFound, 'PLB-3155'],
     [409, failure('PLB-4109'), ExitCode.refused, 'PLB-4109'],
     [409, failure('PLB-4110'), ExitCode.refused, 'PLB-4110'],

@@ -20,10 +20,10 @@ import {
   tileWidth,
   type VerifierKey,
 } from '@plumbline/merkle';
-import type { CommandContext } from '../context.js';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { type ChangeQuery, evidenceOf } from './log-evidence.js';
-import { serverFiles } from './log-files.js';
+import type { CommandContext } from '../../context.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { type ChangeQuery, evidenceOf } from './evidence.js';
+import { serverFiles } from './files.js';
 
 /** Forms of an export. */
 export const ExportFormat = ['ndjson', 'cloudevents', 'tiles', 'evidence'] as const;
@@ -38,10 +38,10 @@ export interface ExportOptions extends ChangeQuery {
   readonly to?: number;
 }
 
-/** Format of the proof beside an NDJSON export. */
+/** Format of the proof file of an NDJSON export. */
 export const NDJSON = 'plumbline.ndjson/v1';
 
-/** What makes an NDJSON export verifiable: written beside it as `<file>.proof.json`. */
+/** Proof of an NDJSON export, written to `<file>.proof.json`. */
 export interface NdjsonProof {
   readonly format: typeof NDJSON;
   readonly origin: string;

@@ -9,12 +9,12 @@ import {
   type VerifierKey,
   verifyLog,
 } from '@plumbline/merkle';
-import { type CommandContext, print } from '../context.js';
-import { CommandError, ExitCode } from '../exit-code.js';
-import { Progress } from '../output/terminal.js';
-import { checkDatabase } from './log-database.js';
-import { keyOption, recall, serverFiles } from './log-files.js';
-import { asResult } from './log-verify.js';
+import { type CommandContext, print } from '../../context.js';
+import { CommandError, ExitCode } from '../../exit-code.js';
+import { Progress } from '../../output/terminal.js';
+import { checkDatabase } from './database.js';
+import { keyOption, recall, serverFiles } from './files.js';
+import { asResult } from './verify.js';
 
 /** Options of `plumb log fsck`. */
 export interface FsckOptions {
@@ -31,7 +31,7 @@ export async function fsck(context: CommandContext, options: FsckOptions): Promi
   );
 }
 
-/** A checkpoint that somebody kept: signed by the key, or, without one, as it says. */
+/** A checkpoint that a third party kept: verified with the key, or unverified without a key. */
 function keptCheckpoint(file: string | undefined, key: VerifierKey | undefined): readonly Checkpoint[] {
   if (file === undefined) return [];
   const message = readFileSync(file, 'utf8');
