@@ -173,7 +173,7 @@ const projects: Listing<ProjectView> = {
 const subscriptions: Listing<SubscriptionView> = {
   list: (client, _, __, query) => client.subscriptions(query),
   matches: (item, name) => item.name === name,
-  header: ['SUBSCRIPTION', 'POSITION', 'DELIVERED', 'PARKED', 'SINCE'],
+  header: ['SUBSCRIPTION', 'POSITION', 'DELIVERED', 'DEAD-LETTERED', 'SINCE'],
   wideHeader: ['URL', 'FILTER', 'MESSAGE'],
   row: (item, nowMs) => [
     item.spec.paused === true ? `${item.name} (paused)` : item.name,

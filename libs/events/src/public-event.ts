@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RecordedEvent } from './event.js';
 
-/** An event as it leaves the installation: what opens doors stays inside, also when it is only a hash. */
+/** Returns the event as the public API shows it: without credentials, not even their hashes. */
 export function publicEvent(event: RecordedEvent): Record<string, unknown> {
   if (event.type === 'TokenIssued') {
     const { hash: _, ...data } = event.data;

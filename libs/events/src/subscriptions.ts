@@ -46,16 +46,10 @@ export const subscriptionSpec = z
       .max(Number.MAX_SAFE_INTEGER)
       .optional()
       .describe(
-        'Position of the last event that is not wanted: -1 for all from the beginning, from the declaration on when absent. Another value begins anew there.',
+        'Position after which deliveries start: -1 for all events; default: the position of the declaration. Another value restarts deliveries there.',
       ),
-    paused: z.boolean().optional().describe('Deliver nothing while true; what is not delivered waits in the log.'),
-    maxAttempts: z
-      .number()
-      .int()
-      .min(1)
-      .max(100)
-      .default(12)
-      .describe('Attempts before what an event belongs to is parked.'),
+    paused: z.boolean().optional().describe('Pauses deliveries while true; events wait in the log.'),
+    maxAttempts: z.number().int().min(1).max(100).default(12).describe('Attempts before a delivery is dead-lettered.'),
     timeout: duration.default('10s').describe('How long one attempt may take.'),
   })
   .refine(

@@ -3,7 +3,7 @@ import type { PlumblineEvent } from '@plumbline/events';
 import type { SubscriptionView, ViewChange, ViewReader } from './documents.js';
 import { provenanceOf } from './evolve-declared.js';
 
-/** Subscriptions: what is delivered to whom, how far, and what is parked. */
+/** Subscriptions: their specs, the position of deliveries, and dead-lettered events. */
 export function evolveSubscription(views: ViewReader, event: PlumblineEvent): readonly ViewChange[] {
   switch (event.type) {
     case 'SubscriptionDeclared': {
@@ -24,7 +24,7 @@ export function evolveSubscription(views: ViewReader, event: PlumblineEvent): re
     case 'SubscriptionRemoved':
       return [{ view: 'subscription', key: event.data.name, document: undefined }];
     case 'DeliveryProgressed':
-      return note(views, event.data, (before) => ({
+      return progressed(views, event.data, (before) => ({
         ...before,
         position: Math.max(before.position, event.data.position),
         delivered: before.delivered + event.data.delivered,
@@ -32,10 +32,10 @@ export function evolveSubscription(views: ViewReader, event: PlumblineEvent): re
       }));
     case 'DeliveryParked': {
       const { position, key, attempts, message } = event.data;
-      const parked = { position, key, attempts, message, at: event.recordedAt };
-      return note(views, event.data, (before) => ({
+      const deadLettered = { position, key, attempts, message, at: event.recordedAt };
+      return progressed(views, event.data, (before) => ({
         ...before,
-        parked: [...before.parked.filter((other) => other.key !== key), parked],
+        parked: [...before.parked.filter((other) => other.key !== key), deadLettered],
       }));
     }
     case 'DeliveryReplayRequested':
@@ -50,13 +50,13 @@ export function evolveSubscription(views: ViewReader, event: PlumblineEvent): re
   }
 }
 
-/** Position of the event that said last where deliveries begin: what was begun before it is another story. */
+/** Position of the event that last set the start of deliveries. */
 function begunOf({ begun, declared, replayed }: SubscriptionView): number {
   return begun ?? Math.max(declared.position, replayed?.position ?? -1);
 }
 
-/** A delivery that was begun before the last beginning may still say how far it came: that is not how far the new one is. */
-function note(
+/** Ignores progress of deliveries that started before the newest start. */
+function progressed(
   views: ViewReader,
   of: { readonly subscription: string; readonly begunBy: number },
   change: (before: SubscriptionView) => SubscriptionView,

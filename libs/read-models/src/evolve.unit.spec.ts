@@ -195,7 +195,7 @@ describe('subscriptions', () => {
     timeout: '10s',
   };
   const declared = { name: 'chat', labels: {}, spec };
-  const parked = (begunBy: number, key: string): unknown => ({
+  const deadLettered = (begunBy: number, key: string): unknown => ({
     subscription: 'chat',
     begunBy,
     position: 3,
@@ -225,7 +225,7 @@ describe('subscriptions', () => {
       ),
     });
     store.apply(event('SubscriptionDeclared', 2, declared));
-    store.apply(event('DeliveryParked', 4, parked(2, 'default/web')));
+    store.apply(event('DeliveryParked', 4, deadLettered(2, 'default/web')));
     store.apply(event('DeliveryProgressed', 5, { subscription: 'chat', begunBy: 2, position: 4, delivered: 7 }));
     expect(store.get('subscription', 'chat')).toMatchObject({
       position: 4,
@@ -234,7 +234,7 @@ describe('subscriptions', () => {
     });
     store.apply(event('DeliveryReplayRequested', 6, { subscription: 'chat', after: 1 }));
     store.apply(event('DeliveryProgressed', 7, { subscription: 'chat', begunBy: 2, position: 5, delivered: 1 }));
-    store.apply(event('DeliveryParked', 8, parked(2, 'default/api')));
+    store.apply(event('DeliveryParked', 8, deadLettered(2, 'default/api')));
     expect(store.get('subscription', 'chat')).toMatchObject({ position: 1, delivered: 7, parked: [] });
     store.apply(event('DeliveryProgressed', 9, { subscription: 'chat', begunBy: 6, position: 8, delivered: 2 }));
     expect(store.get('subscription', 'chat')).toMatchObject({ position: 8, delivered: 9 });
@@ -242,7 +242,7 @@ describe('subscriptions', () => {
     expect(store.get('subscription', 'chat')).toBeUndefined();
   });
 
-  it('begin at the position that they name, and anew when they name another one', () => {
+  it('begin at the position that they name, and again when they name another one', () => {
     const story = new Story();
     const position = (): number | undefined => story.views.get('subscription', 'chat')?.position;
     story.add('SubscriptionDeclared', { ...declared, spec: { ...spec, after: -1 } });
