@@ -26,7 +26,7 @@ export interface ErrorDefinition<Code extends string = string, Kind extends Erro
   readonly reason?: string;
 }
 
-/** Defines a code once. A code keeps its meaning for ever: new meanings get new codes, and codes of removed errors are not reused. */
+/** Defines a code once. A code keeps its meaning permanently: new meanings get new codes, and codes of removed errors are not reused. */
 export function defineError<const Code extends `PLB-${number}`, const Kind extends ErrorKind>(
   code: Code,
   definition: Omit<ErrorDefinition<Code, Kind>, 'code'>,

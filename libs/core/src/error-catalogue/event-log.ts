@@ -240,7 +240,7 @@ export const eventLogErrors = [
   defineError('PLB-6002', {
     kind: 'upstream',
     title: 'the process is not the leader of the log',
-    meaning: 'Another process is the leader, the process is stopping, or no process is the leader at the moment.',
+    meaning: 'Another process is the leader, the process is stopping, or no process is the leader at present.',
     remedy: 'Send the same request again. Clients look for the leader themselves.',
   }),
   defineError('PLB-6003', {

@@ -189,7 +189,7 @@ export const gatewayErrors = [
   defineError('PLB-4706', {
     kind: 'conflict',
     title: 'the last valid admin token cannot be revoked',
-    meaning: 'Nobody could administer Plumbline without it.',
+    meaning: 'Plumbline could not be administered without it.',
     remedy: 'Issue another admin token first.',
   }),
   defineError('PLB-4710', {

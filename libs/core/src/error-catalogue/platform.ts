@@ -91,7 +91,7 @@ export const platformErrors = [
   defineError('PLB-1920', {
     kind: 'input',
     title: 'the embedded PostgreSQL cannot run as root',
-    meaning: 'PostgreSQL refuses to run as root, and the system has no user "postgres" or "nobody" to run it as.',
+    meaning: 'PostgreSQL refuses to run as root, and the system has no other user to run it as.',
     remedy: 'Run plumb up as another user, or create the user postgres.',
   }),
   defineError('PLB-1921', {
