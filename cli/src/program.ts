@@ -154,6 +154,11 @@ function addServerVerbs(program: Command, env: ProgramEnvironment, run: Run): vo
       [],
     )
     .option('--origin <name>', 'PLUMBLINE_LOG_ORIGIN of the installation, where it is set')
+    .option(
+      '--service <service>',
+      'only a new credential for this service, signed by the services.key of the directory',
+    )
+    .option('--valid-for <duration>', 'time after which the credentials expire, for example 2160h')
     .action(run(async (context, options: KeygenOptions) => keygen(context, options)));
   program
     .command('doctor')

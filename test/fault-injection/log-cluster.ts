@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LogChannel } from '@plumbline/event-log/client';
+import { generateServicesKeys, issueServiceCredential } from '@plumbline/events';
 import { generateSigningKeyPem, pemSigner, type VerifierKey } from '@plumbline/merkle';
 import {
   freePort,
@@ -89,8 +89,9 @@ export async function startLogCluster({ leaseMs = LEASE_MS }: { readonly leaseMs
   try {
     const root = stack.use(await tempDir('fault-injection')).path;
     await mkdir(path.join(root, 'data'));
-    const token = randomBytes(16).toString('hex');
-    await writeFile(path.join(root, 'log.token'), token, { mode: 0o600 });
+    const services = generateServicesKeys();
+    const token = issueServiceCredential(services.privateKeyPem, { service: 'gateway', nowMs: Date.now() });
+    await writeFile(path.join(root, 'services.pub'), services.publicKeyPem, { mode: 0o600 });
     const pem = generateSigningKeyPem();
     await writeFile(path.join(root, 'log.key'), pem, { mode: 0o600 });
     await writeFile(path.join(root, 'log.pub'), pemSigner(pem, ORIGIN).key.text);
@@ -101,7 +102,7 @@ export async function startLogCluster({ leaseMs = LEASE_MS }: { readonly leaseMs
     const nats = stack.use(await startNats());
     const settings = {
       PLUMBLINE_DATA_DIR: path.join(root, 'data'),
-      PLUMBLINE_LOG_TOKEN_FILE: path.join(root, 'log.token'),
+      PLUMBLINE_LOG_SERVICES_KEY_FILE: path.join(root, 'services.pub'),
       PLUMBLINE_LOG_SIGNING_KEY_FILE: path.join(root, 'log.key'),
       PLUMBLINE_LOG_ORIGIN: ORIGIN,
       PLUMBLINE_LOG_LEASE_MS: String(leaseMs),

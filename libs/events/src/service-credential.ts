@@ -32,6 +32,8 @@ export interface ServicesKeys {
 }
 
 const PREFIX = 'plumbline-service-v1';
+/** Strict: Node's decoder skips characters that are not base64url, so that one signature would have many spellings. */
+const CREDENTIAL = /^plumbline-service-v1\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/;
 const identity = z.object({
   service: z.enum(ServiceName),
   id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
@@ -119,8 +121,8 @@ export class ServiceCredentialVerifier {
   }
 
   #check(text: string): ServiceIdentity {
-    const [prefix, payload = '', signature = '', ...rest] = text.split('.');
-    if (prefix !== PREFIX || rest.length > 0) throw rejected('is not a service credential');
+    const [, payload = '', signature = ''] = CREDENTIAL.exec(text) ?? [];
+    if (payload === '') throw rejected('is not a service credential');
     const bytes = Buffer.from(signature, 'base64url');
     if (!this.#keys.some((key) => verify(null, signedText(payload), key, bytes)))
       throw rejected('is not signed by the key of this installation');

@@ -27,9 +27,22 @@ describe('a service credential', () => {
       rejectedAs('is not signed'),
     );
     const forged = Buffer.from(JSON.stringify({ service: 'gateway', id: 'x', issuedAt: '2026-05-04T08:00:00Z' }));
-    expect(() => verifier().verify(`${watcher[0]}.${forged.toString('base64url')}.`, nowMs)).toThrow(
+    expect(() => verifier().verify(`${watcher[0]}.${forged.toString('base64url')}.${watcher[2]}`, nowMs)).toThrow(
       rejectedAs('is not signed'),
     );
+  });
+
+  it('is rejected in every other spelling', () => {
+    const text = issueServiceCredential(keys.privateKeyPem, { service: 'watcher', nowMs });
+    for (const other of [
+      `${text}!`,
+      `${text}=`,
+      ` ${text}`,
+      `${text}\n`,
+      text.replace('.', '..'),
+      `${text.slice(0, -1)}`,
+    ])
+      expect(() => verifier().verify(other, nowMs)).toThrow(rejectedAs('is not a service credential'));
   });
 
   it('is rejected when another installation signed it', () => {

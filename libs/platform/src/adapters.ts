@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InputError } from '@plumbline/core';
+import { InputError, PlumblineError } from '@plumbline/core';
 import type {
   DeliveryCursors,
   EventLog,
@@ -36,10 +36,10 @@ export interface LogParts extends Closable {
  */
 export async function openLog(config: PlatformConfig): Promise<LogParts | undefined> {
   if (!config.logUrl.startsWith('grpc')) return undefined;
-  if (config.logToken === undefined)
+  if (config.logCredential === undefined)
     throw new InputError(
       'PLB-1905',
-      'the log is reached with a secret: set PLUMBLINE_LOG_TOKEN_FILE to the file that the audit service has too',
+      'each service shows the log its own credential: run "plumb keygen", and set PLUMBLINE_LOG_CREDENTIAL_FILE to the file named after this service',
     );
   const {
     GrpcDeliveryCursors,
@@ -54,7 +54,8 @@ export async function openLog(config: PlatformConfig): Promise<LogParts | undefi
   } = await import('@plumbline/event-log/client');
   const channel = new LogChannel({
     url: config.logUrl,
-    token: config.logToken,
+    token: config.logCredential,
+    ...(config.logTlsName === undefined ? {} : { tlsName: config.logTlsName }),
     ...(config.logCaFile === undefined ? {} : { caFile: config.logCaFile }),
   });
   return {
@@ -77,7 +78,19 @@ export async function openObjectStore(config: PlatformConfig): Promise<ObjectSto
     return new MemoryObjectStore();
   }
   const { PostgresObjectStore } = await import('@plumbline/object-store/postgres');
-  return new GatheringObjectStore(new PostgresObjectStore({ url: config.objectStoreUrl }), {
-    maxCached: config.objectStoreCacheBytes,
+  const store = new PostgresObjectStore({
+    url: config.objectStoreUrl,
+    // The process that contains the audit service uses the log anyway.
+    requireSeparateRole: config.logUrl.startsWith('grpc') && !config.objectStoreAllowsLogAccess,
   });
+  try {
+    await store.prepare();
+  } catch (error) {
+    // A database that does not answer yet is tried again at the first use; a role that must not be used ends the start.
+    if (error instanceof PlumblineError && error.retry === 'never') {
+      await store.close();
+      throw error;
+    }
+  }
+  return new GatheringObjectStore(store, { maxCached: config.objectStoreCacheBytes });
 }

@@ -51,15 +51,15 @@ describe('a configuration', () => {
 
 describe('a secret', () => {
   it('is named by its file when the file is not there', () => {
-    expect(failureOf(() => secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { file: '/nonexistent/token' }))).toMatchObject({
+    expect(failureOf(() => secretFrom('PLUMBLINE_LOG_CREDENTIAL_FILE', { file: '/nonexistent/token' }))).toMatchObject({
       code: 'PLB-1902',
       message: expect.stringContaining('/nonexistent/token') as unknown,
     });
   });
 
   it('comes from the value when there is no file', () => {
-    expect(secretFrom('PLUMBLINE_LOG_TOKEN_FILE', { value: 'abc' })).toBe('abc');
-    expect(secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {})).toBeUndefined();
+    expect(secretFrom('PLUMBLINE_LOG_CREDENTIAL_FILE', { value: 'abc' })).toBe('abc');
+    expect(secretFrom('PLUMBLINE_LOG_CREDENTIAL_FILE', {})).toBeUndefined();
   });
 });
 

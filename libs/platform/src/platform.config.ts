@@ -16,20 +16,23 @@ export const platformSchema = z.object({
     .describe(
       'The event log: grpc://host:port of the audit service, with several replicas grpc://host:port,host:port; postgres://… in the process that contains the audit service.',
     ),
-  PLUMBLINE_LOG_TOKEN: z
-    .string()
-    .min(16)
-    .optional()
-    .describe('Secret that the services share and show at the log. Prefer the file.'),
-  PLUMBLINE_LOG_TOKEN_FILE: z
+  PLUMBLINE_LOG_CREDENTIAL_FILE: z
     .string()
     .optional()
-    .describe('File with the secret that the services share and show at the log.'),
+    .describe(
+      'File with the credential of this service, which "plumb keygen" makes. The log derives the service from it.',
+    ),
   PLUMBLINE_LOG_CA_FILE: z
     .string()
     .optional()
     .describe(
       "Certificate authorities (PEM) that the log of a grpcs:// URL is checked against; the system's when absent.",
+    ),
+  PLUMBLINE_LOG_TLS_NAME: z
+    .string()
+    .optional()
+    .describe(
+      'Name that the certificate of the log must be valid for with grpcs://; the host of the URL when absent. Certificates of "plumb keygen" are valid for audit.plumbline.internal.',
     ),
   PLUMBLINE_LOG_PUBLIC_KEY_FILE: z
     .string()
@@ -71,6 +74,9 @@ export const platformSchema = z.object({
     .string()
     .regex(/^(postgres(ql)?|memory):/, 'must be postgres://…')
     .describe('Where rendered objects are stored: postgres://….'),
+  PLUMBLINE_OBJECT_STORE_ALLOW_LOG_ACCESS: booleanSetting
+    .default(false)
+    .describe('Accept a database role of the object store that may also use the schemas of the log.'),
   PLUMBLINE_OBJECT_STORE_CACHE_BYTES: z.coerce
     .number()
     .int()
@@ -106,7 +112,8 @@ export interface NatsTls {
 /** Compiled {@link platformSchema}. */
 export interface PlatformConfig {
   readonly logUrl: string;
-  readonly logToken: string | undefined;
+  readonly logCredential: string | undefined;
+  readonly logTlsName: string | undefined;
   readonly logCaFile: string | undefined;
   /** Public keys of the log; undefined when no file is given. */
   readonly logPublicKeys: readonly VerifierKey[] | undefined;
@@ -114,6 +121,7 @@ export interface PlatformConfig {
   readonly natsCredentialsFile: string | undefined;
   readonly natsTls: NatsTls | undefined;
   readonly objectStoreUrl: string;
+  readonly objectStoreAllowsLogAccess: boolean;
   readonly objectStoreCacheBytes: number;
   readonly healthListen: string;
   readonly otlpUrl: string | undefined;
@@ -150,16 +158,15 @@ export function platformConfig(source: ConfigSource): PlatformConfig {
   const env = loadConfig(platformSchema, source);
   return {
     logUrl: env.PLUMBLINE_LOG_URL,
-    logToken: secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
-      value: env.PLUMBLINE_LOG_TOKEN,
-      file: env.PLUMBLINE_LOG_TOKEN_FILE,
-    }),
+    logCredential: secretFrom('PLUMBLINE_LOG_CREDENTIAL_FILE', { file: env.PLUMBLINE_LOG_CREDENTIAL_FILE }),
+    logTlsName: env.PLUMBLINE_LOG_TLS_NAME,
     logCaFile: env.PLUMBLINE_LOG_CA_FILE,
     logPublicKeys: publicKeysOf(env.PLUMBLINE_LOG_PUBLIC_KEY_FILE),
     natsUrl: env.PLUMBLINE_NATS_URL ?? env.PLUMBLINE_BUS_URL ?? 'inproc:',
     natsCredentialsFile: env.PLUMBLINE_NATS_CREDENTIALS_FILE ?? env.PLUMBLINE_BUS_CREDENTIALS_FILE,
     natsTls: natsTlsOf(env),
     objectStoreUrl: env.PLUMBLINE_OBJECT_STORE_URL,
+    objectStoreAllowsLogAccess: env.PLUMBLINE_OBJECT_STORE_ALLOW_LOG_ACCESS,
     objectStoreCacheBytes: env.PLUMBLINE_OBJECT_STORE_CACHE_BYTES,
     healthListen: env.PLUMBLINE_HEALTH_LISTEN,
     otlpUrl: env.PLUMBLINE_OTLP_URL,

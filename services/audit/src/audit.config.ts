@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { InputError } from '@plumbline/core';
+import { parseServicesPublicKeys, ServiceCredentialVerifier } from '@plumbline/events';
 import { configProvider, listenAddress, secretFrom } from '@plumbline/platform';
 import { z } from 'zod';
 
@@ -47,18 +48,25 @@ export const auditSchema = z.object({
     .describe(
       'How often the process checks that the database answers, in milliseconds. After three failed checks the process is not ready; after two successful ones it is ready again.',
     ),
-  PLUMBLINE_LOG_TOKEN: z
-    .string()
-    .min(16)
-    .optional()
-    .describe('Secret that the services share and present to the log. Prefer the file.'),
-  PLUMBLINE_LOG_TOKEN_FILE: z
+  PLUMBLINE_LOG_SERVICES_KEY: z
     .string()
     .optional()
-    .describe('File with the secret that the services share and present to the log.'),
+    .describe('PEM public keys that verify the credentials of the services. Prefer the file.'),
+  PLUMBLINE_LOG_SERVICES_KEY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the PEM public keys that verify the credentials of the services: services.pub of "plumb keygen".',
+    ),
+  PLUMBLINE_LOG_REVOKED_CREDENTIALS: z
+    .string()
+    .default('')
+    .describe('Ids of service credentials that are no longer accepted, separated by commas.'),
   PLUMBLINE_AUDIT_GRPC_LISTEN: listenAddress
     .optional()
-    .describe('HOST:PORT of the gRPC endpoint of the log for the other services; none when absent. Needs the token.'),
+    .describe(
+      'HOST:PORT of the gRPC endpoint of the log for the other services; none when absent. Needs the public key of the services.',
+    ),
   PLUMBLINE_AUDIT_GRPC_CERT_FILE: z
     .string()
     .optional()
@@ -66,10 +74,11 @@ export const auditSchema = z.object({
   PLUMBLINE_AUDIT_GRPC_KEY_FILE: z.string().optional().describe('PEM private key of the gRPC endpoint.'),
 });
 
-/** Address, token and certificate of the gRPC endpoint of the log. */
+/** Address, public keys of the callers and certificate of the gRPC endpoint of the log. */
 export interface GrpcConfig {
   readonly listen: string;
-  readonly token: string;
+  /** Verifies the credentials of the services. */
+  readonly verifier: ServiceCredentialVerifier;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
@@ -87,16 +96,18 @@ export interface AuditConfig {
 function compileGrpc(env: z.output<typeof auditSchema>): GrpcConfig | undefined {
   const listen = env.PLUMBLINE_AUDIT_GRPC_LISTEN;
   if (listen === undefined) return undefined;
-  const token = secretFrom('PLUMBLINE_LOG_TOKEN_FILE', {
-    value: env.PLUMBLINE_LOG_TOKEN,
-    file: env.PLUMBLINE_LOG_TOKEN_FILE,
+  const pem = secretFrom('PLUMBLINE_LOG_SERVICES_KEY_FILE', {
+    value: env.PLUMBLINE_LOG_SERVICES_KEY,
+    file: env.PLUMBLINE_LOG_SERVICES_KEY_FILE,
   });
-  if (token === undefined || token.length < 16) {
+  if (pem === undefined) {
     throw new InputError(
       'PLB-1159',
-      'the gRPC endpoint of the log needs a token of at least 16 characters: set PLUMBLINE_LOG_TOKEN_FILE here and for every other service',
+      'the gRPC endpoint of the log needs the public key of the service credentials: run "plumb keygen" and set PLUMBLINE_LOG_SERVICES_KEY_FILE to its services.pub',
     );
   }
+  const revoked = env.PLUMBLINE_LOG_REVOKED_CREDENTIALS.split(',').map((id) => id.trim());
+  const verifier = new ServiceCredentialVerifier(parseServicesPublicKeys(pem), { revoked });
   const [certFile, keyFile] = [env.PLUMBLINE_AUDIT_GRPC_CERT_FILE, env.PLUMBLINE_AUDIT_GRPC_KEY_FILE];
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new InputError(
@@ -104,7 +115,11 @@ function compileGrpc(env: z.output<typeof auditSchema>): GrpcConfig | undefined 
       'the gRPC endpoint of the log needs PLUMBLINE_AUDIT_GRPC_CERT_FILE and PLUMBLINE_AUDIT_GRPC_KEY_FILE together, or neither',
     );
   }
-  return { listen, token, ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }) };
+  return {
+    listen,
+    verifier,
+    ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
+  };
 }
 
 function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
@@ -118,7 +133,7 @@ function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
   return Buffer.from(text, 'hex');
 }
 
-/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without a token or with half a certificate */
+/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without public keys or with half a certificate, PLB-1907 */
 export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConfig {
   return {
     logUrl: env.PLUMBLINE_LOG_URL,

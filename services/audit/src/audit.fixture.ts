@@ -22,7 +22,8 @@ import { type AuditOptions, type RunningAudit, silent, startAudit } from './test
 import { ledgerTemplate } from './testing/test-log.js';
 import { transparencyEntities } from './transparency/entities.js';
 
-export { type RunningAudit, silent, startAudit, TOKEN } from './testing/test-audit.js';
+export { type RunningAudit, silent, startAudit } from './testing/test-audit.js';
+export { TOKEN } from './testing/test-credentials.js';
 
 /** The schemas of log and projections. */
 export const auditTemplate: DatabaseTemplate = {

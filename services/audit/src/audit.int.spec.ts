@@ -5,6 +5,7 @@ import { GrpcEventLog, GrpcLogQueries, LogChannel } from '@plumbline/event-log/c
 import { sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
 import { openAudit, tellStory, startAudit, TOKEN } from './audit.fixture.js';
+import { connectAsServices } from './testing/test-credentials.js';
 
 /** A loaded machine may take its time; a wrong one never gets there. */
 const eventually = async (check: () => void | Promise<void>): Promise<void> =>
@@ -17,7 +18,8 @@ it('brings an event from a client over the door into the log, the views, the sea
   const url = audit.url;
   const channel = new LogChannel({ url, token: TOKEN });
   const [log, queries] = [new GrpcEventLog(channel), new GrpcLogQueries(channel)];
-  await tellStory(log, 'web');
+  using services = connectAsServices(url);
+  await tellStory(services.log, 'web');
   expect(await queries.getView('target', 'default/web/staging/east', await log.head())).toMatchObject({
     version: 1,
     sync: { state: 'OutOfSync' },

@@ -8,18 +8,22 @@ import { sharedDatabase } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
 import { silent } from './audit.fixture.js';
 import { AuditModule } from './index.js';
+import { SERVICES_KEY, TOKEN } from './testing/test-credentials.js';
 
-const token = 'a service token of the test';
 const settings = (url: string): Record<string, string> => ({ PLUMBLINE_LOG_URL: url, PLUMBLINE_OBJECT_STORE_URL: url });
 
 it('runs as a process of its own: door open, ready, and everything kept over a restart', async () => {
   await using database = await sharedDatabase();
-  const source = { ...settings(database.url), PLUMBLINE_AUDIT_GRPC_LISTEN: '127.0.0.1:0', PLUMBLINE_LOG_TOKEN: token };
+  const source = {
+    ...settings(database.url),
+    PLUMBLINE_AUDIT_GRPC_LISTEN: '127.0.0.1:0',
+    PLUMBLINE_LOG_SERVICES_KEY: SERVICES_KEY,
+  };
   const request = sampleAppend('project-web');
   for (const duplicate of [false, true]) {
     await using host = await startHost({ module: AuditModule, name: 'audit', source, logger: silent });
     expect(host.readiness.ready).toBe(true);
-    const channel = new LogChannel({ url: host.endpoints.get('log') ?? '', token });
+    const channel = new LogChannel({ url: host.endpoints.get('log') ?? '', token: TOKEN });
     expect(await new GrpcEventLog(channel).append(request)).toMatchObject({ duplicate, firstPosition: 0 });
     channel.close();
     const scrape = async (): Promise<string> => (await fetch(`${host.endpoints.get('health') ?? ''}/metrics`)).text();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import path from 'node:path';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
 import { generateSigningKeyPem } from '@plumbline/merkle';
@@ -16,8 +16,6 @@ export interface KeyFiles {
   readonly releasePublic: string;
   /** Signs checkpoints of the log. */
   readonly logSigning: string;
-  /** Shared by the services at the door of the log. */
-  readonly logToken: string;
   /** Of the embedded database. */
   readonly databasePassword: string;
 }
@@ -35,7 +33,6 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
     release: path.join(dir, 'release.key'),
     releasePublic: path.join(dir, 'release.pub'),
     logSigning: path.join(dir, 'log.key'),
-    logToken: path.join(dir, 'log.token'),
     databasePassword: path.join(dir, 'postgres.password'),
   };
   await ensureFile(files.seal, generateSealKey);
@@ -46,6 +43,5 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
     createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'pem' }).toString(),
   );
   await ensureFile(files.logSigning, generateSigningKeyPem);
-  await ensureFile(files.logToken, () => randomBytes(32).toString('hex'));
   return files;
 }

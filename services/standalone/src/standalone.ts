@@ -59,7 +59,6 @@ function settingsOf(
     ...options.settings,
     PLUMBLINE_DATA_DIR: dataDir,
     PLUMBLINE_LOG_URL: databaseUrl,
-    PLUMBLINE_LOG_TOKEN_FILE: keys.logToken,
     // May be kept outside of the data directory.
     PLUMBLINE_LOG_SIGNING_KEY_FILE: options.settings?.['PLUMBLINE_LOG_SIGNING_KEY_FILE'] ?? keys.logSigning,
     // No other process uses the log.

@@ -114,6 +114,27 @@ describe('plumb doctor on key files', () => {
     }
   });
 
+  it('accepts a new credential of keygen, and fails once it has expired', async () => {
+    const dir = join(mkdtempSync(join(tmpdir(), 'plumb-doctor-')), 'keys');
+    try {
+      await runPlumb('keygen', '--dir', dir);
+      expect((await runPlumb('keygen', '--dir', dir, '--service', 'watcher')).code).toBe(ExitCode.refused);
+      rmSync(join(dir, 'watcher.credential'));
+      expect((await runPlumb('keygen', '--dir', dir, '--service', 'audit')).code).toBe(ExitCode.usage);
+      expect((await runPlumb('keygen', '--dir', dir, '--service', 'watcher', '--valid-for', '1x')).code).toBe(
+        ExitCode.usage,
+      );
+      expect((await runPlumb('keygen', '--dir', dir, '--service', 'watcher', '--valid-for', '1ms')).code).toBe(0);
+      const { findings } = await doctor('--keys', dir);
+      expect(findings.get('credential of watcher')).toMatchObject({
+        result: 'Failed',
+        message: expect.stringContaining('expired at'),
+      });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
   it('is a usage error when nothing is given', async () => {
     expect((await runPlumb('doctor')).code).toBe(ExitCode.usage);
   });

@@ -24,7 +24,7 @@ app.kubernetes.io/component: {{ .service }}
 {{- range $index := until (int .Values.audit.replicas) -}}
 {{- $hosts = append $hosts (printf "%s-%d.%s.%s.svc:7070" $name $index $name $.Release.Namespace) -}}
 {{- end -}}
-grpc://{{ join "," $hosts }}
+{{ if .Values.tls.enabled }}grpcs{{ else }}grpc{{ end }}://{{ join "," $hosts }}
 {{- end -}}
 
 {{- /* The credentials file of one service: only audit may publish. */ -}}
@@ -102,8 +102,14 @@ spec:
         - { name: PLUMBLINE_LOG_URL, value: {{ include "plumbline.logUrl" .root | quote }} }
         {{- end }}
         - name: PLUMBLINE_OBJECT_STORE_URL
-          valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.key }} } }
-        - { name: PLUMBLINE_LOG_TOKEN_FILE, value: /etc/plumbline/log/log.token }
+          valueFrom: { secretKeyRef: { name: {{ .root.Values.database.existingSecret }}, key: {{ .root.Values.database.objectStoreKey }} } }
+        {{- if ne .service "audit" }}
+        - { name: PLUMBLINE_LOG_CREDENTIAL_FILE, value: /etc/plumbline/log/{{ .service }}.credential }
+        {{- if .root.Values.tls.enabled }}
+        - { name: PLUMBLINE_LOG_CA_FILE, value: /etc/plumbline/tls/ca.crt }
+        - { name: PLUMBLINE_LOG_TLS_NAME, value: {{ .root.Values.tls.serverName | quote }} }
+        {{- end }}
+        {{- end }}
         - { name: PLUMBLINE_LOG_PUBLIC_KEY_FILE, value: /etc/plumbline/log/log.pub }
         - { name: PLUMBLINE_NATS_URL, value: {{ .root.Values.nats.url | quote }} }
         {{- if .root.Values.nats.credentialsSecret }}
@@ -132,7 +138,10 @@ spec:
       volumeMounts:
         - { name: data, mountPath: /var/lib/plumbline }
         - { name: tmp, mountPath: /tmp }
-        - { name: log-token, mountPath: /etc/plumbline/log, readOnly: true }
+        - { name: log-credential, mountPath: /etc/plumbline/log, readOnly: true }
+        {{- if .root.Values.tls.enabled }}
+        - { name: tls, mountPath: /etc/plumbline/tls, readOnly: true }
+        {{- end }}
         {{- if .root.Values.nats.credentialsSecret }}
         - { name: nats, mountPath: /etc/plumbline/nats, readOnly: true }
         {{- end }}
@@ -149,8 +158,21 @@ spec:
     - name: data
       emptyDir: {}
     {{- end }}
-    - name: log-token
-      secret: { secretName: {{ .root.Values.keys.existingSecret }}, items: [{ key: log.token, path: log.token }, { key: log.pub, path: log.pub }], defaultMode: 0440 }
+    {{- $credential := ternary "services.pub" (printf "%s.credential" .service) (eq .service "audit") }}
+    - name: log-credential
+      secret: { secretName: {{ .root.Values.keys.existingSecret }}, items: [{ key: {{ $credential }}, path: {{ $credential }} }, { key: log.pub, path: log.pub }], defaultMode: 0440 }
+    {{- if .root.Values.tls.enabled }}
+    - name: tls
+      secret:
+        secretName: {{ default .root.Values.keys.existingSecret .root.Values.tls.existingSecret }}
+        defaultMode: 0440
+        items:
+          - { key: {{ .root.Values.tls.caKey }}, path: ca.crt }
+          {{- if eq .service "audit" }}
+          - { key: {{ .root.Values.tls.certKey }}, path: log.crt }
+          - { key: {{ .root.Values.tls.privateKeyKey }}, path: log.crt.key }
+          {{- end }}
+    {{- end }}
     {{- if .root.Values.nats.credentialsSecret }}
     - name: nats
       secret: { secretName: {{ .root.Values.nats.credentialsSecret }}, items: [{ key: {{ include "plumbline.natsCredentials" . }}, path: {{ include "plumbline.natsCredentials" . }} }], defaultMode: 0440 }

@@ -73,8 +73,9 @@ export const eventLogErrors = [
   defineError('PLB-1159', {
     kind: 'input',
     title: 'the gRPC settings of the log are incomplete',
-    meaning: 'The gRPC endpoint of the log needs a service token, and certificate and key are only valid together.',
-    remedy: 'Set PLUMBLINE_LOG_TOKEN_FILE, and both or none of the certificate and key files.',
+    meaning:
+      'The gRPC endpoint of the log needs the public key of the service credentials, and certificate and key are only valid together.',
+    remedy: 'Set PLUMBLINE_LOG_SERVICES_KEY_FILE, and both or none of the certificate and key files.',
   }),
   defineError('PLB-1170', {
     kind: 'input',
@@ -104,9 +105,10 @@ export const eventLogErrors = [
   defineError('PLB-2102', {
     kind: 'auth',
     status: 401,
-    title: 'the service token for the log is missing or wrong',
-    meaning: 'The gRPC endpoint of the log rejects calls without the service token.',
-    remedy: 'Give every service the same PLUMBLINE_LOG_TOKEN_FILE.',
+    title: 'the service credential for the log is missing or not valid',
+    meaning:
+      'The gRPC endpoint of the log rejects calls without a credential that the key of the installation signed, and with one that expired or is revoked.',
+    remedy: 'Give each service its own credential of "plumb keygen" in PLUMBLINE_LOG_CREDENTIAL_FILE.',
   }),
   defineError('PLB-2103', {
     kind: 'auth',

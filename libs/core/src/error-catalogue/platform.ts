@@ -54,9 +54,9 @@ export const platformErrors = [
   }),
   defineError('PLB-1905', {
     kind: 'input',
-    title: 'the service token for the log is missing',
-    meaning: 'The service reaches the log over gRPC, and PLUMBLINE_LOG_TOKEN_FILE is not set.',
-    remedy: 'Set PLUMBLINE_LOG_TOKEN_FILE to the token file that the audit service uses.',
+    title: 'the service credential for the log is missing',
+    meaning: 'The service reaches the log over gRPC, and PLUMBLINE_LOG_CREDENTIAL_FILE is not set.',
+    remedy: 'Set PLUMBLINE_LOG_CREDENTIAL_FILE to the file that "plumb keygen" made for this service.',
   }),
   defineError('PLB-1907', {
     kind: 'input',

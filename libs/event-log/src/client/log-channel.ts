@@ -22,8 +22,10 @@ import { errorFromStatus } from './wire-errors.js';
 export interface LogChannelOptions {
   /** `grpc://host:port`, or `grpcs://host:port` for TLS; several replicas as `grpc://host:port,host:port`. */
   readonly url: string;
-  /** The secret that the services share. */
+  /** Credential of this service, as "plumb keygen" makes it. */
   readonly token: string;
+  /** Name that the certificate must be valid for; the host of the URL when absent. */
+  readonly tlsName?: string;
   /** PEM file of the authorities to trust with `grpcs:`; the system's when absent. */
   readonly caFile?: string;
   /** For one attempt; 10,000 when absent, 2,000 when there are several replicas: another one may answer. */
@@ -73,8 +75,9 @@ function following<Client extends object>(current: () => Client): Client {
   });
 }
 
-function connect(address: string, shown: ChannelCredentials): Replica {
+function connect(address: string, shown: ChannelCredentials, tlsName: string | undefined): Replica {
   const client = new LogClient(address, shown, {
+    ...(tlsName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsName }),
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': 20_000,
@@ -146,7 +149,7 @@ export class LogChannel {
     const { protocol, hosts } = addressesOf(options.url);
     this.#metadata.set('authorization', `Bearer ${options.token}`);
     this.#credentials = credentialsFor(protocol, options.caFile);
-    this.#replicas = hosts.map((address) => connect(address, this.#credentials));
+    this.#replicas = hosts.map((address) => connect(address, this.#credentials, options.tlsName));
     this.client = following(() => this.#replica.client);
     this.tree = following(() => this.#replica.tree);
     this.history = following(() => this.#replica.history);
@@ -245,7 +248,7 @@ export class LogChannel {
     if (this.#replicas.length > 1 || only === undefined || performance.now() - this.#connectedAtMs < RECONNECT_MS)
       return;
     this.#connectedAtMs = performance.now();
-    this.#replicas[0] = connect(only.address, this.#credentials);
+    this.#replicas[0] = connect(only.address, this.#credentials, this.#options.tlsName);
     // Calls under way are finished on the old connection.
     only.client.close();
   }

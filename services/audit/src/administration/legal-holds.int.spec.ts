@@ -3,9 +3,9 @@ import { GrpcLegalHolds, LogChannel } from '@plumbline/event-log/client';
 import { legalHoldsContract } from '@plumbline/event-log/testing';
 import { expect, it } from 'vitest';
 import { openAudit, startAudit } from '../audit.fixture.js';
+import { TOKEN } from '../testing/test-credentials.js';
 
 const ada = { kind: 'user', id: 'token-ada', name: 'Ada' } as const;
-const SECRET = 'a service token of the test';
 
 legalHoldsContract('in the process', async () => {
   const audit = await openAudit();
@@ -20,7 +20,7 @@ legalHoldsContract('over the door', async () => {
   const audit = await openAudit();
   const channel = new LogChannel({
     url: audit.url,
-    token: SECRET,
+    token: TOKEN,
   });
   return {
     log: audit.log,
@@ -36,7 +36,7 @@ it('is placed by the process that leads, whichever is asked first', async () => 
   await using audit = await openAudit();
   const standby = await startAudit(audit.database.url);
   const [first, second] = [standby.url, audit.url];
-  const channel = new LogChannel({ url: `${first},${second.replace('grpc://', '')}`, token: SECRET });
+  const channel = new LogChannel({ url: `${first},${second.replace('grpc://', '')}`, token: TOKEN });
   try {
     await expect(standby.holds.place({ id: 'case-7', from: 0, reason: 'r' }, ada)).rejects.toMatchObject({
       code: 'PLB-6002',

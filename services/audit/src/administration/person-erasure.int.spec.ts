@@ -7,10 +7,10 @@ import { inclusionProof, leafHash, verifyInclusion } from '@plumbline/merkle';
 import { expect, it, vi } from 'vitest';
 import { openAudit, type OpenedAudit, put, silent, tellStory, startAudit } from '../audit.fixture.js';
 import { PersonErasure } from './person-erasure.js';
+import { TOKEN } from '../testing/test-credentials.js';
 
 const eve = { kind: 'user', id: 'token-eve', name: 'Eve' } as const;
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com' };
-const SECRET = 'a service token of the test';
 
 const asked = (waitMs = 20_000): AskedWork => ({ by: eve, requestId: uuidv7(Date.now()), waitMs });
 
@@ -49,7 +49,7 @@ function erasureOf(audit: OpenedAudit, rebuild: () => Promise<unknown>): PersonE
 async function overTheDoor(audit: OpenedAudit): Promise<AsyncDisposable & { readonly persons: PersonalData }> {
   const channel = new LogChannel({
     url: audit.url,
-    token: SECRET,
+    token: TOKEN,
     timeoutMs: 60_000,
   });
   return {

@@ -10,9 +10,9 @@ import { ProjectionTables } from '../read-models/projection-tables.js';
 import { Projector } from '../read-models/projector.js';
 import type { Apply } from '../read-models/view-fold.js';
 import { RecordedParkedWork } from './recorded-parked-work.js';
+import { callers, TOKEN } from '../testing/test-credentials.js';
 
 const eve = { kind: 'user', id: 'token-eve', name: 'Eve' } as const;
-const SECRET = 'a service token of the test';
 const keyOf = (name: string): string => `application-default/${name}`;
 
 const asked = (waitMs = 20_000): AskedWork => ({ by: eve, requestId: uuidv7(Date.now()), waitMs });
@@ -33,8 +33,8 @@ async function open(test: LogAndPool, broken: Set<string>): Promise<Opened> {
   const projector = new Projector({ log: test.log, tables: new ProjectionTables(test.source), logger: silent, apply });
   projector.start();
   const recorded = new RecordedParkedWork({ log: test.log, projector });
-  const door = new LogServer({ log: test.log, queries: noQueries, parked: recorded, token: SECRET, logger: silent });
-  const channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: SECRET, timeoutMs: 60_000 });
+  const door = new LogServer({ log: test.log, queries: noQueries, parked: recorded, callers, logger: silent });
+  const channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: TOKEN, timeoutMs: 60_000 });
   return {
     parked: new GrpcParkedWork(channel),
     broken,

@@ -16,16 +16,15 @@ import { createTestLog } from '../testing/test-log.js';
 import { describe, expect, it } from 'vitest';
 import { noQueries, silent } from './grpc.fixture.js';
 import { LogServer } from './log-server.js';
-
-const token = 'a service token of the test';
+import { callers, TOKEN } from '../testing/test-credentials.js';
 
 async function openDoor(log: RawEventLog): Promise<AsyncDisposable & { readonly url: string }> {
-  const door = new LogServer({ log, queries: noQueries, token, logger: silent });
+  const door = new LogServer({ log, queries: noQueries, callers, logger: silent });
   return { url: await door.listen('127.0.0.1:0'), [Symbol.asyncDispose]: async () => door.close() };
 }
 
 function connect(url: string): Disposable & { readonly log: GrpcEventLog } {
-  const channel = new LogChannel({ url, token });
+  const channel = new LogChannel({ url, token: TOKEN });
   return { log: new GrpcEventLog(channel), [Symbol.dispose]: () => channel.close() };
 }
 
@@ -54,7 +53,7 @@ describe('appends that are made together', () => {
           details: expect.objectContaining({ issues: [expect.objectContaining({ path: 'data.name' })] }),
         }),
       }),
-      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-2101', httpStatus: 403 }) }),
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'PLB-2104', httpStatus: 403 }) }),
     ]);
     expect((await test.log.commits(0, 1_000)).length).toBeLessThan(10);
   });

@@ -2,7 +2,6 @@
 import { messageOf, PlumblineError } from '@plumbline/core';
 import type { RawEventLog, Refusals } from '@plumbline/event-log';
 import {
-  appendFromWire,
   type AppendManyRequest,
   type AppendManyResponse,
   errorToBytes,
@@ -11,25 +10,28 @@ import {
   resultToWire,
   type TracedAppend,
 } from '@plumbline/event-log/client';
+import type { ServiceIdentity } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
+import { appendOf } from './caller-check.js';
 
 type Outcome = AppendManyResponse['outcomes'][number];
 
 /** What the appends of one call need. */
 export interface AppendManyParts {
   readonly log: RawEventLog;
+  readonly caller: Pick<ServiceIdentity, 'service'>;
   readonly refusals: Refusals | undefined;
   readonly logger: Pick<Logger, 'error'>;
   readonly path: string;
 }
 
 async function one(
-  { log, refusals, logger, path }: AppendManyParts,
+  { log, caller, refusals, logger, path }: AppendManyParts,
   { request, trace }: TracedAppend,
 ): Promise<Outcome> {
   const append = async (): Promise<Outcome> => {
     if (request === undefined) return { outcome: undefined };
-    return { outcome: { $case: 'response', value: resultToWire(await log.appendBodies(appendFromWire(request))) } };
+    return { outcome: { $case: 'response', value: resultToWire(await log.appendBodies(appendOf(caller, request))) } };
   };
   try {
     return await (Object.keys(trace).length === 0 ? append() : inTrace({ path, metadata: metadataOf(trace) }, append));

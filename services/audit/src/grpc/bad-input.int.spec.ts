@@ -9,8 +9,8 @@ import { createTestLog, type TestLog } from '../testing/test-log.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noQueries, silent } from './grpc.fixture.js';
 import { LogServer } from './log-server.js';
+import { callers, TOKEN } from '../testing/test-credentials.js';
 
-const token = 'a service token of the test';
 const DAY_MS = 24 * 3_600_000;
 const event = (type: string, data: unknown): NewEvent => ({ type, data }) as unknown as NewEvent;
 
@@ -97,8 +97,8 @@ describe('the log takes nothing that is wrong', () => {
   let log: GrpcEventLog;
   beforeAll(async () => {
     test = await createTestLog();
-    door = new LogServer({ log: test.log, queries: noQueries, token, logger: silent, refusals: test.log.refusals });
-    channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token });
+    door = new LogServer({ log: test.log, queries: noQueries, callers, logger: silent, refusals: test.log.refusals });
+    channel = new LogChannel({ url: await door.listen('127.0.0.1:0'), token: TOKEN });
     log = new GrpcEventLog(channel);
     await log.append(sampleAppend('project-there'));
   });
@@ -141,7 +141,7 @@ describe('the log takes nothing that is wrong', () => {
   });
 
   it('a caller without the token of the services', async () => {
-    const stranger = new LogChannel({ url: channelUrl(), token: `${token}!` });
+    const stranger = new LogChannel({ url: channelUrl(), token: `${TOKEN}!` });
     await refuses('PLB-2102', async () => new GrpcEventLog(stranger).append(sampleAppend('project-stranger')));
     stranger.close();
   });
@@ -170,7 +170,7 @@ describe('the log takes nothing that is wrong', () => {
   };
   const bearer = (): Metadata => {
     const metadata = new Metadata();
-    metadata.set('authorization', `Bearer ${token}`);
+    metadata.set('authorization', `Bearer ${TOKEN}`);
     return metadata;
   };
   const channelUrl = (): string => `grpc://${channel.client.getChannel().getTarget().replace(/^dns:/, '')}`;

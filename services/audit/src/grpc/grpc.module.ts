@@ -14,7 +14,8 @@ import {
   WORK_LEASES,
   type WorkLeases,
 } from '@plumbline/event-log';
-import { type Logger, LOGGER } from '@plumbline/platform';
+import type { Clock } from '@plumbline/core';
+import { CLOCK, type Logger, LOGGER } from '@plumbline/platform';
 import { AdministrationModule } from '../administration/administration.module.js';
 import { AUDIT_CONFIG, type AuditConfig } from '../audit.config.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -22,6 +23,7 @@ import { PostgresEventLog } from '../ledger/postgres-event-log.js';
 import { PostgresLogQueries } from '../read-models/postgres-log-queries.js';
 import { ReadModelsModule } from '../read-models/read-models.module.js';
 import { TransparencyModule } from '../transparency/transparency.module.js';
+import { CallerCheck } from './caller-check.js';
 import { LogServer } from './log-server.js';
 
 /** Injection token of the {@link LogServer}; undefined when no address is configured. */
@@ -44,6 +46,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         WORK_LEASES,
         DELIVERY_CURSORS,
         LOGGER,
+        CLOCK,
       ],
       useFactory: (
         { grpc }: AuditConfig,
@@ -56,6 +59,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
         leases: WorkLeases,
         cursors: DeliveryCursors,
         logger: Logger,
+        clock: Clock,
       ): LogServer | undefined =>
         grpc === undefined
           ? undefined
@@ -70,7 +74,7 @@ export const LOG_SERVER = Symbol('LOG_SERVER');
               cursors,
               refusals: log.refusals,
               logger: logger.child({ role: 'audit' }),
-              token: grpc.token,
+              callers: new CallerCheck({ verifier: grpc.verifier, clock }),
               ...(grpc.tls === undefined ? {} : { tls: grpc.tls }),
             }),
     },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { generateServicesKeys, issueServiceCredential } from '@plumbline/events';
 import { execFileSync } from 'node:child_process';
 import { connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
@@ -11,8 +12,8 @@ import { tempDir } from '@plumbline/testkit';
 import { describe, expect, it } from 'vitest';
 import { noQueries as stub } from './grpc.fixture.js';
 import { type ServedQueries, LogServer } from './log-server.js';
+import { callers, connectAsServices, TOKEN } from '../testing/test-credentials.js';
 
-const token = 'a service token of the test';
 const silent = { error: (): void => undefined, info: (): void => undefined };
 const noQueries: ServedQueries = {
   ...stub,
@@ -28,9 +29,9 @@ interface Opened extends AsyncDisposable {
 }
 
 async function openDoor(log: RawEventLog, options: { readonly token?: string } = {}): Promise<Opened> {
-  const door = new LogServer({ log, queries: noQueries, token, logger: silent });
+  const door = new LogServer({ log, queries: noQueries, callers, logger: silent });
   const url = await door.listen('127.0.0.1:0');
-  const channel = new LogChannel({ url, token: options.token ?? token });
+  const channel = new LogChannel({ url, token: options.token ?? TOKEN });
   return {
     url,
     channel,
@@ -45,9 +46,11 @@ async function openDoor(log: RawEventLog, options: { readonly token?: string } =
 eventLogContract('gRPC client over PostgreSQL', async () => {
   const test = await createTestLog();
   const opened = await openDoor(test.log);
+  const client = connectAsServices(opened.url);
   return {
-    log: opened.log,
+    log: client.log,
     [Symbol.asyncDispose]: async () => {
+      client[Symbol.dispose]();
       await opened[Symbol.asyncDispose]();
       await test[Symbol.asyncDispose]();
     },
@@ -56,8 +59,12 @@ eventLogContract('gRPC client over PostgreSQL', async () => {
 
 describe('the door of the log', () => {
   it.each([
-    ['another token', 'not the service token'],
-    ['a prefix of the token', token.slice(0, -1)],
+    ['text that is no credential', 'not-a-credential'],
+    ['a credential that was cut', TOKEN.slice(0, -1)],
+    [
+      'a credential of another installation',
+      issueServiceCredential(generateServicesKeys().privateKeyPem, { service: 'gateway', nowMs: Date.now() }),
+    ],
   ])('refuses %s', async (_what, wrong) => {
     await using opened = await openDoor(new MemoryEventLog(), { token: wrong });
     await expect(opened.log.head()).rejects.toMatchObject({ code: 'PLB-2102', httpStatus: 401, retry: 'never' });
@@ -93,16 +100,16 @@ describe('the door of the log', () => {
     const door = new LogServer({
       log: new MemoryEventLog(),
       queries: noQueries,
-      token,
+      callers,
       logger: silent,
       tls: { certFile, keyFile },
     });
     const url = await door.listen('localhost:0');
     expect(url).toMatch(/^grpcs:\/\/localhost:/);
-    const channel = new LogChannel({ url, token, caFile: certFile });
+    const channel = new LogChannel({ url, token: TOKEN, caFile: certFile });
     expect(await new GrpcEventLog(channel).head()).toBe(0);
     // time is what this tests: the channel gives up
-    const stranger = new LogChannel({ url, token, timeoutMs: 200 });
+    const stranger = new LogChannel({ url, token: TOKEN, timeoutMs: 200 });
     await expect(new GrpcEventLog(stranger).head()).rejects.toMatchObject({ code: 'PLB-6001' });
     channel.close();
     stranger.close();
@@ -203,7 +210,7 @@ describe('the client of the log', () => {
     const log = new MemoryEventLog();
     await using opened = await openDoor(log);
     const proxy = await startProxy(opened.url);
-    const channel = new LogChannel({ url: proxy.url, token });
+    const channel = new LogChannel({ url: proxy.url, token: TOKEN });
     const client = new GrpcEventLog(channel);
     await client.head();
     let commits = 0;
@@ -220,16 +227,16 @@ describe('the client of the log', () => {
 
   it('waits for a log that is not there yet, and says so when its time is over', async () => {
     // time is what this tests
-    const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token, timeoutMs: 300 });
+    const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token: TOKEN, timeoutMs: 300 });
     await expect(new GrpcEventLog(channel).head()).rejects.toMatchObject({ code: 'PLB-6001', retry: 'after-delay' });
     channel.close();
   });
 
   it('never repeats the token in an error', async () => {
     // time is what this tests: the channel gives up
-    const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token, timeoutMs: 50 });
+    const channel = new LogChannel({ url: 'grpc://127.0.0.1:9', token: TOKEN, timeoutMs: 50 });
     const error: unknown = await new GrpcEventLog(channel).head().catch((thrown: unknown) => thrown);
-    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(token);
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(TOKEN);
     channel.close();
   });
 

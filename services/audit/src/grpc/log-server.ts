@@ -27,7 +27,6 @@ import {
   type WorkLeases,
 } from '@plumbline/event-log';
 import {
-  appendFromWire,
   askedFromWire,
   inTrace,
   jsonBytes,
@@ -40,9 +39,10 @@ import {
   statusFromError,
   ViewHistoryService,
 } from '@plumbline/event-log/client';
+import type { ServiceIdentity } from '@plumbline/events';
 import type { Logger } from '@plumbline/platform';
 import { appendMany } from './append-many.js';
-import { BearerCheck } from './bearer.js';
+import { appendOf, type CallerCheck } from './caller-check.js';
 import { treeHandlers } from './tree-handlers.js';
 import { historyHandlers, type HistoryQueries } from './history-handlers.js';
 import { LONGEST_WAIT_MS, administrationHandlers } from './administration-handlers.js';
@@ -70,7 +70,7 @@ export interface LogServerOptions {
   /** Counts what the door refuses before the log sees it. */
   readonly refusals?: Refusals;
   readonly logger: Pick<Logger, 'error' | 'info'>;
-  readonly token: string;
+  readonly callers: Pick<CallerCheck, 'check'>;
   /** Certificate and key in PEM files; plain text when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
@@ -89,14 +89,12 @@ export class LogServer {
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': 20_000,
   });
-  readonly #bearer: BearerCheck;
   /** Ends the subscriptions, which would otherwise hold up a drain for ever. */
   readonly #closing = new AbortController();
 
   constructor(options: LogServerOptions) {
     this.#options = options;
 
-    this.#bearer = new BearerCheck(options.token);
     this.#server.addService(LogService, this.#handlers());
     this.#server.addService(
       ViewHistoryService,
@@ -150,10 +148,10 @@ export class LogServer {
   #handlers(): LogHandlers {
     const { log, queries, parked = nothingParked } = this.#options;
     return {
-      append: this.#unary(async (request) => resultToWire(await log.appendBodies(appendFromWire(request)))),
-      appendMany: this.#unary(async (request) =>
+      append: this.#unary(async (request, caller) => resultToWire(await log.appendBodies(appendOf(caller, request)))),
+      appendMany: this.#unary(async (request, caller) =>
         appendMany(
-          { log, refusals: this.#options.refusals, logger: this.#options.logger, path: LogService.append.path },
+          { log, caller, refusals: this.#options.refusals, logger: this.#options.logger, path: LogService.append.path },
           request,
         ),
       ),
@@ -204,10 +202,12 @@ export class LogServer {
     };
   }
 
-  #unary<Request, Response>(answer: (request: Request) => Promise<Response>): handleUnaryCall<Request, Response> {
+  #unary<Request, Response>(
+    answer: (request: Request, caller: ServiceIdentity) => Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
     return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-      this.#guarded(call.metadata, () =>
-        inTrace({ path: call.getPath(), metadata: call.metadata }, () => answer(call.request)),
+      this.#guarded(call, (caller) =>
+        inTrace({ path: call.getPath(), metadata: call.metadata }, () => answer(call.request, caller)),
       ).then(
         (response) => callback(null, response),
         (error: unknown) => callback(this.#statusOf(call.getPath(), error)),
@@ -221,7 +221,7 @@ export class LogServer {
     return (call) => {
       const left = new AbortController();
       call.on('cancelled', () => left.abort());
-      this.#guarded(call.metadata, () => answer(call, AbortSignal.any([left.signal, this.#closing.signal]))).then(
+      this.#guarded(call, () => answer(call, AbortSignal.any([left.signal, this.#closing.signal]))).then(
         () => call.end(),
         (error: unknown) => {
           // An error on the stream becomes the status of the call.
@@ -231,9 +231,11 @@ export class LogServer {
     };
   }
 
-  async #guarded<Response>(metadata: Metadata, answer: () => Promise<Response>): Promise<Response> {
-    this.#bearer.check(metadata);
-    return answer();
+  async #guarded<Response>(
+    call: { readonly metadata: Metadata; getPath(): string },
+    answer: (caller: ServiceIdentity) => Promise<Response>,
+  ): Promise<Response> {
+    return answer(this.#options.callers.check(call.metadata, call.getPath()));
   }
 
   #statusOf(call: string, error: unknown): ReturnType<typeof statusFromError> {

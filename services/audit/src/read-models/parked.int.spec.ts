@@ -8,6 +8,7 @@ import { LogServer } from '../grpc/log-server.js';
 import { ProjectionTables } from './projection-tables.js';
 import { Projector } from './projector.js';
 import type { Apply } from './view-fold.js';
+import { callers, TOKEN } from '../testing/test-credentials.js';
 
 const KEY = 'application-default/api';
 
@@ -34,12 +35,12 @@ async function open(
     log: test.log,
     queries: noQueries,
     parked: projector,
-    token: 'a service token of the test',
+    callers,
     logger: silent,
   });
   const channel = new LogChannel({
     url: await door.listen('127.0.0.1:0'),
-    token: 'a service token of the test',
+    token: TOKEN,
     timeoutMs: 60_000,
   });
   return {

@@ -6,6 +6,6 @@ export {
   type RunningAudit,
   silent,
   startAudit,
-  TOKEN,
 } from './test-audit.js';
+export { callers, credentialOf, SERVICES_KEY, TOKEN, verifier } from './test-credentials.js';
 export { createTestLog, ledgerTemplate, type TestLog, type TestLogOptions } from './test-log.js';

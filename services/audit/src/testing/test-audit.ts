@@ -29,6 +29,7 @@ import { PostgresLogQueries } from '../read-models/postgres-log-queries.js';
 import { Projector } from '../read-models/projector.js';
 import { Transparency } from '../transparency/transparency.js';
 import { TREE_CONFIG, type TreeConfig } from '../transparency/tree.config.js';
+import { SERVICES_KEY } from './test-credentials.js';
 
 /** A logger that discards its lines. */
 export const silent: Logger = {
@@ -67,16 +68,13 @@ export interface ComposedAudit extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Token of the gRPC endpoint of {@link startAudit}. */
-export const TOKEN = 'a service token of the test';
-
 /** Composes the audit service over a database without starting it: benchmarks start its parts one by one. */
 export async function composeAudit(databaseUrl: string, options: AuditOptions = {}): Promise<ComposedAudit> {
   const publisher = options.publisher ?? new InProcessPublisher();
   const endpoints = new Endpoints();
   const source = {
     PLUMBLINE_LOG_URL: databaseUrl,
-    PLUMBLINE_LOG_TOKEN: TOKEN,
+    PLUMBLINE_LOG_SERVICES_KEY: SERVICES_KEY,
     PLUMBLINE_AUDIT_GRPC_LISTEN: '127.0.0.1:0',
     ...options.source,
   };

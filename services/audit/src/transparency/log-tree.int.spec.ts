@@ -2,6 +2,7 @@
 import { GrpcLogTree, LogChannel } from '@plumbline/event-log/client';
 import { logTreeContract } from '@plumbline/event-log/testing';
 import { freshDatabase, openSigned } from './tree.fixture.js';
+import { TOKEN } from '../testing/test-credentials.js';
 
 logTreeContract('on PostgreSQL', async () => {
   const database = await freshDatabase();
@@ -21,8 +22,7 @@ logTreeContract('over the gRPC door', async () => {
   const database = await freshDatabase();
   const audit = await openSigned(database);
   await audit.log.whenLeading();
-  const token = 'a service token of the test';
-  const channel = new LogChannel({ url: audit.url, token });
+  const channel = new LogChannel({ url: audit.url, token: TOKEN });
   return {
     log: audit.log,
     tree: new GrpcLogTree(channel),
