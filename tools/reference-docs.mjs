@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes docs/reference from the code: settings from the zod schemas, events from their schemas, errors from their catalogue.
+// Writes docs/reference from the code: settings from the zod schemas, events from their schemas, errors from their catalogue, metrics from their
+// definitions.
 // Needs a build. `--check` writes nothing and fails when a file would change.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -144,6 +145,48 @@ function errorReference() {
   return `${lines.join('\n')}\n`;
 }
 
+function checkMetric(file, { name, type, unit }) {
+  const suffix = { s: '_seconds', By: '_bytes' }[unit] ?? '';
+  const base = type === 'counter' ? name.replace(/_total$/, '') : name;
+  const isWrong =
+    !/^plumbline(_[a-z0-9]+)+$/.test(name) ||
+    (type === 'counter') !== name.endsWith('_total') ||
+    !base.endsWith(suffix) ||
+    (unit === undefined && /_(seconds|bytes)$/.test(base)) ||
+    /_(ms|milliseconds|count|sum|bucket|info)$/.test(base);
+  if (isWrong) throw new Error(`${file}: ${name} does not follow the naming conventions of Prometheus`);
+}
+
+async function metricReference() {
+  const lines = [
+    '# Metrics',
+    note,
+    'Every process serves its metrics at `/metrics` of `PLUMBLINE_HEALTH_LISTEN`, in the Prometheus text format. A histogram is exported as',
+    '`_bucket`, `_sum` and `_count`. Every sample also has the label `otel_scope_name`; `target_info` names the process.',
+  ];
+  for (const file of sources('libs/platform', 'libs/reactor', 'services').filter((name) =>
+    name.endsWith('metrics.ts'),
+  )) {
+    const compiled = await import(
+      pathToFileURL(path.join(root, file.replace('/src/', '/dist/').replace(/ts$/, 'js'))).href
+    );
+    for (const [key, metrics] of Object.entries(compiled).filter(([name]) => name.endsWith('_METRICS'))) {
+      const area = key.replace('_METRICS', '').toLowerCase();
+      lines.push(`\n## ${area[0].toUpperCase()}${area.slice(1)}\n`);
+      lines.push('| name | type | labels | unit | meaning |', '| --- | --- | --- | --- | --- |');
+      for (const metric of Object.values(metrics)) {
+        checkMetric(file, metric);
+        const { name, type, unit, description, labels, alias } = metric;
+        const shown = Object.entries(labels).map(([label, values]) => `\`${label}\`: ${values}`);
+        const old = alias === undefined ? '' : `; \`${alias}\` until the next version`;
+        const unitName = { s: 'seconds', By: 'bytes' }[unit] ?? '';
+        lines.push(`| \`${name}\`${old} | ${type} | ${cell(shown.join('; '))} | ${unitName} | ${cell(description)} |`);
+      }
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
 const { restReference } = await import(
   pathToFileURL(path.join(root, 'services/gateway/tools/rest-reference.mjs')).href
 );
@@ -151,6 +194,7 @@ const files = {
   'configuration.md': await configuration(),
   'events.md': eventReference(),
   'errors.md': errorReference(),
+  'metrics.md': await metricReference(),
   'rest.md': restReference(note),
 };
 const check = process.argv.includes('--check');

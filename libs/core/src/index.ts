@@ -35,5 +35,6 @@ export {
   uuidv7,
 } from './ids.js';
 export type { Branded } from './ids.js';
+export type { MetricDefinition, MetricDefinitions } from './metric.js';
 export { formatMicros, microsOf } from './time.js';
 export { DEFAULT_DATA_DIR, dataDirectory } from './data-directory.js';

@@ -6,6 +6,7 @@ import { InProcessPublisher, InProcessTransport } from '@plumbline/messaging/in-
 import type { Logger } from './logger.js';
 import type { PlatformConfig } from './platform.config.js';
 import type { Readiness } from './readiness.js';
+import { MESSAGING_METRICS } from './telemetry/platform.metrics.js';
 
 /** How long the alarm stays on after a message was discarded. */
 const ALARM_MS = 10 * 60_000;
@@ -91,14 +92,11 @@ class DiscardReport {
 
   constructor({ logger, meter }: MessagingContext) {
     this.#logger = logger;
-    const counter = meter.createCounter('plumbline_messaging_discarded_total', {
-      description: 'Messages that were discarded because the log did not record what they say, by reason',
-    });
+    const { discarded, alarm } = MESSAGING_METRICS;
+    const counter = meter.createCounter(discarded.name, discarded);
     this.#count = (consumer, reason) => counter.add(1, { consumer, reason });
     meter
-      .createObservableGauge('plumbline_messaging_alarm', {
-        description: '1 for ten minutes after a message was discarded: somebody may publish who must not',
-      })
+      .createObservableGauge(alarm.name, alarm)
       .addCallback((result) => result.observe(performance.now() - this.#lastMs < ALARM_MS ? 1 : 0));
   }
 

@@ -1,13 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BatchObservableCallback, Counter, Meter, Observable } from '@opentelemetry/api';
+import type { MetricDefinitions } from '@plumbline/core';
 
-const POSITION = 'plumbline_reactor_position';
-const LAG_EVENTS = 'plumbline_reactor_lag_events';
-const LAG_SECONDS = 'plumbline_reactor_lag_seconds';
-const QUARANTINED = 'plumbline_reactor_quarantined_streams';
-const WORK_QUEUE = 'plumbline_reactor_work_queue';
-const EVENTS = 'plumbline_reactor_events';
-const SNAPSHOTS = 'plumbline_reactor_snapshots';
+/** The metrics of reactors and worklists. */
+export const REACTOR_METRICS = {
+  position: {
+    name: 'plumbline_reactor_position',
+    type: 'gauge',
+    description: 'Last processed position of the log, by consumer; -1 before the first',
+    labels: { consumer: 'name of the consumer' },
+  },
+  lagEvents: {
+    name: 'plumbline_reactor_lag_events',
+    type: 'gauge',
+    description: 'Positions between the last processed one and the head of the log, by consumer',
+    labels: { consumer: 'name of the consumer' },
+  },
+  lagSeconds: {
+    name: 'plumbline_reactor_lag_seconds',
+    type: 'gauge',
+    unit: 's',
+    description: 'Age of the oldest event that is not processed yet, by consumer; 0 when there is none',
+    labels: { consumer: 'name of the consumer' },
+  },
+  quarantined: {
+    name: 'plumbline_reactor_quarantined_streams',
+    type: 'gauge',
+    description: 'Streams with an event that the consumer could not process; above 0 an operator must act',
+    labels: { consumer: 'name of the consumer' },
+  },
+  queue: {
+    name: 'plumbline_reactor_work_queue',
+    type: 'gauge',
+    description: 'Keys of a worklist, by state',
+    labels: { queue: 'name of the worklist', state: '`due`, `busy`, `delayed`' },
+  },
+  events: {
+    name: 'plumbline_reactor_events_total',
+    type: 'counter',
+    description: 'Events by consumer and result',
+    labels: {
+      consumer: 'name of the consumer',
+      result: '`processed`, `waiting` (their stream is quarantined), `quarantined`',
+    },
+  },
+  snapshots: {
+    name: 'plumbline_reactor_snapshots_total',
+    type: 'counter',
+    description: 'Snapshots of folds, by consumer and result',
+    labels: { consumer: 'name of the consumer', result: '`written`, `restored`, `ignored`, `failed`' },
+  },
+} satisfies MetricDefinitions;
 
 /** How far a consumer is. */
 export interface ReactorProgress {
@@ -49,28 +92,19 @@ export function reactorInstruments(meter: Meter): ReactorInstruments {
 }
 
 function createInstruments(meter: Meter): ReactorInstruments {
-  const position = meter.createObservableGauge(POSITION, {
-    description: 'Last processed position of the log, by consumer',
-  });
-  const lagEvents = meter.createObservableGauge(LAG_EVENTS, {
-    description: 'Positions between the last processed one and the head of the log, by consumer',
-  });
-  const lagSeconds = meter.createObservableGauge(LAG_SECONDS, {
-    description: 'Age of the oldest event that is not processed yet, by consumer; 0 when there is none',
-  });
-  const quarantined = meter.createObservableGauge(QUARANTINED, {
-    description: 'Streams with an event that the consumer could not process',
-  });
-  const queue = meter.createObservableGauge(WORK_QUEUE, {
-    description: 'Keys of a worklist, by state: due, busy, delayed',
-  });
+  const metrics = REACTOR_METRICS;
+  const position = meter.createObservableGauge(metrics.position.name, metrics.position);
+  const lagEvents = meter.createObservableGauge(metrics.lagEvents.name, metrics.lagEvents);
+  const lagSeconds = meter.createObservableGauge(metrics.lagSeconds.name, metrics.lagSeconds);
+  const quarantined = meter.createObservableGauge(metrics.quarantined.name, metrics.quarantined);
+  const queue = meter.createObservableGauge(metrics.queue.name, metrics.queue);
   const observing = (observables: Observable[], callback: BatchObservableCallback): (() => void) => {
     meter.addBatchObservableCallback(callback, observables);
     return () => meter.removeBatchObservableCallback(callback, observables);
   };
   return {
-    events: meter.createCounter(EVENTS, { description: 'Events by consumer and result' }),
-    snapshots: meter.createCounter(SNAPSHOTS, { description: 'Snapshots of folds, by consumer and result' }),
+    events: meter.createCounter(metrics.events.name, metrics.events),
+    snapshots: meter.createCounter(metrics.snapshots.name, metrics.snapshots),
     observe: (consumer, read) =>
       observing([position, lagEvents, lagSeconds, quarantined], (result) => {
         const progress = read();

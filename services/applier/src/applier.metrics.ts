@@ -1,17 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
+import type { MetricDefinitions } from '@plumbline/core';
 import type { EventData } from '@plumbline/events';
 import { METER } from '@plumbline/platform';
 
-const PLANS = 'plumbline_applier_plans';
-const SYNCS = 'plumbline_applier_syncs';
-const SYNC_SECONDS = 'plumbline_applier_sync_duration_seconds';
-const OBJECTS = 'plumbline_applier_objects';
-const REFUSALS = 'plumbline_applier_sync_refusals';
-const DRIFTS = 'plumbline_applier_drifted_objects';
-const CLUSTERS = 'plumbline_applier_cluster_connected';
-const TARGETS = 'plumbline_applier_targets_running';
+/** The metrics of the applier. */
+export const APPLIER_METRICS = {
+  plans: {
+    name: 'plumbline_applier_plans_total',
+    type: 'counter',
+    description: 'Requested plans by cluster and result',
+    labels: { cluster: 'name of the cluster', result: '`computed`, `failed`' },
+  },
+  syncs: {
+    name: 'plumbline_applier_syncs_total',
+    type: 'counter',
+    description: 'Syncs by cluster, cause and result',
+    labels: { cluster: 'name of the cluster', cause: '`cause` of SyncCompleted', result: '`result` of SyncCompleted' },
+  },
+  seconds: {
+    name: 'plumbline_applier_sync_duration_seconds',
+    type: 'histogram',
+    unit: 's',
+    description: 'Duration of syncs from start to outcome, by cluster and result',
+    labels: { cluster: 'name of the cluster', result: '`result` of SyncCompleted' },
+    advice: { explicitBucketBoundaries: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] },
+  },
+  objects: {
+    name: 'plumbline_applier_objects_total',
+    type: 'counter',
+    description: 'Objects of syncs by cluster and action',
+    labels: { cluster: 'name of the cluster', action: '`action` of a change' },
+  },
+  refusals: {
+    name: 'plumbline_applier_sync_refusals_total',
+    type: 'counter',
+    description: 'Syncs that were refused before any write, by cluster and reason',
+    labels: { cluster: 'name of the cluster', reason: '`reason` of SyncRefused' },
+  },
+  drifts: {
+    name: 'plumbline_applier_drifted_objects_total',
+    type: 'counter',
+    description: 'Drifted objects by cluster and kind of drift',
+    labels: { cluster: 'name of the cluster', kind: '`kind` of an object of DriftDetected' },
+  },
+  clusters: {
+    name: 'plumbline_applier_cluster_connected',
+    type: 'gauge',
+    description: '1 while the cluster is connected, 0 otherwise, by cluster',
+    labels: { cluster: 'name of the cluster' },
+  },
+  targets: {
+    name: 'plumbline_applier_targets_running',
+    type: 'gauge',
+    description: 'Targets that are worked on now',
+    labels: {},
+  },
+} satisfies MetricDefinitions;
 
 /** The metrics of the applier. Attributes have closed sets of values or are names of clusters, never of targets, whose number has no bound. */
 @Injectable()
@@ -28,20 +74,13 @@ export class ApplierMetrics {
   constructor(@Inject(METER) meter: Meter) {
     this.#meter = meter;
 
-    this.#plans = meter.createCounter(PLANS, { description: 'Requested plans by cluster and result' });
-    this.#syncs = meter.createCounter(SYNCS, { description: 'Syncs by cluster, cause and result' });
-    this.#seconds = meter.createHistogram(SYNC_SECONDS, {
-      description: 'Duration of syncs from start to outcome, by cluster and result',
-      unit: 's',
-      advice: { explicitBucketBoundaries: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] },
-    });
-    this.#objects = meter.createCounter(OBJECTS, {
-      description: 'Objects of syncs by cluster and action',
-    });
-    this.#refusals = meter.createCounter(REFUSALS, {
-      description: 'Syncs that were refused before any write, by cluster and reason',
-    });
-    this.#drifts = meter.createCounter(DRIFTS, { description: 'Drifted objects by cluster and kind of drift' });
+    const { plans, syncs, seconds, objects, refusals, drifts } = APPLIER_METRICS;
+    this.#plans = meter.createCounter(plans.name, plans);
+    this.#syncs = meter.createCounter(syncs.name, syncs);
+    this.#seconds = meter.createHistogram(seconds.name, seconds);
+    this.#objects = meter.createCounter(objects.name, objects);
+    this.#refusals = meter.createCounter(refusals.name, refusals);
+    this.#drifts = meter.createCounter(drifts.name, drifts);
   }
 
   /** Counts a requested plan. */
@@ -74,13 +113,10 @@ export class ApplierMetrics {
       readonly busy: number;
     },
   ): void {
-    this.#meter
-      .createObservableGauge(CLUSTERS, { description: '1 while the cluster is connected, 0 otherwise, by cluster' })
-      .addCallback((result) => {
-        for (const { name, connected } of read().clusters) result.observe(connected ? 1 : 0, { cluster: name });
-      });
-    this.#meter
-      .createObservableGauge(TARGETS, { description: 'Targets that are worked on now' })
-      .addCallback((result) => result.observe(read().busy));
+    const { clusters, targets } = APPLIER_METRICS;
+    this.#meter.createObservableGauge(clusters.name, clusters).addCallback((result) => {
+      for (const { name, connected } of read().clusters) result.observe(connected ? 1 : 0, { cluster: name });
+    });
+    this.#meter.createObservableGauge(targets.name, targets).addCallback((result) => result.observe(read().busy));
   }
 }

@@ -46,7 +46,7 @@ describe('an applier on a simulated cluster', () => {
       });
     }
     expect(
-      await applier.service.metrics.valueOf('plumbline_applier_syncs', { cluster: 'kube', result: 'Succeeded' }),
+      await applier.service.metrics.valueOf('plumbline_applier_syncs_total', { cluster: 'kube', result: 'Succeeded' }),
     ).toBe(1);
     const settings = '/api/v1/namespaces/shop/configmaps/settings';
     const drifted = await cluster.request('PATCH', `${settings}?fieldManager=kubectl-edit`, { data: { color: 'red' } });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/reference/rest.md from the operations of @plumbline/api-contract.
 import { openApiDocument } from '@plumbline/api-contract';
-import { SERVER_VERSION } from '../dist/system/server-version.js';
+import { SERVER_VERSION } from '../dist/server/server-version.js';
 
 const cell = (text) =>
   String(text ?? '')

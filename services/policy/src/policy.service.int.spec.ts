@@ -148,7 +148,7 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
       actor: { id: 'policy' },
     });
     await service.reactor.catchUp();
-    expect(await service.metrics.valueOf('plumbline_policy_evaluations', { result: 'allowed' })).toBe(1);
+    expect(await service.metrics.valueOf('plumbline_policy_evaluations_total', { result: 'allowed' })).toBe(1);
     expect(service.spans.map((span) => [span.name, span.spanContext().traceId])).toContainEqual([
       'evaluate',
       version.correlationId.replaceAll('-', ''),
@@ -237,7 +237,7 @@ describeWith('postgres:embedded18', 'the policy service on a real log', () => {
     await second.stop();
     const head = await test.log.head();
     const third = await start();
-    expect(await third.metrics.valueOf('plumbline_reactor_snapshots', { result: 'restored' })).toBe(1);
+    expect(await third.metrics.valueOf('plumbline_reactor_snapshots_total', { result: 'restored' })).toBe(1);
     await third.app.get(PolicyService, { strict: false }).whenIdle();
     expect(await test.log.head()).toBe(head);
   });

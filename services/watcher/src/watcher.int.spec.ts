@@ -46,7 +46,7 @@ describe('the watcher', () => {
     expect(observed.data.previous).toBeUndefined();
     await bench.restart();
     // From the snapshot that the stop wrote.
-    expect(await bench.watcher.metrics.valueOf('plumbline_reactor_snapshots', { result: 'restored' })).toBe(1);
+    expect(await bench.watcher.metrics.valueOf('plumbline_reactor_snapshots_total', { result: 'restored' })).toBe(1);
     await looked(bench, repository);
     expect((await bench.events('RevisionObserved')).filter(({ data }) => data.ref === 'main')).toHaveLength(1);
   });
@@ -91,7 +91,7 @@ describe('the watcher', () => {
     await bench.declareApplication('web', 'shop');
     await bench.event('RevisionObserved');
     const fetches = async (result: string): Promise<number> =>
-      (await bench.watcher.metrics.valueOf('plumbline_watcher_fetches', { result })) ?? 0;
+      (await bench.watcher.metrics.valueOf('plumbline_watcher_fetches_total', { result })) ?? 0;
     await until('a fetch that changed something', async () => ((await fetches('changed')) > 0 ? true : undefined));
     bench.git.setFault(() => ({ status: 500 }));
     await bench.append(stream, refresh('shop'));

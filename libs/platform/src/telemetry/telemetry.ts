@@ -8,6 +8,7 @@ import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { TracerProvider } from '@opentelemetry/sdk-trace';
 import { installTraceContext } from './context.js';
+import { PROCESS_METRICS } from './platform.metrics.js';
 
 const SCOPE = 'plumbline';
 const SHUTDOWN_PATIENCE_MS = 3_000;
@@ -26,23 +27,16 @@ export interface Telemetry {
 function observeProcess(meter: Meter): () => void {
   const loop = monitorEventLoopDelay({ resolution: 20 });
   loop.enable();
-  meter
-    .createObservableGauge('plumbline_process_resident_memory_bytes', { description: 'Resident memory' })
-    .addCallback((result) => result.observe(process.memoryUsage.rss()));
-  meter
-    .createObservableCounter('plumbline_process_cpu_seconds', { description: 'User and system CPU time' })
-    .addCallback((result) => {
-      const { user, system } = process.cpuUsage();
-      result.observe((user + system) / 1e6);
-    });
-  meter
-    .createObservableGauge('plumbline_process_event_loop_delay_seconds', {
-      description: 'Event loop delay since the last scrape, 99th percentile',
-    })
-    .addCallback((result) => {
-      result.observe(loop.percentile(99) / 1e9);
-      loop.reset();
-    });
+  const { memory, cpu, loopDelay } = PROCESS_METRICS;
+  meter.createObservableGauge(memory.name, memory).addCallback((result) => result.observe(process.memoryUsage.rss()));
+  meter.createObservableCounter(cpu.name, cpu).addCallback((result) => {
+    const { user, system } = process.cpuUsage();
+    result.observe((user + system) / 1e6);
+  });
+  meter.createObservableGauge(loopDelay.name, loopDelay).addCallback((result) => {
+    result.observe(loop.percentile(99) / 1e9);
+    loop.reset();
+  });
   return () => loop.disable();
 }
 

@@ -15,6 +15,7 @@ import type { SubscriptionView } from '@plumbline/read-models';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
 import { begunBy, Delivery } from './delivery.js';
+import { DeliveryMetrics } from './delivery-metrics.js';
 import { withProgress } from './delivery-progress.js';
 
 const NOTE_MS = 5_000;
@@ -51,6 +52,7 @@ export class Deliveries {
   readonly #variables: ConfigSource;
   readonly #leases: WorkLeases;
   readonly #cursors: DeliveryCursors;
+  readonly #metrics: DeliveryMetrics;
 
   readonly #running = new Map<string, Running>();
   readonly #id: string;
@@ -66,6 +68,7 @@ export class Deliveries {
     @Inject(CONFIG_SOURCE) variables: ConfigSource,
     @Inject(WORK_LEASES) leases: WorkLeases,
     @Inject(DELIVERY_CURSORS) cursors: DeliveryCursors,
+    @Inject(DeliveryMetrics) metrics: DeliveryMetrics,
   ) {
     this.#access = access;
     this.#config = config;
@@ -73,6 +76,7 @@ export class Deliveries {
     this.#variables = variables;
     this.#leases = leases;
     this.#cursors = cursors;
+    this.#metrics = metrics;
 
     this.#id = uuidv7(access.clock.nowMs());
   }
@@ -206,6 +210,7 @@ export class Deliveries {
           retryMs,
           noteMs: NOTE_MS,
           advance: (progress) => this.#cursors.advance(progress, lease),
+          count: (result) => this.#metrics.attempted(result),
         });
         const end = await delivery.run(signal);
         if (end === 'fenced' || !(await delivery.finish())) return;

@@ -6,6 +6,7 @@ import type { DeliveryProgress } from '@plumbline/event-log';
 import type { SubscriptionView } from '@plumbline/read-models';
 import type { LogAccess } from '../state/log-access.js';
 import { attempt } from '../resources/endpoint.js';
+import type { DeliveryResult } from './delivery-metrics.js';
 
 /** The actor of the events of deliveries. */
 export const ACTOR: Actor = { kind: 'system', id: 'gateway', name: 'deliveries' };
@@ -31,6 +32,8 @@ export interface DeliveryParts {
   readonly noteMs: number;
   /** Writes the cursor; false when another gateway delivers. */
   readonly advance: (progress: DeliveryProgress) => Promise<boolean>;
+  /** Counts an attempt. */
+  readonly count: (result: DeliveryResult) => void;
 }
 
 /** How a delivery ended: by its signal, or since another gateway delivers. */
@@ -105,18 +108,21 @@ export class Delivery {
   /** True when the event was taken or parked, false when the signal came first. */
   async #deliver(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
     const { spec } = this.#subscription;
-    const { access, allowed, variables, retryMs } = this.#parts;
+    const { access, allowed, variables, retryMs, count } = this.#parts;
     for (let attempts = 1; ; attempts += 1) {
       const outcome = await attempt(spec, event, { nowMs: access.clock.nowMs(), allowed, variables, signal });
       if (outcome.type === 'taken') {
         this.#delivered += 1;
+        count('delivered');
         return true;
       }
       if (signal.aborted) return false;
       if (attempts >= spec.maxAttempts) {
         await this.#park(event, attempts, outcome.message);
+        count('quarantined');
         return true;
       }
+      count('failed');
       const pauseMs = Math.min(retryMs * 2 ** (attempts - 1), retryMs * LONGEST_PAUSE_FACTOR);
       const askedMs = Math.min(outcome.retryAfterMs ?? 0, retryMs * LONGEST_PAUSE_FACTOR);
       // Many endpoints behind one door come back at different moments.

@@ -166,6 +166,12 @@ describe('a subscription', () => {
     await eventually(() => expect(endpoint.taken.map(({ event }) => event.position)).toEqual(positions));
     expect(endpoint.seen).toHaveLength(7);
     expect(elsewhere.seen).toEqual([]);
+    for (const [result, count] of Object.entries({ delivered: 3, failed: 4 }))
+      await eventually(async () =>
+        expect(await gateway.metrics()).toMatch(
+          new RegExp(`^plumbline_gateway_deliveries_total\\{.*result="${result}".*\\} ${count}$`, 'm'),
+        ),
+      );
   });
 
   it('parks the application that is not taken, goes on with the others, and delivers it again on replay', async () => {

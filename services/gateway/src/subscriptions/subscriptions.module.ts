@@ -4,6 +4,7 @@ import { ReadSideModule } from '../read-side/read-side.module.js';
 import { StateModule } from '../state/state.module.js';
 import { ResourcesModule } from '../resources/resources.module.js';
 import { Deliveries } from './deliveries.js';
+import { DeliveryMetrics } from './delivery-metrics.js';
 import { SubscriptionsController } from './subscriptions.controller.js';
 import { SubscriptionsService } from './subscriptions.service.js';
 
@@ -11,7 +12,7 @@ import { SubscriptionsService } from './subscriptions.service.js';
 @Module({
   imports: [StateModule, ReadSideModule, ResourcesModule],
   controllers: [SubscriptionsController],
-  providers: [SubscriptionsService, Deliveries],
+  providers: [SubscriptionsService, Deliveries, DeliveryMetrics],
   exports: [SubscriptionsService, Deliveries],
 })
 export class SubscriptionsModule {}
