@@ -33,14 +33,19 @@ export interface TracedWork {
   readonly attributes?: Attributes;
 }
 
-/** Runs work in a span of the trace of its cause; a rejection marks the span as failed. */
+/**
+ * Runs work in a span of the trace of its cause, linked to the span that is active. A rejection marks the span as
+ * failed.
+ */
 export async function traced<Result>(
   tracer: Tracer,
   { name, correlationId, attributes = {} }: TracedWork,
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
   const parent = traceContext(correlationId);
-  const span = tracer.startSpan(name, { attributes }, parent);
+  const active = trace.getSpanContext(context.active());
+  const links = active === undefined ? [] : [{ context: active }];
+  const span = tracer.startSpan(name, { attributes, links }, parent);
   try {
     return await context.with(trace.setSpan(parent, span), work, undefined, span);
   } catch (error) {

@@ -31,6 +31,8 @@ export class TargetWorker {
   readonly #context: TargetContext;
 
   #observationDue = true;
+  /** Whether the next report of a healthy target ends the wait for the last sync, also when it was healthy before. */
+  #isHealthAwaited = false;
   #againAtMs = Number.POSITIVE_INFINITY;
   #conflicts = 0;
   #notWatchedSinceMs: number | undefined;
@@ -100,7 +102,9 @@ export class TargetWorker {
     const decision = decide(this.#context.fleet, target, await this.#facts(target, session));
     if (decision.type === 'wait') this.#runAgainAt(decision.untilMs);
     if (decision.type !== 'none' && decision.type !== 'wait') {
+      const before = target.last?.syncId;
       await this.#act(target, session, decision);
+      if (target.last?.syncId !== before) this.#isHealthAwaited = true;
       this.#observationDue = true;
       return false;
     }
@@ -189,7 +193,11 @@ export class TargetWorker {
         type: 'HealthChanged',
         data: { application, environment, cluster, ...report },
       });
-      if (report.health === 'Healthy') this.#recordWait(target);
+      this.#isHealthAwaited ||= report.health === 'Healthy';
+    }
+    if (report.health === 'Healthy' && this.#isHealthAwaited) {
+      this.#isHealthAwaited = false;
+      this.#recordWait(target);
     }
     this.#scheduleTimed(target, health.timed);
     return isDone;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { trace } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -54,6 +55,7 @@ import {
   METER,
   Readiness,
   READINESS,
+  TRACER,
 } from '@plumbline/platform';
 import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
 import { GatewayModule } from '../gateway.module.js';
@@ -136,6 +138,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     [LOGGER, logger],
     [READINESS, new Readiness()],
     [METER, meters.getMeter('gateway')],
+    [TRACER, trace.getTracer('gateway')],
     [ENDPOINTS, endpoints],
     [
       CONFIG_SOURCE,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Tracer } from '@opentelemetry/api';
 import type { WebhookProvider } from '@plumbline/api-contract';
 import { AuthError, derivedId, messageOf, OverloadedError, StreamName, uuidv7 } from '@plumbline/core';
 import type { Actor } from '@plumbline/events';
-import { type Logger, LOGGER } from '@plumbline/platform';
+import { type Logger, LOGGER, TRACER } from '@plumbline/platform';
+import { traced } from '@plumbline/reactor';
 import type { RepositoryView } from '@plumbline/read-models';
 import { RateLimit } from '../auth/rate-limit.js';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config.js';
@@ -29,6 +31,7 @@ export class WebhooksService {
   readonly #access: LogAccess;
   readonly #config: GatewayConfig;
   readonly #logger: Logger;
+  readonly #tracer: Tracer;
 
   readonly #limit: RateLimit;
 
@@ -36,10 +39,12 @@ export class WebhooksService {
     @Inject(LOG_ACCESS) access: LogAccess,
     @Inject(GATEWAY_CONFIG) config: GatewayConfig,
     @Inject(LOGGER) logger: Logger,
+    @Inject(TRACER) tracer: Tracer,
   ) {
     this.#access = access;
     this.#config = config;
     this.#logger = logger;
+    this.#tracer = tracer;
 
     this.#limit = new RateLimit({ perMinute: config.webhooksPerMinute });
   }
@@ -76,28 +81,32 @@ export class WebhooksService {
     const requestId =
       delivery === undefined ? uuidv7(nowMs) : derivedId(windowMs, 'webhook', provider, delivery, repository);
     const actor: Actor = { kind: 'system', id: `webhook:${provider}`, name: `${provider} webhook` };
-    await this.#access.append({
-      actor,
-      requestId,
-      items: [
-        {
-          stream: StreamName.repository(repository),
-          expected: { type: 'exists' },
-          events: [
-            {
-              type: 'RefreshRequested',
-              data: {
-                repository,
-                source: 'Webhook',
-                provider,
-                ...(ref === undefined ? {} : { ref }),
-                ...(delivery === undefined ? {} : { delivery }),
+    const attributes = { 'plumbline.repository': repository, 'plumbline.provider': provider };
+    // A first event without a cause has its request id as correlation id.
+    await traced(this.#tracer, { name: 'webhook', correlationId: requestId, attributes }, async () =>
+      this.#access.append({
+        actor,
+        requestId,
+        items: [
+          {
+            stream: StreamName.repository(repository),
+            expected: { type: 'exists' },
+            events: [
+              {
+                type: 'RefreshRequested',
+                data: {
+                  repository,
+                  source: 'Webhook',
+                  provider,
+                  ...(ref === undefined ? {} : { ref }),
+                  ...(delivery === undefined ? {} : { delivery }),
+                },
               },
-            },
-          ],
-        },
-      ],
-    });
+            ],
+          },
+        ],
+      }),
+    );
   }
 
   /** Secrets by repository; the one for all others under the empty name. */
