@@ -11,6 +11,7 @@ export type {
   AuditQuery,
   AuditResult,
   ChangeResult,
+  ConsumerReportInfo,
   DiffResult,
   EnvironmentDifference,
   EnvironmentStatus,
@@ -36,6 +37,10 @@ export type {
   ParkedWorkItem,
   PlanRequest,
   PlanResult,
+  QuarantineInfo,
+  QuarantineItem,
+  QuarantineRetryInfo,
+  QuarantineRetryRequest,
   ReleaseInfo,
   ReleaseRequest,
   Role,
@@ -51,6 +56,7 @@ export type {
   VersionInfo,
   WhoAmI,
 } from '@plumbline/api-contract';
+export { type ConsumerName, CONSUMERS } from '@plumbline/api-contract';
 export { ApiError } from './api-error.js';
 export type { ErrorBody } from './api-error.js';
 export { PlumblineClient } from './client.js';

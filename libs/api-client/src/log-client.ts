@@ -9,9 +9,11 @@ import {
   liftLegalHold,
   listLegalHolds,
   listParkedWork,
+  listQuarantine,
   placeLegalHold,
   type QueryOf,
   releaseParkedWork,
+  retryQuarantine,
   type ResultOf,
 } from '@plumbline/api-contract';
 import { call } from './call.js';
@@ -43,6 +45,16 @@ export class LogClient {
   /** A file below `/log/<origin>/`. */
   file(origin: string, path: string): Promise<Buffer> {
     return this.#http.bytes({ method: 'GET', path: `/log/${origin}/${path}` });
+  }
+
+  /** Quarantined streams of all consumers, and the consumers whose state is not known. */
+  quarantine(): Answer<typeof listQuarantine> {
+    return call(this.#http, listQuarantine);
+  }
+
+  /** Processes quarantined streams again, and waits for the results. @throws ApiError PLB-3156 when the stream is not quarantined */
+  retryQuarantine(body: BodyOf<typeof retryQuarantine> = {}): Answer<typeof retryQuarantine> {
+    return call(this.#http, retryQuarantine, { body });
   }
 
   /** Events that a consumer could not process, the oldest first. */

@@ -29,6 +29,7 @@ export type {
   ApprovalResult,
   AuditQuery,
   AuditResult,
+  ConsumerReportInfo,
   DiffResult,
   EnvironmentDifference,
   EnvironmentStatus,
@@ -51,6 +52,10 @@ export type {
   ParkedWorkItem,
   PlanRequest,
   PlanResult,
+  QuarantineInfo,
+  QuarantineItem,
+  QuarantineRetryInfo,
+  QuarantineRetryRequest,
   ReleaseInfo,
   ReleaseRequest,
   RollbackRequest,
@@ -125,6 +130,7 @@ export {
   placeLegalHold,
   releaseParkedWork,
 } from './operations/log-administration.js';
+export { type ConsumerName, CONSUMERS, listQuarantine, retryQuarantine } from './operations/quarantine.js';
 export {
   declareSubscription,
   deleteSubscription,

@@ -14,6 +14,7 @@ export const PRESENT_ONLY: Readonly<Record<string, string>> = {
   getCheckpoint: 'a checkpoint is of a size of the log, not of a point in time',
   getInclusionProof: 'a proof is of a size of the log: give "size"',
   getConsistencyProof: 'a proof is between two sizes of the log: give "from" and "to"',
+  listQuarantine: 'what was quarantined and recovered is in the log: the events StreamQuarantined and StreamRecovered',
   listParkedWork: 'what was parked and released is in the log: the events WorkParked and WorkReleased',
   listLegalHolds: 'each hold says since when and until when it was in force',
 };

@@ -9,6 +9,7 @@ import type {
   placeLegalHold,
   releaseParkedWork,
 } from './operations/log-administration.js';
+import type { listQuarantine, retryQuarantine } from './operations/quarantine.js';
 import type { getInclusionProof, getLog } from './operations/log.js';
 import type { applyResources } from './operations/resources.js';
 import type { declareSubscription } from './operations/subscriptions.js';
@@ -93,6 +94,16 @@ export type IssuedToken = ResultOf<typeof issueToken>;
 export type LogIdentityInfo = ResultOf<typeof getLog>;
 /** A proof that an event is in the log. */
 export type InclusionProofInfo = ResultOf<typeof getInclusionProof>;
+/** Quarantined streams, and the consumers whose state is not known. */
+export type QuarantineInfo = ResultOf<typeof listQuarantine>;
+/** A stream with an event that a consumer could not process. */
+export type QuarantineItem = QuarantineInfo['items'][number];
+/** How current the list of quarantined streams is for one consumer. */
+export type ConsumerReportInfo = QuarantineInfo['consumers'][number];
+/** Quarantined streams to process again. */
+export type QuarantineRetryRequest = BodyOf<typeof retryQuarantine>;
+/** Result of a retry. */
+export type QuarantineRetryInfo = ResultOf<typeof retryQuarantine>;
 /** An event that a consumer could not process; later events of its stream wait. */
 export type ParkedWorkItem = ResultOf<typeof listParkedWork>['items'][number];
 /** What to retry. */

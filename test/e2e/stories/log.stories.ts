@@ -29,26 +29,39 @@ export function logStories(fixture: () => TestEnvironment): void {
     expect(events).toMatchObject([{ actor: { kind: 'user' }, data: { hold: 'case-7' } }]);
   });
 
-  it('what is parked is shown and released, and the log tells by whom; what is not parked is not released', async () => {
+  it('a quarantined stream is listed and processed again by a retry, which is an event of the user; another stream is rejected', async () => {
     const {
       topology: { client, ask },
     } = fixture();
     const key = 'cluster-east';
-    expect(await plumb(fixture(), 'log', 'parked')).toMatchObject({ code: 0, out: 'nothing is parked\n' });
+    expect(await plumb(fixture(), 'log', 'parked')).toMatchObject({
+      code: 0,
+      out: words('no quarantined stream is recorded'),
+    });
     expect(await plumb(fixture(), 'log', 'release', 'views', key)).toMatchObject({ code: 3, err: words('PLB-3156') });
     // As a version of us that could not apply the event would have left it; this one can.
     const [declared] = (await client.audit({ type: 'ClusterDeclared', order: 'asc' })).events;
     await ask(`insert into ledger.dead_letter (consumer, version, shard, pos, key, attempts, error, state)
       select 'views', version, 0, ${declared?.position}, '${key}', 1, 'cannot be applied', 'parked' from projection.live where consumer = 'views'`);
-    expect(JSON.parse((await plumb(fixture(), 'log', 'parked', '-o', 'json')).out)).toMatchObject({
-      items: [{ consumer: 'views', key, position: declared?.position, error: 'cannot be applied' }],
+    expect(JSON.parse((await plumb(fixture(), 'log', 'quarantine', '-o', 'json')).out)).toMatchObject({
+      items: [
+        {
+          consumer: 'audit-read-models',
+          stream: key,
+          position: declared?.position,
+          message: 'cannot be applied',
+        },
+      ],
     });
     const before = await client.clusters();
-    expect(await plumb(fixture(), 'log', 'release', 'views', key)).toMatchObject({ code: 0, out: `${key} goes on\n` });
-    expect((await plumb(fixture(), 'log', 'parked')).out).toBe('nothing is parked\n');
+    expect(await plumb(fixture(), 'log', 'release', 'views', key)).toMatchObject({
+      code: 0,
+      out: '1 quarantined stream recovered\n',
+    });
+    expect((await plumb(fixture(), 'log', 'quarantine')).out).toContain('no quarantined stream is recorded');
     expect((await client.clusters()).items).toEqual(before.items);
-    expect((await client.audit({ type: 'WorkReleased' })).events).toMatchObject([
-      { actor: { kind: 'user' }, data: { consumer: 'views', key, position: declared?.position } },
+    expect((await client.audit({ type: 'StreamRetryRequested' })).events).toMatchObject([
+      { actor: { kind: 'user' }, data: { consumer: 'audit-read-models', stream: key } },
     ]);
   });
 

@@ -77,14 +77,15 @@ async function plumbWith(status: number, answer: object): Promise<Plumb> {
 }
 
 const item = {
-  consumer: 'views',
-  key: 'application-default/web',
+  consumer: 'policy',
+  stream: 'application-default/web',
   position: 41,
-  error: 'cannot be \u001b[2Japplied',
+  message: 'cannot be \u001b[2Japplied',
   attempts: 1,
-  waiting: 3,
-  parkedAt: '2026-11-20T09:30:00.000000Z',
+  since: '2026-11-20T09:30:00.000000Z',
 };
+const reported = { consumer: 'policy', state: 'Reported', reportedAt: item.since };
+const unknown = { consumer: 'watcher', state: 'NotReported', message: 'watcher has recorded no report' };
 const hold = {
   id: 'case-7',
   from: 100,
@@ -99,62 +100,84 @@ const failure = (code: string): object => ({ code, message: 'no', details: {}, i
 
 describe('plumb log quarantine and retry', () => {
   it('list quarantined streams as table, JSON and YAML', async () => {
-    await using plumb = await plumbWith(200, { items: [item] });
+    const answer = { items: [item], consumers: [reported] };
+    await using plumb = await plumbWith(200, answer);
     const { out } = await plumb.run(['quarantine']);
     expect(out).toMatch(
-      /CONSUMER +STREAM +POSITION +WAITING +AGE +ERROR\nviews +application-default\/web +41 +3 +1h0m +cannot be {2}\[2Japplied\n/,
+      /CONSUMER +STREAM +POSITION +SINCE +MESSAGE\npolicy +application-default\/web +41 +2026-11-20T09:30:00.000000Z +cannot be {2}\[2Japplied\n$/,
     );
-    expect(JSON.parse((await plumb.run(['quarantine', '-o', 'json'])).out)).toEqual({ items: [item] });
-    expect(parse((await plumb.run(['quarantine', '-o', 'yaml'])).out)).toEqual({ items: [item] });
+    expect(JSON.parse((await plumb.run(['quarantine', '-o', 'json'])).out)).toEqual(answer);
+    expect(parse((await plumb.run(['quarantine', '-o', 'yaml'])).out)).toEqual(answer);
+  });
+
+  it('name the consumers whose state is not known', async () => {
+    await using plumb = await plumbWith(200, { items: [], consumers: [reported, unknown] });
+    expect((await plumb.run(['quarantine'])).out).toBe(
+      'no quarantined stream is recorded\nnot known:\n  watcher: watcher has recorded no report\n',
+    );
+    await using known = await plumbWith(200, { items: [], consumers: [reported] });
+    expect((await known.run(['quarantine'])).out).toBe('no stream is quarantined\n');
   });
 
   it.each([
+    [200, { outcome: 'Recovered', recovered: 2, items: [] }, ExitCode.done, '2 quarantined streams recovered\n', ''],
     [
       200,
-      { outcome: 'Released', consumer: 'views', key: item.key, released: 2, position: 57 },
-      ExitCode.done,
-      'application-default/web was processed, and 1 more\n',
-      '',
-    ],
-    [
-      200,
-      { outcome: 'StillParked', consumer: 'views', key: item.key, released: 0, item },
+      { outcome: 'StillQuarantined', recovered: 1, items: [item] },
       ExitCode.failed,
-      '',
-      'application-default/web failed again at position 41 and stays quarantined',
+      '1 quarantined stream recovered\nstill quarantined:\nCONSUMER',
+      'the retry failed again for 1 stream',
     ],
     [
       200,
-      { outcome: 'Pending', consumer: 'views', key: item.key, released: 0, item },
+      { outcome: 'Pending', recovered: 0, items: [item] },
       ExitCode.timedOut,
-      '',
-      'is in progress',
+      '0 quarantined streams recovered\nstill quarantined:\nCONSUMER',
+      'the result for 1 stream is not known yet',
     ],
     [404, failure('PLB-3156'), ExitCode.notFound, '', 'PLB-3156'],
     [403, failure('PLB-2120'), ExitCode.refused, '', 'PLB-2120'],
     [502, failure('PLB-6002'), ExitCode.failed, '', 'PLB-6002'],
   ])('report the outcome of a retry by the exit status (%i %o)', async (status, answer, code, out, err) => {
-    await using plumb = await plumbWith(status, answer);
-    const ended = await plumb.run(['retry', 'views', item.key, '--timeout', '2m']);
-    expect({ ...ended, err: '' }).toEqual({ code, out, err: '' });
+    await using plumb = await plumbWith(status, { position: 57, consumers: [reported], ...answer });
+    const ended = await plumb.run([
+      ...['retry', '--consumer', 'policy', '--stream', item.stream],
+      ...['--timeout', '2m'],
+    ]);
+    expect(ended.code).toBe(code);
+    expect(ended.out.startsWith(out)).toBe(true);
     expect(ended.err).toContain(err);
-    expect(ended.err).not.toContain('\u001b');
+    expect(ended.err + ended.out).not.toContain('\u001b');
     expect(plumb.asked).toEqual([
       {
         method: 'POST',
-        url: '/api/v1/log/parked:release',
-        body: { consumer: 'views', key: item.key, timeoutMs: 120_000 },
+        url: '/api/v1/log/quarantine:retry',
+        body: { consumer: 'policy', stream: item.stream, timeoutMs: 120_000 },
       },
     ]);
+  });
+
+  it('retries everything without options, and rejects a consumer that does not exist', async () => {
+    await using plumb = await plumbWith(200, {
+      ...{ outcome: 'Recovered', position: 57, recovered: 0, items: [] },
+      consumers: [reported],
+    });
+    expect((await plumb.run(['retry', '--timeout', '2m'])).code).toBe(ExitCode.done);
+    expect((await plumb.run(['retry', '--consumer', 'others'])).code).toBe(ExitCode.usage);
+    expect(plumb.asked.map(({ body }) => body)).toEqual([{ timeoutMs: 120_000 }]);
   });
 });
 
 describe('plumb log parked and plumb log release', () => {
-  it('are aliases of quarantine and retry', async () => {
-    await using plumb = await plumbWith(200, { items: [item] });
+  it('are aliases of quarantine and retry, with the former name of the read models', async () => {
+    await using plumb = await plumbWith(200, {
+      ...{ outcome: 'Recovered', position: 57, recovered: 1 },
+      items: [],
+      consumers: [reported],
+    });
     expect((await plumb.run(['parked'])).out).toBe((await plumb.run(['quarantine'])).out);
-    await plumb.run(['release', 'views', item.key]);
-    await plumb.run(['retry', 'views', item.key]);
+    await plumb.run(['release', 'views', item.stream]);
+    await plumb.run(['retry', '--consumer', 'audit-read-models', '--stream', item.stream]);
     expect(plumb.asked.at(-1)).toEqual(plumb.asked.at(-2));
   });
 });

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { LegalHoldItem, LegalHoldRequest, LegalHoldResult, ParkedWorkItem } from '@plumbline/api-client';
+import {
+  type ConsumerName,
+  type ConsumerReportInfo,
+  CONSUMERS,
+  type LegalHoldItem,
+  type LegalHoldRequest,
+  type LegalHoldResult,
+  type QuarantineInfo,
+  type QuarantineItem,
+} from '@plumbline/api-client';
 import { durationMs } from '@plumbline/events';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type CommandContext, print } from '../../context.js';
@@ -23,50 +32,73 @@ function timeoutOf({ timeout }: WaitingOptions): number {
   return Math.min(durationMs(timeout), LONGEST_WAIT_MS);
 }
 
-/** `plumb log quarantine`: lists quarantined streams. */
+/** Streams to process again; all when absent. */
+export interface RetryTarget {
+  readonly consumer?: string | undefined;
+  readonly stream?: string | undefined;
+}
+
+/** `plumb log quarantine`: lists quarantined streams, and the consumers whose state is not known. */
 export async function listQuarantine(context: CommandContext): Promise<void> {
-  const items = await context.log().parked();
-  print(context, { items }, () =>
-    items.length === 0 ? 'no stream is quarantined\n' : quarantineTable(context, items),
-  );
+  const result = await context.log().quarantine();
+  print(context, result, () => quarantineText(context, result));
 }
 
-function quarantineTable(context: CommandContext, items: readonly ParkedWorkItem[]): string {
-  const rows = items.map(({ consumer, key, position, waiting, parkedAt, error }) => [
+function quarantineText(context: CommandContext, { items, consumers }: QuarantineInfo): string {
+  const unknown = notReported(consumers);
+  if (items.length > 0) return quarantineTable(context, items) + unknown;
+  return unknown === '' ? 'no stream is quarantined\n' : `no quarantined stream is recorded\n${unknown}`;
+}
+
+/** Names the consumers whose state is not known; empty if all have reported. */
+function notReported(consumers: readonly ConsumerReportInfo[]): string {
+  const unknown = consumers.filter(({ state }) => state !== 'Reported');
+  if (unknown.length === 0) return '';
+  const lines = unknown.map(({ consumer, message = 'no report' }) => `  ${plain(consumer)}: ${plain(message)}\n`);
+  return `not known:\n${lines.join('')}`;
+}
+
+function quarantineTable(context: CommandContext, items: readonly QuarantineItem[]): string {
+  const rows = items.map(({ consumer, stream, position, since, message }) => [
     consumer,
-    key,
+    stream,
     String(position),
-    String(waiting),
-    ago(parkedAt, context.nowMs()),
-    error,
+    since,
+    message,
   ]);
-  return table(context.terminal, ['CONSUMER', 'STREAM', 'POSITION', 'WAITING', 'AGE', 'ERROR'], rows);
+  return table(context.terminal, ['CONSUMER', 'STREAM', 'POSITION', 'SINCE', 'MESSAGE'], rows);
 }
 
-/** `plumb log retry CONSUMER STREAM`. Exit status 1: the stream failed again; 4: still in progress at the timeout. */
-export async function retry(
-  context: CommandContext,
-  target: { readonly consumer: string; readonly key: string },
-  options: WaitingOptions,
-): Promise<void> {
-  const result = await context.log().release({ ...target, timeoutMs: timeoutOf(options) });
-  print(context, result, () =>
-    result.outcome === 'Released'
-      ? `${plain(target.key)} was processed${result.released > 1 ? `, and ${result.released - 1} more` : ''}\n`
-      : '',
-  );
-  if (result.outcome === 'StillParked')
-    throw new CommandError(
-      ExitCode.failed,
-      plain(
-        `${target.key} failed again at position ${result.item?.position ?? '?'} and stays quarantined: ${result.item?.error ?? ''}`,
-      ),
-    );
-  if (result.outcome === 'Pending')
+/** `plumb log retry`. Exit status 1: at least one stream failed again; 4: a consumer has not reported the result at the timeout. */
+export async function retry(context: CommandContext, target: RetryTarget, options: WaitingOptions): Promise<void> {
+  const { stream } = target;
+  const result = await context.log().retryQuarantine({
+    ...(target.consumer === undefined ? {} : { consumer: consumerOf(target.consumer) }),
+    ...(stream === undefined ? {} : { stream }),
+    timeoutMs: timeoutOf(options),
+  });
+  const { outcome, recovered, items } = result;
+  print(context, result, () => {
+    const done = `${recovered} quarantined ${recovered === 1 ? 'stream' : 'streams'} recovered\n`;
+    return items.length === 0 ? done : `${done}still quarantined:\n${quarantineTable(context, items)}`;
+  });
+  const streams = `${items.length} ${items.length === 1 ? 'stream' : 'streams'}`;
+  if (outcome === 'StillQuarantined')
+    throw new CommandError(ExitCode.failed, `the retry failed again for ${streams}; see "plumb log quarantine"`);
+  if (outcome === 'Pending')
     throw new CommandError(
       ExitCode.timedOut,
-      `the retry of ${target.key} is in progress; check the result with "plumb log quarantine"`,
+      `the result for ${streams} is not known yet; check it with "plumb log quarantine"`,
     );
+}
+
+/** `views` is the former name of the read models. */
+function consumerOf(name: string): ConsumerName {
+  const consumer = name === 'views' ? 'audit-read-models' : name;
+  const known = CONSUMERS.find((candidate) => candidate === consumer);
+  if (known === undefined)
+    throw new CommandError(ExitCode.usage, plain(`unknown consumer ${name}; use one of ${CONSUMERS.join(', ')}`));
+  return known;
 }
 
 /** `plumb log hold list`. */
@@ -148,13 +180,15 @@ export function addAdministrationVerbs(log: Command, run: Run): void {
   log
     .command('retry')
     .alias('release')
-    .description('process a quarantined stream again after its cause was fixed (admin)')
-    .argument('<consumer>', 'consumer, as listed by "plumb log quarantine"')
-    .argument('<stream>', 'stream, as listed by "plumb log quarantine"')
+    .description('process quarantined streams again after the cause was fixed (admin)')
+    .argument('[consumer]', 'as --consumer')
+    .argument('[stream]', 'as --stream')
+    .option('--consumer <name>', 'only streams that this consumer has quarantined')
+    .option('--stream <stream>', 'only this stream')
     .option('--timeout <duration>', 'maximum time to wait for the result', '30s')
     .action(
-      run((context, consumer: string, key: string, options: WaitingOptions) =>
-        retry(context, { consumer, key }, options),
+      run((context, consumer: string | undefined, stream: string | undefined, options: WaitingOptions & RetryTarget) =>
+        retry(context, { consumer: options.consumer ?? consumer, stream: options.stream ?? stream }, options),
       ),
     );
   const hold = log

@@ -44,6 +44,7 @@ import {
   liftLegalHold,
   erasePerson,
 } from './log-administration.js';
+import { listQuarantine, retryQuarantine } from './quarantine.js';
 import {
   listSubscriptions,
   getSubscription,
@@ -92,6 +93,8 @@ export const allOperations: readonly AnyOperation[] = [
   getCheckpoint,
   getInclusionProof,
   getConsistencyProof,
+  listQuarantine,
+  retryQuarantine,
   listParkedWork,
   releaseParkedWork,
   listLegalHolds,

@@ -165,6 +165,14 @@ it('quarantines the stream of an event that it cannot decode, and retries it in 
   await put(test.log, 'log-quarantine', 'StreamRetryRequested', { consumer: 'renderer' });
   await put(test.log, 'log-quarantine', 'StreamRetryRequested', { stream: 'application-default/web' });
   await eventually(async () => expect(await projector.list()).toEqual([]));
+  await eventually(async () =>
+    expect((await test.log.readStream('log-quarantine')).map(({ type, data }) => [type, data])).toEqual([
+      ['StreamQuarantined', expect.objectContaining({ stream: 'application-default/web', position: 2 })],
+      ['StreamRetryRequested', { consumer: 'renderer' }],
+      ['StreamRetryRequested', { stream: 'application-default/web' }],
+      ['StreamRecovered', { consumer: 'audit-read-models', stream: 'application-default/web', position: 2 }],
+    ]),
+  );
   expect((await tables.load(await tables.liveVersion())).documents.some(({ view }) => view === 'application')).toBe(
     true,
   );

@@ -4,7 +4,7 @@ import type { BodyPage, ParkedItem, ParkedWork, RawEventLog, ReleaseReport } fro
 import { sqlStateOf } from '../database/connection.js';
 import type { Logger } from '@plumbline/platform';
 import type { ProjectionTables } from './projection-tables.js';
-import { announceQuarantine, READ_MODELS } from './quarantine-events.js';
+import { announceQuarantine, READ_MODELS, recordRetries } from './quarantine-events.js';
 import { type Apply, type RetryRequest, ViewFold } from './view-fold.js';
 
 /** The log as the projector needs it: one process at a time projects, the one that leads. */
@@ -173,6 +173,7 @@ export class Projector implements ParkedWork {
       return found;
     });
     await tables.removeOlder(version);
+    await this.#recordRetries();
     return report;
   }
 
@@ -358,7 +359,7 @@ export class Projector implements ParkedWork {
     }
     work.position = nextPosition;
     this.#tell();
-    if (how.sideEffects && work.fold.parkedKeys > 0) this.#retry(page.retries);
+    if (how.sideEffects) this.#retry(page.retries);
     return true;
   }
 
@@ -367,7 +368,11 @@ export class Projector implements ParkedWork {
     for (const { consumer, stream } of requests) {
       if (consumer !== undefined && consumer !== READ_MODELS) continue;
       this.#retrying = this.#retrying
-        .then(async () => (this.#stopped ? undefined : this.release(stream)))
+        .then(async () => {
+          if (this.#stopped) return;
+          await this.release(stream);
+          await this.#recordRetries();
+        })
         .then(
           () => undefined,
           (error: unknown) =>
@@ -375,6 +380,19 @@ export class Projector implements ParkedWork {
               reason: messageOf(error),
             }),
         );
+    }
+  }
+
+  /** Records in the log what recovered and what failed again. A failure is logged; the next retry records it. */
+  async #recordRetries(): Promise<void> {
+    const { log, clock = systemClock, logger } = this.#options;
+    if (log.epoch === undefined) return;
+    try {
+      await recordRetries(await this.list(), { log, clock });
+    } catch (error) {
+      logger.warn('the result of a retry of quarantined streams could not be recorded; repeat the request', {
+        reason: messageOf(error),
+      });
     }
   }
 

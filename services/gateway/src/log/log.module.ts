@@ -7,13 +7,15 @@ import { LogAdministrationService } from './log-administration.service.js';
 import { logFilesConfigProvider } from './log.config.js';
 import { LogController } from './log.controller.js';
 import { LogFilesController } from './log-files.controller.js';
+import { QuarantineController } from './quarantine.controller.js';
+import { QuarantineService } from './quarantine.service.js';
 import { LogService } from './log.service.js';
 
 /** The log as a tree, its files, and its administration. */
 @Module({
   imports: [StateModule, AuthModule],
-  controllers: [LogController, LogFilesController, LogAdministrationController],
-  providers: [logFilesConfigProvider, LogService, LogAdministrationService],
-  exports: [LogService, LogAdministrationService],
+  controllers: [LogController, LogFilesController, LogAdministrationController, QuarantineController],
+  providers: [logFilesConfigProvider, LogService, LogAdministrationService, QuarantineService],
+  exports: [LogService, LogAdministrationService, QuarantineService],
 })
 export class LogModule {}

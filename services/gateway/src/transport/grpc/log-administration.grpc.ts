@@ -5,40 +5,65 @@ import {
   liftLegalHold,
   listLegalHolds,
   listParkedWork,
+  listQuarantine,
   placeLegalHold,
   releaseParkedWork,
+  retryQuarantine,
 } from '@plumbline/api-contract';
 import type { LegalHold } from '@plumbline/event-log';
 import { checkInput } from '../../operations/check-input.js';
 import { GrpcCalls } from './grpc-calls.js';
 import { LogAdministrationService } from '../../log/log-administration.service.js';
+import { QuarantineService } from '../../log/quarantine.service.js';
 import type { HandlersOf } from './codec.js';
 import type { Log } from './generated/plumbline/v1/log_pb.js';
 
 type UpkeepHandlers = Pick<
   HandlersOf<typeof Log>,
-  'listParkedWork' | 'releaseParkedWork' | 'listLegalHolds' | 'placeLegalHold' | 'liftLegalHold' | 'erasePerson'
+  | 'listQuarantine'
+  | 'retryQuarantine'
+  | 'listParkedWork'
+  | 'releaseParkedWork'
+  | 'listLegalHolds'
+  | 'placeLegalHold'
+  | 'liftLegalHold'
+  | 'erasePerson'
 >;
 
 function messageOf({ id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt }: LegalHold): object {
   return { id, from, to, reason, placedBy, placedAt, liftedBy, liftedAt };
 }
 
-/** Parked work, legal holds and erasure over gRPC. */
+/** Quarantined streams, legal holds and erasure over gRPC. */
 @Injectable()
 export class LogAdministrationGrpc {
   readonly #calls: GrpcCalls;
   readonly #upkeep: LogAdministrationService;
+  readonly #quarantine: QuarantineService;
 
-  constructor(@Inject(GrpcCalls) calls: GrpcCalls, @Inject(LogAdministrationService) upkeep: LogAdministrationService) {
+  constructor(
+    @Inject(GrpcCalls) calls: GrpcCalls,
+    @Inject(LogAdministrationService) upkeep: LogAdministrationService,
+    @Inject(QuarantineService) quarantine: QuarantineService,
+  ) {
+    this.#quarantine = quarantine;
     this.#calls = calls;
     this.#upkeep = upkeep;
   }
 
   handlers(): UpkeepHandlers {
     const calls = this.#calls,
-      upkeep = this.#upkeep;
+      upkeep = this.#upkeep,
+      quarantine = this.#quarantine;
     return {
+      listQuarantine: calls.unary(listQuarantine, async () => {
+        const { items, consumers } = await quarantine.list();
+        return { items: [...items], consumers: [...consumers] };
+      }),
+      retryQuarantine: calls.unary(retryQuarantine, async (request, principal) => {
+        const result = await quarantine.retry(principal, checkInput(retryQuarantine.body, request));
+        return { ...result, items: [...result.items], consumers: [...result.consumers] };
+      }),
       listParkedWork: calls.unary(listParkedWork, async () => ({ items: [...(await upkeep.listParked()).items] })),
       releaseParkedWork: calls.unary(releaseParkedWork, async (request, principal) => {
         const { outcome, consumer, key, released, item, position } = await upkeep.release(

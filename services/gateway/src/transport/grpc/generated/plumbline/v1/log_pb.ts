@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plumbline/v1/log.proto.
  */
 export const file_plumbline_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChZwbHVtYmxpbmUvdjEvbG9nLnByb3RvEgxwbHVtYmxpbmUudjEiFwoVR2V0TG9nSWRlbnRpdHlSZXF1ZXN0IlQKFkdldExvZ0lkZW50aXR5UmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEhQKDHZlcmlmaWVyX2tleRgCIAEoCRIUCgx3aXRuZXNzX2tleXMYAyADKAkiTQoUR2V0Q2hlY2twb2ludFJlcXVlc3QSFQoIbWluX3NpemUYASABKANIAIgBARIRCgl3aXRuZXNzZWQYAiABKAhCCwoJX21pbl9zaXplIlEKFUdldENoZWNrcG9pbnRSZXNwb25zZRIOCgZvcmlnaW4YASABKAkSDAoEc2l6ZRgCIAEoAxIMCgRyb290GAMgASgMEgwKBG5vdGUYBCABKAkiSAoYR2V0SW5jbHVzaW9uUHJvb2ZSZXF1ZXN0EhAKCHBvc2l0aW9uGAEgASgDEhEKBHNpemUYAiABKANIAIgBAUIHCgVfc2l6ZSJtChlHZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgDEgwKBHNpemUYAiABKAMSDAoEbGVhZhgDIAEoDBIOCgZoYXNoZXMYBCADKAwSEgoKY2hlY2twb2ludBgFIAEoCSJCChpHZXRDb25zaXN0ZW5jeVByb29mUmVxdWVzdBIMCgRmcm9tGAEgASgDEg8KAnRvGAIgASgDSACIAQFCBQoDX3RvIlsKG0dldENvbnNpc3RlbmN5UHJvb2ZSZXNwb25zZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDEg4KBmhhc2hlcxgDIAMoDBISCgpjaGVja3BvaW50GAQgASgJIoIBCgpQYXJrZWRXb3JrEhAKCGNvbnN1bWVyGAEgASgJEgsKA2tleRgCIAEoCRIQCghwb3NpdGlvbhgDIAEoAxINCgVlcnJvchgEIAEoCRIQCghhdHRlbXB0cxgFIAEoBRIPCgd3YWl0aW5nGAYgASgDEhEKCXBhcmtlZF9hdBgHIAEoCSIXChVMaXN0UGFya2VkV29ya1JlcXVlc3QiQQoWTGlzdFBhcmtlZFdvcmtSZXNwb25zZRInCgVpdGVtcxgBIAMoCzIYLnBsdW1ibGluZS52MS5QYXJrZWRXb3JrImEKGFJlbGVhc2VQYXJrZWRXb3JrUmVxdWVzdBIQCghjb25zdW1lchgBIAEoCRILCgNrZXkYAiABKAkSFwoKdGltZW91dF9tcxgDIAEoBUgAiAEBQg0KC190aW1lb3V0X21zIqkBChlSZWxlYXNlUGFya2VkV29ya1Jlc3BvbnNlEg8KB291dGNvbWUYASABKAkSEAoIcmVsZWFzZWQYAiABKAUSJgoEaXRlbRgDIAEoCzIYLnBsdW1ibGluZS52MS5QYXJrZWRXb3JrEhUKCHBvc2l0aW9uGAQgASgDSACIAQESEAoIY29uc3VtZXIYBSABKAkSCwoDa2V5GAYgASgJQgsKCV9wb3NpdGlvbiK/AQoJTGVnYWxIb2xkEgoKAmlkGAEgASgJEgwKBGZyb20YAiABKAMSDwoCdG8YAyABKANIAIgBARIOCgZyZWFzb24YBCABKAkSEQoJcGxhY2VkX2J5GAUgASgJEhEKCXBsYWNlZF9hdBgGIAEoCRIWCglsaWZ0ZWRfYnkYByABKAlIAYgBARIWCglsaWZ0ZWRfYXQYCCABKAlIAogBAUIFCgNfdG9CDAoKX2xpZnRlZF9ieUIMCgpfbGlmdGVkX2F0IicKFUxpc3RMZWdhbEhvbGRzUmVxdWVzdBIOCgZsaWZ0ZWQYASABKAgiQAoWTGlzdExlZ2FsSG9sZHNSZXNwb25zZRImCgVpdGVtcxgBIAMoCzIXLnBsdW1ibGluZS52MS5MZWdhbEhvbGQiWQoVUGxhY2VMZWdhbEhvbGRSZXF1ZXN0EgoKAmlkGAEgASgJEgwKBGZyb20YAiABKAMSDwoCdG8YAyABKANIAIgBARIOCgZyZWFzb24YBCABKAlCBQoDX3RvImEKFlBsYWNlTGVnYWxIb2xkUmVzcG9uc2USDgoGYWN0aW9uGAEgASgJEiUKBGhvbGQYAiABKAsyFy5wbHVtYmxpbmUudjEuTGVnYWxIb2xkEhAKCHBvc2l0aW9uGAMgASgDIiIKFExpZnRMZWdhbEhvbGRSZXF1ZXN0EgoKAmlkGAEgASgJImAKFUxpZnRMZWdhbEhvbGRSZXNwb25zZRIOCgZhY3Rpb24YASABKAkSJQoEaG9sZBgCIAEoCzIXLnBsdW1ibGluZS52MS5MZWdhbEhvbGQSEAoIcG9zaXRpb24YAyABKAMiTAoSRXJhc2VQZXJzb25SZXF1ZXN0Eg4KBnBlcnNvbhgBIAEoCRIXCgp0aW1lb3V0X21zGAIgASgFSACIAQFCDQoLX3RpbWVvdXRfbXMioQEKE0VyYXNlUGVyc29uUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhMKBmV2ZW50cxgDIAEoA0gAiAEBEhYKCWVyYXNlZF9hdBgEIAEoCUgBiAEBEhUKCHBvc2l0aW9uGAUgASgDSAKIAQFCCQoHX2V2ZW50c0IMCgpfZXJhc2VkX2F0QgsKCV9wb3NpdGlvbjK5BwoDTG9nElsKDkdldExvZ0lkZW50aXR5EiMucGx1bWJsaW5lLnYxLkdldExvZ0lkZW50aXR5UmVxdWVzdBokLnBsdW1ibGluZS52MS5HZXRMb2dJZGVudGl0eVJlc3BvbnNlElgKDUdldENoZWNrcG9pbnQSIi5wbHVtYmxpbmUudjEuR2V0Q2hlY2twb2ludFJlcXVlc3QaIy5wbHVtYmxpbmUudjEuR2V0Q2hlY2twb2ludFJlc3BvbnNlEmQKEUdldEluY2x1c2lvblByb29mEiYucGx1bWJsaW5lLnYxLkdldEluY2x1c2lvblByb29mUmVxdWVzdBonLnBsdW1ibGluZS52MS5HZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlEmoKE0dldENvbnNpc3RlbmN5UHJvb2YSKC5wbHVtYmxpbmUudjEuR2V0Q29uc2lzdGVuY3lQcm9vZlJlcXVlc3QaKS5wbHVtYmxpbmUudjEuR2V0Q29uc2lzdGVuY3lQcm9vZlJlc3BvbnNlElsKDkxpc3RQYXJrZWRXb3JrEiMucGx1bWJsaW5lLnYxLkxpc3RQYXJrZWRXb3JrUmVxdWVzdBokLnBsdW1ibGluZS52MS5MaXN0UGFya2VkV29ya1Jlc3BvbnNlEmQKEVJlbGVhc2VQYXJrZWRXb3JrEiYucGx1bWJsaW5lLnYxLlJlbGVhc2VQYXJrZWRXb3JrUmVxdWVzdBonLnBsdW1ibGluZS52MS5SZWxlYXNlUGFya2VkV29ya1Jlc3BvbnNlElsKDkxpc3RMZWdhbEhvbGRzEiMucGx1bWJsaW5lLnYxLkxpc3RMZWdhbEhvbGRzUmVxdWVzdBokLnBsdW1ibGluZS52MS5MaXN0TGVnYWxIb2xkc1Jlc3BvbnNlElsKDlBsYWNlTGVnYWxIb2xkEiMucGx1bWJsaW5lLnYxLlBsYWNlTGVnYWxIb2xkUmVxdWVzdBokLnBsdW1ibGluZS52MS5QbGFjZUxlZ2FsSG9sZFJlc3BvbnNlElgKDUxpZnRMZWdhbEhvbGQSIi5wbHVtYmxpbmUudjEuTGlmdExlZ2FsSG9sZFJlcXVlc3QaIy5wbHVtYmxpbmUudjEuTGlmdExlZ2FsSG9sZFJlc3BvbnNlElIKC0VyYXNlUGVyc29uEiAucGx1bWJsaW5lLnYxLkVyYXNlUGVyc29uUmVxdWVzdBohLnBsdW1ibGluZS52MS5FcmFzZVBlcnNvblJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChZwbHVtYmxpbmUvdjEvbG9nLnByb3RvEgxwbHVtYmxpbmUudjEiFwoVR2V0TG9nSWRlbnRpdHlSZXF1ZXN0IlQKFkdldExvZ0lkZW50aXR5UmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEhQKDHZlcmlmaWVyX2tleRgCIAEoCRIUCgx3aXRuZXNzX2tleXMYAyADKAkiTQoUR2V0Q2hlY2twb2ludFJlcXVlc3QSFQoIbWluX3NpemUYASABKANIAIgBARIRCgl3aXRuZXNzZWQYAiABKAhCCwoJX21pbl9zaXplIlEKFUdldENoZWNrcG9pbnRSZXNwb25zZRIOCgZvcmlnaW4YASABKAkSDAoEc2l6ZRgCIAEoAxIMCgRyb290GAMgASgMEgwKBG5vdGUYBCABKAkiSAoYR2V0SW5jbHVzaW9uUHJvb2ZSZXF1ZXN0EhAKCHBvc2l0aW9uGAEgASgDEhEKBHNpemUYAiABKANIAIgBAUIHCgVfc2l6ZSJtChlHZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgDEgwKBHNpemUYAiABKAMSDAoEbGVhZhgDIAEoDBIOCgZoYXNoZXMYBCADKAwSEgoKY2hlY2twb2ludBgFIAEoCSJCChpHZXRDb25zaXN0ZW5jeVByb29mUmVxdWVzdBIMCgRmcm9tGAEgASgDEg8KAnRvGAIgASgDSACIAQFCBQoDX3RvIlsKG0dldENvbnNpc3RlbmN5UHJvb2ZSZXNwb25zZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDEg4KBmhhc2hlcxgDIAMoDBISCgpjaGVja3BvaW50GAQgASgJItMBChFRdWFyYW50aW5lZFN0cmVhbRIQCghjb25zdW1lchgBIAEoCRIOCgZzdHJlYW0YAiABKAkSEAoIcG9zaXRpb24YAyABKAMSDwoHbWVzc2FnZRgEIAEoCRIQCghhdHRlbXB0cxgFIAEoBRINCgVzaW5jZRgGIAEoCRIUCgd3YWl0aW5nGAcgASgDSACIAQESHwoScmV0cnlfcmVxdWVzdGVkX2F0GAggASgJSAGIAQFCCgoIX3dhaXRpbmdCFQoTX3JldHJ5X3JlcXVlc3RlZF9hdCJ9Cg5Db25zdW1lclJlcG9ydBIQCghjb25zdW1lchgBIAEoCRINCgVzdGF0ZRgCIAEoCRIYCgtyZXBvcnRlZF9hdBgDIAEoCUgAiAEBEhQKB21lc3NhZ2UYBCABKAlIAYgBAUIOCgxfcmVwb3J0ZWRfYXRCCgoIX21lc3NhZ2UiFwoVTGlzdFF1YXJhbnRpbmVSZXF1ZXN0InkKFkxpc3RRdWFyYW50aW5lUmVzcG9uc2USLgoFaXRlbXMYASADKAsyHy5wbHVtYmxpbmUudjEuUXVhcmFudGluZWRTdHJlYW0SLwoJY29uc3VtZXJzGAIgAygLMhwucGx1bWJsaW5lLnYxLkNvbnN1bWVyUmVwb3J0IoQBChZSZXRyeVF1YXJhbnRpbmVSZXF1ZXN0EhUKCGNvbnN1bWVyGAEgASgJSACIAQESEwoGc3RyZWFtGAIgASgJSAGIAQESFwoKdGltZW91dF9tcxgDIAEoBUgCiAEBQgsKCV9jb25zdW1lckIJCgdfc3RyZWFtQg0KC190aW1lb3V0X21zIrABChdSZXRyeVF1YXJhbnRpbmVSZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEhAKCHBvc2l0aW9uGAIgASgDEhEKCXJlY292ZXJlZBgDIAEoBRIuCgVpdGVtcxgEIAMoCzIfLnBsdW1ibGluZS52MS5RdWFyYW50aW5lZFN0cmVhbRIvCgljb25zdW1lcnMYBSADKAsyHC5wbHVtYmxpbmUudjEuQ29uc3VtZXJSZXBvcnQiggEKClBhcmtlZFdvcmsSEAoIY29uc3VtZXIYASABKAkSCwoDa2V5GAIgASgJEhAKCHBvc2l0aW9uGAMgASgDEg0KBWVycm9yGAQgASgJEhAKCGF0dGVtcHRzGAUgASgFEg8KB3dhaXRpbmcYBiABKAMSEQoJcGFya2VkX2F0GAcgASgJIhcKFUxpc3RQYXJrZWRXb3JrUmVxdWVzdCJBChZMaXN0UGFya2VkV29ya1Jlc3BvbnNlEicKBWl0ZW1zGAEgAygLMhgucGx1bWJsaW5lLnYxLlBhcmtlZFdvcmsiYQoYUmVsZWFzZVBhcmtlZFdvcmtSZXF1ZXN0EhAKCGNvbnN1bWVyGAEgASgJEgsKA2tleRgCIAEoCRIXCgp0aW1lb3V0X21zGAMgASgFSACIAQFCDQoLX3RpbWVvdXRfbXMiqQEKGVJlbGVhc2VQYXJrZWRXb3JrUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIQCghyZWxlYXNlZBgCIAEoBRImCgRpdGVtGAMgASgLMhgucGx1bWJsaW5lLnYxLlBhcmtlZFdvcmsSFQoIcG9zaXRpb24YBCABKANIAIgBARIQCghjb25zdW1lchgFIAEoCRILCgNrZXkYBiABKAlCCwoJX3Bvc2l0aW9uIr8BCglMZWdhbEhvbGQSCgoCaWQYASABKAkSDAoEZnJvbRgCIAEoAxIPCgJ0bxgDIAEoA0gAiAEBEg4KBnJlYXNvbhgEIAEoCRIRCglwbGFjZWRfYnkYBSABKAkSEQoJcGxhY2VkX2F0GAYgASgJEhYKCWxpZnRlZF9ieRgHIAEoCUgBiAEBEhYKCWxpZnRlZF9hdBgIIAEoCUgCiAEBQgUKA190b0IMCgpfbGlmdGVkX2J5QgwKCl9saWZ0ZWRfYXQiJwoVTGlzdExlZ2FsSG9sZHNSZXF1ZXN0Eg4KBmxpZnRlZBgBIAEoCCJAChZMaXN0TGVnYWxIb2xkc1Jlc3BvbnNlEiYKBWl0ZW1zGAEgAygLMhcucGx1bWJsaW5lLnYxLkxlZ2FsSG9sZCJZChVQbGFjZUxlZ2FsSG9sZFJlcXVlc3QSCgoCaWQYASABKAkSDAoEZnJvbRgCIAEoAxIPCgJ0bxgDIAEoA0gAiAEBEg4KBnJlYXNvbhgEIAEoCUIFCgNfdG8iYQoWUGxhY2VMZWdhbEhvbGRSZXNwb25zZRIOCgZhY3Rpb24YASABKAkSJQoEaG9sZBgCIAEoCzIXLnBsdW1ibGluZS52MS5MZWdhbEhvbGQSEAoIcG9zaXRpb24YAyABKAMiIgoUTGlmdExlZ2FsSG9sZFJlcXVlc3QSCgoCaWQYASABKAkiYAoVTGlmdExlZ2FsSG9sZFJlc3BvbnNlEg4KBmFjdGlvbhgBIAEoCRIlCgRob2xkGAIgASgLMhcucGx1bWJsaW5lLnYxLkxlZ2FsSG9sZBIQCghwb3NpdGlvbhgDIAEoAyJMChJFcmFzZVBlcnNvblJlcXVlc3QSDgoGcGVyc29uGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKAVIAIgBAUINCgtfdGltZW91dF9tcyKhAQoTRXJhc2VQZXJzb25SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEwoGZXZlbnRzGAMgASgDSACIAQESFgoJZXJhc2VkX2F0GAQgASgJSAGIAQESFQoIcG9zaXRpb24YBSABKANIAogBAUIJCgdfZXZlbnRzQgwKCl9lcmFzZWRfYXRCCwoJX3Bvc2l0aW9uMvYICgNMb2cSWwoOR2V0TG9nSWRlbnRpdHkSIy5wbHVtYmxpbmUudjEuR2V0TG9nSWRlbnRpdHlSZXF1ZXN0GiQucGx1bWJsaW5lLnYxLkdldExvZ0lkZW50aXR5UmVzcG9uc2USWAoNR2V0Q2hlY2twb2ludBIiLnBsdW1ibGluZS52MS5HZXRDaGVja3BvaW50UmVxdWVzdBojLnBsdW1ibGluZS52MS5HZXRDaGVja3BvaW50UmVzcG9uc2USZAoRR2V0SW5jbHVzaW9uUHJvb2YSJi5wbHVtYmxpbmUudjEuR2V0SW5jbHVzaW9uUHJvb2ZSZXF1ZXN0GicucGx1bWJsaW5lLnYxLkdldEluY2x1c2lvblByb29mUmVzcG9uc2USagoTR2V0Q29uc2lzdGVuY3lQcm9vZhIoLnBsdW1ibGluZS52MS5HZXRDb25zaXN0ZW5jeVByb29mUmVxdWVzdBopLnBsdW1ibGluZS52MS5HZXRDb25zaXN0ZW5jeVByb29mUmVzcG9uc2USWwoOTGlzdFF1YXJhbnRpbmUSIy5wbHVtYmxpbmUudjEuTGlzdFF1YXJhbnRpbmVSZXF1ZXN0GiQucGx1bWJsaW5lLnYxLkxpc3RRdWFyYW50aW5lUmVzcG9uc2USXgoPUmV0cnlRdWFyYW50aW5lEiQucGx1bWJsaW5lLnYxLlJldHJ5UXVhcmFudGluZVJlcXVlc3QaJS5wbHVtYmxpbmUudjEuUmV0cnlRdWFyYW50aW5lUmVzcG9uc2USWwoOTGlzdFBhcmtlZFdvcmsSIy5wbHVtYmxpbmUudjEuTGlzdFBhcmtlZFdvcmtSZXF1ZXN0GiQucGx1bWJsaW5lLnYxLkxpc3RQYXJrZWRXb3JrUmVzcG9uc2USZAoRUmVsZWFzZVBhcmtlZFdvcmsSJi5wbHVtYmxpbmUudjEuUmVsZWFzZVBhcmtlZFdvcmtSZXF1ZXN0GicucGx1bWJsaW5lLnYxLlJlbGVhc2VQYXJrZWRXb3JrUmVzcG9uc2USWwoOTGlzdExlZ2FsSG9sZHMSIy5wbHVtYmxpbmUudjEuTGlzdExlZ2FsSG9sZHNSZXF1ZXN0GiQucGx1bWJsaW5lLnYxLkxpc3RMZWdhbEhvbGRzUmVzcG9uc2USWwoOUGxhY2VMZWdhbEhvbGQSIy5wbHVtYmxpbmUudjEuUGxhY2VMZWdhbEhvbGRSZXF1ZXN0GiQucGx1bWJsaW5lLnYxLlBsYWNlTGVnYWxIb2xkUmVzcG9uc2USWAoNTGlmdExlZ2FsSG9sZBIiLnBsdW1ibGluZS52MS5MaWZ0TGVnYWxIb2xkUmVxdWVzdBojLnBsdW1ibGluZS52MS5MaWZ0TGVnYWxIb2xkUmVzcG9uc2USUgoLRXJhc2VQZXJzb24SIC5wbHVtYmxpbmUudjEuRXJhc2VQZXJzb25SZXF1ZXN0GiEucGx1bWJsaW5lLnYxLkVyYXNlUGVyc29uUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message plumbline.v1.GetLogIdentityRequest
@@ -250,6 +250,221 @@ export const GetConsistencyProofResponseSchema: GenMessage<GetConsistencyProofRe
   messageDesc(file_plumbline_v1_log, 7);
 
 /**
+ * @generated from message plumbline.v1.QuarantinedStream
+ */
+export type QuarantinedStream = Message<"plumbline.v1.QuarantinedStream"> & {
+  /**
+   * @generated from field: string consumer = 1;
+   */
+  consumer: string;
+
+  /**
+   * @generated from field: string stream = 2;
+   */
+  stream: string;
+
+  /**
+   * Position of the event that failed.
+   *
+   * @generated from field: int64 position = 3;
+   */
+  position: bigint;
+
+  /**
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * Attempts that failed.
+   *
+   * @generated from field: int32 attempts = 5;
+   */
+  attempts: number;
+
+  /**
+   * When the failure was first recorded.
+   *
+   * @generated from field: string since = 6;
+   */
+  since: string;
+
+  /**
+   * Later events that wait; only audit-read-models reports it.
+   *
+   * @generated from field: optional int64 waiting = 7;
+   */
+  waiting?: bigint | undefined;
+
+  /**
+   * When a retry was requested whose result the consumer has not reported yet.
+   *
+   * @generated from field: optional string retry_requested_at = 8;
+   */
+  retryRequestedAt?: string | undefined;
+};
+
+/**
+ * Describes the message plumbline.v1.QuarantinedStream.
+ * Use `create(QuarantinedStreamSchema)` to create a new message.
+ */
+export const QuarantinedStreamSchema: GenMessage<QuarantinedStream> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 8);
+
+/**
+ * @generated from message plumbline.v1.ConsumerReport
+ */
+export type ConsumerReport = Message<"plumbline.v1.ConsumerReport"> & {
+  /**
+   * @generated from field: string consumer = 1;
+   */
+  consumer: string;
+
+  /**
+   * Reported, RetryPending or NotReported.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * Time of the newest report; absent without one.
+   *
+   * @generated from field: optional string reported_at = 3;
+   */
+  reportedAt?: string | undefined;
+
+  /**
+   * Why the state is not known, and where to look; absent if it is known.
+   *
+   * @generated from field: optional string message = 4;
+   */
+  message?: string | undefined;
+};
+
+/**
+ * Describes the message plumbline.v1.ConsumerReport.
+ * Use `create(ConsumerReportSchema)` to create a new message.
+ */
+export const ConsumerReportSchema: GenMessage<ConsumerReport> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 9);
+
+/**
+ * @generated from message plumbline.v1.ListQuarantineRequest
+ */
+export type ListQuarantineRequest = Message<"plumbline.v1.ListQuarantineRequest"> & {
+};
+
+/**
+ * Describes the message plumbline.v1.ListQuarantineRequest.
+ * Use `create(ListQuarantineRequestSchema)` to create a new message.
+ */
+export const ListQuarantineRequestSchema: GenMessage<ListQuarantineRequest> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 10);
+
+/**
+ * @generated from message plumbline.v1.ListQuarantineResponse
+ */
+export type ListQuarantineResponse = Message<"plumbline.v1.ListQuarantineResponse"> & {
+  /**
+   * By position.
+   *
+   * @generated from field: repeated plumbline.v1.QuarantinedStream items = 1;
+   */
+  items: QuarantinedStream[];
+
+  /**
+   * @generated from field: repeated plumbline.v1.ConsumerReport consumers = 2;
+   */
+  consumers: ConsumerReport[];
+};
+
+/**
+ * Describes the message plumbline.v1.ListQuarantineResponse.
+ * Use `create(ListQuarantineResponseSchema)` to create a new message.
+ */
+export const ListQuarantineResponseSchema: GenMessage<ListQuarantineResponse> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 11);
+
+/**
+ * @generated from message plumbline.v1.RetryQuarantineRequest
+ */
+export type RetryQuarantineRequest = Message<"plumbline.v1.RetryQuarantineRequest"> & {
+  /**
+   * All consumers when absent.
+   *
+   * @generated from field: optional string consumer = 1;
+   */
+  consumer?: string | undefined;
+
+  /**
+   * All quarantined streams when absent.
+   *
+   * @generated from field: optional string stream = 2;
+   */
+  stream?: string | undefined;
+
+  /**
+   * Maximum time to wait for the result; 30,000 when absent.
+   *
+   * @generated from field: optional int32 timeout_ms = 3;
+   */
+  timeoutMs?: number | undefined;
+};
+
+/**
+ * Describes the message plumbline.v1.RetryQuarantineRequest.
+ * Use `create(RetryQuarantineRequestSchema)` to create a new message.
+ */
+export const RetryQuarantineRequestSchema: GenMessage<RetryQuarantineRequest> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 12);
+
+/**
+ * @generated from message plumbline.v1.RetryQuarantineResponse
+ */
+export type RetryQuarantineResponse = Message<"plumbline.v1.RetryQuarantineResponse"> & {
+  /**
+   * Recovered, StillQuarantined or Pending.
+   *
+   * @generated from field: string outcome = 1;
+   */
+  outcome: string;
+
+  /**
+   * Position of the event StreamRetryRequested.
+   *
+   * @generated from field: int64 position = 2;
+   */
+  position: bigint;
+
+  /**
+   * Listed streams that are no longer quarantined.
+   *
+   * @generated from field: int32 recovered = 3;
+   */
+  recovered: number;
+
+  /**
+   * The requested streams that remain quarantined.
+   *
+   * @generated from field: repeated plumbline.v1.QuarantinedStream items = 4;
+   */
+  items: QuarantinedStream[];
+
+  /**
+   * @generated from field: repeated plumbline.v1.ConsumerReport consumers = 5;
+   */
+  consumers: ConsumerReport[];
+};
+
+/**
+ * Describes the message plumbline.v1.RetryQuarantineResponse.
+ * Use `create(RetryQuarantineResponseSchema)` to create a new message.
+ */
+export const RetryQuarantineResponseSchema: GenMessage<RetryQuarantineResponse> = /*@__PURE__*/
+  messageDesc(file_plumbline_v1_log, 13);
+
+/**
  * @generated from message plumbline.v1.ParkedWork
  */
 export type ParkedWork = Message<"plumbline.v1.ParkedWork"> & {
@@ -302,7 +517,7 @@ export type ParkedWork = Message<"plumbline.v1.ParkedWork"> & {
  * Use `create(ParkedWorkSchema)` to create a new message.
  */
 export const ParkedWorkSchema: GenMessage<ParkedWork> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 8);
+  messageDesc(file_plumbline_v1_log, 14);
 
 /**
  * @generated from message plumbline.v1.ListParkedWorkRequest
@@ -315,7 +530,7 @@ export type ListParkedWorkRequest = Message<"plumbline.v1.ListParkedWorkRequest"
  * Use `create(ListParkedWorkRequestSchema)` to create a new message.
  */
 export const ListParkedWorkRequestSchema: GenMessage<ListParkedWorkRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 9);
+  messageDesc(file_plumbline_v1_log, 15);
 
 /**
  * @generated from message plumbline.v1.ListParkedWorkResponse
@@ -334,7 +549,7 @@ export type ListParkedWorkResponse = Message<"plumbline.v1.ListParkedWorkRespons
  * Use `create(ListParkedWorkResponseSchema)` to create a new message.
  */
 export const ListParkedWorkResponseSchema: GenMessage<ListParkedWorkResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 10);
+  messageDesc(file_plumbline_v1_log, 16);
 
 /**
  * @generated from message plumbline.v1.ReleaseParkedWorkRequest
@@ -363,7 +578,7 @@ export type ReleaseParkedWorkRequest = Message<"plumbline.v1.ReleaseParkedWorkRe
  * Use `create(ReleaseParkedWorkRequestSchema)` to create a new message.
  */
 export const ReleaseParkedWorkRequestSchema: GenMessage<ReleaseParkedWorkRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 11);
+  messageDesc(file_plumbline_v1_log, 17);
 
 /**
  * @generated from message plumbline.v1.ReleaseParkedWorkResponse
@@ -415,7 +630,7 @@ export type ReleaseParkedWorkResponse = Message<"plumbline.v1.ReleaseParkedWorkR
  * Use `create(ReleaseParkedWorkResponseSchema)` to create a new message.
  */
 export const ReleaseParkedWorkResponseSchema: GenMessage<ReleaseParkedWorkResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 12);
+  messageDesc(file_plumbline_v1_log, 18);
 
 /**
  * @generated from message plumbline.v1.LegalHold
@@ -475,7 +690,7 @@ export type LegalHold = Message<"plumbline.v1.LegalHold"> & {
  * Use `create(LegalHoldSchema)` to create a new message.
  */
 export const LegalHoldSchema: GenMessage<LegalHold> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 13);
+  messageDesc(file_plumbline_v1_log, 19);
 
 /**
  * @generated from message plumbline.v1.ListLegalHoldsRequest
@@ -494,7 +709,7 @@ export type ListLegalHoldsRequest = Message<"plumbline.v1.ListLegalHoldsRequest"
  * Use `create(ListLegalHoldsRequestSchema)` to create a new message.
  */
 export const ListLegalHoldsRequestSchema: GenMessage<ListLegalHoldsRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 14);
+  messageDesc(file_plumbline_v1_log, 20);
 
 /**
  * @generated from message plumbline.v1.ListLegalHoldsResponse
@@ -513,7 +728,7 @@ export type ListLegalHoldsResponse = Message<"plumbline.v1.ListLegalHoldsRespons
  * Use `create(ListLegalHoldsResponseSchema)` to create a new message.
  */
 export const ListLegalHoldsResponseSchema: GenMessage<ListLegalHoldsResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 15);
+  messageDesc(file_plumbline_v1_log, 21);
 
 /**
  * @generated from message plumbline.v1.PlaceLegalHoldRequest
@@ -549,7 +764,7 @@ export type PlaceLegalHoldRequest = Message<"plumbline.v1.PlaceLegalHoldRequest"
  * Use `create(PlaceLegalHoldRequestSchema)` to create a new message.
  */
 export const PlaceLegalHoldRequestSchema: GenMessage<PlaceLegalHoldRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 16);
+  messageDesc(file_plumbline_v1_log, 22);
 
 /**
  * @generated from message plumbline.v1.PlaceLegalHoldResponse
@@ -580,7 +795,7 @@ export type PlaceLegalHoldResponse = Message<"plumbline.v1.PlaceLegalHoldRespons
  * Use `create(PlaceLegalHoldResponseSchema)` to create a new message.
  */
 export const PlaceLegalHoldResponseSchema: GenMessage<PlaceLegalHoldResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 17);
+  messageDesc(file_plumbline_v1_log, 23);
 
 /**
  * @generated from message plumbline.v1.LiftLegalHoldRequest
@@ -597,7 +812,7 @@ export type LiftLegalHoldRequest = Message<"plumbline.v1.LiftLegalHoldRequest"> 
  * Use `create(LiftLegalHoldRequestSchema)` to create a new message.
  */
 export const LiftLegalHoldRequestSchema: GenMessage<LiftLegalHoldRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 18);
+  messageDesc(file_plumbline_v1_log, 24);
 
 /**
  * @generated from message plumbline.v1.LiftLegalHoldResponse
@@ -628,7 +843,7 @@ export type LiftLegalHoldResponse = Message<"plumbline.v1.LiftLegalHoldResponse"
  * Use `create(LiftLegalHoldResponseSchema)` to create a new message.
  */
 export const LiftLegalHoldResponseSchema: GenMessage<LiftLegalHoldResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 19);
+  messageDesc(file_plumbline_v1_log, 25);
 
 /**
  * @generated from message plumbline.v1.ErasePersonRequest
@@ -654,7 +869,7 @@ export type ErasePersonRequest = Message<"plumbline.v1.ErasePersonRequest"> & {
  * Use `create(ErasePersonRequestSchema)` to create a new message.
  */
 export const ErasePersonRequestSchema: GenMessage<ErasePersonRequest> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 20);
+  messageDesc(file_plumbline_v1_log, 26);
 
 /**
  * @generated from message plumbline.v1.ErasePersonResponse
@@ -697,7 +912,7 @@ export type ErasePersonResponse = Message<"plumbline.v1.ErasePersonResponse"> & 
  * Use `create(ErasePersonResponseSchema)` to create a new message.
  */
 export const ErasePersonResponseSchema: GenMessage<ErasePersonResponse> = /*@__PURE__*/
-  messageDesc(file_plumbline_v1_log, 21);
+  messageDesc(file_plumbline_v1_log, 27);
 
 /**
  * The log as a Merkle tree (RFC 6962): what proves that it was not rewritten. Tiles and entries are served over HTTP, see C2SP tlog-tiles.
@@ -744,6 +959,26 @@ export const Log: GenService<{
     methodKind: "unary";
     input: typeof GetConsistencyProofRequestSchema;
     output: typeof GetConsistencyProofResponseSchema;
+  },
+  /**
+   * Lists the streams that consumers have quarantined, and the consumers whose state is not known.
+   *
+   * @generated from rpc plumbline.v1.Log.ListQuarantine
+   */
+  listQuarantine: {
+    methodKind: "unary";
+    input: typeof ListQuarantineRequestSchema;
+    output: typeof ListQuarantineResponseSchema;
+  },
+  /**
+   * Processes quarantined streams again after the cause was fixed.
+   *
+   * @generated from rpc plumbline.v1.Log.RetryQuarantine
+   */
+  retryQuarantine: {
+    methodKind: "unary";
+    input: typeof RetryQuarantineRequestSchema;
+    output: typeof RetryQuarantineResponseSchema;
   },
   /**
    * Lists events that cannot be applied and hold up their stream.
