@@ -13,7 +13,7 @@ import { durationMs } from '@plumbline/events';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type CommandContext, print } from '../../context.js';
 import { CommandError, ExitCode } from '../../exit-code.js';
-import { ago, plain, table } from '../../output/terminal.js';
+import { plain, table } from '../../output/terminal.js';
 
 /** Maximum time that the server waits in one call. */
 const LONGEST_WAIT_MS = 600_000;
