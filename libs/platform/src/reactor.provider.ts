@@ -38,6 +38,8 @@ export interface ReactorDefinition {
    * snapshot that other code has written is not used.
    */
   readonly code: readonly string[];
+  /** Follows events of every type; see `ReactorOptions.allTypes`. */
+  readonly allTypes?: boolean;
 }
 
 function folderOf(url: string): string {
@@ -46,7 +48,7 @@ function folderOf(url: string): string {
 
 /** Provides the {@link EVENT_REACTOR} of a module. The service of the module starts and stops it. */
 export function reactorProvider(definition: ReactorDefinition): FactoryProvider<EventReactor> {
-  const { consumer, service, events, fold, code } = definition;
+  const { consumer, service, events, fold, code, allTypes = false } = definition;
   return {
     provide: EVENT_REACTOR,
     inject: [
@@ -80,6 +82,7 @@ export function reactorProvider(definition: ReactorDefinition): FactoryProvider<
         meter,
         readiness,
         fold: state,
+        allTypes,
         handlers: () => eventHandlersOf(module.get<object>(events), consumer),
         snapshots: {
           store: new FileSnapshotStore(snapshotDirectory(source)),

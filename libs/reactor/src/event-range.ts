@@ -14,7 +14,7 @@ export interface EventRange {
 /** What a transport needs of a reactor to deliver to it. */
 export interface EventIntake {
   readonly consumer: string;
-  /** Types that the reactor has handlers for; the transport may leave out all others. */
+  /** Types that the reactor has handlers for; the transport may leave out all others. Empty: every type. */
   readonly types: readonly string[];
   /** One above the last processed position. */
   readonly nextPosition: number;

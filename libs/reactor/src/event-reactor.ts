@@ -40,6 +40,7 @@ export class EventReactor implements EventIntake {
   readonly #progress: ProgressReport;
   readonly #waiters = new Waiters();
   readonly #listeners = new Set<() => void>();
+  readonly #eventListeners = new Set<(event: StoredEvent) => void>();
   #handlers: EventHandlers = new Map();
 
   #next = 0;
@@ -91,8 +92,9 @@ export class EventReactor implements EventIntake {
     return this.#options.consumer;
   }
 
-  /** Types that this reactor follows; known after the start. */
+  /** Types that this reactor follows, known after the start; empty when it follows all of them. */
   get types(): readonly EventType[] {
+    if (this.#options.allTypes === true) return [];
     return [...new Set<EventType>([...this.#handlers.keys(), ...OWN_TYPES])];
   }
 
@@ -148,6 +150,16 @@ export class EventReactor implements EventIntake {
   onProcessed(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Calls the listener with each event, in order, when it is processed and before waits for its position resolve. With
+   * `ReactorOptions.allTypes` these are all events of the log beyond the restored snapshot, also quarantined and undecodable ones; they
+   * begin at 0 again when the snapshot may hold what was erased. The listener must not throw. The returned function ends it.
+   */
+  onEvent(listener: (event: StoredEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
   }
 
   offer(range: EventRange): void {
@@ -259,8 +271,9 @@ export class EventReactor implements EventIntake {
 
   async #read(): Promise<void> {
     this.#behind = false;
-    const { log, pageSize } = this.#options;
-    const page = await log.readBodies({ from: this.#next, limit: pageSize ?? 1_000, types: this.types });
+    const { log, pageSize, allTypes } = this.#options;
+    const filter = allTypes === true ? {} : { types: this.types };
+    const page = await log.readBodies({ from: this.#next, limit: pageSize ?? 1_000, ...filter });
     this.#progress.headIs(page.headPosition);
     if (!this.#isCaughtUp) this.#progress.changed();
     if (page.headPosition < this.#next) throw this.#shorterLogError(page.headPosition);
@@ -317,6 +330,7 @@ export class EventReactor implements EventIntake {
       this.#progress.processed(event as RecordedEvent);
     }
     this.#progress.movedTo(next);
+    if (event !== undefined) for (const listener of this.#eventListeners) listener(event);
     this.#waiters.processed(next);
   }
 

@@ -31,6 +31,8 @@ export interface ReactorOptions {
   readonly log: EventLog;
   /** A function is called at the start: controllers of Nest exist only then. */
   readonly handlers: EventHandlers | (() => EventHandlers);
+  /** Follows events of every type, also those without a handler, for the listeners of `EventReactor.onEvent`. */
+  readonly allTypes?: boolean;
   /** The state behind the handlers. */
   readonly fold: Fold;
   readonly clock: Clock;
