@@ -12,8 +12,6 @@ export type {
   ExpectedRevision,
   ReadOptions,
 } from './event-log.port.js';
-export { Follower } from './follower.js';
-export type { FollowerOptions } from './follower.js';
 export { PARKED_WORK } from './parked-work.port.js';
 export type { AskedWork, ParkedItem, ParkedWork, ReleaseReport } from './parked-work.port.js';
 export { checkLegalHold } from './legal-hold-check.js';

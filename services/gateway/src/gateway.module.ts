@@ -7,13 +7,12 @@ import { ApplicationsModule } from './applications/applications.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { Bootstrap } from './auth/bootstrap.js';
-import { EventsConsumer } from './consumers/events.controller.js';
 import { EventsModule } from './events/events.module.js';
 import { LogModule } from './log/log.module.js';
 import { ReadSideModule } from './read-side/read-side.module.js';
 import { FollowedResources } from './resources/followed-resources.js';
 import { ResourcesModule } from './resources/resources.module.js';
-import { StateModule } from './state/state.module.js';
+import { StateModule } from './state.module.js';
 import { Deliveries } from './subscriptions/deliveries.js';
 import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import { TokensModule } from './tokens/tokens.module.js';
@@ -43,7 +42,6 @@ import { LOG_ACCESS, type LogAccess } from './state/log-access.js';
     SseModule,
     GrpcModule,
   ],
-  controllers: [EventsConsumer],
   exports: [HttpModule],
 })
 export class GatewayModule implements OnApplicationBootstrap, BeforeApplicationShutdown {

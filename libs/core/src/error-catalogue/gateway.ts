@@ -212,8 +212,8 @@ export const gatewayErrors = [
   }),
   defineError('PLB-5703', {
     kind: 'overloaded',
-    title: 'the gateway is starting or stopping',
-    meaning: 'The gateway has not read the log to its end yet, or is shutting down.',
+    title: 'the gateway is starting, stopping or behind the log',
+    meaning: 'The gateway has not processed the log to its end or to the requested position yet, or is shutting down.',
     remedy: 'Send the same request again after the given delay, or to another gateway.',
   }),
   defineError('PLB-5704', {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
-import { StateModule } from '../state/state.module.js';
+import { StateModule } from '../state.module.js';
 import { ActionsController } from './actions.controller.js';
 import { ActionsService } from './actions.service.js';
 

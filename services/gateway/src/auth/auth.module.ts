@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AsOfGuard } from '../operations/as-of.guard.js';
 import { RequestMetrics } from '../operations/request-metrics.js';
-import { StateModule } from '../state/state.module.js';
+import { StateModule } from '../state.module.js';
 import { Authenticator } from './authenticator.js';
 import { Announcer, ANNOUNCER, Bootstrap } from './bootstrap.js';
 import { RoleGuard } from './role.guard.js';

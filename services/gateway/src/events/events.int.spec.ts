@@ -151,9 +151,10 @@ describe('following events', () => {
     let [rest] = (await once(socket, 'data')).map(String) as [string];
     socket.pause();
     const reads: number[] = [];
-    const read = gateway.log.read.bind(gateway.log);
-    gateway.log.read = (options) => (reads.push(options.from), read(options));
+    const read = gateway.log.readBodies.bind(gateway.log);
     let last = 0;
+    // Reads behind the head; the gateway itself reads only there.
+    gateway.log.readBodies = (options) => (options.from < last && reads.push(options.from), read(options));
     // 25 MB of events: more than sockets and the ring of the feed hold together.
     for (let round = 0; round < 25; round += 1) last = await appendProjects(gateway, 700, 'x'.repeat(900));
     const response = responses[0];

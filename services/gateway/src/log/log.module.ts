@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
-import { StateModule } from '../state/state.module.js';
+import { StateModule } from '../state.module.js';
 import { LogAdministrationController } from './log-administration.controller.js';
 import { LogAdministrationService } from './log-administration.service.js';
 import { logFilesConfigProvider } from './log.config.js';

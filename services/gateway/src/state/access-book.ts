@@ -21,7 +21,13 @@ export function roleIncludes(held: Role, needed: Role): boolean {
   return Role.indexOf(held) >= Role.indexOf(needed);
 }
 
-/** Tokens as the log knows them: who presents which, whether it still counts. */
+/** Contents of an {@link AccessBook}. */
+export interface AccessSnapshot {
+  readonly principals: readonly (readonly [hash: string, Principal])[];
+  readonly hashes: readonly (readonly [id: string, hash: string])[];
+}
+
+/** Tokens by their hashes: whose they are, and whether they are in force. */
 export class AccessBook {
   readonly #byHash = new Map<string, Principal>();
   readonly #hashById = new Map<string, string>();
@@ -35,6 +41,19 @@ export class AccessBook {
       const hash = this.#hashById.get(event.data.id);
       if (hash !== undefined) this.#byHash.delete(hash);
     }
+  }
+
+  /** Returns the contents as JSON values. */
+  snapshot(): AccessSnapshot {
+    return { principals: [...this.#byHash], hashes: [...this.#hashById] };
+  }
+
+  /** Replaces the contents by those of {@link snapshot}. */
+  restore({ principals, hashes }: AccessSnapshot): void {
+    this.#byHash.clear();
+    this.#hashById.clear();
+    for (const [hash, principal] of principals) this.#byHash.set(hash, principal);
+    for (const [id, hash] of hashes) this.#hashById.set(id, hash);
   }
 
   /** True when a token was ever issued, also if none is in force now. */

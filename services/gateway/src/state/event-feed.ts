@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventLog } from '@plumbline/event-log';
-import type { RecordedEvent } from '@plumbline/events';
+import type { RecordedEvent, StoredEvent } from '@plumbline/events';
 
 const PAGE_SIZE = 500;
 
@@ -26,7 +26,10 @@ export class EventFeed {
   readonly #log: Pick<EventLog, 'read'>;
   readonly #ringSize: number;
 
-  #ring: RecordedEvent[] = [];
+  /** Every position has its element, so that an index is a position; readers do not get what cannot be decoded. */
+  #ring: StoredEvent[] = [];
+  /** Position of the first element. */
+  #first = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(log: Pick<EventLog, 'read'>, ringSize = 4096) {
@@ -34,25 +37,39 @@ export class EventFeed {
     this.#ringSize = ringSize;
   }
 
-  /** Takes the next events in order; wakes the readers. What came before a person was erased is read from the log again, which has forgotten the person. */
-  push(events: readonly RecordedEvent[]): void {
+  /** Declares that the events below a position are in the log, and the next one pushed is at it. Ignored when events were pushed. */
+  startAt(next: number): void {
+    if (this.#ring.length === 0) this.#first = next;
+  }
+
+  /**
+   * Adds the next events in order, and wakes the readers. Events before the erasure of a person are read from the log again, which does
+   * not return the person any more.
+   */
+  push(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      if (event.type === 'PersonErased') this.#ring = [];
+      if (event.type === 'PersonErased' || event.position !== this.#next) {
+        this.#ring = [];
+        this.#first = event.position;
+      }
       this.#ring.push(event);
     }
-    if (this.#ring.length > this.#ringSize * 2) this.#ring = this.#ring.slice(-this.#ringSize);
+    const surplus = this.#ring.length - this.#ringSize;
+    if (surplus > this.#ringSize) {
+      this.#ring = this.#ring.slice(surplus);
+      this.#first += surplus;
+    }
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
 
   /** Position of the newest event in the feed; -1 while there is none. */
   get lastPosition(): number {
-    return this.#ring.at(-1)?.position ?? -1;
+    return this.#next - 1;
   }
 
-  /** An event that is still in memory. */
-  at(position: number): RecordedEvent | undefined {
-    return this.#ring[position - (this.#ring[0]?.position ?? 0)];
+  get #next(): number {
+    return this.#first + this.#ring.length;
   }
 
   /** Batches of events after a position, in order, without gaps, until the signal aborts. */
@@ -68,14 +85,14 @@ export class EventFeed {
     let next = options.after + 1;
     let live = false;
     while (!options.signal.aborted) {
-      if (live && next < (this.#ring[0]?.position ?? 0)) {
+      if (live && next < this.#first) {
         live = false;
         yield { type: 'fellBehind' };
       }
-      const events = await this.#from(next);
-      if (events.length > 0) {
-        next = (events.at(-1)?.position ?? next) + 1;
-        yield { type: 'events', events };
+      const page = await this.#from(next);
+      if (page.next > next) {
+        ({ next } = page);
+        if (page.events.length > 0) yield { type: 'events', events: page.events };
       } else if (!live) {
         live = true;
         yield { type: 'caughtUp' };
@@ -85,12 +102,15 @@ export class EventFeed {
     }
   }
 
-  async #from(next: number): Promise<readonly RecordedEvent[]> {
-    const first = this.#ring[0]?.position;
-    if (first === undefined) return [];
-    if (next >= first) return this.#ring.slice(next - first, next - first + PAGE_SIZE);
-    const page = await this.#log.read({ from: next, limit: PAGE_SIZE });
-    return page.events;
+  /** Events from a position on, and the position behind them; the same position when there are none. */
+  async #from(from: number): Promise<{ readonly events: readonly RecordedEvent[]; readonly next: number }> {
+    if (from < this.#first) {
+      const { events, nextPosition } = await this.#log.read({ from, limit: PAGE_SIZE });
+      return { events, next: nextPosition };
+    }
+    const stored = this.#ring.slice(from - this.#first, from - this.#first + PAGE_SIZE);
+    const events = stored.filter((event): event is RecordedEvent => event.type !== 'Undecodable');
+    return { events, next: from + stored.length };
   }
 
   /** True when there is more, false when the time is over or the reader left. */

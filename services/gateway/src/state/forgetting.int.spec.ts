@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { uuidv7 } from '@plumbline/core';
 import type { BodyPage, ReadOptions } from '@plumbline/event-log';
 import { MemoryEventLog } from '@plumbline/event-log/testing';
+import { tempDir } from '@plumbline/testkit';
 import { expect, it, vi } from 'vitest';
 import { clientOf, type GatewayUnderTest, startGateway } from '../testing/gateway.fixture.js';
 import { commit, resources } from '../testing/story.fixture.js';
@@ -36,11 +38,10 @@ async function told(gateway: GatewayUnderTest): Promise<string> {
   return JSON.stringify({ status, history, streamed });
 }
 
-it('the gateway forgets a person that was erased, in what it answers from memory and in its streams, and loses nothing else', async () => {
-  const log = new ErasableLog();
-  await using gateway = await startGateway({ log });
-  await clientOf(gateway).apply({ resources });
-  const person = { name: 'Lovelace', email: 'ada@example.com' };
+const person = { name: 'Lovelace', email: 'ada@example.com' };
+
+/** Appends two versions of the application that the person has worked on. */
+async function appendVersions(gateway: GatewayUnderTest): Promise<void> {
   const digest = `sha256:${'0'.repeat(64)}`;
   for (const version of [1, 2]) {
     await gateway.append('VersionRendered', `version-default/web/${version}`, {
@@ -58,6 +59,13 @@ it('the gateway forgets a person that was erased, in what it answers from memory
       createNamespace: true,
     });
   }
+}
+
+it('the gateway forgets a person that was erased, in what it answers from memory and in its streams, and loses nothing else', async () => {
+  const log = new ErasableLog();
+  await using gateway = await startGateway({ log });
+  await clientOf(gateway).apply({ resources });
+  await appendVersions(gateway);
   const before = await told(gateway);
   expect(before).toContain('Lovelace');
   const views = gateway.access.state;
@@ -83,4 +91,42 @@ it('the gateway forgets a person that was erased, in what it answers from memory
   // The new fold goes on.
   await clientOf(gateway).suspend('web');
   expect(await clientOf(gateway).application('web')).toMatchObject({ suspended: { by: expect.anything() as unknown } });
+});
+
+it('a snapshot that was written before a person was erased does not bring the person back', async () => {
+  const log = new ErasableLog();
+  await using dir = await tempDir('gateway');
+  const source = { PLUMBLINE_DATA_DIR: dir.path };
+  const memory = (gateway: GatewayUnderTest): string => JSON.stringify(gateway.access.state.snapshot());
+  {
+    await using gateway = await startGateway({ log, source });
+    await clientOf(gateway).apply({ resources });
+    await appendVersions(gateway);
+    expect(memory(gateway)).toContain('Lovelace');
+  }
+  {
+    // The snapshot is used while nobody is erased.
+    await using gateway = await startGateway({ log, source });
+    expect(gateway.logLines.join('')).toContain('restored from a snapshot');
+    expect(memory(gateway)).toContain('Lovelace');
+  }
+  log.erased = true;
+  await log.append({
+    requestId: uuidv7(Date.now()),
+    actor: { kind: 'service', id: 'audit', name: 'audit' },
+    service: 'audit',
+    items: [
+      {
+        stream: 'log-persons',
+        expected: { type: 'any' },
+        events: [{ type: 'PersonErased', data: { subject: 's0', erasedAt: '2026-11-20T09:30:00.000000Z', events: 2 } }],
+      },
+    ],
+  });
+  for (const start of ['the first start after the erasure', 'the next one']) {
+    await using gateway = await startGateway({ log, source });
+    expect(memory(gateway), start).not.toMatch(/Lovelace|ada@/);
+    expect(gateway.access.state.views.get('application', 'default/web'), start).toBeDefined();
+    expect(gateway.access.position, start).toBe((await log.head()) - 1);
+  }
 });

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import type { EventEnvelopeBatch } from '@plumbline/messaging';
-import { type Clock, InvariantError, messageOf, OverloadedError, uuidv7 } from '@plumbline/core';
-import { type AppendItem, EVENT_LOG, type EventLog, Follower } from '@plumbline/event-log';
-import type { Actor, RecordedEvent } from '@plumbline/events';
-import { CLOCK, type Logger, LOGGER, type Readiness, READINESS } from '@plumbline/platform';
+import { type Clock, InvariantError, OverloadedError, uuidv7 } from '@plumbline/core';
+import { type AppendItem, EVENT_LOG, type EventLog } from '@plumbline/event-log';
+import { type Actor, readStoredEvent, type RecordedEvent, type StoredEvent } from '@plumbline/events';
+import { CLOCK, EVENT_REACTOR, type Logger, LOGGER, type Readiness, READINESS } from '@plumbline/platform';
+import type { EventReactor } from '@plumbline/reactor';
 import { EventFeed } from './event-feed.js';
-import { GatewayState } from './gateway-state.js';
+import { GatewayFold } from './gateway-fold.js';
+import type { GatewayState } from './gateway-state.js';
+import { HANDLERS_FOR, type HandlersFor, StateRebuild } from './state-rebuild.js';
 
-const PAGE_SIZE = 1_000;
-const RETRY_MS = 1_000;
+/** How long a request waits until the gateway has processed a position. */
+const PROCESS_TIMEOUT_MS = 30_000;
+/** Events that are handed to the feed at once. */
+const FEED_BATCH = 500;
+/** What the reactor says when it is behind, or stops. */
+const BEHIND: ReadonlySet<string> = new Set(['PLB-5103', 'PLB-5110']);
 
 /** Where a request stands in the log. */
 export interface Accepted {
@@ -32,66 +37,58 @@ export interface Intent {
 /** Injection token of the {@link LogAccess}. */
 export const LOG_ACCESS = Symbol('LOG_ACCESS');
 
-/** The gateway's hold on the log: its fold, the live feed, and appends that the fold has seen before they are acknowledged. */
+/** The state of the gateway, the live feed, and appends that the state reflects before they are acknowledged. */
 @Injectable()
 export class LogAccess implements BeforeApplicationShutdown {
-  readonly #logger: Logger;
+  readonly #reactor: EventReactor;
+  readonly #fold: GatewayFold;
   readonly #readiness: Readiness;
+  readonly #rebuild: StateRebuild;
 
   readonly feed: EventFeed;
-  #state = new GatewayState();
-  /** Next position of the fold. */
-  #folded = 0;
-  /** Who was erased before was never read. */
+  /** Processed events that the feed does not have yet: readers get the events of one append together. */
+  #unfed: StoredEvent[] = [];
+  /** Persons that were erased before are in nothing that this process has read. */
   #headAtStart = 0;
   #forgetting: Promise<void> = Promise.resolve();
-  readonly #follower: Follower;
   readonly #closing = new AbortController();
   #lastAppended = -1;
-  #ready = false;
 
   constructor(
     @Inject(EVENT_LOG) readonly log: EventLog,
     @Inject(CLOCK) readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
     @Inject(READINESS) readiness: Readiness,
+    @Inject(EVENT_REACTOR) reactor: EventReactor,
+    @Inject(GatewayFold) fold: GatewayFold,
+    @Inject(HANDLERS_FOR) handlersFor: HandlersFor,
   ) {
-    this.#logger = logger;
+    this.#reactor = reactor;
+    this.#fold = fold;
     this.#readiness = readiness;
-
-    this.feed = new EventFeed(log);
-    this.#readiness.report('gateway', false, 'catching up with the log');
-    this.#follower = new Follower({
-      log,
-      from: 0,
-      onEvents: (events) => {
-        for (const event of events) this.#state.apply(event);
-        this.#folded = (events.at(-1)?.position ?? -1) + 1;
-        this.feed.push(events);
-        if (events.some(({ type, position }) => type === 'PersonErased' && position >= this.#headAtStart))
-          this.#forgetting = this.#forgetting.then(async () => this.#forget());
-      },
-      onError: (message) => this.#logger.warn('the gateway cannot follow the log and tries again', { error: message }),
-    });
+    this.#rebuild = new StateRebuild({ log, logger, reactor, handlersFor, signal: this.#closing.signal });
+    this.feed = new EventFeed({ read: async (options) => readable(log, options) });
+    readiness.report('gateway', false, 'processing the log');
+    reactor.onEvent((event) => this.#processed(event));
+    reactor.onProcessed(() => this.#feed());
   }
 
-  /** The fold of the log. */
+  /** What the reactor of this gateway has processed the log into. */
   get state(): GatewayState {
-    return this.#state;
+    return this.#fold.state;
   }
 
-  /** Folds the log up to its head. Until then every request is answered with 503. */
+  /** Processes the log up to its head. Until then every request is answered with 503. */
   async start(): Promise<void> {
-    // Without an answer nothing is lost: then more is folded anew than need be.
+    // Without an answer nothing is lost: then the state is built again more often than necessary.
     this.#headAtStart = await this.log.head().catch(() => 0);
-    await this.#follower.start();
-    this.#ready = true;
-    this.#readiness.report('gateway', true);
+    await this.#reactor.start();
+    this.feed.startAt(this.#reactor.nextPosition);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.close();
-    await this.#follower.stop();
+    await this.#reactor.stop();
     await this.#forgetting;
   }
 
@@ -99,11 +96,6 @@ export class LogAccess implements BeforeApplicationShutdown {
   close(): void {
     this.#readiness.report('gateway', false, 'stopping');
     this.#closing.abort();
-  }
-
-  /** Takes a batch from the bus. */
-  offer(batch: EventEnvelopeBatch): void {
-    this.#follower.offer(batch);
   }
 
   /** Aborts when the process stops: streams and waits end then. */
@@ -116,102 +108,118 @@ export class LogAccess implements BeforeApplicationShutdown {
     return this.#lastAppended;
   }
 
-  /** @throws OverloadedError PLB-5703 until the gateway has caught up with the log. */
+  /** @throws OverloadedError PLB-5703 until the gateway has processed the log. */
   assertReady(): void {
-    if (!this.#ready)
+    if (!this.#reactor.isCaughtUp)
       throw new OverloadedError(
         'PLB-5703',
-        'the gateway is starting and still reads the log: try again in a moment',
+        `the gateway is starting and has processed the log up to position ${this.position}; try again later`,
         1_000,
+        { details: { position: this.position } },
       );
   }
 
-  /** Brings the fold up to the head of the log as it is now. */
+  /** Processes the log up to its head as it is now. @throws as {@link folded} */
   async refresh(): Promise<void> {
     const head = await this.log.head();
     if (head > 0) await this.folded(head - 1);
   }
 
   /**
-   * Resolves when the fold has the event at a position, which must be in the log.
-   * @throws OverloadedError PLB-5703 when the process stops before.
+   * Resolves when the state reflects the event at a position, which must be in the log.
+   * @throws OverloadedError PLB-5703 after `timeoutMs` (30 s when absent), with what the gateway is behind with, and when the process stops.
    */
-  async folded(position: number): Promise<void> {
+  async folded(
+    position: number,
+    { timeoutMs = PROCESS_TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+  ): Promise<void> {
     const stopped = Promise.withResolvers<never>();
     const stop = (): void =>
       stopped.reject(
-        new OverloadedError('PLB-5703', 'the gateway is stopping: ask another one, or again in a moment', 1_000),
+        new OverloadedError('PLB-5703', 'the gateway is stopping: ask another one, or try again later', 1_000),
       );
     this.closing.addEventListener('abort', stop, { once: true });
     try {
       if (this.closing.aborted) stop();
-      await Promise.race([this.#follower.whenProcessed(position), stopped.promise]);
+      await Promise.race([this.#reactor.whenProcessed(position, { timeoutMs }), stopped.promise]);
+    } catch (error) {
+      throw behind(error);
     } finally {
       this.closing.removeEventListener('abort', stop);
     }
   }
 
-  /** As {@link folded}, and when this process holds nothing any more of who was erased up to there. */
+  /** As {@link folded}, and when this process holds nothing any more of persons that were erased up to there. */
   async forgotten(position: number): Promise<void> {
     await this.folded(position);
     await this.#forgetting;
   }
 
-  /** Position of the last event in the fold; -1 for none. */
+  /** Position of the last event that the state reflects; -1 for none. */
   get position(): number {
-    return this.#follower.nextPosition - 1;
+    return this.#reactor.nextPosition - 1;
   }
 
-  /** Appends, and returns when the own fold has it: whoever asks next sees it. */
+  /**
+   * Appends, and resolves when the state reflects the recorded events: requests that follow see them.
+   * @throws OverloadedError PLB-5703 when they are recorded and not processed in time; PLB-5111 when a stream of the items is
+   * quarantined here; otherwise as `EventLog.append`.
+   */
   async append(intent: Intent): Promise<Accepted> {
-    const requestId = intent.requestId ?? uuidv7(this.clock.nowMs());
-    const cause =
-      intent.cause === undefined
-        ? {}
-        : { causationId: intent.cause.eventId, correlationId: intent.cause.correlationId };
-    const result = await this.log.append({
-      requestId,
-      actor: intent.actor,
-      service: 'gateway',
-      items: intent.items,
-      ...cause,
-    });
-    this.#lastAppended = Math.max(this.#lastAppended, result.lastPosition);
-    await this.folded(result.lastPosition);
-    const event = await this.#eventAt(result.firstPosition);
-    return { position: result.lastPosition, eventId: event.id, correlationId: event.correlationId };
-  }
-
-  /** Folds everything anew beside the fold in use, which may still know a person that was erased, and takes the new one then. Never rejects. */
-  async #forget(): Promise<void> {
-    const state = new GatewayState();
-    for (let next = 0; !this.closing.aborted;) {
-      // Nothing is awaited between this look and the exchange, so no event is missed or folded twice.
-      if (next >= this.#folded) {
-        this.#state = state;
-        return;
-      }
-      try {
-        const { events, nextPosition } = await this.log.read({
-          from: next,
-          limit: Math.min(PAGE_SIZE, this.#folded - next),
-        });
-        for (const event of events) state.apply(event);
-        next = nextPosition;
-      } catch (error) {
-        this.#logger.warn(
-          'a person was erased, and the gateway cannot read the log to forget the person; it tries again',
-          { error: messageOf(error) },
-        );
-        await delay(RETRY_MS, undefined, { signal: this.closing }).catch(() => undefined);
-      }
-    }
-  }
-
-  async #eventAt(position: number): Promise<RecordedEvent> {
-    const event = this.feed.at(position) ?? (await this.log.read({ from: position, limit: 1 })).events[0];
+    const { actor, items, cause, requestId = uuidv7(this.clock.nowMs()) } = intent;
+    const causes = cause === undefined ? {} : { causationId: cause.eventId, correlationId: cause.correlationId };
+    const request = { requestId, actor, service: 'gateway' as const, items, ...causes };
+    const { events, firstPosition, lastPosition } = await this.#reactor
+      .append(request, { timeoutMs: PROCESS_TIMEOUT_MS })
+      .catch((error: unknown) => {
+        throw behind(error);
+      });
+    this.#lastAppended = Math.max(this.#lastAppended, lastPosition);
+    const [event] = events;
     if (event === undefined)
-      throw new InvariantError('PLB-9701', `the event at position ${position} was acknowledged and cannot be read`);
-    return event;
+      throw new InvariantError('PLB-9701', `the event at position ${firstPosition} was recorded, but not returned`);
+    return { position: lastPosition, eventId: event.id, correlationId: event.correlationId };
   }
+
+  #processed(event: StoredEvent): void {
+    this.#fold.state.recorded(event);
+    this.#unfed.push(event);
+    if (!this.#reactor.isCaughtUp || this.#unfed.length >= FEED_BATCH) this.#feed();
+    if (event.type === 'PersonErased' && event.position >= this.#headAtStart)
+      this.#forgetting = this.#forgetting.then(async () => this.#forget());
+  }
+
+  #feed(): void {
+    if (this.#unfed.length === 0) return;
+    const events = this.#unfed;
+    this.#unfed = [];
+    this.feed.push(events);
+  }
+
+  /** Replaces the state, which may hold a person that was erased, by one from the log as it is now. Never rejects. */
+  async #forget(): Promise<void> {
+    await this.#rebuild.run((state) => this.#fold.replace(state));
+  }
+}
+
+/** A page of the log without the events that cannot be decoded: they must not end the streams of readers. */
+async function readable(
+  log: Pick<EventLog, 'readBodies'>,
+  options: Parameters<EventLog['read']>[0],
+): ReturnType<EventLog['read']> {
+  const { bodies, nextPosition, headPosition } = await log.readBodies(options);
+  const events = bodies
+    .map(({ position, body }) => readStoredEvent(position, body))
+    .filter((event): event is RecordedEvent => event.type !== 'Undecodable');
+  return { events, nextPosition, headPosition };
+}
+
+/** The error of the gateway for one of its reactor that is behind or stops; any other one as it is. */
+function behind(error: unknown): unknown {
+  if (!(error instanceof OverloadedError) || !BEHIND.has(error.code)) return error;
+  const { details } = error;
+  return new OverloadedError('PLB-5703', `the gateway is behind the log: ${error.message}`, 1_000, {
+    cause: error,
+    ...(details === undefined ? {} : { details }),
+  });
 }

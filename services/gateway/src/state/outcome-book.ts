@@ -19,7 +19,10 @@ export interface TargetOutcome {
 /** Outcomes kept of a version in an environment: history is for people, the audit query has all of them. */
 const KEPT = 50;
 
-/** What came of each version: the outcomes of its syncs, newest first. */
+/** Contents of an {@link OutcomeBook}: outcomes by version. */
+export type OutcomeSnapshot = readonly (readonly [version: string, readonly TargetOutcome[]])[];
+
+/** The outcomes of the syncs of each version, newest first. */
 export class OutcomeBook {
   readonly #outcomes = new Map<string, readonly TargetOutcome[]>();
 
@@ -53,6 +56,17 @@ export class OutcomeBook {
         position: event.position,
       });
     }
+  }
+
+  /** Returns the contents as JSON values. */
+  snapshot(): OutcomeSnapshot {
+    return [...this.#outcomes];
+  }
+
+  /** Replaces the contents by those of {@link snapshot}. */
+  restore(outcomes: OutcomeSnapshot): void {
+    this.#outcomes.clear();
+    for (const [version, ended] of outcomes) this.#outcomes.set(version, ended);
   }
 
   /** Outcomes of a version in an environment, newest first. */

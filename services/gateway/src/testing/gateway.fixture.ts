@@ -49,6 +49,7 @@ import {
   Endpoints,
   ENDPOINTS,
   ErrorFilter,
+  EVENT_REACTOR,
   HTTP_EDGE,
   type HttpEdge,
   LOGGER,
@@ -58,6 +59,8 @@ import {
   TRACER,
 } from '@plumbline/platform';
 import { generateSigningKeyPem, pemSigner } from '@plumbline/merkle';
+import type { EventReactor } from '@plumbline/reactor';
+import { tempDir } from '@plumbline/testkit';
 import { GatewayModule } from '../gateway.module.js';
 import { type Announcer, ANNOUNCER } from '../auth/bootstrap.js';
 import { LOG_ACCESS, type LogAccess } from '../state/log-access.js';
@@ -112,6 +115,7 @@ export interface AppendOptions {
 /** Starts a gateway as a host does: adapter, filter, edge, listen. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayUnderTest> {
   const log = options.log ?? new MemoryEventLog();
+  const dataDir = await tempDir('gateway');
   const objects = new MemoryObjectStore();
   const parked = new MemoryParkedWork(log);
   const persons = new MemoryPersonalData(log);
@@ -142,7 +146,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     [ENDPOINTS, endpoints],
     [
       CONFIG_SOURCE,
-      { PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0', PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0', ...options.source },
+      {
+        PLUMBLINE_GATEWAY_LISTEN: '127.0.0.1:0',
+        PLUMBLINE_GATEWAY_GRPC_LISTEN: '127.0.0.1:0',
+        PLUMBLINE_DATA_DIR: dataDir.path,
+        ...options.source,
+      },
     ],
   ]);
   const providers = [...values].map(([provide, useValue]) => ({ provide, useValue }));
@@ -167,11 +176,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   app.get<Announcer>(ANNOUNCER, { strict: false }).announce = (line) => void announced.push(line);
   await app.listen(0, '127.0.0.1');
   const access = app.get<LogAccess>(LOG_ACCESS, { strict: false });
-  // What the bus does for a gateway that runs with others.
+  const reactor = app.get<EventReactor>(EVENT_REACTOR, { strict: false });
+  // What a transport does for a gateway that runs with others.
   log.onCommitted(({ firstPosition, lastPosition }) => {
     void log
       .read({ from: firstPosition, limit: lastPosition - firstPosition + 1 })
-      .then(({ events }) => access.offer({ shard: 0, firstPosition, lastPosition, events }));
+      .then(({ events }) => reactor.offer({ from: firstPosition, next: lastPosition + 1, events }));
   });
   const address = app.getHttpServer().address();
   const append: GatewayUnderTest['append'] = async (type, stream, data, given = {}) => {
@@ -216,7 +226,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       });
       return ((await response.json()) as { readonly token: string }).token;
     },
-    [Symbol.asyncDispose]: () => app.close(),
+    [Symbol.asyncDispose]: async () => {
+      await app.close();
+      await dataDir[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { EventsModule } from '../../events/events.module.js';
 import { LogModule } from '../../log/log.module.js';
 import { ReadSideModule } from '../../read-side/read-side.module.js';
 import { ResourcesModule } from '../../resources/resources.module.js';
-import { StateModule } from '../../state/state.module.js';
+import { StateModule } from '../../state.module.js';
 import { SubscriptionsModule } from '../../subscriptions/subscriptions.module.js';
 import { ApplicationsGrpc } from './applications.grpc.js';
 import { EventsGrpc } from './events.grpc.js';

@@ -6,7 +6,7 @@ import { AuthModule } from '../../auth/auth.module.js';
 import { GATEWAY_CONFIG } from '../../gateway.config.js';
 import { RequestMetrics } from '../../operations/request-metrics.js';
 import { ServerController } from '../../server/server.controller.js';
-import { StateModule } from '../../state/state.module.js';
+import { StateModule } from '../../state.module.js';
 import { httpEdge } from './http-edge.js';
 import { DocsController } from './openapi/docs.controller.js';
 
