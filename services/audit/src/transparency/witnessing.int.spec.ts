@@ -181,7 +181,7 @@ describe('a log that is anchored', () => {
     const repository = await git.createRepository('anchor');
     await using audit = await openSigned(database, treeOptions({ anchor: anchorOf(dir, repository.url) }));
     await audit.log.whenLeading();
-    for (const size of [2, 5]) {
+    for (const size of [2, 5, 6, 7]) {
       await fill(audit.log, size - (await audit.log.head()));
       await until(`${size} are anchored`, () => audit.transparency.status.anchoredSize === size);
     }
