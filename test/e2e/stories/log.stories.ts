@@ -23,7 +23,7 @@ export function logStories(fixture: () => TestEnvironment): void {
     });
     expect(await run('lift', 'case-7')).toMatchObject({ code: 0, out: words('lifted') });
     expect(await run('lift', 'case-8')).toMatchObject({ code: 3, err: words('PLB-3154') });
-    expect((await run('list')).out).toBe('there is no legal hold\n');
+    expect((await run('list')).out).toBe('no legal holds\n');
     expect((await run('list', '--all')).out).toContain('case-7');
     const { events } = await fixture().topology.client.audit({ type: 'LegalHoldLifted' });
     expect(events).toMatchObject([{ actor: { kind: 'user' }, data: { hold: 'case-7' } }]);
@@ -109,7 +109,7 @@ export function logStories(fixture: () => TestEnvironment): void {
     const erased = await erase('--yes');
     expect(erased).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^s[0-9a-f]{24} is erased: [2-9] events hold/) as unknown,
+      out: expect.stringMatching(/^s[0-9a-f]{24} is erased: [2-9] events have data of the person/) as unknown,
     });
     expect(erased.out + erased.err).not.toContain('grace@');
     expect(await erase('--yes', '-o', 'json')).toMatchObject({ code: 0, out: words('"AlreadyErased"') });

@@ -47,7 +47,8 @@ interface Publisher extends AsyncDisposable {
 
 function publisherOn(url: string, key: NoteSigner = signer): Publisher {
   const link = new NatsLink({ url, name: 'relay' });
-  const publisher = new JetStreamPublisher({ link, keys: [key.key], timeoutMs: 60_000 });
+  // A message that is lost with the server is published again after this: time is what this tests
+  const publisher = new JetStreamPublisher({ link, keys: [key.key], timeoutMs: 5_000 });
   return {
     publisher,
     publish: async (messages) => {

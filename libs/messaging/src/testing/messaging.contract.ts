@@ -23,7 +23,7 @@ export interface MessagingUnderTest extends AsyncDisposable {
   readonly restartServer: (() => Promise<void>) | undefined;
 }
 
-const UNTIL = { timeout: 60_000, interval: 10 } as const;
+const UNTIL = { timeout: 120_000, interval: 10 } as const;
 const upTo = (last: number, first = 0): readonly number[] =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
@@ -129,7 +129,7 @@ function delivering({ signer, setUp }: Fixture): void {
     }, UNTIL);
     const seen = intake.positions;
     expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b));
-  }, 120_000);
+  }, 300_000);
 }
 
 function withHeader(message: EventMessage, name: string, value: string): EventMessage {
@@ -187,7 +187,7 @@ function refusing({ signer, setUp }: Fixture): void {
     expect(intake.positions).toEqual(upTo(6));
     await subject.publisher.publish(await messagesOf(7, 9, signer));
     await vi.waitFor(() => expect(intake.positions).toEqual(upTo(9)), UNTIL);
-  }, 120_000);
+  }, 300_000);
 
   it('does not take a part of a group, or a group in another order, for the whole', async () => {
     await using subject = await setUp(signer);
