@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes docs/reference from the code: settings from the zod schemas, events from their schemas, errors from their catalogue, metrics from their
+// Writes docs/reference from the code: settings from the zod schemas, events from their schemas, errors from their
+// catalogue, metrics from their
 // definitions.
 // Needs a build. `--check` writes nothing and fails when a file would change.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

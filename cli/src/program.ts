@@ -28,7 +28,10 @@ export interface ProgramEnvironment {
   readonly onExit: (code: number) => void;
 }
 
-/** Returns the arguments with `plumb --version` (or `-V`) as the verb it stands for. Verbs have options of that name, so it only counts first. */
+/**
+ * Returns the arguments with `plumb --version` (or `-V`) as the verb it stands for. Verbs have options of that name,
+ * so it only counts first.
+ */
 export function withVersionOption(args: readonly string[]): readonly string[] {
   return args[0] === '--version' || args[0] === '-V' ? ['version', '--client', ...args.slice(1)] : args;
 }

@@ -33,7 +33,10 @@ async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
 const newKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
   webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 
-/** Makes a certificate authority of the installation (valid for 10 years) and the server certificate of the log (825 days). */
+/**
+ * Makes a certificate authority of the installation (valid for 10 years) and the server certificate of the log (825
+ * days).
+ */
 export async function makeTlsFiles({ nowMs, dnsNames }: TlsRequest): Promise<TlsFiles> {
   x509.cryptoProvider.set(webcrypto);
   const caKeys = await newKeys();

@@ -11,7 +11,10 @@ export interface SimulatedClusters {
   stop(): Promise<void>;
 }
 
-/** Starts `plumbline-simulated-cluster` with these clusters; resolves when they answer. The process ends with the demo, however that ends. */
+/**
+ * Starts `plumbline-simulated-cluster` with these clusters; resolves when they answer. The process ends with the
+ * demo, however that ends.
+ */
 export async function startSimulatedClusters(directory: string, names: readonly string[]): Promise<SimulatedClusters> {
   const main = fileURLToPath(import.meta.resolve('@plumbline/simulated-cluster/main'));
   const child = spawn(

@@ -121,7 +121,10 @@ async function plumb(server: DemoServer, ...args: readonly string[]): Promise<vo
   if (code !== 0) throw new Error(`plumb ${args.join(' ')} ended with status ${code ?? 'none'}`);
 }
 
-/** Waits until something is so: woken by every event of the log, never by a clock alone. Each look sees at least the event that woke it. */
+/**
+ * Waits until something is so: woken by every event of the log, never by a clock alone. Each look sees at least the
+ * event that woke it.
+ */
 async function until(
   server: DemoServer,
   isSo: (client: PlumblineClient, seen: { readonly minPosition: number }) => Promise<boolean>,

@@ -3,7 +3,10 @@ import type { ApiServer } from './api-server.js';
 import { storeKey } from './store/store.js';
 import type { Obj } from './value.js';
 
-/** What every cluster has from the start: its namespaces, the service of the API, priority classes, API services and a few roles. */
+/**
+ * What every cluster has from the start: its namespaces, the service of the API, priority classes, API services and a
+ * few roles.
+ */
 export function bootstrap(server: ApiServer): void {
   const { context } = server;
   const put = (apiVersion: string, kind: string, object: Obj): void => {

@@ -39,7 +39,10 @@ async function send(transport: KubeTransport, step: Step, path: string): Promise
   return { status: response.status, body: withoutOrder(body) };
 }
 
-/** Where the order has no meaning (members of objects, owners of the same second, causes of a conflict) it is taken out. */
+/**
+ * Where the order has no meaning (members of objects, owners of the same second, causes of a conflict) it is taken
+ * out.
+ */
 function withoutOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutOrder);
   // Several findings in one message come in the order of a Go map.
@@ -232,7 +235,8 @@ const flag = fc.constantFrom(undefined, true, false);
 const specOf = (fields: Readonly<Record<string, fc.Arbitrary<Value | undefined>>>): fc.Arbitrary<Obj> =>
   fc.record(fields).map((spec) => ({ spec: defined(spec) }));
 
-// Quantities inside atomic lists are given as the server writes them: written otherwise, a PUT of the same amount counts as a change of the list there.
+// Quantities inside atomic lists are given as the server writes them: written otherwise, a PUT of the same amount
+// counts as a change of the list there.
 /** Kinds whose point is their defaults, their validation and what may not change. */
 const MORE_KINDS: readonly Kind[] = [
   {

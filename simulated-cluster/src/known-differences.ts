@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KnownDifference } from '@plumbline/kube/testing';
 
-/** Where the simulated cluster is not like kube-apiserver. The suite fails when a difference listed here has vanished, or names no check. */
+/**
+ * Where the simulated cluster is not like kube-apiserver. The suite fails when a difference listed here has vanished,
+ * or names no check.
+ */
 export const simulatedDifferences: readonly KnownDifference[] = [
   {
     check: 'beyond: evaluates the CEL rules in the schema of a CRD',

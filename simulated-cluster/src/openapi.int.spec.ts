@@ -6,7 +6,10 @@ import { describeWith } from '@plumbline/testkit/vitest';
 import { expect, it } from 'vitest';
 import { SimulatedCluster } from './index.js';
 
-/** A node with its references resolved, to a depth of 14; "any map" and "anything" are one, since the simulated cluster's table does not distinguish them. */
+/**
+ * A node with its references resolved, to a depth of 14; "any map" and "anything" are one, since the simulated
+ * cluster's table does not distinguish them.
+ */
 function expanded(schema: KindSchema, node: SchemaNode, depth = 0): unknown {
   if (depth > 14 || typeof node === 'string') return depth > 14 ? 'deeper' : node;
   if ('ref' in node) return expanded(schema, schema.types[node.ref] ?? 'any', depth + 1);

@@ -15,7 +15,10 @@ interface Document {
 /** Documents of built-in group-versions, which no definition can change. */
 const builtin = new Map<string, Document>();
 
-/** As much of `/openapi/v3` as clients ask for: which paths there are, that their writes take `fieldValidation`, and the schemas of the kinds. */
+/**
+ * As much of `/openapi/v3` as clients ask for: which paths there are, that their writes take `fieldValidation`, and
+ * the schemas of the kinds.
+ */
 export function openApiDocument(registry: ResourceRegistry, parts: readonly string[]): Obj | undefined {
   if (parts[0] !== 'openapi' || parts[1] !== 'v3') return undefined;
   const documents = registry

@@ -32,7 +32,8 @@ export interface SimulatedClusterOptions {
   readonly seedTime?: number;
   readonly clock?: Clock;
   /**
-   * Off by default: like a bare API server, nothing gets a status and namespaces stay Terminating. On: workloads become ready, namespaces
+   * Off by default: like a bare API server, nothing gets a status and namespaces stay Terminating. On: workloads
+   * become ready, namespaces
    * finalise, owners are garbage-collected.
    */
   readonly simulateStatus?: boolean | StatusSimulation;
@@ -55,8 +56,10 @@ export interface SimulatedClusterState {
 }
 
 /**
- * A Kubernetes API server in this process that behaves like kube-apiserver 1.35 as far as a deploying client can observe; the contract suite of
- * `@plumbline/kube/testing` runs on both. Requests are answered atomically in the order of arrival. All state is in memory; `snapshot` and `restore`
+ * A Kubernetes API server in this process that behaves like kube-apiserver 1.35 as far as a deploying client can
+ * observe; the contract suite of
+ * `@plumbline/kube/testing` runs on both. Requests are answered atomically in the order of arrival. All state is in
+ * memory; `snapshot` and `restore`
  * move it to another process.
  */
 export class SimulatedCluster {

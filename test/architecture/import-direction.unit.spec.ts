@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { importsOf, projects, sourceFiles, textOf } from './workspace.js';
 
 /**
- * Loops that exist today. The list only shrinks: a new loop fails the first test, an entry that no longer applies fails the second.
+ * Loops that exist today. The list only shrinks: a new loop fails the first test, an entry that no longer applies
+ * fails the second.
  */
 const KNOWN_LOOPS: readonly string[] = [];
 
@@ -32,7 +33,10 @@ const imports = files.flatMap((from) =>
   }),
 );
 
-/** Names of the folders and files directly in `dir`, and which of them import which: an import counts for the two entries of `dir` that it connects. */
+/**
+ * Names of the folders and files directly in `dir`, and which of them import which: an import counts for the two
+ * entries of `dir` that it connects.
+ */
 function graphOf(dir: string): ReadonlyMap<string, ReadonlySet<string>> {
   const prefix = `${dir}/`;
   const entryOf = (file: string): string => file.slice(prefix.length).split('/')[0] ?? '';
@@ -56,7 +60,10 @@ function reachable(graph: ReadonlyMap<string, ReadonlySet<string>>, start: strin
   return found;
 }
 
-/** Groups of entries of a folder that import each other, directly or in a circle, and of which one at least is a folder. */
+/**
+ * Groups of entries of a folder that import each other, directly or in a circle, and of which one at least is a
+ * folder.
+ */
 function loopsIn(dir: string): readonly string[] {
   const graph = graphOf(dir);
   const reach = new Map([...graph.keys()].map((entry) => [entry, reachable(graph, entry)]));

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { sourceFiles, textOf } from './workspace.js';
 
 const files = sourceFiles();
-/** What runs in a service or a test; tools and benchmarks are started by hand and set themselves up by the environment. */
+/**
+ * What runs in a service or a test; tools and benchmarks are started by hand and set themselves up by the
+ * environment.
+ */
 const isOwnSource = (file: string): boolean =>
   /^(libs|services|cli|demo|test)\//.test(file) && !file.startsWith('test/bench/');
 

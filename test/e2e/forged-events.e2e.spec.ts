@@ -127,7 +127,8 @@ async function attack(intruder: Intruder, fixture: TestEnvironment, renderDigest
   if (early === undefined) throw new Error('the stream is empty');
   const eve = pemSigner(generateSigningKeyPem(), 'log.example/forged');
   const head = fixture.topology.observer.head + 1;
-  // Right behind the last event, where a consumer waits for the next one: by another key, without any, and beyond the head.
+  // Right behind the last event, where a consumer waits for the next one: by another key, without any, and beyond the
+  // head.
   for (const signer of [eve, undefined])
     for (const message of await groupMessages(forgeries(head, renderDigest), signer)) await intruder.publish(message);
   for (const message of await groupMessages(forgeries(head + 10_000, renderDigest), eve))

@@ -30,7 +30,8 @@ for (const shape of Shape) {
           return running;
         };
         beforeAll(async () => {
-          // Both ends of what is supported are seen: the oldest nats-server with simulated clusters, the newest with the real one.
+          // Both ends of what is supported are seen: the oldest nats-server with simulated clusters, the newest with
+          // the real one.
           const oldest = clusters === 'simulated' && availability('nats:oldest').available;
           running = await startTestEnvironment({
             shape,

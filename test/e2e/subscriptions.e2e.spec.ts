@@ -44,7 +44,10 @@ class Endpoint implements AsyncDisposable {
   }
 }
 
-/** Positions of the messages on a subject that a reader outside of the installation keeps, and the last position of the stream. */
+/**
+ * Positions of the messages on a subject that a reader outside of the installation keeps, and the last position of
+ * the stream.
+ */
 async function onSubject(
   url: string,
   subject: string,

@@ -25,7 +25,8 @@ async function statement(url: string, text: string): Promise<void> {
 }
 
 /**
- * Moves the events of the log to a file system of their own, in memory; undefined, with the reason printed, where none can be mounted.
+ * Moves the events of the log to a file system of their own, in memory; undefined, with the reason printed, where
+ * none can be mounted.
  * The write-ahead log stays where it is: PostgreSQL stops as a whole when that has no room, which is another fault.
  */
 export async function mountSmallDisk(url: string, serverDir: string): Promise<SmallDisk | undefined> {

@@ -16,7 +16,10 @@ export class StateFile implements WitnessState {
     this.#logs = logs;
   }
 
-  /** Reads the file, or starts with an empty state when there is none. @throws InputError PLB-1801 when it cannot be read, because an empty state would lose checkpoints */
+  /**
+   * Reads the file, or starts with an empty state when there is none. @throws InputError PLB-1801 when it cannot be
+   * read, because an empty state would lose checkpoints
+   */
   static async open(file: string): Promise<StateFile> {
     let text: string;
     try {

@@ -50,7 +50,10 @@ const TEXT = 'text/plain; charset=utf-8';
 const answer = (status: WitnessAnswer['status'], body: string): WitnessAnswer => ({ status, type: TEXT, body });
 const otherSize = (size: number): WitnessAnswer => ({ status: 409, type: TLOG_SIZE_TYPE, body: `${size}\n` });
 
-/** Cosigns a checkpoint after a proof that the log is consistent with the last cosigned one. Trusts only signatures and proofs. */
+/**
+ * Cosigns a checkpoint after a proof that the log is consistent with the last cosigned one. Trusts only signatures
+ * and proofs.
+ */
 export class Witness {
   readonly #options: WitnessOptions;
 

@@ -23,7 +23,8 @@ export interface KeygenOptions {
 }
 
 /**
- * `plumb keygen`: writes the key files of a distributed installation, or a new credential for one service. It never overwrites a file: what
+ * `plumb keygen`: writes the key files of a distributed installation, or a new credential for one service. It never
+ * overwrites a file: what
  * was sealed or signed with it would be lost.
  */
 export async function keygen(context: CommandContext, options: KeygenOptions): Promise<void> {

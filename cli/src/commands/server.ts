@@ -44,15 +44,19 @@ export function demo(
 }
 
 /**
- * With much memory Node gives its young generation 128 MB: 16 MB instead of 64 per half saves a hundred and costs no time (1,000 applications).
- * With the four collector threads that Node starts on any machine, the collector competes with PostgreSQL on two cores: one thread halves the
- * slowest appends. Both must be arguments: set at run time with `v8.setFlagsFromString`, the young generation still grows to 128 MB (measured
+ * With much memory Node gives its young generation 128 MB: 16 MB instead of 64 per half saves a hundred and costs no
+ * time (1,000 applications).
+ * With the four collector threads that Node starts on any machine, the collector competes with PostgreSQL on two
+ * cores: one thread halves the
+ * slowest appends. Both must be arguments: set at run time with `v8.setFlagsFromString`, the young generation still
+ * grows to 128 MB (measured
  * on Node 24), and `--v8-pool-size` is read once, when Node starts.
  */
 const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=16', '--v8-pool-size=1'];
 
 /**
- * Replaces this process by a program of the installation (execve: same process id, no child), or loads the program into this process, without
+ * Replaces this process by a program of the installation (execve: same process id, no child), or loads the program
+ * into this process, without
  * `NODE_ARGS`, where Node cannot do that (Windows, Node before 22.15).
  */
 async function becomeProgram(

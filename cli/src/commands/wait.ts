@@ -20,7 +20,9 @@ export type Verdict =
   | { readonly type: 'waiting'; readonly why: string }
   | { readonly type: 'failed'; readonly why: string };
 
-/** `plumb wait APP`: until it is so, or can no longer become so, or the time is over. Woken by events, not by a clock. */
+/**
+ * `plumb wait APP`: until it is so, or can no longer become so, or the time is over. Woken by events, not by a clock.
+ */
 export async function wait(context: CommandContext, application: string, options: WaitOptions): Promise<void> {
   const client = context.client();
   const progress = new Progress(context.terminal);
@@ -135,7 +137,10 @@ export function verdictOn(
   return targets.length === 0 ? { type: 'waiting', why: `"${name}" has no target` } : { type: 'done' };
 }
 
-/** The position of each event of the application; ends when the signal aborts. Falls back to asking when streams are not to be had. */
+/**
+ * The position of each event of the application; ends when the signal aborts. Falls back to asking when streams are
+ * not to be had.
+ */
 async function* wakeUps(
   client: PlumblineClient,
   options: { readonly application: string; readonly after: number; readonly signal: AbortSignal },

@@ -56,7 +56,10 @@ export function paintState(terminal: Terminal, state: string): string {
   return colour === undefined ? state : paint(terminal, colour, state);
 }
 
-/** Removes control characters, all but our own colours: text from repositories and clusters must not steer the terminal. */
+/**
+ * Removes control characters, all but our own colours: text from repositories and clusters must not steer the
+ * terminal.
+ */
 export function plain(text: string): string {
   return text.replaceAll(/\u001b(?!\[(?:0|1|3[1-4]|90)m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g, ' ');
 }

@@ -9,7 +9,10 @@ export interface ErrorBody {
   readonly instance?: string;
 }
 
-/** What the server answered instead of a result: its code, its words, and the instance id under which the operator finds it. */
+/**
+ * What the server answered instead of a result: its code, its words, and the instance id under which the operator
+ * finds it.
+ */
 export class ApiError extends PlumblineError {
   readonly retry: RetryAdvice;
   readonly instance: string | undefined;

@@ -15,7 +15,10 @@ export interface CallInput<Op extends AnyOperation> {
 /** The same fields, each of which may also be `undefined`. */
 type Optional<Fields> = { readonly [Key in keyof Fields]: Fields[Key] | undefined };
 
-/** Calls an operation. A call whose body has `timeoutMs` gets that much more time. @throws ApiError, UpstreamError PLB-6701 */
+/**
+ * Calls an operation. A call whose body has `timeoutMs` gets that much more time. @throws ApiError, UpstreamError
+ * PLB-6701
+ */
 export function call<Op extends AnyOperation>(
   http: Http,
   operation: Op,

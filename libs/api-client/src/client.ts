@@ -76,8 +76,10 @@ export type AsOfQuery = Pick<ItemQuery, 'asOf' | 'knownAt'>;
 type Answer<Op extends AnyOperation> = Promise<ResultOf<Op>>;
 
 /**
- * The REST API of a Plumbline server, typed by the operations of `@plumbline/api-contract`. Applications are named `NAME` (project `default`) or
- * `PROJECT/NAME`. Every method throws `ApiError` for error answers of the server and `UpstreamError` PLB-6701 when it cannot be reached.
+ * The REST API of a Plumbline server, typed by the operations of `@plumbline/api-contract`. Applications are named
+ * `NAME` (project `default`) or
+ * `PROJECT/NAME`. Every method throws `ApiError` for error answers of the server and `UpstreamError` PLB-6701 when it
+ * cannot be reached.
  */
 export class PlumblineClient {
   readonly #http: Http;

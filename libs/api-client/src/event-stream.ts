@@ -11,7 +11,9 @@ export interface SseMessage {
   readonly data: string;
 }
 
-/** Cuts a byte stream into messages; comments and unknown fields are skipped, a message cut off at the end is dropped. */
+/**
+ * Cuts a byte stream into messages; comments and unknown fields are skipped, a message cut off at the end is dropped.
+ */
 export async function* sseMessages(body: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
   const decoder = new TextDecoder();
   let buffer = '';
@@ -70,8 +72,10 @@ export interface FollowOptions extends EventsFilter {
 }
 
 /**
- * Every event after a position, in order, each once, for as long as the caller reads: reconnects and resumes where it stopped.
- * Ends without a throw when the signal aborts; throws what no retry can heal (not signed in, not allowed, wrong address,
+ * Every event after a position, in order, each once, for as long as the caller reads: reconnects and resumes where it
+ * stopped.
+ * Ends without a throw when the signal aborts; throws what no retry can heal (not signed in, not allowed, wrong
+ * address,
  * and PLB-4710 when the log is no longer the one that was read: restored or forked).
  */
 export async function* followEvents(http: Http, options: FollowOptions = {}): AsyncGenerator<RecordedEvent> {

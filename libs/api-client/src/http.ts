@@ -58,7 +58,10 @@ export class Http {
     }
   }
 
-  /** The bytes of an answer. @throws ApiError for an error answer; UpstreamError PLB-6701 when the server cannot be reached in time. */
+  /**
+   * The bytes of an answer. @throws ApiError for an error answer; UpstreamError PLB-6701 when the server cannot be
+   * reached in time.
+   */
   async bytes(call: Call): Promise<Buffer> {
     const response = await this.#send(call, AbortSignal.timeout(this.#options.timeoutMs ?? 60_000), { accept: '*/*' });
     if (!response.ok) throw await errorFrom(response);

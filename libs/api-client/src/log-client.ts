@@ -52,7 +52,10 @@ export class LogClient {
     return call(this.#http, listQuarantine);
   }
 
-  /** Processes quarantined streams again, and waits for the results. @throws ApiError PLB-3156 when the stream is not quarantined */
+  /**
+   * Processes quarantined streams again, and waits for the results. @throws ApiError PLB-3156 when the stream is not
+   * quarantined
+   */
   retryQuarantine(body: BodyOf<typeof retryQuarantine> = {}): Answer<typeof retryQuarantine> {
     return call(this.#http, retryQuarantine, { body });
   }

@@ -6,7 +6,10 @@ import { z } from 'zod';
 export type PointInTime =
   { readonly type: 'position'; readonly position: number } | { readonly type: 'time'; readonly time: string };
 
-/** Parses a position or an RFC 3339 time; `undefined` for anything else. Times are returned in UTC, to the microsecond. */
+/**
+ * Parses a position or an RFC 3339 time; `undefined` for anything else. Times are returned in UTC, to the
+ * microsecond.
+ */
 export function parsePointInTime(text: string): PointInTime | undefined {
   if (/^(-1|\d{1,15})$/.test(text)) return { type: 'position', position: Number(text) };
   const micros = microsOf(text);

@@ -9,7 +9,8 @@ import { PRESENT_ONLY } from './present-only.js';
 type Json = { readonly [key: string]: Json } & { readonly description?: string; readonly $ref?: string };
 
 /**
- * Fields without a description of their own: those of resource specs, whose schemas are in @plumbline/events and described there one by one.
+ * Fields without a description of their own: those of resource specs, whose schemas are in @plumbline/events and
+ * described there one by one.
  * This list may only shrink.
  */
 const UNDESCRIBED: readonly string[] = [];

@@ -8,7 +8,10 @@ import type { Immutable } from './immutable.js';
 /** Role that an operation requires; `public` requires no token. */
 export type Access = Role | 'public';
 
-/** One operation of the public API. Routing, validation, authorisation, the typed client and the OpenAPI document are derived from it. */
+/**
+ * One operation of the public API. Routing, validation, authorisation, the typed client and the OpenAPI document are
+ * derived from it.
+ */
 export interface Operation<
   Params extends z.ZodType,
   Query extends z.ZodType,

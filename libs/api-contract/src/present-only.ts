@@ -3,7 +3,8 @@ import type { InputIssue } from '@plumbline/core';
 import { asOfQuery } from './as-of.js';
 
 /**
- * Reads that return the current state only, by operation id, with the reason. Every other GET operation takes `asOf` and `knownAt`;
+ * Reads that return the current state only, by operation id, with the reason. Every other GET operation takes `asOf`
+ * and `knownAt`;
  * these reject them: an answer about the present to a question about the past would be wrong without any sign of it.
  */
 export const PRESENT_ONLY: Readonly<Record<string, string>> = {
@@ -19,7 +20,10 @@ export const PRESENT_ONLY: Readonly<Record<string, string>> = {
   listLegalHolds: 'each hold says since when and until when it was in force',
 };
 
-/** Returns one issue for each bitemporal parameter in the query of an operation that has no past state; none for a query without them. */
+/**
+ * Returns one issue for each bitemporal parameter in the query of an operation that has no past state; none for a
+ * query without them.
+ */
 export function asOfIssues(query: unknown, why: string): readonly InputIssue[] {
   if (typeof query !== 'object' || query === null) return [];
   return Object.keys(asOfQuery)

@@ -4,7 +4,8 @@
 export const DEFAULT_DATA_DIR = '~/.local/share/plumbline';
 
 /**
- * Returns the data directory of a process: `PLUMBLINE_DATA_DIR`, or `plumbline` in `XDG_DATA_HOME`, or {@link DEFAULT_DATA_DIR}.
+ * Returns the data directory of a process: `PLUMBLINE_DATA_DIR`, or `plumbline` in `XDG_DATA_HOME`, or {@link
+ * DEFAULT_DATA_DIR}.
  * `~/` at the start stands for `home`.
  */
 export function dataDirectory(environment: Readonly<Record<string, string | undefined>>, home: string): string {

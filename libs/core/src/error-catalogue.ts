@@ -49,14 +49,17 @@ export const HTTP_STATUS_OF_KIND: { readonly [Kind in ErrorKind]: number } = {
   internal: 500,
 };
 
-/** Returns the HTTP status that the gateway answers with for a code; 500 for text that is not a code of this version. */
+/**
+ * Returns the HTTP status that the gateway answers with for a code; 500 for text that is not a code of this version.
+ */
 export function httpStatusOf(code: string): number {
   const definition = errorDefinition(code);
   return definition === undefined ? 500 : (definition.status ?? HTTP_STATUS_OF_KIND[definition.kind]);
 }
 
 /**
- * Returns a code that another process reported as it is. It may be one of a newer version, which the types of this version do not know:
+ * Returns a code that another process reported as it is. It may be one of a newer version, which the types of this
+ * version do not know:
  * use it to rebuild an error, never to write a code that the catalogue lacks.
  */
 export function receivedErrorCode<Kind extends ErrorKind = ErrorKind>(code: string): ErrorCodeOf<Kind> {

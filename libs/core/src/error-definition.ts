@@ -5,7 +5,9 @@ export const ErrorKind = ['input', 'auth', 'not-found', 'conflict', 'overloaded'
 /** One of {@link ErrorKind}. */
 export type ErrorKind = (typeof ErrorKind)[number];
 
-/** What a caller may do after an error: nothing, reload its state first, or send the same request again after a delay. */
+/**
+ * What a caller may do after an error: nothing, reload its state first, or send the same request again after a delay.
+ */
 export type RetryAdvice = 'never' | 'after-reload' | 'after-delay';
 
 /** What a code means. Texts are shown in the reference of errors, in the OpenAPI document and by the CLI. */
@@ -26,7 +28,10 @@ export interface ErrorDefinition<Code extends string = string, Kind extends Erro
   readonly reason?: string;
 }
 
-/** Defines a code once. A code keeps its meaning permanently: new meanings get new codes, and codes of removed errors are not reused. */
+/**
+ * Defines a code once. A code keeps its meaning permanently: new meanings get new codes, and codes of removed errors
+ * are not reused.
+ */
 export function defineError<const Code extends `PLB-${number}`, const Kind extends ErrorKind>(
   code: Code,
   definition: Omit<ErrorDefinition<Code, Kind>, 'code'>,

@@ -18,7 +18,8 @@ export interface ErrorOptions {
 }
 
 /**
- * Base class of every error that crosses a module or reaches a user. The code says what happened (see `error-catalogue.ts`), `retry` what
+ * Base class of every error that crosses a module or reaches a user. The code says what happened (see
+ * `error-catalogue.ts`), `retry` what
  * the caller can do. Messages are for people; code never matches on them.
  */
 export abstract class PlumblineError extends Error {
@@ -101,7 +102,10 @@ export class OverloadedError extends PlumblineError {
   }
 }
 
-/** PLB-6xxx: a dependency failed (Git, database, NATS, cluster). The creator of the error decides whether a retry can help. */
+/**
+ * PLB-6xxx: a dependency failed (Git, database, NATS, cluster). The creator of the error decides whether a retry can
+ * help.
+ */
 export class UpstreamError extends PlumblineError {
   readonly httpStatus = 502;
   readonly retry: 'never' | 'after-delay';

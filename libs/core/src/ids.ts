@@ -124,8 +124,10 @@ export function derivedId(timeMs: number, ...parts: readonly string[]): string {
 const REQUEST_TIME_STEP_MS = 20 * 24 * 3_600_000;
 
 /**
- * Returns the time for the {@link derivedId} of a request that follows from a cause, in milliseconds since the epoch: the time of the cause,
- * advanced by whole steps of 20 days until it is less than 20 days old. The result stays the same for 20 days, so that a request repeated
+ * Returns the time for the {@link derivedId} of a request that follows from a cause, in milliseconds since the epoch:
+ * the time of the cause,
+ * advanced by whole steps of 20 days until it is less than 20 days old. The result stays the same for 20 days, so
+ * that a request repeated
  * after a crash has the same id, also if its cause is older than the log accepts.
  * @param causeMs time of the event that the request follows from, see {@link uuidTimeMs}
  */

@@ -9,7 +9,10 @@ export function formatMicros(micros: number): string {
 
 const RFC3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})$/i;
 
-/** Returns the microseconds since 1970 of a time with an offset; seconds are optional, digits beyond microseconds are cut off. Undefined for any other text. */
+/**
+ * Returns the microseconds since 1970 of a time with an offset; seconds are optional, digits beyond microseconds are
+ * cut off. Undefined for any other text.
+ */
 export function microsOf(time: string): number | undefined {
   const match = RFC3339.exec(time);
   if (match === null) return undefined;

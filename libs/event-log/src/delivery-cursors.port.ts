@@ -26,12 +26,20 @@ export interface DeliveryProgress {
   readonly delivered: number;
 }
 
-/** Positions of deliveries to subscriptions, in a table next to the log. All methods throw UpstreamError PLB-6007 when the database is not reachable. */
+/**
+ * Positions of deliveries to subscriptions, in a table next to the log. All methods throw UpstreamError PLB-6007 when
+ * the database is not reachable.
+ */
 export interface DeliveryCursors {
   /** Returns all cursors, by name of the subscription. */
   list(): Promise<readonly DeliveryCursor[]>;
-  /** Moves a cursor in the name of a lease. Returns false, and writes nothing, when the lease expired or has another holder. */
+  /**
+   * Moves a cursor in the name of a lease. Returns false, and writes nothing, when the lease expired or has another
+   * holder.
+   */
   advance(progress: DeliveryProgress, lease: WorkLease): Promise<boolean>;
-  /** Removes the cursor of a subscription that was removed; does nothing when there is none or the lease is not valid. */
+  /**
+   * Removes the cursor of a subscription that was removed; does nothing when there is none or the lease is not valid.
+   */
   remove(subscription: string, lease: WorkLease): Promise<void>;
 }

@@ -23,8 +23,10 @@ export interface AppendItem {
 /** One append: all of it or nothing, over any number of streams. */
 export interface AppendRequest {
   /**
-   * UUIDv7, or a UUIDv8 from `derivedId` (core); at most 30 days old. A repeat with the same content answers with the first result.
-   * Content is what would be recorded: actor, service, causation, correlation, streams, types, data; not `expected`, not `occurredAt`.
+   * UUIDv7, or a UUIDv8 from `derivedId` (core); at most 30 days old. A repeat with the same content answers with the
+   * first result.
+   * Content is what would be recorded: actor, service, causation, correlation, streams, types, data; not `expected`,
+   * not `occurredAt`.
    */
   readonly requestId: string;
   readonly actor: Actor;
@@ -52,7 +54,8 @@ export interface AppendPlacement {
 /** The answer to an append. */
 export interface AppendResult extends AppendPlacement {
   /**
-   * The recorded events in the order of the request, as `read` returns them at these positions: with id, position, revision and times.
+   * The recorded events in the order of the request, as `read` returns them at these positions: with id, position,
+   * revision and times.
    * The same for a repeated request, so a caller folds its own events without reading them again.
    */
   readonly events: readonly RecordedEvent[];
@@ -94,7 +97,9 @@ export interface BodyPage {
 export interface EventLog {
   /**
    * Appends and returns the recorded events. Acknowledged only when durable.
-   * @throws InputError PLB-11xx bad data; AuthError PLB-2101 type not owned by `service`; ConflictError PLB-4101 expected revision, PLB-4102 request id reused with other content; OverloadedError PLB-5101; UpstreamError PLB-6001 outcome unknown or not reachable (retry with the same request id).
+   * @throws InputError PLB-11xx bad data; AuthError PLB-2101 type not owned by `service`; ConflictError PLB-4101
+   * expected revision, PLB-4102 request id reused with other content; OverloadedError PLB-5101; UpstreamError
+   * PLB-6001 outcome unknown or not reachable (retry with the same request id).
    */
   append(request: AppendRequest): Promise<AppendResult>;
   /** Reads committed events in order; position n is never readable before all below it. */

@@ -33,15 +33,22 @@ export interface HoldChange {
   readonly position: number;
 }
 
-/** Keeps events from being removed or erased. Nothing about a hold is ever changed or removed; each change is an event by its actor. */
+/**
+ * Keeps events from being removed or erased. Nothing about a hold is ever changed or removed; each change is an event
+ * by its actor.
+ */
 export interface LegalHolds {
   /** Every hold that ever was, the oldest first. */
   list(): Promise<readonly LegalHold[]>;
   /**
    * In force when it resolves. The same hold by the same actor again changes nothing.
-   * @throws InputError PLB-1172 for a hold that is none; ConflictError PLB-4108 when the id is or was that of another; UpstreamError PLB-6002
+   * @throws InputError PLB-1172 for a hold that is none; ConflictError PLB-4108 when the id is or was that of
+   * another; UpstreamError PLB-6002
    */
   place(hold: NewLegalHold, by: Actor): Promise<HoldChange>;
-  /** Changes nothing when it was lifted already. @throws NotFoundError PLB-3154 when there never was one; UpstreamError PLB-6002 */
+  /**
+   * Changes nothing when it was lifted already. @throws NotFoundError PLB-3154 when there never was one;
+   * UpstreamError PLB-6002
+   */
   lift(id: string, by: Actor): Promise<HoldChange>;
 }

@@ -42,15 +42,28 @@ export interface LogTree {
   identity(): Promise<LogIdentity>;
   /**
    * A signed note. MUST cover committed events only, and only such a tree as every earlier one is consistent with.
-   * @throws NotFoundError PLB-3151 when there is none yet, OverloadedError PLB-5104 when `minSize` was not signed in time
+   * @throws NotFoundError PLB-3151 when there is none yet, OverloadedError PLB-5104 when `minSize` was not signed in
+   * time
    */
   checkpoint(query?: CheckpointQuery): Promise<string>;
-  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it are missing */
+  /**
+   * Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it
+   * are missing
+   */
   tile(tile: Tile): Promise<Buffer>;
-  /** Stored bytes of events, as a bundle. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when it is kept elsewhere by now */
+  /**
+   * Stored bytes of events, as a bundle. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when
+   * it is kept elsewhere by now
+   */
   entries(bundle: Bundle): Promise<Buffer>;
-  /** Proof of inclusion in the tree of `size`, which is that of the newest checkpoint when absent. @throws InputError PLB-1162, NotFoundError PLB-3150 */
+  /**
+   * Proof of inclusion in the tree of `size`, which is that of the newest checkpoint when absent. @throws InputError
+   * PLB-1162, NotFoundError PLB-3150
+   */
   inclusion(position: number, size?: number): Promise<InclusionAnswer>;
-  /** Proof of consistency; `to` is the size of the newest checkpoint when absent. @throws InputError PLB-1162, NotFoundError PLB-3150 */
+  /**
+   * Proof of consistency; `to` is the size of the newest checkpoint when absent. @throws InputError PLB-1162,
+   * NotFoundError PLB-3150
+   */
   consistency(from: number, to?: number): Promise<ConsistencyAnswer>;
 }

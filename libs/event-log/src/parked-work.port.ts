@@ -43,7 +43,8 @@ export interface ParkedWork {
   /** Everything that is parked, the oldest first. */
   list(): Promise<readonly ParkedItem[]>;
   /**
-   * Tries parked work again, after its cause was mended: folds the views anew beside the shown ones and shows them then. Appends a
+   * Tries parked work again, after its cause was mended: folds the views anew beside the shown ones and shows them
+   * then. Appends a
    * WorkReleased by `asked.by` for each key that goes on. With a key it does nothing unless that key is parked.
    * @throws UpstreamError PLB-6002 in a process that does not lead (the client asks the next one)
    */

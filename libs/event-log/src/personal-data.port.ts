@@ -20,9 +20,11 @@ export interface ErasureReport {
 /** Personal data in the log: sealed under a key of each person, unreadable for ever without it. */
 export interface PersonalData {
   /**
-   * Drops the key of a person, known by an actor id or an e-mail address, and builds the views anew without the person. No byte of the
+   * Drops the key of a person, known by an actor id or an e-mail address, and builds the views anew without the
+   * person. No byte of the
    * log changes: hashes, checkpoints and proofs stay. Idempotent. Once it was asked for it is done, also after a crash.
-   * @throws NotFoundError PLB-3155 when nothing of such a person is sealed; ConflictError PLB-4109 when personal data is not sealed here,
+   * @throws NotFoundError PLB-3155 when nothing of such a person is sealed; ConflictError PLB-4109 when personal data
+   * is not sealed here,
    * PLB-4110 when a legal hold covers an event of the person; UpstreamError PLB-6002
    */
   erase(knownAs: string, asked: AskedWork): Promise<ErasureReport>;

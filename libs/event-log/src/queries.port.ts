@@ -48,7 +48,8 @@ export interface AuditPage {
 }
 
 /**
- * A moment of the past, on both axes of time: what was known (`below`) of what had happened (`occurredUntil`). A document is then as the
+ * A moment of the past, on both axes of time: what was known (`below`) of what had happened (`occurredUntil`). A
+ * document is then as the
  * last event left it that satisfies both; it carries what was recorded before that event.
  */
 export interface ViewMoment {
@@ -63,16 +64,23 @@ export type ListAsOfOptions = Omit<ListViewOptions, 'minPosition'>;
 
 /** Questions that the audit service answers from its projections. */
 export interface LogQueries {
-  /** One document of a view, or undefined. Waits for `minPosition` as {@link ListViewOptions} says; @throws OverloadedError PLB-5102 when the view did not get there in time. */
+  /**
+   * One document of a view, or undefined. Waits for `minPosition` as {@link ListViewOptions} says; @throws
+   * OverloadedError PLB-5102 when the view did not get there in time.
+   */
   getView(view: string, key: string, minPosition?: number): Promise<unknown>;
   /** Documents of a view ordered by key. */
   listView(view: string, options?: ListViewOptions): Promise<ViewPage>;
   /**
    * One document as it was at a moment, or undefined. Waits until the views have folded what is below the moment.
-   * @throws OverloadedError PLB-5102 when they did not get there in time, PLB-5105 while the history is still being built.
+   * @throws OverloadedError PLB-5102 when they did not get there in time, PLB-5105 while the history is still being
+   * built.
    */
   getViewAsOf(view: string, key: string, at: ViewMoment): Promise<unknown>;
-  /** Documents as they were at a moment, ordered by key; `position` of the page is that of the moment. @throws as {@link getViewAsOf} */
+  /**
+   * Documents as they were at a moment, ordered by key; `position` of the page is that of the moment. @throws as
+   * {@link getViewAsOf}
+   */
   listViewAsOf(view: string, at: ViewMoment, options?: ListAsOfOptions): Promise<ViewPage>;
   /** One above the last position that was recorded at or before a time (RFC 3339); 0 when nothing was. */
   positionAt(time: string): Promise<number>;

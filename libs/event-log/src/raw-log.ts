@@ -51,7 +51,10 @@ export async function readAppended(
   return found;
 }
 
-/** Pages from a position on, then what is committed from then on, until the signal. Slow readers get later pages, never more memory. */
+/**
+ * Pages from a position on, then what is committed from then on, until the signal. Slow readers get later pages,
+ * never more memory.
+ */
 export async function* subscribeBodies(log: RawEventLog, options: SubscribeOptions): AsyncGenerator<BodyPage, void> {
   const { signal, idlePollMs = 1_000, types } = options;
   let next = options.from;

@@ -24,16 +24,21 @@ export interface LeaseRequest {
 }
 
 /**
- * Leases on work that one of several processes does at a time. They are stored next to the log, and the database's clock alone decides
+ * Leases on work that one of several processes does at a time. They are stored next to the log, and the database's
+ * clock alone decides
  * when they expire: a change of the log's leader does not affect them.
  */
 export interface WorkLeases {
   /**
-   * Acquires the lease, or renews the lease of the same holder. Returns undefined while another holder's lease has not expired.
+   * Acquires the lease, or renews the lease of the same holder. Returns undefined while another holder's lease has
+   * not expired.
    * @throws InputError PLB-1158 for an invalid request; UpstreamError PLB-6007 when the database is not reachable
    */
   acquire(request: LeaseRequest): Promise<WorkLease | undefined>;
-  /** Ends the lease now, so that another process need not wait; does nothing when the holder or the epoch has changed. @throws UpstreamError PLB-6007 */
+  /**
+   * Ends the lease now, so that another process need not wait; does nothing when the holder or the epoch has changed.
+   * @throws UpstreamError PLB-6007
+   */
   release(lease: WorkLease): Promise<void>;
 }
 

@@ -97,7 +97,8 @@ export function streamOf(event: Pick<NewEvent, 'type' | 'data'>): string {
 
 /**
  * Returns why a service may not append as this actor, or `undefined` when it may.
- * The gateway appends for users, tokens, webhooks and followed repositories; audit appends for the users whose log administration the gateway
+ * The gateway appends for users, tokens, webhooks and followed repositories; audit appends for the users whose log
+ * administration the gateway
  * forwards; every other service appends only as itself.
  */
 export function actorViolation(service: ServiceName, actor: Pick<Actor, 'kind' | 'id'>): string | undefined {

@@ -35,7 +35,8 @@ export function isEventType(type: string): type is EventType {
 
 /**
  * Checks an event before it is appended and drops fields that its schema does not know.
- * @throws InputError PLB-1101 for an unknown type, PLB-1102 for data that does not match, with every mistake in `details.issues`.
+ * @throws InputError PLB-1101 for an unknown type, PLB-1102 for data that does not match, with every mistake in
+ * `details.issues`.
  */
 export function checkNewEvent(event: { readonly type: string; readonly data: unknown }): NewEvent {
   if (!isEventType(event.type))
@@ -50,7 +51,8 @@ export function checkNewEvent(event: { readonly type: string; readonly data: unk
 }
 
 /**
- * Reads an event from the canonical text that the log stores. Old schema versions are upcast; a type of a newer writer becomes `Unknown`.
+ * Reads an event from the canonical text that the log stores. Old schema versions are upcast; a type of a newer
+ * writer becomes `Unknown`.
  * @throws InvariantError PLB-9101 when the text is not an event.
  */
 export function decodeEvent(body: string): RecordedEvent {

@@ -47,7 +47,10 @@ export const changeAction = z.enum([
 ]);
 export type ChangeAction = z.infer<typeof changeAction>;
 
-/** What happened (or would happen) to one object. Key: `group/Kind/namespace/name`, empty parts kept. Never holds values of Secrets. */
+/**
+ * What happened (or would happen) to one object. Key: `group/Kind/namespace/name`, empty parts kept. Never holds
+ * values of Secrets.
+ */
 export const objectChange = z.object({
   key: z.string(),
   apiVersion: z.string(),
@@ -417,7 +420,10 @@ export const eventOwners: { readonly [Type in EventType]: ServiceName } = {
   StreamRetryRequested: 'gateway',
 };
 
-/** Types that every service may append, about its own consumers; for these, {@link eventOwners} only says who documents them. */
+/**
+ * Types that every service may append, about its own consumers; for these, {@link eventOwners} only says who
+ * documents them.
+ */
 export const sharedEventTypes: ReadonlySet<EventType> = new Set<EventType>(['StreamQuarantined', 'StreamRecovered']);
 
 /** True when the service may append events of the type. */

@@ -20,7 +20,9 @@ const relativePath = z
     'must be a path inside the repository: no leading "/" and no ".."',
   );
 
-/** Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing. */
+/**
+ * Selects clusters: every given label must match; `names` lists clusters by name. An empty selector selects nothing.
+ */
 export const clusterSelector = z
   .strictObject({
     matchLabels: labels.optional().describe('Labels that a cluster must have, all of them.'),
@@ -32,7 +34,10 @@ export const clusterSelector = z
   );
 export type ClusterSelector = z.infer<typeof clusterSelector>;
 
-/** Spec of a Project: what its applications may use. In each list `*` allows everything, and a trailing `*` matches a prefix. */
+/**
+ * Spec of a Project: what its applications may use. In each list `*` allows everything, and a trailing `*` matches a
+ * prefix.
+ */
 export const projectSpec = z.strictObject({
   description: z.string().max(1000).optional().describe('What the project is for.'),
   repositories: z
@@ -143,7 +148,10 @@ export const clusterSpec = z
   .refine((spec) => isOne(spec.kubeconfig, spec.inCluster), 'give exactly one of kubeconfig, inCluster');
 export type ClusterSpec = z.infer<typeof clusterSpec>;
 
-/** Spec of a Cluster in recorded events, which include those of versions that ran simulated clusters inside the applier. */
+/**
+ * Spec of a Cluster in recorded events, which include those of versions that ran simulated clusters inside the
+ * applier.
+ */
 export const recordedClusterSpec = z
   .strictObject({
     ...clusterConnections,

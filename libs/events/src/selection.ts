@@ -10,7 +10,10 @@ export interface SelectableCluster {
 /** Lists of a project that name what its applications may use. */
 export type ProjectLimit = 'repositories' | 'clusters' | 'namespaces';
 
-/** Returns true if the labels contain every label of the selector with the same value. An empty selector matches everything. */
+/**
+ * Returns true if the labels contain every label of the selector with the same value. An empty selector matches
+ * everything.
+ */
 export function matchesLabels(
   labels: Readonly<Record<string, string>>,
   selector: Readonly<Record<string, string>>,
@@ -19,7 +22,8 @@ export function matchesLabels(
 }
 
 /**
- * Returns true if the selector selects the cluster: `names` must list it, if given, and it must have every label of `matchLabels`.
+ * Returns true if the selector selects the cluster: `names` must list it, if given, and it must have every label of
+ * `matchLabels`.
  * A selector with neither names nor labels selects nothing.
  */
 export function selectsCluster({ names, matchLabels = {} }: ClusterSelector, cluster: SelectableCluster): boolean {
@@ -36,19 +40,26 @@ export function selectedClusters<Cluster extends SelectableCluster>(
 }
 
 /**
- * Returns true if a pattern of the list matches the name: `*` matches everything, a trailing `*` matches a prefix, anything else the same
+ * Returns true if a pattern of the list matches the name: `*` matches everything, a trailing `*` matches a prefix,
+ * anything else the same
  * name only.
  */
 export function matchesPattern(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name));
 }
 
-/** Returns true if the applications of the project may use the repository, cluster or namespace. Without a project everything is allowed. */
+/**
+ * Returns true if the applications of the project may use the repository, cluster or namespace. Without a project
+ * everything is allowed.
+ */
 export function projectAllows(project: ProjectSpec | undefined, limit: ProjectLimit, name: string): boolean {
   return project === undefined || matchesPattern(project[limit], name);
 }
 
-/** Returns true if the project forbids objects of the kind. `forbiddenKinds` lists `Kind` (in any group) or `Kind.group`. */
+/**
+ * Returns true if the project forbids objects of the kind. `forbiddenKinds` lists `Kind` (in any group) or
+ * `Kind.group`.
+ */
 export function projectForbidsKind(
   project: ProjectSpec | undefined,
   { group, kind }: { readonly group: string; readonly kind: string },

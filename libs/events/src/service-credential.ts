@@ -110,7 +110,8 @@ export class ServiceCredentialVerifier {
 
   /**
    * Returns whose credential the text is.
-   * @throws AuthError PLB-2102 when the text is no credential, its signature is not by a known key, it is revoked, or it has expired.
+   * @throws AuthError PLB-2102 when the text is no credential, its signature is not by a known key, it is revoked, or
+   * it has expired.
    */
   verify(text: string, nowMs: number): ServiceIdentity {
     const known = this.#verified.get(text) ?? this.#check(text);

@@ -18,7 +18,8 @@ export interface UndecodableEvent {
 export type StoredEvent = RecordedEvent | UndecodableEvent;
 
 /**
- * Reads the canonical text of an event. Never throws: a text that is not JSON, a wrong envelope and an upcaster that throws are
+ * Reads the canonical text of an event. Never throws: a text that is not JSON, a wrong envelope and an upcaster that
+ * throws are
  * returned as an {@link UndecodableEvent}. `position` is where the log has the text.
  */
 export function readStoredEvent(position: number, body: string, decode = decodeEvent): StoredEvent {

@@ -6,7 +6,8 @@ export type Upcaster = (data: unknown) => unknown;
 
 /** Pure steps from version n to n + 1, by `Type.vN`. Stored bytes never change; reading walks the steps. */
 const upcasters: Record<string, Upcaster> = {
-  // The secret may be in a variable since version 2, so its file may be absent: a reader of version 1 must not take such a subscription up.
+  // The secret may be in a variable since version 2, so its file may be absent: a reader of version 1 must not take
+  // such a subscription up.
   'SubscriptionDeclared.v1': (data) => data,
 };
 

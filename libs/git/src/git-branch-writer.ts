@@ -26,7 +26,8 @@ const TRACKED = 'refs/plumbline/remote';
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 /**
- * Adds commits of small files to one branch of a remote repository, without a work tree. Never forces: commits of others stay, and the
+ * Adds commits of small files to one branch of a remote repository, without a work tree. Never forces: commits of
+ * others stay, and the
  * next push to a branch that was rewound is rejected.
  */
 export class GitBranchWriter {
@@ -51,7 +52,10 @@ export class GitBranchWriter {
     return this.#url.url;
   }
 
-  /** Returns the current content of a file on the branch at the server, or undefined. @throws UpstreamError PLB-6301…6307 */
+  /**
+   * Returns the current content of a file on the branch at the server, or undefined. @throws UpstreamError
+   * PLB-6301…6307
+   */
   async read(file: string, signal?: AbortSignal): Promise<string | undefined> {
     const git = await this.#ready();
     const tip = await this.#fetch(git, signal);
@@ -62,7 +66,10 @@ export class GitBranchWriter {
     });
   }
 
-  /** Pushes one commit on top of the branch as of the last {@link read} and returns its id. @throws UpstreamError, also when another commit was pushed since. */
+  /**
+   * Pushes one commit on top of the branch as of the last {@link read} and returns its id. @throws UpstreamError,
+   * also when another commit was pushed since.
+   */
   async write({ files, message, author, signal }: BranchCommit): Promise<string> {
     const git = await this.#ready();
     const tip = await this.#tip(git);

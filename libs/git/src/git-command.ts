@@ -141,7 +141,9 @@ const FAILURES: readonly {
 const BOILERPLATE =
   /^(@*|fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
 
-/** Converts an error of Git to an UpstreamError PLB-6301…6307 that names the repository; `details.reason` is one word. */
+/**
+ * Converts an error of Git to an UpstreamError PLB-6301…6307 that names the repository; `details.reason` is one word.
+ */
 export function upstreamError(error: unknown, url: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const text = error instanceof Error ? maskGitText(error.message) : 'unknown failure';

@@ -58,7 +58,10 @@ function fromVariable(name: string, places: CredentialPlaces): string {
   return value;
 }
 
-/** Reads the referenced credentials at every call, so that rotation needs no restart. @throws InputError PLB-1302; the message never contains a value. */
+/**
+ * Reads the referenced credentials at every call, so that rotation needs no restart. @throws InputError PLB-1302; the
+ * message never contains a value.
+ */
 export async function readCredentials(
   references: CredentialReferences | undefined,
   places: CredentialPlaces,

@@ -20,7 +20,10 @@ export interface GitMirrorOptions {
   /** Read before every fetch. */
   readonly credentials?: () => Promise<GitCredentials>;
   readonly gitProcess: GitProcessOptions;
-  /** Keys of all trusted SSH servers. Default: `known_hosts` in the root, to which a new server is added at its first connection. */
+  /**
+   * Keys of all trusted SSH servers. Default: `known_hosts` in the root, to which a new server is added at its first
+   * connection.
+   */
   readonly knownHostsFile?: string;
 }
 
@@ -75,7 +78,10 @@ export class GitMirror {
     return this.refs();
   }
 
-  /** Fetches a commit unless it is in the mirror. @throws UpstreamError PLB-6306 when the server does not have it or does not serve it by id. */
+  /**
+   * Fetches a commit unless it is in the mirror. @throws UpstreamError PLB-6306 when the server does not have it or
+   * does not serve it by id.
+   */
   async ensureCommit(revision: string, signal?: AbortSignal): Promise<void> {
     if (await this.hasCommit(revision)) return;
     await this.#fetchRefspecs(['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal);
@@ -125,7 +131,8 @@ export class GitMirror {
   }
 
   /**
-   * Resolves a ref with the refs of the last fetch: a full name, a branch, a tag, or a full commit id, which is fetched when it is on no branch.
+   * Resolves a ref with the refs of the last fetch: a full name, a branch, a tag, or a full commit id, which is
+   * fetched when it is on no branch.
    * Returns undefined when it does not exist.
    */
   async resolve(ref: string, refs: Refs, signal?: AbortSignal): Promise<ResolvedRef | undefined> {
@@ -173,7 +180,10 @@ export class GitMirror {
     );
   }
 
-  /** Returns the files of a commit with two Git processes. Contents are read with `readBlobs`, by default {@link blobs}. */
+  /**
+   * Returns the files of a commit with two Git processes. Contents are read with `readBlobs`, by default {@link
+   * blobs}.
+   */
   async tree(revision: string, readBlobs: ReadBlobs = (hashes) => this.blobs(hashes)): Promise<GitTree> {
     const git = await this.#ready();
     this.#checkCommitId(revision);

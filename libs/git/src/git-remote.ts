@@ -9,7 +9,10 @@ const quoteForShell = (text: string): string => `'${text.replaceAll("'", String.
 /** Keys of SSH servers. */
 export interface KnownHosts {
   readonly file: string;
-  /** Whether a server that is not in the file is added to it, or rejected. A server whose key has changed is always rejected. */
+  /**
+   * Whether a server that is not in the file is added to it, or rejected. A server whose key has changed is always
+   * rejected.
+   */
   readonly addsUnknown: boolean;
 }
 
@@ -51,7 +54,10 @@ function sshCommand({ credentials, knownHosts: { file, addsUnknown } }: GitRemot
   ].join(' ');
 }
 
-/** Returns the options of a command that connects to a server: credentials are in the environment, never on the command line, and masked in errors. */
+/**
+ * Returns the options of a command that connects to a server: credentials are in the environment, never on the
+ * command line, and masked in errors.
+ */
 export function remoteOptions(remote: GitRemote): GitCommandOptions {
   const { url, credentials, signal } = remote;
   const username = credentials.username ?? url.username;

@@ -98,7 +98,8 @@ export class GitTree {
 
   /**
    * Returns the entry at a path, following every link on the way, or undefined.
-   * @throws InputError PLB-1310 with the name of the link when the path leaves the repository (by `..`, an absolute link or a loop).
+   * @throws InputError PLB-1310 with the name of the link when the path leaves the repository (by `..`, an absolute
+   * link or a loop).
    */
   resolve(path: string): TreeEntry | undefined {
     return this.#walk(path).entry;

@@ -66,7 +66,10 @@ export function mirrorName(url: GitUrl): string {
   return `${createHash('sha256').update(url.url).digest('hex').slice(0, 32)}.git`;
 }
 
-/** Removes user info and queries of URLs and the given secrets from output of Git, and truncates it to 1,500 characters. */
+/**
+ * Removes user info and queries of URLs and the given secrets from output of Git, and truncates it to 1,500
+ * characters.
+ */
 export function maskGitText(text: string, secrets: readonly string[] = []): string {
   let masked = text;
   for (const secret of secrets)

@@ -40,5 +40,6 @@ process.on('disconnect', () => {
   process.exit(0);
 });
 
-// A terminal sends Ctrl-C to all processes: the parent may need Git to finish its work, and this process ends with the parent.
+// A terminal sends Ctrl-C to all processes: the parent may need Git to finish its work, and this process ends with
+// the parent.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

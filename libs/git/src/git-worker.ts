@@ -38,8 +38,10 @@ interface Pending {
 }
 
 /**
- * Runs Git from a small worker process. Starting a process copies the page tables of its parent on the main thread: 1 ms from
- * 50 MB, 35 ms from 650 MB (measured). With seven Git processes per commit, that is most of the cost of a commit in a large control plane.
+ * Runs Git from a small worker process. Starting a process copies the page tables of its parent on the main thread: 1
+ * ms from
+ * 50 MB, 35 ms from 650 MB (measured). With seven Git processes per commit, that is most of the cost of a commit in a
+ * large control plane.
  */
 export class GitWorker {
   readonly #main: string;
@@ -163,7 +165,10 @@ class WorkerGit implements Git {
 const MAIN = fileURLToPath(new URL('./git-worker-process.js', import.meta.url));
 let shared: GitWorker | undefined;
 
-/** Returns Git in a directory, run by the worker process that all directories share. Without a build there is no worker, and this process runs Git. */
+/**
+ * Returns Git in a directory, run by the worker process that all directories share. Without a build there is no
+ * worker, and this process runs Git.
+ */
 export function gitIn(directory: string, gitProcess: GitProcessOptions): Git {
   if (shared === undefined && !existsSync(MAIN)) return new GitCommand(directory, gitProcess);
   return new WorkerGit((shared ??= new GitWorker(MAIN)), directory, gitProcess);

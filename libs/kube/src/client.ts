@@ -112,7 +112,9 @@ interface Answer {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The path of a collection or an object, e.g. `/apis/apps/v1/namespaces/web/deployments/shop`. Names keep their case. */
+/**
+ * The path of a collection or an object, e.g. `/apis/apps/v1/namespaces/web/deployments/shop`. Names keep their case.
+ */
 export function resourcePath(resource: ApiResource, namespace?: string, ...rest: readonly string[]): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
@@ -129,7 +131,8 @@ export function withQuery(path: string, query: Query): string {
 
 /**
  * A client of one cluster: raw JSON in and out, every error typed, nothing retried.
- * Refusals of the server are {@link KubeApiError}; a connection that failed is an `UpstreamError` with `retry: 'after-delay'`.
+ * Refusals of the server are {@link KubeApiError}; a connection that failed is an `UpstreamError` with `retry:
+ * 'after-delay'`.
  */
 export class KubeClient {
   /** What the cluster serves. */
@@ -174,7 +177,10 @@ export class KubeClient {
     return uid;
   }
 
-  /** The object, or undefined when it does not exist. A missing namespace or kind is a 404 too: ask discovery to tell them apart. */
+  /**
+   * The object, or undefined when it does not exist. A missing namespace or kind is a 404 too: ask discovery to tell
+   * them apart.
+   */
   async get(
     resource: ApiResource,
     namespace: string | undefined,
@@ -234,7 +240,10 @@ export class KubeClient {
     }
   }
 
-  /** Server-side apply: creates the object or sets exactly the fields given, removing those that only this manager owned and no longer sends. */
+  /**
+   * Server-side apply: creates the object or sets exactly the fields given, removing those that only this manager
+   * owned and no longer sends.
+   */
   async apply(resource: ApiResource, object: KubeObject, options: ApplyOptions = {}): Promise<ApplyResult> {
     const { name, namespace } = object.metadata;
     const path = withQuery(resourcePath(resource, namespace, name), {
@@ -305,7 +314,10 @@ export class KubeClient {
     );
   }
 
-  /** Deletes one object. An object that is not there counts as gone. @throws KubeApiError 409 when a precondition does not hold. */
+  /**
+   * Deletes one object. An object that is not there counts as gone. @throws KubeApiError 409 when a precondition does
+   * not hold.
+   */
   async delete(
     resource: ApiResource,
     namespace: string | undefined,
@@ -360,7 +372,8 @@ export class KubeClient {
   }
 
   /**
-   * Opens a watch: the caller reads `lines()` and MUST abort `signal` to end it. Use `ResourceWatch` unless you test the server.
+   * Opens a watch: the caller reads `lines()` and MUST abort `signal` to end it. Use `ResourceWatch` unless you test
+   * the server.
    * @throws KubeApiError when the server refuses, e.g. 410.
    */
   async watch(

@@ -5,13 +5,19 @@ import { parseJson } from './json.js';
 import type { KubeResponse, KubeTransport } from './kube-transport.port.js';
 import { type ApiResource, groupOf, versionOf } from './types.js';
 
-/** Why a kind is not there: no such group, no such version of the group, or no such kind in that version; `hint` names what is. */
+/**
+ * Why a kind is not there: no such group, no such version of the group, or no such kind in that version; `hint` names
+ * what is.
+ */
 export interface MissingResource {
   readonly missing: 'group' | 'version' | 'kind';
   readonly hint: string;
 }
 
-/** The answer of discovery about one kind. `unknown` means that discovery of its group failed: neither there nor absent. */
+/**
+ * The answer of discovery about one kind. `unknown` means that discovery of its group failed: neither there nor
+ * absent.
+ */
 export type ResourceLookup = { readonly found: ApiResource } | MissingResource | { readonly unknown: string };
 
 /** How old an answer may be. */
@@ -96,7 +102,8 @@ class SnapshotBuilder {
 }
 
 /**
- * What one API server serves, cached. Reads aggregated discovery (two requests, conditional on ETags) and falls back to one request a group version.
+ * What one API server serves, cached. Reads aggregated discovery (two requests, conditional on ETags) and falls back
+ * to one request a group version.
  * One group that cannot be read (a broken aggregated API) makes only that group unknown.
  */
 export class Discovery {

@@ -116,7 +116,10 @@ export function isFieldManagerConflict(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.conflicts.length > 0;
 }
 
-/** The object is wrong (422, 400 from strict field validation, or the 500 of a server-side apply that misfits its schema): the same request can never pass. */
+/**
+ * The object is wrong (422, 400 from strict field validation, or the 500 of a server-side apply that misfits its
+ * schema): the same request can never pass.
+ */
 export function isInvalid(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && (error.status === 422 || error.status === 400 || error.reason === 'Invalid');
 }
@@ -199,7 +202,8 @@ function strictCauses(text: string): KubeCause[] {
 }
 
 /**
- * Server-side apply answers 500 without a reason to an object that does not fit its schema, so it looks like a fault of the server;
+ * Server-side apply answers 500 without a reason to an object that does not fit its schema, so it looks like a fault
+ * of the server;
  * the paths are in the text alone: one after the prefix, or one a line after `errors:`.
  */
 const MISFIT = /^failed to (?:create typed patch object|convert new object) \(.*?\)(?: to proper version)?: /s;
@@ -318,7 +322,10 @@ export function apiErrorFrom(
   return new KubeApiError(codeFor(parts), `the API server refused to ${describe(subject)} (${label}): ${why}`, parts);
 }
 
-/** No answer arrived (or it broke off): the network, TLS, or a server that is down. The request may or may not have had its effect. */
+/**
+ * No answer arrived (or it broke off): the network, TLS, or a server that is down. The request may or may not have
+ * had its effect.
+ */
 export class KubeTransportError extends UpstreamError {}
 
 /** Wraps whatever a connection threw. `where` is the server's address without credentials. */

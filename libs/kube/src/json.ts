@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { UpstreamError } from '@plumbline/core';
 
-/** Parses an answer of the API server. @throws UpstreamError PLB-6126 when it is not JSON (a proxy's page, a cut-off body). */
+/**
+ * Parses an answer of the API server. @throws UpstreamError PLB-6126 when it is not JSON (a proxy's page, a cut-off
+ * body).
+ */
 export function parseJson<T>(text: string, what: string): T {
   try {
     return JSON.parse(text) as T;
@@ -15,7 +18,8 @@ export function parseJson<T>(text: string, what: string): T {
 }
 
 /**
- * JSON that is also YAML. An apply patch is read as YAML by the server, where DEL, C1 controls, NEL, U+2028/2029 and BOM are
+ * JSON that is also YAML. An apply patch is read as YAML by the server, where DEL, C1 controls, NEL, U+2028/2029 and
+ * BOM are
  * line breaks or errors in a string if they are not escaped: the server would silently fold them to a space.
  */
 export function yamlSafeJson(value: unknown): string {

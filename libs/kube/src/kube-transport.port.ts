@@ -27,7 +27,8 @@ export interface KubeResponse {
 
 /**
  * Carries requests to one API server: a real one over undici, or the simulated one in process.
- * An implementation MUST NOT retry, MUST reject only when no response arrived (an `UpstreamError`), and MUST reuse connections.
+ * An implementation MUST NOT retry, MUST reject only when no response arrived (an `UpstreamError`), and MUST reuse
+ * connections.
  */
 export interface KubeTransport {
   request(request: KubeRequest): Promise<KubeResponse>;

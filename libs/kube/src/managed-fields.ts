@@ -20,8 +20,10 @@ export function applyEntryOf(object: KubeObject, manager: string = FIELD_MANAGER
 
 /**
  * Returns the fields that a manager owns by apply, as one canonical text; undefined if it owns none.
- * A writer that changes or removes one of these fields takes it out of the entry. A text that differs from the one after the last apply
- * is therefore drift, and an equal text means that every field has its applied value. A writer of the same value becomes a co-owner.
+ * A writer that changes or removes one of these fields takes it out of the entry. A text that differs from the one
+ * after the last apply
+ * is therefore drift, and an equal text means that every field has its applied value. A writer of the same value
+ * becomes a co-owner.
  * The ownership of an empty `labels` or `annotations` does not count: the first label of another writer would end it.
  */
 export function ownedFields(object: KubeObject, manager: string = FIELD_MANAGER): string | undefined {
@@ -66,7 +68,8 @@ export function ownersOf(object: KubeObject, path: string): readonly FieldOwner[
 }
 
 /**
- * The part of an object that a field set covers: what a manager says about it, without defaults and other managers' fields.
+ * The part of an object that a field set covers: what a manager says about it, without defaults and other managers'
+ * fields.
  * Items of keyed lists keep their keys and the live order.
  */
 export function projectFields(value: unknown, fields: FieldsV1): unknown {

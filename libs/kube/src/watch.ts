@@ -7,8 +7,10 @@ import { parseJson } from './json.js';
 import type { ApiResource, KubeObject } from './types.js';
 
 /**
- * An event of a watch. `added`, `modified` and `deleted` are delivered once for each observed change, also across reconnects:
- * after a gap, the differences to the cached state are delivered. `synced` follows every complete list, the first one included.
+ * An event of a watch. `added`, `modified` and `deleted` are delivered once for each observed change, also across
+ * reconnects:
+ * after a gap, the differences to the cached state are delivered. `synced` follows every complete list, the first one
+ * included.
  */
 export type WatchEvent =
   | { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
@@ -31,15 +33,24 @@ export interface WatchOptions {
   /** Called in the order of the events. MUST NOT throw. */
   readonly onEvent: (event: WatchEvent) => void;
   readonly onStatus?: (status: WatchStatus) => void;
-  /** Drops fields that the callbacks do not need before an object is cached; MUST keep apiVersion, kind, name, namespace, uid and resourceVersion. */
+  /**
+   * Drops fields that the callbacks do not need before an object is cached; MUST keep apiVersion, kind, name,
+   * namespace, uid and resourceVersion.
+   */
   readonly strip?: (object: KubeObject) => KubeObject;
-  /** Try a streaming list (`sendInitialEvents`) before a paged one; default true. A server that refuses it is not asked again. */
+  /**
+   * Try a streaming list (`sendInitialEvents`) before a paged one; default true. A server that refuses it is not
+   * asked again.
+   */
   readonly streamingLists?: boolean;
   /** Objects a page of a paged list; default 500. */
   readonly pageSize?: number;
   /** Delay after the first failure, doubled up to the longest; default 250 ms to 30 s. Half of it is jitter. */
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number };
-  /** A connection without any line (bookmarks come about every minute) for this long is replaced by a new one; default 150 s. */
+  /**
+   * A connection without any line (bookmarks come about every minute) for this long is replaced by a new one; default
+   * 150 s.
+   */
   readonly stallTimeoutMs?: number;
   readonly clock?: Clock;
   /** 0 to 1; default `Math.random`. */
@@ -63,7 +74,8 @@ const SHORT_SESSION_MS = 1_000;
 const SETTLE_MS = 200;
 
 /**
- * Lists and watches one kind, for as long as it is wanted: reconnects from the last resourceVersion, lists again after 410, backs off with jitter.
+ * Lists and watches one kind, for as long as it is wanted: reconnects from the last resourceVersion, lists again
+ * after 410, backs off with jitter.
  * Keeps the (stripped) objects, so it is a cache too.
  */
 export class ResourceWatch {
@@ -209,7 +221,9 @@ export class ResourceWatch {
     }
   }
 
-  /** One connection from its opening to its end. `seen` collects the objects of a streaming list until it is complete. */
+  /**
+   * One connection from its opening to its end. `seen` collects the objects of a streaming list until it is complete.
+   */
   async #session(query: Readonly<Record<string, string | boolean>>, seen: Set<string> | undefined): Promise<void> {
     const guard = new SessionGuard(this.#stopping.signal);
     const { namespace, labelSelector, fieldSelector, stallTimeoutMs = 150_000 } = this.#options;
@@ -367,7 +381,10 @@ function keyOf(object: KubeObject): string {
   return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
 }
 
-/** Old servers, switched-off feature gates and old etcds refuse in their own ways; a 401, 403, 404, 410 or 429 would meet a paged list too. */
+/**
+ * Old servers, switched-off feature gates and old etcds refuse in their own ways; a 401, 403, 404, 410 or 429 would
+ * meet a paged list too.
+ */
 function refusesStreaming(error: unknown): boolean {
   if (error instanceof StreamingStalled) return true;
   return error instanceof KubeApiError && ![401, 403, 404, 410, 429, 503].includes(error.status);

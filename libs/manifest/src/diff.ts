@@ -21,7 +21,10 @@ function maskMap(value: Json | undefined): Json | undefined {
   return isJsonMap(value) ? Object.fromEntries(Object.keys(value).map((key) => [key, MASK])) : MASK;
 }
 
-/** Returns the object with every secret value masked: `data` and `stringData` of Secrets (sealed or clear) and last-applied of any object. */
+/**
+ * Returns the object with every secret value masked: `data` and `stringData` of Secrets (sealed or clear) and
+ * last-applied of any object.
+ */
 export function maskObject(object: ManifestObject): ManifestObject {
   const annotations = object.metadata?.annotations;
   const masked: Record<string, Json | undefined> = { ...object };
@@ -108,7 +111,8 @@ function isLastApplied(path: string): boolean {
 }
 
 /**
- * Returns the changed fields between two objects; an absent side gives one masked change with an empty path. It contains no values of Secrets,
+ * Returns the changed fields between two objects; an absent side gives one masked change with an empty path. It
+ * contains no values of Secrets,
  * and equal secret values (sealed with one key, or both in clear) are not a change.
  */
 export function diffObjects(from: ManifestObject | undefined, to: ManifestObject | undefined): FieldChange[] {

@@ -42,7 +42,10 @@ export function identityOf(object: ManifestObject): ObjectIdentity {
   };
 }
 
-/** Returns `group/Kind/namespace/name`, with empty parts: `/ConfigMap/web/settings`, `apps/Deployment/web/shop`, `/Namespace//web`. */
+/**
+ * Returns `group/Kind/namespace/name`, with empty parts: `/ConfigMap/web/settings`, `apps/Deployment/web/shop`,
+ * `/Namespace//web`.
+ */
 export function objectKey(identity: ObjectIdentity): string {
   return `${identity.group}/${identity.kind}/${identity.namespace}/${identity.name}`;
 }
@@ -76,7 +79,8 @@ export function displayName(identity: ObjectIdentity): string {
 }
 
 /**
- * Returns whether an object has secret values in `data` and `stringData`: a Secret, also when its apiVersion is mistyped (`core/v1`),
+ * Returns whether an object has secret values in `data` and `stringData`: a Secret, also when its apiVersion is
+ * mistyped (`core/v1`),
  * because an invalid Secret contains secret values too.
  */
 export function isSecret(object: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {

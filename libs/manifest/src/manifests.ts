@@ -113,7 +113,8 @@ function toManifest(value: JsonMap, place: FileDocument & { readonly file: strin
 }
 
 /**
- * Returns the objects of one file as kubectl reads them: YAML in its dialect or JSON, any number of documents, lists expanded, empty documents skipped.
+ * Returns the objects of one file as kubectl reads them: YAML in its dialect or JSON, any number of documents, lists
+ * expanded, empty documents skipped.
  * @throws InputError PLB-1402…1408 with file, document and line if known; never with a value of the file.
  */
 export function parseManifests(content: string | Uint8Array, file: string): ParsedManifest[] {

@@ -42,13 +42,18 @@ function blob(value: unknown): Blob {
   return { content, digest: Digest.of(content) };
 }
 
-/** Returns the stored form of an object: scrubbed, Secrets sealed, canonical. @throws InputError PLB-1411 as `scrubObject`. */
+/**
+ * Returns the stored form of an object: scrubbed, Secrets sealed, canonical. @throws InputError PLB-1411 as
+ * `scrubObject`.
+ */
 export function buildObject(object: ManifestObject, sealKey: SealKey): ObjectBlob {
   const sealed = sealObject(scrubObject(object), sealKey);
   return { ...blob(sealed), key: keyOf(sealed), apiVersion: sealed.apiVersion };
 }
 
-/** Parses the stored form of an object; Secrets stay sealed. @throws InvariantError PLB-9401 when the text is invalid. */
+/**
+ * Parses the stored form of an object; Secrets stay sealed. @throws InvariantError PLB-9401 when the text is invalid.
+ */
 export function parseObject(content: string): ManifestObject {
   return checked(objectSchema, content, 'object') as ManifestObject;
 }

@@ -27,7 +27,10 @@ export interface ReleaseSignature {
   readonly signature: string;
 }
 
-/** Returns the signed text: canonical JSON with a type, so that the signature is valid for no other statement. Ignores other fields, sorts clusters. */
+/**
+ * Returns the signed text: canonical JSON with a type, so that the signature is valid for no other statement. Ignores
+ * other fields, sorts clusters.
+ */
 export function releaseText(statement: ReleaseStatement): string {
   const { application, environment, version, renderDigest, clusters, generation, releaseId } = statement;
   return canonicalJson({
@@ -42,7 +45,10 @@ export function releaseText(statement: ReleaseStatement): string {
   });
 }
 
-/** Returns the id of a key: the first 16 hex digits of the SHA-256 of its SPKI DER. Accepts the private or the public key. */
+/**
+ * Returns the id of a key: the first 16 hex digits of the SHA-256 of its SPKI DER. Accepts the private or the public
+ * key.
+ */
 export function keyIdOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return createHash('sha256')

@@ -68,8 +68,10 @@ function foldSecret(object: ManifestObject): ManifestObject {
 }
 
 /**
- * Returns the object without the fields that only a server writes (status, uid, managedFields…) and without last-applied; merges `stringData` of a Secret into `data`.
- * @throws InputError PLB-1411 for an invalid Secret (values that are not text or base64, unknown fields), with keys, never with values.
+ * Returns the object without the fields that only a server writes (status, uid, managedFields…) and without
+ * last-applied; merges `stringData` of a Secret into `data`.
+ * @throws InputError PLB-1411 for an invalid Secret (values that are not text or base64, unknown fields), with keys,
+ * never with values.
  */
 export function scrubObject(object: ManifestObject): ManifestObject {
   const { status: _status, metadata, ...rest } = object;

@@ -11,7 +11,10 @@ const TAG_BYTES = 16;
 const BLOCK_BYTES = 256;
 const LENGTH_BYTES = 4;
 
-/** The key that seals values of Secrets. Renderer and applier share it; it is neither in the log nor in the object store. */
+/**
+ * The key that seals values of Secrets. Renderer and applier share it; it is neither in the log nor in the object
+ * store.
+ */
 export interface SealKey {
   readonly encryption: Buffer;
   readonly nonce: Buffer;
@@ -97,7 +100,10 @@ function mapData(
   return { ...object, data: Object.fromEntries(entries) };
 }
 
-/** Seals every value in `data` of a scrubbed Secret; returns other objects unchanged. Deterministic: equal input, equal text. */
+/**
+ * Seals every value in `data` of a scrubbed Secret; returns other objects unchanged. Deterministic: equal input,
+ * equal text.
+ */
 export function sealObject(object: ManifestObject, key: SealKey): ManifestObject {
   return mapData(object, (value, aad) => sealValue(value, aad, key));
 }

@@ -156,7 +156,8 @@ function toJson(walk: Walk, node: Node, depth: number): Json {
 
 /**
  * Parses a YAML stream in the dialect of kubectl. Skips documents without content, but counts them.
- * @throws InputError PLB-1402 syntax, 1403 duplicate key, 1404 key that is not text, 1405 number without a JSON form, 1406 limits; with file, document, line, and never a value.
+ * @throws InputError PLB-1402 syntax, 1403 duplicate key, 1404 key that is not text, 1405 number without a JSON form,
+ * 1406 limits; with file, document, line, and never a value.
  */
 export function parseYaml(text: string, file: string): FileDocument[] {
   const lines = new LineCounter();

@@ -9,7 +9,8 @@ function bitCount(size: number): number {
 }
 
 /**
- * The right edge of a Merkle tree: the roots of its full subtrees, largest first. This is sufficient to add leaves and to
+ * The right edge of a Merkle tree: the roots of its full subtrees, largest first. This is sufficient to add leaves
+ * and to
  * compute the root. Immutable, so that a failed batch can be discarded.
  */
 export class Frontier {

@@ -22,7 +22,10 @@ export class LeafTree {
     return this.#leaves.length === 0 ? EMPTY_ROOT : this.#hash(0, this.#leaves.length);
   }
 
-  /** The inclusion path of a leaf, from the leaf to the root (RFC 6962, 2.1.1). `index` MUST be below the number of leaves. */
+  /**
+   * The inclusion path of a leaf, from the leaf to the root (RFC 6962, 2.1.1). `index` MUST be below the number of
+   * leaves.
+   */
   path(index: number): readonly Buffer[] {
     const path: Buffer[] = [];
     for (let [start, end] = [0, this.#leaves.length]; end - start > 1;) {
@@ -47,7 +50,8 @@ export class LeafTree {
 }
 
 /**
- * Checks inclusion paths of one tree. Hashes that a valid path has shown are kept, so that checking every leaf of a tree costs about
+ * Checks inclusion paths of one tree. Hashes that a valid path has shown are kept, so that checking every leaf of a
+ * tree costs about
  * one hash for each.
  */
 export class InclusionChecker {

@@ -140,7 +140,8 @@ async function holdToMemory({ files, remembered }: VerifyOptions, checkpoint: Si
 
 /**
  * Verifies a log from the start, or from an earlier verification: signature, consistency, every entry and every tile.
- * @throws InputError PLB-1168 when it does not match the checkpoint; `details.position` is the first position known to be wrong.
+ * @throws InputError PLB-1168 when it does not match the checkpoint; `details.position` is the first position known
+ * to be wrong.
  */
 export async function verifyLog(options: VerifyOptions): Promise<VerifiedLog> {
   const { files, key, witnesses = [], remembered, onEntry } = options;

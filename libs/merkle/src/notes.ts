@@ -84,7 +84,9 @@ function verifierKeyOf(name: string, use: KeyUse, raw: Buffer): VerifierKey {
   };
 }
 
-/** Parses `name+id+key`. @throws InputError PLB-1163 for an unknown kind of key, or an id that does not match the key. */
+/**
+ * Parses `name+id+key`. @throws InputError PLB-1163 for an unknown kind of key, or an id that does not match the key.
+ */
 export function parseVerifierKey(text: string): VerifierKey {
   const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text.trim());
   const [, name = '', id = '', encoded = ''] = match ?? [];
@@ -223,7 +225,10 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): readonly V
   return verified;
 }
 
-/** Returns a cosignature line for the text of a checkpoint, with the time. @throws InputError PLB-1163 for a key of another use. */
+/**
+ * Returns a cosignature line for the text of a checkpoint, with the time. @throws InputError PLB-1163 for a key of
+ * another use.
+ */
 export async function cosign(text: string, signer: NoteSigner, timeSeconds: number): Promise<string> {
   const { name, id, use } = signer.key;
   if (use !== 'cosignature') throw new InputError('PLB-1163', `the key of ${name} is not for cosignatures`);

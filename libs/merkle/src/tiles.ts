@@ -66,7 +66,10 @@ export function bundlePath({ index, width }: Bundle): string {
   return `tile/entries/${indexPath(index)}${partial(width)}`;
 }
 
-/** Reads what {@link tilePath} and {@link bundlePath} write; undefined for anything else, also for other spellings of the same tile. */
+/**
+ * Reads what {@link tilePath} and {@link bundlePath} write; undefined for anything else, also for other spellings of
+ * the same tile.
+ */
 export function parseTilePath(path: string): TilePath | undefined {
   const match = /^tile\/(entries|[0-5])\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/.exec(path);
   if (match === null) return undefined;
@@ -104,7 +107,10 @@ export function subtreeRoot(hashes: readonly Buffer[]): Buffer {
   return root;
 }
 
-/** A bundle: each entry after its length as a uint16, big end first. @throws InputError PLB-1161 for an entry that is too long. */
+/**
+ * A bundle: each entry after its length as a uint16, big end first. @throws InputError PLB-1161 for an entry that is
+ * too long.
+ */
 export function encodeBundle(entries: readonly (string | Uint8Array)[]): Buffer {
   const parts: Buffer[] = [];
   for (const entry of entries) {

@@ -167,7 +167,10 @@ export interface ConsistencyClaim {
   readonly proof: readonly Uint8Array[];
 }
 
-/** True when the proof shows that the newer tree begins with the older one (RFC 9162, 2.1.4.2). Every tree begins with the empty one. */
+/**
+ * True when the proof shows that the newer tree begins with the older one (RFC 9162, 2.1.4.2). Every tree begins with
+ * the empty one.
+ */
 export function verifyConsistency({ from, to, fromRoot, toRoot, proof }: ConsistencyClaim): boolean {
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from > to) return false;
   if (from === to) return proof.length === 0 && Buffer.from(fromRoot).equals(toRoot);

@@ -16,7 +16,8 @@ interface Last {
 export type DiscardListener = (consumer: string, message: DiscardedMessage) => void;
 
 /**
- * Hands verified events to one consumer as ranges of the log. Events that arrive together are handed over together. Whenever the order
+ * Hands verified events to one consumer as ranges of the log. Events that arrive together are handed over together.
+ * Whenever the order
  * of positions and that of the stream do not agree, or a message was discarded, the consumer is asked to read the log.
  */
 export class Delivery {

@@ -16,8 +16,10 @@ export interface EventTransportOptions {
 }
 
 /**
- * Nest transport strategy of events. It collects the handlers of `@EventPattern('<EventType>', { consumer })` by consumer and type for
- * the engine of that consumer, and delivers verified events to each {@link EventIntake} that is attached. A delivery is not
+ * Nest transport strategy of events. It collects the handlers of `@EventPattern('<EventType>', { consumer })` by
+ * consumer and type for
+ * the engine of that consumer, and delivers verified events to each {@link EventIntake} that is attached. A delivery
+ * is not
  * acknowledged: a consumer that was away, or to which a message was lost, reads the log.
  */
 export abstract class EventTransport extends Server implements CustomTransportStrategy {
@@ -52,7 +54,10 @@ export abstract class EventTransport extends Server implements CustomTransportSt
     return this.#handlers.get(consumer) ?? new Map();
   }
 
-  /** Begins to deliver to a consumer; returns what ends it. Delivers what is published from now on: what is older is in the log. */
+  /**
+   * Begins to deliver to a consumer; returns what ends it. Delivers what is published from now on: what is older is
+   * in the log.
+   */
   attach(intake: EventIntake): () => void {
     const delivery = new Delivery(intake, (consumer, message) => this.#options.onDiscarded?.(consumer, message));
     const stop = this.follow(delivery);

@@ -2,7 +2,9 @@
 import { Digest, InputError, InvariantError, NotFoundError } from '@plumbline/core';
 import type { StoredContent } from './object-store.port.js';
 
-/** Returns each content once, ordered by digest. @throws InputError PLB-1201 when a digest does not match its content. */
+/**
+ * Returns each content once, ordered by digest. @throws InputError PLB-1201 when a digest does not match its content.
+ */
 export function checkContents(contents: readonly StoredContent[]): readonly StoredContent[] {
   const unique = new Map<Digest, StoredContent>();
   for (const entry of contents) {

@@ -70,7 +70,8 @@ class Gathered<Item, Result> {
 }
 
 /**
- * Batches and caches another object store: overlapping calls are combined, and content that was stored or read recently is
+ * Batches and caches another object store: overlapping calls are combined, and content that was stored or read
+ * recently is
  * returned from memory. Content never changes under its digest, so the cache is never stale.
  */
 export class GatheringObjectStore implements ObjectStore, AsyncDisposable {

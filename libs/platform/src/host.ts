@@ -35,7 +35,9 @@ export interface Host extends AsyncDisposable {
   readonly endpoints: Endpoints;
   readonly readiness: Readiness;
   readonly logger: Logger;
-  /** Stops the intake, lets work finish, closes everything; the messages of what went wrong, none when all went well. */
+  /**
+   * Stops the intake, lets work finish, closes everything; the messages of what went wrong, none when all went well.
+   */
   stop(): Promise<readonly string[]>;
 }
 

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { CONFIG_SOURCE, type ConfigSource } from './tokens.js';
 
 /**
- * Parses a configuration. The keys of the schema are the names in the environment (`PLUMBLINE_<AREA>_<KEY>`); an empty value counts as absent.
+ * Parses a configuration. The keys of the schema are the names in the environment (`PLUMBLINE_<AREA>_<KEY>`); an
+ * empty value counts as absent.
  * @throws InputError PLB-1901 with every mistake in `details.issues`; values are never repeated, they may be secrets.
  */
 export function loadConfig<Schema extends z.ZodObject>(schema: Schema, source: ConfigSource): z.output<Schema> {
@@ -29,7 +30,10 @@ export function loadConfig<Schema extends z.ZodObject>(schema: Schema, source: C
   );
 }
 
-/** A Nest provider of a module's configuration: `configProvider(WATCHER_CONFIG, schema, (env) => ({ pollMs: env.PLUMBLINE_WATCHER_… }))`. */
+/**
+ * A Nest provider of a module's configuration: `configProvider(WATCHER_CONFIG, schema, (env) => ({ pollMs:
+ * env.PLUMBLINE_WATCHER_… }))`.
+ */
 export function configProvider<Schema extends z.ZodObject, Config>(
   provide: InjectionToken,
   schema: Schema,
@@ -55,7 +59,8 @@ export function parseListen(listen: string): { readonly host: string; readonly p
 }
 
 /**
- * A secret given as itself or by the file that holds it (one trailing newline is dropped); undefined when neither is given.
+ * A secret given as itself or by the file that holds it (one trailing newline is dropped); undefined when neither is
+ * given.
  * @throws InputError PLB-1902 when the file cannot be read or is empty.
  */
 export function secretFrom(

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type DestinationStream, pino } from 'pino';
 
-/** Facts of a log line. Common names: stream, position, application, environment, cluster, correlationId, causationId, errorCode. */
+/**
+ * Facts of a log line. Common names: stream, position, application, environment, cluster, correlationId, causationId,
+ * errorCode.
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**

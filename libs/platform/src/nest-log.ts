@@ -2,7 +2,10 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from './logger.js';
 
-/** Nest's log, in ours. Its chatter is hidden unless wanted; its errors also count, because Nest only logs what fails while it stops. */
+/**
+ * Nest's log, in ours. Its chatter is hidden unless wanted; its errors also count, because Nest only logs what fails
+ * while it stops.
+ */
 export class NestLog implements LoggerService {
   readonly #logger: Logger;
   readonly #chatter: boolean;

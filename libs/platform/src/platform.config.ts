@@ -153,7 +153,10 @@ function natsTlsOf(env: z.output<typeof platformSchema>): NatsTls | undefined {
   };
 }
 
-/** Parses the settings of the process. @throws InputError PLB-1901, PLB-1902, PLB-1917; PLB-1163 for a public key that is none */
+/**
+ * Parses the settings of the process. @throws InputError PLB-1901, PLB-1902, PLB-1917; PLB-1163 for a public key that
+ * is none
+ */
 export function platformConfig(source: ConfigSource): PlatformConfig {
   const env = loadConfig(platformSchema, source);
   return {

@@ -34,7 +34,8 @@ export interface ReactorDefinition {
   /** Token of the state that the handlers change, a {@link Fold}. */
   readonly fold: InjectionToken;
   /**
-   * URLs of modules in the folders with the code that folds: `import.meta.url`, `import.meta.resolve('@plumbline/read-models')`. A
+   * URLs of modules in the folders with the code that folds: `import.meta.url`,
+   * `import.meta.resolve('@plumbline/read-models')`. A
    * snapshot that other code has written is not used.
    */
   readonly code: readonly string[];

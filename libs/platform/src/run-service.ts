@@ -64,7 +64,8 @@ function stopOnSignals(running: Stoppable, timeoutMs: number): void {
 }
 
 /**
- * Starts something and keeps the process until a signal stops it. A start that fails is told on standard error and exits with 1;
+ * Starts something and keeps the process until a signal stops it. A start that fails is told on standard error and
+ * exits with 1;
  * so does a failure that nobody handled. The exit code is 0 only when everything stopped cleanly.
  */
 export async function runProcess<Running extends Stoppable>(options: ProcessOptions<Running>): Promise<Running> {

@@ -5,7 +5,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 export const CLOCK = Symbol('CLOCK');
 /** Injection token of the {@link Logger}. */
 export const LOGGER = Symbol('LOGGER');
-/** Injection token of the {@link ConfigSource} that every `*.config.ts` reads from; the process environment unless a host passes another. */
+/**
+ * Injection token of the {@link ConfigSource} that every `*.config.ts` reads from; the process environment unless a
+ * host passes another.
+ */
 export const CONFIG_SOURCE = Symbol('CONFIG_SOURCE');
 /** Injection token of the name of the process: a service's name, or `standalone`. */
 export const SERVICE_NAME = Symbol('SERVICE_NAME');

@@ -31,7 +31,8 @@ export interface AnnouncementsOptions {
 }
 
 /**
- * Keeps the log's record of what a consumer has quarantined equal to what it has: appends StreamQuarantined and StreamRecovered until
+ * Keeps the log's record of what a consumer has quarantined equal to what it has: appends StreamQuarantined and
+ * StreamRecovered until
  * they agree. Streams of the log itself (`log-…`) are left out, or an event about them could cause the next one.
  */
 export class Announcements {

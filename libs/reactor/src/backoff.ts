@@ -9,7 +9,8 @@ export interface BackoffLimits {
 }
 
 /**
- * Delay after failure number `attempt` (from 1), in whole milliseconds: doubles from `firstMs` up to `maxMs`, with a jitter that takes
+ * Delay after failure number `attempt` (from 1), in whole milliseconds: doubles from `firstMs` up to `maxMs`, with a
+ * jitter that takes
  * away up to half of it. `random` is from 0 (shortest) to 1.
  */
 export function backoff({ firstMs, maxMs }: BackoffLimits, attempt: number, random: number): number {

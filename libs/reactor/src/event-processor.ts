@@ -28,7 +28,10 @@ interface Unreadable {
   readonly message: string;
 }
 
-/** True for a failure of something else, such as a database, that may go away: the event is tried again, and nothing is quarantined. */
+/**
+ * True for a failure of something else, such as a database, that may go away: the event is tried again, and nothing
+ * is quarantined.
+ */
 function isTransient(error: unknown): boolean {
   return error instanceof PlumblineError && error.retry === 'after-delay';
 }

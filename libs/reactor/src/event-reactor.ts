@@ -18,7 +18,9 @@ import { Waiters } from './waiters.js';
 const MAX_OFFERED = 4_096;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const RETRY = { firstMs: 200, maxMs: 10_000 };
-/** A transport usually brings a position within milliseconds; asking the log at once would cost a read for every wait. */
+/**
+ * A transport usually brings a position within milliseconds; asking the log at once would cost a read for every wait.
+ */
 const LIVE_GRACE_MS = 25;
 /** Events that are processed between two turns of the event loop. */
 const TURN_EVENTS = 500;
@@ -27,8 +29,10 @@ const TURN_EVENTS = 500;
 const OWN_TYPES = ['StreamRetryRequested', 'PersonErased'] as const;
 
 /**
- * Follows the log for one consumer: restores the newest snapshot, reads what follows, then processes what a transport delivers, and
- * reads from the log whenever a delivery does not continue at its position. Events are processed strictly in order, one at a time. An
+ * Follows the log for one consumer: restores the newest snapshot, reads what follows, then processes what a transport
+ * delivers, and
+ * reads from the log whenever a delivery does not continue at its position. Events are processed strictly in order,
+ * one at a time. An
  * event that fails quarantines its stream; everything else goes on.
  */
 export class EventReactor implements EventIntake {
@@ -114,7 +118,8 @@ export class EventReactor implements EventIntake {
   }
 
   /**
-   * Restores the snapshot, processes what the log has beyond it, and keeps following. Resolves when the head of the log as it was at
+   * Restores the snapshot, processes what the log has beyond it, and keeps following. Resolves when the head of the
+   * log as it was at
    * the start is processed.
    * @throws OverloadedError PLB-5103 when the reactor is stopped before.
    */
@@ -154,8 +159,10 @@ export class EventReactor implements EventIntake {
 
   /**
    * Calls the listener with each event, in order, when it is processed and before waits for its position resolve. With
-   * `ReactorOptions.allTypes` these are all events of the log beyond the restored snapshot, also quarantined and undecodable ones; they
-   * begin at 0 again when the snapshot may hold what was erased. The listener must not throw. The returned function ends it.
+   * `ReactorOptions.allTypes` these are all events of the log beyond the restored snapshot, also quarantined and
+   * undecodable ones; they
+   * begin at 0 again when the snapshot may hold what was erased. The listener must not throw. The returned function
+   * ends it.
    */
   onEvent(listener: (event: StoredEvent) => void): () => void {
     this.#eventListeners.add(listener);
@@ -177,7 +184,8 @@ export class EventReactor implements EventIntake {
 
   /**
    * Resolves when every event up to and including the position is processed; a quarantined event counts as processed.
-   * @throws OverloadedError PLB-5110 after `timeoutMs` (30 s when absent), with the consumer, its position and what it has quarantined;
+   * @throws OverloadedError PLB-5110 after `timeoutMs` (30 s when absent), with the consumer, its position and what
+   * it has quarantined;
    * PLB-5103 when the reactor is stopped before.
    */
   whenProcessed(
@@ -202,7 +210,8 @@ export class EventReactor implements EventIntake {
 
   /**
    * Appends, and resolves when this reactor has processed the recorded events. MUST NOT be awaited by a handler.
-   * @throws OverloadedError PLB-5111 when a stream of the request is quarantined here, because what the request was decided on lacks
+   * @throws OverloadedError PLB-5111 when a stream of the request is quarantined here, because what the request was
+   * decided on lacks
    * events of it; otherwise as `EventLog.append` and {@link whenProcessed}.
    */
   async append(request: AppendRequest, options: { readonly timeoutMs?: number } = {}): Promise<AppendResult> {
@@ -287,7 +296,10 @@ export class EventReactor implements EventIntake {
     if (this.#next < page.headPosition) this.#behind = true;
   }
 
-  /** Processes what of a range is not processed yet. Nothing of it is processed twice, also when it is cut short by an error. */
+  /**
+   * Processes what of a range is not processed yet. Nothing of it is processed twice, also when it is cut short by an
+   * error.
+   */
   async #process({ next, events }: EventRange): Promise<void> {
     if (next <= this.#next) return;
     let sinceTurn = 0;

@@ -18,7 +18,8 @@ export interface HandlerRegistry {
 }
 
 /**
- * Returns the methods of a controller that have `@EventPattern('<EventType>', { consumer })` for the consumer, by event type. They are
+ * Returns the methods of a controller that have `@EventPattern('<EventType>', { consumer })` for the consumer, by
+ * event type. They are
  * called directly: guards, pipes and interceptors of Nest are for requests and do not apply to the fold of an event.
  * @throws InvariantError PLB-9132 for a pattern that is no event type, or a type with two handlers.
  */
@@ -51,7 +52,10 @@ function addHandler(
   handlers.set(type, (event) => Reflect.apply(method, controller, [event]) as Promise<void> | void);
 }
 
-/** True when the handlers have one for the type of the event, also for an event that could not be decoded to that type. */
+/**
+ * True when the handlers have one for the type of the event, also for an event that could not be decoded to that
+ * type.
+ */
 export function isHandled(handlers: EventHandlers, type: string): boolean {
   return isEventType(type) && handlers.has(type);
 }

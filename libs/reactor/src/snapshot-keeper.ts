@@ -40,7 +40,8 @@ export class SnapshotKeeper {
   }
 
   /**
-   * Restores the fold from the snapshot, or leaves it empty when there is none that can be used, with a warning if there is another one.
+   * Restores the fold from the snapshot, or leaves it empty when there is none that can be used, with a warning if
+   * there is another one.
    * @throws when the log cannot be read: whether the snapshot is of this log is not known then
    */
   async restore(): Promise<RestoredPosition> {
@@ -57,8 +58,10 @@ export class SnapshotKeeper {
   }
 
   /**
-   * Removes the snapshot, which may hold what was erased. The fold may hold it too when it was restored from one, and is emptied then:
-   * `process-again`. When the event was recorded after the start, the fold goes on, and no snapshot is written before the next start.
+   * Removes the snapshot, which may hold what was erased. The fold may hold it too when it was restored from one, and
+   * is emptied then:
+   * `process-again`. When the event was recorded after the start, the fold goes on, and no snapshot is written before
+   * the next start.
    * @throws when the file cannot be removed; the event must be processed again
    */
   async personErased({ position }: Pick<RecordedEvent, 'position'>): Promise<'keep' | 'process-again'> {

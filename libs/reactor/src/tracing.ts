@@ -13,8 +13,10 @@ import {
 import { messageOf } from '@plumbline/core';
 
 /**
- * The context of everything that follows from one change. The trace id is the 128 bits of the correlation id, so that all services,
- * and a repetition of their work, derive the same trace without handing it on. Returns the root context for an id that is not a UUID.
+ * The context of everything that follows from one change. The trace id is the 128 bits of the correlation id, so that
+ * all services,
+ * and a repetition of their work, derive the same trace without handing it on. Returns the root context for an id
+ * that is not a UUID.
  */
 export function traceContext(correlationId: string): Context {
   const traceId = correlationId.replaceAll('-', '').toLowerCase();
@@ -56,7 +58,10 @@ export async function traced<Result>(
   }
 }
 
-/** Records a span for work that is done already: what it belongs to is known only from its result. `startMs` is since the epoch. */
+/**
+ * Records a span for work that is done already: what it belongs to is known only from its result. `startMs` is since
+ * the epoch.
+ */
 export function recordSpan(
   tracer: Tracer,
   { name, correlationId, attributes = {} }: TracedWork,

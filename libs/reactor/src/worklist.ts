@@ -25,7 +25,10 @@ export interface WorklistOptions<Key> {
   readonly work: (key: Key, run: WorkRun) => Promise<WorkOutcome | void>;
   /** Keys that are worked on at once. */
   readonly concurrency: number;
-  /** How many more may be worked on whose last run failed, so that they cannot take the places of all others; a quarter of `concurrency` when absent. */
+  /**
+   * How many more may be worked on whose last run failed, so that they cannot take the places of all others; a
+   * quarter of `concurrency` when absent.
+   */
   readonly concurrencyOfFailing?: number;
   /** Keys of one group follow each other, groups take turns. All keys are one group when absent. */
   readonly groupOf?: (key: Key) => string;
@@ -86,7 +89,8 @@ class Turns<Key> {
 }
 
 /**
- * Keys that need work. A key is due once, however often it is added; while it is worked on, adding it makes it due again afterwards.
+ * Keys that need work. A key is due once, however often it is added; while it is worked on, adding it makes it due
+ * again afterwards.
  * Nothing is worked on before {@link Worklist.start}.
  */
 export class Worklist<Key> {

@@ -31,7 +31,8 @@ export type {
 
 // The documents are those of the public contract: a field that is added there is a field here, and its fold sets it.
 // Keys: project, repository, cluster and subscription by name; application by project/name; version and approval by
-// project/name/NNNNNNNN/environment; target by project/name/environment/cluster; token by id; quarantine by consumer/stream.
+// project/name/NNNNNNNN/environment; target by project/name/environment/cluster; token by id; quarantine by
+// consumer/stream.
 
 /** An access token with the hash that it is recognised by; never the token itself. */
 export type TokenView = TokenItem & { readonly hash: string };

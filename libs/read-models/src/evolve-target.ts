@@ -196,7 +196,10 @@ function connection(
   return changes;
 }
 
-/** What the log knows again once the cluster answers: the applier's next report corrects it where the cluster moved meanwhile. */
+/**
+ * What the log knows again once the cluster answers: the applier's next report corrects it where the cluster moved
+ * meanwhile.
+ */
 function afterReconnect(target: TargetView, event: PlumblineEvent): TargetView['sync'] {
   if (target.running !== undefined)
     return condition(target, event, 'Syncing', target.running.cause, `version ${target.running.version}`);

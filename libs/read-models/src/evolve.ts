@@ -19,8 +19,10 @@ export interface EvolveOptions {
 }
 
 /**
- * Returns the documents that one event changes: pure, and the only definition of the read models, for the in-memory fold of each service
- * and for the tables of the audit service alike. Each part sees the documents as they were before the event; parts own different kinds.
+ * Returns the documents that one event changes: pure, and the only definition of the read models, for the in-memory
+ * fold of each service
+ * and for the tables of the audit service alike. Each part sees the documents as they were before the event; parts
+ * own different kinds.
  */
 export function evolveViews(
   views: ViewReader,

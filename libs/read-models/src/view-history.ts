@@ -13,7 +13,10 @@ export interface DocumentState {
 /** Decides which states count; they are asked from the newest to the oldest. */
 export type StateFilter = (state: DocumentState) => boolean;
 
-/** Every state of every document, in memory: the same history that the audit service keeps in tables, for logs that are small. */
+/**
+ * Every state of every document, in memory: the same history that the audit service keeps in tables, for logs that
+ * are small.
+ */
 export class ViewHistory {
   readonly #store = new ViewStore();
   readonly #states = new Map<string, DocumentState[]>();

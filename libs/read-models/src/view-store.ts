@@ -18,7 +18,8 @@ export interface ViewStoreSnapshot {
 /** What a store folds. */
 export interface ViewStoreOptions<Kinds extends ViewKind> {
   /**
-   * Kinds of documents to keep; default: all. Kinds that the fold of a kept kind updates from are added (`version` for `approval`).
+   * Kinds of documents to keep; default: all. Kinds that the fold of a kept kind updates from are added (`version`
+   * for `approval`).
    * Reading a kind that is not kept throws an `InvariantError`.
    */
   readonly kinds?: readonly Kinds[];
@@ -46,7 +47,9 @@ export class ViewStore<Kinds extends ViewKind = ViewKind> implements ViewReader<
       kinds.has('application') && !(kinds.has('version') && kinds.has('target')) ? new FoldedFacts() : undefined;
   }
 
-  /** Folds one event and returns the documents that it changed. Events must be given in the order of their positions. */
+  /**
+   * Folds one event and returns the documents that it changed. Events must be given in the order of their positions.
+   */
   apply(event: RecordedEvent): readonly ViewChange[] {
     const changes = evolveViews(this.#reader, event, {
       kinds: this.#kinds,
@@ -57,7 +60,10 @@ export class ViewStore<Kinds extends ViewKind = ViewKind> implements ViewReader<
     return changes;
   }
 
-  /** Stores documents as they are, without a fold: fills a store from documents that were kept elsewhere. Skips kinds that are not kept. */
+  /**
+   * Stores documents as they are, without a fold: fills a store from documents that were kept elsewhere. Skips kinds
+   * that are not kept.
+   */
   load(changes: Iterable<ViewChange>): void {
     for (const change of changes) {
       if (this.#kinds.has(change.view)) this.#put(change);
@@ -79,7 +85,8 @@ export class ViewStore<Kinds extends ViewKind = ViewKind> implements ViewReader<
   }
 
   /**
-   * Returns the contents as JSON values. Costs one array entry per document: documents are immutable and shared, so the result stays as
+   * Returns the contents as JSON values. Costs one array entry per document: documents are immutable and shared, so
+   * the result stays as
    * it is while the store folds on, and may be serialised later.
    */
   snapshot(): ViewStoreSnapshot {
@@ -89,7 +96,8 @@ export class ViewStore<Kinds extends ViewKind = ViewKind> implements ViewReader<
 
   /**
    * Replaces the contents by those of {@link snapshot}.
-   * @throws InvariantError if the state is not a snapshot of a store with the same kinds; the store is empty or unchanged then
+   * @throws InvariantError if the state is not a snapshot of a store with the same kinds; the store is empty or
+   * unchanged then
    */
   restore(state: unknown): void {
     const snapshot = this.#checked(state);

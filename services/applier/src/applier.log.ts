@@ -20,7 +20,10 @@ export interface AppendContext {
   readonly requestId?: string;
 }
 
-/** Appends events of the applier. Resolves when the events are durable and folded, so that the next decision is based on them. */
+/**
+ * Appends events of the applier. Resolves when the events are durable and folded, so that the next decision is based
+ * on them.
+ */
 export class ApplierLog {
   readonly #reactor: EventReactor;
   readonly #clock: Clock;
@@ -43,12 +46,18 @@ export class ApplierLog {
     await this.#reactor.catchUp();
   }
 
-  /** Returns true if an event of one of the streams could not be folded, so that decisions would be based on an incomplete state. */
+  /**
+   * Returns true if an event of one of the streams could not be folded, so that decisions would be based on an
+   * incomplete state.
+   */
   hasQuarantined(streams: readonly string[]): boolean {
     return this.#reactor.quarantined.some(({ stream }) => streams.includes(stream));
   }
 
-  /** Appends to the stream of a target, at the revision that the fold has. @throws ConflictError if the stream is at another revision */
+  /**
+   * Appends to the stream of a target, at the revision that the fold has. @throws ConflictError if the stream is at
+   * another revision
+   */
   async target(
     target: TargetState,
     entries: NewEvent | readonly NewEvent[],

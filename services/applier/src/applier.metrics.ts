@@ -59,7 +59,10 @@ export const APPLIER_METRICS = {
   },
 } satisfies MetricDefinitions;
 
-/** The metrics of the applier. Attributes have closed sets of values or are names of clusters, never of targets, whose number has no bound. */
+/**
+ * The metrics of the applier. Attributes have closed sets of values or are names of clusters, never of targets, whose
+ * number has no bound.
+ */
 @Injectable()
 export class ApplierMetrics {
   readonly #meter: Meter;

@@ -9,7 +9,8 @@ import { make } from './testing/objects.js';
 import { scenario, type Scenario } from './testing/scenario.js';
 
 /**
- * Ends a process at its nth effect, as SIGKILL would: the effect itself still happens or not, its answer never arrives, and nothing after it
+ * Ends a process at its nth effect, as SIGKILL would: the effect itself still happens or not, its answer never
+ * arrives, and nothing after it
  * reaches log, store or cluster.
  */
 class Crash {

@@ -108,7 +108,8 @@ export class AuditLifecycle implements OnModuleInit, OnApplicationBootstrap, OnA
     const report = (leads: boolean): void => this.#readiness.report('log', true, leads ? 'leads' : 'does not lead');
     report(this.#log.leads);
     this.#log.onLead(report);
-    // A process without its database answers nothing: traffic goes to others. It stays alive, since a restart would not help.
+    // A process without its database answers nothing: traffic goes to others. It stays alive, since a restart would
+    // not help.
     this.#database.start();
   }
 

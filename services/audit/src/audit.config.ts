@@ -133,7 +133,10 @@ function compilePersonalKey(file: string | undefined): Uint8Array | undefined {
   return Buffer.from(text, 'hex');
 }
 
-/** Compiles checked settings. @throws InputError PLB-1159 for an endpoint without public keys or with half a certificate, PLB-1907 */
+/**
+ * Compiles checked settings. @throws InputError PLB-1159 for an endpoint without public keys or with half a
+ * certificate, PLB-1907
+ */
 export function compileAuditConfig(env: z.output<typeof auditSchema>): AuditConfig {
   return {
     logUrl: env.PLUMBLINE_LOG_URL,

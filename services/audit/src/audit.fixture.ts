@@ -126,7 +126,9 @@ export async function put<Type extends EventType>(
 const digest = (text: string): string => Digest.of(text);
 const person = { name: 'dev', email: 'dev@example.com' };
 
-/** A commit of one application from declaration to a synced, drifting target: events of five services on many streams. */
+/**
+ * A commit of one application from declaration to a synced, drifting target: events of five services on many streams.
+ */
 export async function tellStory(log: EventLog, name: string, cluster = 'east'): Promise<void> {
   const application = `default/${name}`;
   const at = { application, environment: 'staging', cluster };

@@ -16,7 +16,10 @@ import { ReadModelsModule } from './read-models/read-models.module.js';
 import { transparencyEntities } from './transparency/entities.js';
 import { TransparencyModule } from './transparency/transparency.module.js';
 
-/** The audit service: the writer of the log, read models, queries and log administration. Provides the ports of the log to every module of the process. */
+/**
+ * The audit service: the writer of the log, read models, queries and log administration. Provides the ports of the
+ * log to every module of the process.
+ */
 @Global()
 @Module({
   imports: [

@@ -23,7 +23,10 @@ import { SseModule } from './transport/sse/sse.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { LOG_ACCESS, type LogAccess } from './state/log-access.js';
 
-/** The public API for users, CI and webhooks: REST, gRPC, event streams. It records declarations and requests; other services decide. */
+/**
+ * The public API for users, CI and webhooks: REST, gRPC, event streams. It records declarations and requests; other
+ * services decide.
+ */
 @Module({
   imports: [
     StateModule,

@@ -52,7 +52,8 @@ export class ApplicationRender {
   }
 
   /**
-   * Renders all environments of an application. Returns `outdated` when the ref or the declaration has moved on meanwhile: only the
+   * Renders all environments of an application. Returns `outdated` when the ref or the declaration has moved on
+   * meanwhile: only the
    * newest is of interest. Does nothing when there is nothing to render.
    * @throws what may pass by itself, after the other environments were appended; what `append` throws
    */
@@ -127,7 +128,10 @@ export class ApplicationRender {
     }
   }
 
-  /** One append for all environments that a revision changed: they share the number. Returns whether there was anything to append. */
+  /**
+   * One append for all environments that a revision changed: they share the number. Returns whether there was
+   * anything to append.
+   */
   async #append(task: RenderTask, outcomes: readonly Outcome[]): Promise<boolean> {
     const { application, cause, nextVersion } = task;
     const versions: NewEvent[] = [];

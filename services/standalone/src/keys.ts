@@ -6,7 +6,10 @@ import path from 'node:path';
 import { generateReleaseKeys, generateSealKey } from '@plumbline/manifest';
 import { generateSigningKeyPem } from '@plumbline/merkle';
 
-/** Files with the keys of an installation, mode 0600. Losing the seal key loses the Secrets in old versions; back them up with the data. */
+/**
+ * Files with the keys of an installation, mode 0600. Losing the seal key loses the Secrets in old versions; back them
+ * up with the data.
+ */
 export interface KeyFiles {
   /** Seals values of Secrets before they are stored. */
   readonly seal: string;
@@ -37,7 +40,8 @@ export async function ensureKeys(dataDir: string): Promise<KeyFiles> {
   };
   await ensureFile(files.seal, generateSealKey);
   await ensureFile(files.release, () => generateReleaseKeys().privateKeyPem);
-  // Derived from the private key, so that a start that was cut short between the two leaves no pair that does not match.
+  // Derived from the private key, so that a start that was cut short between the two leaves no pair that does not
+  // match.
   const privatePem = await readFile(files.release, 'utf8');
   await ensureFile(files.releasePublic, () =>
     createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'pem' }).toString(),

@@ -25,7 +25,10 @@ export interface StandaloneOptions {
   readonly listen?: string;
   /** `HOST:PORT` of the gRPC API; a free port of 127.0.0.1 when absent. */
   readonly grpcListen?: string;
-  /** Further settings of services (`PLUMBLINE_<AREA>_<KEY>`); the settings that {@link settingsOf} derives cannot be overridden. */
+  /**
+   * Further settings of services (`PLUMBLINE_<AREA>_<KEY>`); the settings that {@link settingsOf} derives cannot be
+   * overridden.
+   */
   readonly settings?: ConfigSource;
   readonly logger?: Logger;
   /** Receives each step of the start. */
@@ -84,7 +87,8 @@ function loggerFor(options: StandaloneOptions): Logger {
 }
 
 /**
- * Starts all services, an embedded PostgreSQL and the in-process bus. Resolves when everything has caught up and the API answers;
+ * Starts all services, an embedded PostgreSQL and the in-process bus. Resolves when everything has caught up and the
+ * API answers;
  * rejects, with everything stopped again, when something cannot start.
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {

@@ -9,7 +9,10 @@ import type { GitRepository } from '@plumbline/testkit';
 
 const stream = StreamName.repository('shop');
 
-/** A whole look at everything, to its end: looks at one repository follow each other, and the last one finds a new branch. */
+/**
+ * A whole look at everything, to its end: looks at one repository follow each other, and the last one finds a new
+ * branch.
+ */
 async function looked(bench: WatcherFixture, repository: GitRepository): Promise<number> {
   await bench.append(stream, refresh('shop'));
   const marker = `marker-${await bench.log.head()}`;

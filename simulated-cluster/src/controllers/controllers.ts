@@ -13,11 +13,17 @@ import { STATUS_RULES, type StatusRule } from './status-rules.js';
 export interface StatusSimulation {
   /** From a change of a workload to its readiness; 50 ms by default. */
   readonly readyDelayMs?: number;
-  /** From a change of a workload until its controller has seen it (`observedGeneration`); a tenth of `readyDelayMs` by default. */
+  /**
+   * From a change of a workload until its controller has seen it (`observedGeneration`); a tenth of `readyDelayMs` by
+   * default.
+   */
   readonly observeDelayMs?: number;
   /** From the deletion of a namespace, an owner or a running pod to the clean-up; 20 ms by default. */
   readonly cleanUpDelayMs?: number;
-  /** Makes workloads fail by what they are (an image, an annotation); asked each time a workload is about to become ready. */
+  /**
+   * Makes workloads fail by what they are (an image, an annotation); asked each time a workload is about to become
+   * ready.
+   */
   readonly failWhen?: (workload: Obj) => WorkloadFailure | undefined;
 }
 
@@ -122,7 +128,8 @@ export class Controllers {
     const tools = { now: context.now(), failure, store: context.store };
     const next = phase === 'observed' ? rule.observed?.(live, tools) : rule.settled(live, tools);
     if (next === undefined || equalValues(next, live)) return;
-    // What a controller sets outside of the status (the volume of a claim, the node of a pod) goes through the object itself.
+    // What a controller sets outside of the status (the volume of a claim, the node of a pod) goes through the object
+    // itself.
     const specChanged = !equalValues(next['spec'], live['spec']);
     const withSpec = specChanged
       ? this.#save(resource, live, { ...next, status: live['status'] }, rule.specThrough ?? '')

@@ -11,7 +11,8 @@ interface Place {
 }
 
 /**
- * The garbage collector: removes what has no owner left, ends foreground deletions once the dependants are gone, and cuts orphans loose.
+ * The garbage collector: removes what has no owner left, ends foreground deletions once the dependants are gone, and
+ * cuts orphans loose.
  * Keeps an index by owner, so that a delete costs by its dependants and not by the size of the cluster.
  */
 export class GarbageCollector {

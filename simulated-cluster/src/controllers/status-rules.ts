@@ -22,7 +22,10 @@ export interface StatusRule {
   readonly settled: (object: Obj, tools: RuleTools) => Obj | undefined;
   /** The door through which the controller changes the spec; the object itself by default. */
   readonly specThrough?: string;
-  /** Of an object that is being deleted: without the finalizers of this controller, or `delete` when the kubelet would end it. */
+  /**
+   * Of an object that is being deleted: without the finalizers of this controller, or `delete` when the kubelet would
+   * end it.
+   */
   readonly release?: (object: Obj) => Obj | 'delete' | undefined;
   /** When the object is to be removed after this status. */
   readonly ttlSeconds?: (object: Obj) => number | undefined;

@@ -9,7 +9,10 @@ export interface ParsedBody {
   readonly duplicates: readonly string[];
 }
 
-/** Parses JSON; the engine's parser is fast but keeps silent about duplicate keys, so a scan looks for them when asked to. */
+/**
+ * Parses JSON; the engine's parser is fast but keeps silent about duplicate keys, so a scan looks for them when asked
+ * to.
+ */
 export function parseJson(text: string, findDuplicates: boolean): ParsedBody {
   const value: Value = JSON.parse(text);
   return { value, duplicates: findDuplicates ? duplicateKeys(text) : [] };

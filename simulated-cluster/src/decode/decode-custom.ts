@@ -4,7 +4,10 @@ import type { MapSchema } from '../schema/schema.js';
 import { isList, isObj, type MutableObj, type Obj, objAt, type Value } from '../value.js';
 import { decodeBuiltin, type Decoded, DecodeError } from './decode.js';
 
-/** What becomes of nulls that the schema does not allow and has no default for: a body loses them, a merge of an apply keeps them (and fails). */
+/**
+ * What becomes of nulls that the schema does not allow and has no default for: a body loses them, a merge of an apply
+ * keeps them (and fails).
+ */
 export type Nulls = 'dropped' | 'kept';
 
 /** Reads a custom object as the API server does: unknown fields are pruned (and reported), defaults filled in. */

@@ -20,7 +20,8 @@ export interface Decoded {
 }
 
 /**
- * Reads a value into a built-in type as the API server's decoder does: unknown fields are dropped (and reported), nulls and empty
+ * Reads a value into a built-in type as the API server's decoder does: unknown fields are dropped (and reported),
+ * nulls and empty
  * values go where Go's `omitempty` lets them, required fields and structs are written even when empty.
  * @throws DecodeError
  */

@@ -13,7 +13,10 @@ import {
   type Value,
 } from '../value.js';
 
-/** Checks a custom object against its schema. CEL rules (`x-kubernetes-validations`) are not evaluated: a known difference. */
+/**
+ * Checks a custom object against its schema. CEL rules (`x-kubernetes-validations`) are not evaluated: a known
+ * difference.
+ */
 export function validateCustom(openApi: Obj, object: Obj, errors: FieldError[]): void {
   const { apiVersion: _, kind: __, metadata: ___, ...rest } = object;
   check(openApi, rest, '', errors);

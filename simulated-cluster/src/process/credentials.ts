@@ -36,7 +36,8 @@ function isStored(value: unknown): value is StoredCredentials {
 }
 
 /**
- * Reads the credentials of a directory, or makes them (`.credentials`, mode 0600). The authority and the token stay the same over restarts, so
+ * Reads the credentials of a directory, or makes them (`.credentials`, mode 0600). The authority and the token stay
+ * the same over restarts, so
  * that a kubeconfig stays valid; the server certificate is new with each call.
  * @throws Error when the file exists but does not hold credentials.
  */

@@ -6,8 +6,10 @@ import { HELP, processOptions } from './options.js';
 import { ServedCluster } from './served-cluster.js';
 
 /**
- * Serves the clusters that the command line names until SIGTERM, SIGINT or, with `--exit-with-stdin`, the end of standard input. Prints one line
- * per cluster with its kubeconfig, then `ready`. Resolves with the exit status: 0 after an orderly end, 1 when it cannot start.
+ * Serves the clusters that the command line names until SIGTERM, SIGINT or, with `--exit-with-stdin`, the end of
+ * standard input. Prints one line
+ * per cluster with its kubeconfig, then `ready`. Resolves with the exit status: 0 after an orderly end, 1 when it
+ * cannot start.
  */
 export async function run(args: readonly string[]): Promise<number> {
   const served: ServedCluster[] = [];

@@ -53,7 +53,8 @@ export class ServedCluster {
   }
 
   /**
-   * Loads the state of the cluster, or makes a new cluster, and serves it. The file with the state exists when this resolves: the identity of a
+   * Loads the state of the cluster, or makes a new cluster, and serves it. The file with the state exists when this
+   * resolves: the identity of a
    * cluster is stored before any client can read it.
    * @throws Error when another process serves the cluster, when the port is in use, or when the state cannot be read.
    */

@@ -47,7 +47,8 @@ const OPERATIONS: Readonly<Record<string, (cluster: SimulatedCluster, fields: Fi
 };
 
 /**
- * Adds `/simulation/` to the API of a cluster: workloads that fail, throttling, latency, compaction and broken watches on request.
+ * Adds `/simulation/` to the API of a cluster: workloads that fail, throttling, latency, compaction and broken
+ * watches on request.
  * Everything else is answered by the cluster.
  */
 export function withSimulationApi(cluster: SimulatedCluster): RequestHandler {

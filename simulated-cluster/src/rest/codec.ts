@@ -14,7 +14,8 @@ export interface ReadObject {
 }
 
 /**
- * Reads a value into the resource's kind: built-in kinds through their Go types, custom ones through their structural schema.
+ * Reads a value into the resource's kind: built-in kinds through their Go types, custom ones through their structural
+ * schema.
  * @throws DecodeError
  */
 export function readObject(resource: Resource, value: Value, nulls: Nulls = 'dropped'): ReadObject {

@@ -127,7 +127,10 @@ function storedForm(resource: Resource): { readonly kind: string; readonly apiVe
     : { kind: resource.kind, apiVersion: resource.storageVersion };
 }
 
-/** An object in the form of the store. Custom resources stay in the version of their last writer: all versions share one form. */
+/**
+ * An object in the form of the store. Custom resources stay in the version of their last writer: all versions share
+ * one form.
+ */
 export function toStored(resource: Resource, object: Obj): Obj {
   const conversion = CONVERSIONS[`${resource.apiVersion}/${resource.kind}`];
   return conversion === undefined ? object : { ...conversion.toStored(object), ...storedForm(resource) };

@@ -52,7 +52,8 @@ export class Deletions {
     const left = this.remove(resource, live, options);
     const warnings = resource.collection === 'batch/jobs' && options.propagation === undefined ? [JOB_WARNING] : [];
     if (left !== undefined) return { object: left, warnings };
-    // Some kinds answer with what they were instead of a Status; a pod, which ends gracefully even when at once, with its marks.
+    // Some kinds answer with what they were instead of a Status; a pod, which ends gracefully even when at once, with
+    // its marks.
     if (RETURNED.has(resource.collection))
       return { object: resource.collection === '/pods' ? this.#marked(resource, live, options) : live, warnings };
     const object = {
@@ -127,7 +128,9 @@ export class Deletions {
     }
   }
 
-  /** The object with the marks of its deletion: timestamp, grace period and the finalizers of the propagation policy. */
+  /**
+   * The object with the marks of its deletion: timestamp, grace period and the finalizers of the propagation policy.
+   */
   #marked(resource: Resource, live: Obj, options: DeleteOptions): Obj {
     const metadata = objAt(live, 'metadata');
     const isNamespace = resource.collection === '/namespaces';

@@ -104,7 +104,10 @@ function changeAt(value: Value, path: readonly string[], change: PointerChange):
   return out;
 }
 
-/** Strategic merge patch: maps merge, lists merge by the type's patch key or are replaced; `$patch` and `$deleteFromPrimitiveList` work. */
+/**
+ * Strategic merge patch: maps merge, lists merge by the type's patch key or are replaced; `$patch` and
+ * `$deleteFromPrimitiveList` work.
+ */
 export function strategicMergePatch(schema: MapSchema, target: Obj, patch: Obj): Obj {
   return mergeStrategic(schema, target, patch);
 }
@@ -157,7 +160,9 @@ function mergeKeyed(item: Schema, key: string, before: readonly Value[], change:
   return interleaved([...left.values()], patched, before.map(keyOf), keyOf);
 }
 
-/** Items of the server go in front of the first item of the patch that stood behind them; otherwise behind all of it. */
+/**
+ * Items of the server go in front of the first item of the patch that stood behind them; otherwise behind all of it.
+ */
 function interleaved(
   kept: readonly Value[],
   patched: readonly Value[],

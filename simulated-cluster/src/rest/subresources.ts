@@ -15,7 +15,10 @@ interface Answer {
   readonly object: Obj;
 }
 
-/** Subresources other than `status`: scale, finalize, eviction, binding, token; and the reviews that are stored nowhere. */
+/**
+ * Subresources other than `status`: scale, finalize, eviction, binding, token; and the reviews that are stored
+ * nowhere.
+ */
 export class Subresources {
   readonly #context: ServerContext;
   readonly #writer: ObjectWriter;

@@ -63,7 +63,10 @@ export class Watch implements LineStream {
     this.#wake?.();
   }
 
-  /** Passes a change on, as far as this watch is concerned by it: an object that leaves the selection counts as deleted. */
+  /**
+   * Passes a change on, as far as this watch is concerned by it: an object that leaves the selection counts as
+   * deleted.
+   */
   offer(change: Change): void {
     this.#lastRevision = change.revision;
     const { namespace, name, selector, view } = this.#options;

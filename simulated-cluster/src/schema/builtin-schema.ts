@@ -13,7 +13,9 @@ import {
   type Schema,
 } from './schema.js';
 
-/** `['l', item, shape, mergeKey]` a list, `['m', value, atomic]` a map, a number a struct by index, a letter a scalar. */
+/**
+ * `['l', item, shape, mergeKey]` a list, `['m', value, atomic]` a map, a number a struct by index, a letter a scalar.
+ */
 export type TypeCode =
   string | number | readonly ['l', TypeCode, (0 | 'set' | readonly string[])?, string?] | readonly ['m', TypeCode, 1?];
 export type FieldRow = readonly [

@@ -2,11 +2,13 @@
 //
 // Writes `builtin.generated.ts`: the schemas and the discovery document of a real kube-apiserver in a compact form.
 //
-//   node generate.mjs --server https://127.0.0.1:6443 --token TOKEN --go-mod-cache "$(go env GOMODCACHE)" --api-version v0.35.4
+// node generate.mjs --server https://127.0.0.1:6443 --token TOKEN --go-mod-cache "$(go env GOMODCACHE)" --api-version
+// v0.35.4
 //
 // Two sources, because neither says enough alone:
 // - `/openapi/v3` of the running server: field types, list types and map keys, atomic structs, defaults, enums;
-// - the Go types of k8s.io/api (same release): which fields are pointers and which are always written, since that decides
+// - the Go types of k8s.io/api (same release): which fields are pointers and which are always written, since that
+// decides
 //   whether `replicas: 0` or `annotations: {}` survives the server's decoding.
 //
 // The output's form is described in `builtin-schema.ts`, its only reader.
@@ -34,7 +36,10 @@ if (args.server === undefined || args['go-mod-cache'] === undefined) {
 }
 
 const agent = new Agent({ rejectUnauthorized: false, keepAlive: true });
-/** Test servers carry self-signed certificates; this tool only reads public schemas from one that the caller has started. */
+/**
+ * Test servers carry self-signed certificates; this tool only reads public schemas from one that the caller has
+ * started.
+ */
 function get(path, accept = 'application/json') {
   return new Promise((resolve, reject) => {
     const url = new URL(path, args.server);
@@ -62,7 +67,10 @@ const GO_SOURCES = {
   'io.k8s.kube-aggregator.pkg.apis.apiregistration': 'k8s.io/kube-aggregator@VERSION/pkg/apis/apiregistration',
 };
 
-/** @returns {Map<string, {fields: Array<{json: string, type: string, omitempty: boolean, omitzero: boolean}>, embedded: string[]}>} */
+/**
+ * @returns {Map<string, {fields: Array<{json: string, type: string, omitempty: boolean, omitzero: boolean}>,
+ * embedded: string[]}>}
+ */
 function goStructs(directory) {
   const structs = new Map();
   for (const file of readdirSync(directory).filter(
@@ -171,7 +179,10 @@ function structOf(name) {
   return schema['x-kubernetes-map-type'] === 'atomic' ? [short, fields, 1] : [short, fields];
 }
 
-/** o: left out when empty; p: pointer, left out only when absent; n: pointer, null when absent; r: always written; s: struct, always written; z: struct, left out when empty. */
+/**
+ * o: left out when empty; p: pointer, left out only when absent; n: pointer, null when absent; r: always written; s:
+ * struct, always written; z: struct, left out when empty.
+ */
 function flagOf(go, type, required) {
   const struct = typeof type === 'number';
   if (go === undefined) return required ? 'r' : 'p';
@@ -223,7 +234,8 @@ function primitive(property) {
   }
 }
 
-// ---- the run ---------------------------------------------------------------------------------------------------------
+// ---- the run
+// ---------------------------------------------------------------------------------------------------------
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const index = await get('/openapi/v3');

@@ -12,7 +12,10 @@ export interface Writer {
   readonly subresource: string;
   /** RFC 3339, whole seconds. */
   readonly now: string;
-  /** What a new object of the kind is before anything is written to it: its structs are there, so nobody owns them as such. */
+  /**
+   * What a new object of the kind is before anything is written to it: its structs are there, so nobody owns them as
+   * such.
+   */
   readonly blank: Obj;
 }
 
@@ -38,7 +41,9 @@ function withoutManaged(object: Obj): Obj {
     : object;
 }
 
-/** The new object with `managedFields` as they are after a create, a PUT or a patch. `live` is undefined for a create. */
+/**
+ * The new object with `managedFields` as they are after a create, a PUT or a patch. `live` is undefined for a create.
+ */
 export function trackUpdate(live: Obj | undefined, next: Obj, writer: Writer): Obj {
   const managed = startingPoint(live, next, writer.subresource !== '');
   const before = listAt(live, 'metadata', 'managedFields');
@@ -91,7 +96,8 @@ function update(before: Obj, after: Obj, managed: Managed, writer: Writer, opera
 }
 
 /**
- * The live object with the applied one merged in. Fields that the caller's last apply set and this one leaves out are gone unless
+ * The live object with the applied one merged in. Fields that the caller's last apply set and this one leaves out are
+ * gone unless
  * somebody else holds them. The result still has to be decoded, defaulted and validated by the caller.
  * @throws ApplyConflict
  */

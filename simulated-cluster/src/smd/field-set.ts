@@ -5,7 +5,8 @@ import { memberOf, type Schema } from '../schema/schema.js';
 const ELEMENT = /^(f:|k:\{|v:|i:\d)/;
 
 /**
- * A set of field paths as a trie. A path element is the text that `fieldsV1` uses for it: `f:name` a field, `k:{…}` a list item by its
+ * A set of field paths as a trie. A path element is the text that `fieldsV1` uses for it: `f:name` a field, `k:{…}` a
+ * list item by its
  * keys, `v:…` a list item by its value. A set that has been handed out is never changed.
  */
 export class FieldSet {

@@ -9,7 +9,8 @@ import { ApplyConflict } from './updater.js';
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * What is left of a conflict when `kubectl` itself moves from client-side to server-side apply: fields that its annotation still
+ * What is left of a conflict when `kubectl` itself moves from client-side to server-side apply: fields that its
+ * annotation still
  * describes truthfully are its own already. Undefined when nothing is left, so that the apply may go on by force.
  */
 export function conflictLeft(conflict: ApplyConflict, live: Obj, schema: Schema): ApplyConflict | undefined {

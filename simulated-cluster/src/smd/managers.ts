@@ -3,7 +3,9 @@ import { equalValues, isObj, listAt, type MutableObj, type Obj, objAt, textAt, t
 import { FieldSet } from './field-set.js';
 import type { OwnedSet, Owners } from './updater.js';
 
-/** Identity of an entry of `managedFields`: an Apply entry has one for all API versions, an Update entry one for each. */
+/**
+ * Identity of an entry of `managedFields`: an Apply entry has one for all API versions, an Update entry one for each.
+ */
 export interface ManagerId {
   readonly manager: string;
   readonly operation: 'Apply' | 'Update';

@@ -9,7 +9,8 @@ export function mergeValues(schema: Schema, left: Value | undefined, right: Valu
   if (right === undefined) return left;
   if (left === undefined) {
     const atom = atomOf(schema, right);
-    // Nothing to merge with: the value itself, except that a map or keyed list of nothing but nothing disappears level by level.
+    // Nothing to merge with: the value itself, except that a map or keyed list of nothing but nothing disappears
+    // level by level.
     return atom.is === 'scalar' ? right : mergeAtom(atom, undefined, right);
   }
   // Null has no shape of its own.

@@ -57,7 +57,8 @@ export interface Applied {
 }
 
 /**
- * Server-side apply: merges the applied fields over the live object, drops what only this manager held and no longer applies.
+ * Server-side apply: merges the applied fields over the live object, drops what only this manager held and no longer
+ * applies.
  * @throws ApplyConflict without `force` when a changed field belongs to somebody else.
  */
 export function applyOwners(live: Obj, applied: Obj, change: Change): Applied {

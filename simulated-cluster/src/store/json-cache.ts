@@ -10,7 +10,10 @@ export function jsonOf(object: Obj): string {
   return text;
 }
 
-/** The text without `kind` and `apiVersion`, as items of a built-in list are written. Both MUST be the first two members. */
+/**
+ * The text without `kind` and `apiVersion`, as items of a built-in list are written. Both MUST be the first two
+ * members.
+ */
 export function itemJsonOf(object: Obj): string {
   const text = jsonOf(object);
   const { kind: _, apiVersion: __, ...rest } = object;

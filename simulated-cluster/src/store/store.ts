@@ -35,13 +35,17 @@ class Collection {
   }
 }
 
-/** Key of an object inside its collection; cluster-scoped objects have an empty namespace. Sorts as the API server lists. */
+/**
+ * Key of an object inside its collection; cluster-scoped objects have an empty namespace. Sorts as the API server
+ * lists.
+ */
 export function storeKey(namespace: string, name: string): string {
   return namespace === '' ? name : `${namespace}/${name}`;
 }
 
 /**
- * The simulated etcd: collections of immutable objects under one revision counter, with a bounded history of changes that watches and
+ * The simulated etcd: collections of immutable objects under one revision counter, with a bounded history of changes
+ * that watches and
  * consistent pages read. Nothing is ever cloned: a write replaces a reference.
  */
 export class Store {
@@ -126,7 +130,10 @@ export class Store {
     return stored;
   }
 
-  /** Removes an object; what watches see last is `last` (the live object by default) under the revision of the removal. */
+  /**
+   * Removes an object; what watches see last is `last` (the live object by default) under the revision of the
+   * removal.
+   */
   remove(collection: string, key: string, last?: Obj): Obj | undefined {
     const before = this.get(collection, key);
     if (before === undefined) return undefined;
@@ -155,7 +162,9 @@ export class Store {
     };
   }
 
-  /** Forgets all history, as etcd's compaction does: every revision that was handed out before is too old from now on. */
+  /**
+   * Forgets all history, as etcd's compaction does: every revision that was handed out before is too old from now on.
+   */
   compact(): void {
     this.#history = [];
     this.#compacted = ++this.#current;

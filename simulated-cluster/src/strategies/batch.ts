@@ -21,7 +21,8 @@ function selectByUid(draft: Draft, _: PrepareContext, given: Obj): void {
   const template = child(child(spec, 'template'), 'metadata');
   const grown: Draft = { ...(isDraft(template['labels']) ? template['labels'] : {}), ...labels };
   template['labels'] = grown;
-  // Labels that the defaulting took over from the template are the template's own map in the API server, and grow with it.
+  // Labels that the defaulting took over from the template are the template's own map in the API server, and grow
+  // with it.
   const taken = objAt(given, 'metadata')['labels'];
   if (taken === undefined || taken === objAt(given, 'spec', 'template', 'metadata')['labels'])
     metadata['labels'] = { ...grown };

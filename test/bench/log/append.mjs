@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints figures, judges nothing: how fast the log takes events, and how soon they are read, published and shown.
-// Needs a build (`npm run build`). PostgreSQL 18 with fsync on, on this machine, in the same minute: compare only runs of one machine.
+// Needs a build (`npm run build`). PostgreSQL 18 with fsync on, on this machine, in the same minute: compare only
+// runs of one machine.
 import { cpus } from 'node:os';
 import { EventEmitter } from 'node:events';
 import { uuidv7 } from '@plumbline/core';

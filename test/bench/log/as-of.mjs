@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints figures, judges nothing: how long the state of 10,000 targets takes, as of moments within 2,000,000 changes of them.
+// Prints figures, judges nothing: how long the state of 10,000 targets takes, as of moments within 2,000,000 changes
+// of them.
 // Needs a build (`npm run build`). PostgreSQL 18 with fsync on, on this machine: compare only runs of one machine.
 // `TARGETS`, `CHANGES` and `RUNS` make it smaller.
 import { cpus, loadavg } from 'node:os';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints figures, judges nothing: what was aimed at for the log, beside what this machine gives now.
-// Needs a build (`npm run build`). PostgreSQL 18 with fsync on; everything runs on this machine: compare only runs of one machine, in one minute.
+// Needs a build (`npm run build`). PostgreSQL 18 with fsync on; everything runs on this machine: compare only runs of
+// one machine, in one minute.
 // PLUMBLINE_BENCH_RUNS: runs of each part, interleaved; the median is shown. 5 when absent.
 import { execFileSync, fork } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -321,7 +322,8 @@ try {
   const reader = await consumer(url);
   await audit.projector.waitFor(await log.head(), 600_000);
   for (let run = 0; run < RUNS; run += 1) {
-    // A database that has run for a while has segments of its WAL to use again; a new one writes each first, which takes this disk 45 ms.
+    // A database that has run for a while has segments of its WAL to use again; a new one writes each first, which
+    // takes this disk 45 ms.
     await client.query('checkpoint');
     note(
       '1,000/s offered in the process, views and relay follow (aim p50 ≤ 2, p99 ≤ 15 ms)',

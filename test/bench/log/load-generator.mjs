@@ -2,7 +2,10 @@
 // Ticks at a rate from a thread of its own: a timer of the measured thread is a millisecond late by itself.
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
-/** Calls with 0, 1, 2, … when each is due; resolves after the last call. The time of tick n is `startedAt + n × everyMs` by `performance.timeOrigin + performance.now()`. */
+/**
+ * Calls with 0, 1, 2, … when each is due; resolves after the last call. The time of tick n is `startedAt + n ×
+ * everyMs` by `performance.timeOrigin + performance.now()`.
+ */
 export function generateLoad({ everyMs, ticks }, onTick) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url));

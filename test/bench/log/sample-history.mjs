@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the history of a fleet through the writer of the log: applications that were rendered, released and synced again and again.
+// Writes the history of a fleet through the writer of the log: applications that were rendered, released and synced
+// again and again.
 import { Digest, StreamName, TargetId, uuidv7 } from '@plumbline/core';
 import { applicationSpec, projectSpec, repositorySpec } from '@plumbline/events';
 import { signRelease } from '@plumbline/manifest';
@@ -234,8 +235,10 @@ async function appendAll(log, service, items) {
 }
 
 /**
- * Appends at least so many events of so many applications: each is declared once, then rendered, released and synced in cycles.
- * Everything is done at the end, so that a service that has processed the log finds no work. Returns the head of the log.
+ * Appends at least so many events of so many applications: each is declared once, then rendered, released and synced
+ * in cycles.
+ * Everything is done at the end, so that a service that has processed the log finds no work. Returns the head of the
+ * log.
  */
 export async function writeHistory(log, { events, applications, releaseKey, onProgress = () => undefined }) {
   const fleet = new Fleet(applications, releaseKey);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints how long each service of the distributed shape takes to be ready on a large log, and how many events it reads: from position 0
+// Prints how long each service of the distributed shape takes to be ready on a large log, and how many events it
+// reads: from position 0
 // and from its snapshot. Needs a build (`npm run build`). Compare only runs of one machine.
 //
 //   node test/bench/log/start.mjs [--events 2000000] [--applications 10000] [--services watcher,renderer] [--runs 1]
@@ -53,7 +54,9 @@ function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Starts a service; how long until it is ready and has processed all that was in the log, and what it read for that. */
+/**
+ * Starts a service; how long until it is ready and has processed all that was in the log, and what it read for that.
+ */
 async function measure(service, head) {
   const startedMs = performance.now();
   await service.start();

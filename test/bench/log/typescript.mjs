@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets a benchmark import the fixtures of the end-to-end tests, which are TypeScript: Node strips the types, and imports of `x.js` in
+// Lets a benchmark import the fixtures of the end-to-end tests, which are TypeScript: Node strips the types, and
+// imports of `x.js` in
 // them find `x.ts`.
 import { registerHooks } from 'node:module';
 

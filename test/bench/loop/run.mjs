@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints figures, judges nothing: what a first sync, a commit that changes all, a commit that changes one, and quiet cost. See README.md.
+// Prints figures, judges nothing: what a first sync, a commit that changes all, a commit that changes one, and quiet
+// cost. See README.md.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -67,7 +68,8 @@ function filesOf(list, revision) {
 const fixed = (value, digits = 1) => value.toFixed(digits);
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 
-// Three Services for each application, one of ours and two of the baseline: more than the 254 addresses of the default range.
+// Three Services for each application, one of ours and two of the baseline: more than the 254 addresses of the
+// default range.
 await using kube = await startKube({
   audit: 'Metadata',
   apiServerFlags: { 'service-cluster-ip-range': '10.0.0.0/16' },
@@ -85,7 +87,8 @@ await bare.namespace('base');
 await bare.namespace('base-after');
 await bare.namespace('fleet');
 await bare.namespace('warm');
-// The API server and both clients compile and cache on their first requests: neither side is to pay for that, so each begins with 31 applications.
+// The API server and both clients compile and cache on their first requests: neither side is to pay for that, so each
+// begins with 31 applications.
 const warmUp = Array.from({ length: 31 }, (_, index) => `warm-up-${index}`);
 await bare.applyAll(
   warmUp.flatMap((name) => objectsOf(name, 'w')),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One standalone process for the bench: the built one, started as `plumb up` starts it, on free ports, with its data in a directory of its own.
+// One standalone process for the bench: the built one, started as `plumb up` starts it, on free ports, with its data
+// in a directory of its own.
 import { spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -78,7 +79,10 @@ export async function startServer(root, profileDir) {
   };
 }
 
-/** CPU seconds and resident memory of the process, of its database (all backends), and of everything else that it started (Linux). */
+/**
+ * CPU seconds and resident memory of the process, of its database (all backends), and of everything else that it
+ * started (Linux).
+ */
 export function usageOf(pid) {
   if (!existsSync('/proc/self/stat'))
     return { node: 0, postgres: 0, others: 0, rssMb: 0, postgresRssMb: 0, othersRssMb: 0 };

@@ -202,7 +202,9 @@ export function changeStories(fixture: () => TestEnvironment): void {
   });
 }
 
-/** Reads the way of a change back from the audit query: each step with its actor and its cause, under one correlation. */
+/**
+ * Reads the way of a change back from the audit query: each step with its actor and its cause, under one correlation.
+ */
 async function expectWholeWay(
   { topology: { client, observer } }: TestEnvironment,
   correlationId: string,

@@ -21,7 +21,10 @@ interface Plumb extends AsyncDisposable {
   ): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
 
-/** `plumb` in front of a server that gives one answer to everything; what the server really answers is pinned where it is made. */
+/**
+ * `plumb` in front of a server that gives one answer to everything; what the server really answers is pinned where it
+ * is made.
+ */
 async function plumbWith(status: number, answer: object): Promise<Plumb> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {

@@ -69,7 +69,10 @@ function quarantineTable(context: CommandContext, items: readonly QuarantineItem
   return table(context.terminal, ['CONSUMER', 'STREAM', 'POSITION', 'SINCE', 'MESSAGE'], rows);
 }
 
-/** `plumb log retry`. Exit status 1: at least one stream failed again; 4: a consumer has not reported the result at the timeout. */
+/**
+ * `plumb log retry`. Exit status 1: at least one stream failed again; 4: a consumer has not reported the result at
+ * the timeout.
+ */
 export async function retry(context: CommandContext, target: RetryTarget, options: WaitingOptions): Promise<void> {
   const { stream } = target;
   const result = await context.log().retryQuarantine({
@@ -136,7 +139,9 @@ function changeText({ action, hold: { id, from, to }, position }: LegalHoldResul
   return `legal hold ${id} on ${to === undefined ? `everything from ${from} on` : `${from} to ${to - 1}`} ${action} (position ${position})\n`;
 }
 
-/** `plumb log erase-person PERSON`: needs `--yes`, or the person typed again as confirmation. Never prints the person. */
+/**
+ * `plumb log erase-person PERSON`: needs `--yes`, or the person typed again as confirmation. Never prints the person.
+ */
 export async function erasePerson(context: CommandContext, person: string, options: EraseOptions): Promise<void> {
   if (options.yes !== true) await confirm(context, person);
   const result = await context.log().erasePerson({ person, timeoutMs: timeoutOf(options) });

@@ -281,7 +281,10 @@ function signedRoots(
   return roots;
 }
 
-/** Hashes a database of the log again. @throws InputError PLB-1168 at the first thing that is wrong, CommandError when it cannot be read */
+/**
+ * Hashes a database of the log again. @throws InputError PLB-1168 at the first thing that is wrong, CommandError when
+ * it cannot be read
+ */
 export async function checkDatabase(check: DatabaseCheck): Promise<SoundDatabase> {
   // Only this command reads a database.
   const { default: pg } = await import('pg');

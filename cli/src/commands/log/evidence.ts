@@ -55,7 +55,10 @@ async function audited(
 
 const field = (event: RecordedEvent, name: string): unknown => Reflect.get(event.data, name);
 
-/** Ids that the events of a change share: one for the change itself, more when it was approved, rolled back or synced again on request. */
+/**
+ * Ids that the events of a change share: one for the change itself, more when it was approved, rolled back or synced
+ * again on request.
+ */
 async function correlationsOf(
   client: PlumblineClient,
   { correlation, application, version }: ChangeQuery,
@@ -70,7 +73,10 @@ async function correlationsOf(
   ];
 }
 
-/** Collects the evidence of a change. The server is asked which events belong to it; that they are in the log is proved. */
+/**
+ * Collects the evidence of a change. The server is asked which events belong to it; that they are in the log is
+ * proved.
+ */
 export async function evidenceOf(
   client: PlumblineClient,
   log: { readonly files: LogFiles; readonly key: VerifierKey },

@@ -217,7 +217,10 @@ async function sinkOf(context: CommandContext, file: string | undefined): Promis
   };
 }
 
-/** An event as CloudEvents 1.0; what the specification has no attribute for is in extensions, whose names it keeps in lower case. */
+/**
+ * An event as CloudEvents 1.0; what the specification has no attribute for is in extensions, whose names it keeps in
+ * lower case.
+ */
 function cloudEvent(entry: string, origin: string): Readonly<Record<string, unknown>> {
   const event = decodeEvent(entry);
   const type = event.type === 'Unknown' ? event.data.originalType : event.type;

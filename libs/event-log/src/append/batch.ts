@@ -78,7 +78,10 @@ export function answerRepeat(
   return { ...known.result, duplicate: true };
 }
 
-/** Revisions as they are when these moves are committed. The moves are copied: a batch that held on to the one before would hold on to all. */
+/**
+ * Revisions as they are when these moves are committed. The moves are copied: a batch that held on to the one before
+ * would hold on to all.
+ */
 export function revisionsAfter(
   moves: ReadonlyMap<string, StreamMove>,
   before: (stream: string) => number,
@@ -87,7 +90,9 @@ export function revisionsAfter(
   return (stream) => moved.get(stream) ?? before(stream);
 }
 
-/** Events of one commit in the making: gives positions and revisions in the order of arrival. Nothing outside changes. */
+/**
+ * Events of one commit in the making: gives positions and revisions in the order of arrival. Nothing outside changes.
+ */
 export class Batch {
   readonly #start: BatchStart;
 

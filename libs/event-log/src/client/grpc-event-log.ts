@@ -127,7 +127,10 @@ export class GrpcEventLog implements EventLog {
     return (await this.#channel.unary(this.#channel.client.head, {})).position;
   }
 
-  /** Pages from a position on, then what is committed from then on, until the signal. @throws UpstreamError PLB-6001 when the connection breaks: subscribe again from the last `nextPosition`. */
+  /**
+   * Pages from a position on, then what is committed from then on, until the signal. @throws UpstreamError PLB-6001
+   * when the connection breaks: subscribe again from the last `nextPosition`.
+   */
   async *subscribe(
     options: Omit<ReadOptions, 'limit'> & { readonly signal: AbortSignal },
   ): AsyncGenerator<EventPage, void> {

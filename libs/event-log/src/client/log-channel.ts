@@ -61,7 +61,10 @@ interface Replica {
   readonly upkeep: LogUpkeepClient;
 }
 
-/** A client whose calls go to the replica that is current when they are made, also when its methods were taken off or bound before. */
+/**
+ * A client whose calls go to the replica that is current when they are made, also when its methods were taken off or
+ * bound before.
+ */
 function following<Client extends object>(current: () => Client): Client {
   return new Proxy(current(), {
     get:
@@ -123,7 +126,10 @@ function addressesOf(url: string): { readonly protocol: string; readonly hosts: 
   return { protocol, hosts };
 }
 
-/** The connection to the door of the log, shared by everything of a process that talks to it; one for each replica. Connects at the first call. */
+/**
+ * The connection to the door of the log, shared by everything of a process that talks to it; one for each replica.
+ * Connects at the first call.
+ */
 export class LogChannel {
   readonly #options: LogChannelOptions;
 
@@ -164,7 +170,10 @@ export class LogChannel {
     return this.persist((endMs) => this.attempt(method, request, endMs));
   }
 
-  /** Work that may fail as a call may: tried again at another replica, and after a pause when all have failed, until the time is over. */
+  /**
+   * Work that may fail as a call may: tried again at another replica, and after a pause when all have failed, until
+   * the time is over.
+   */
   async persist<Result>(work: (endMs: number) => Promise<Result>): Promise<Result> {
     const endMs = performance.now() + (this.#options.timeoutMs ?? 30_000);
     for (let [tries, pauseMs] = [1, FIRST_PAUSE_MS]; ; tries += 1) {
@@ -189,7 +198,10 @@ export class LogChannel {
     }
   }
 
-  /** One attempt at the replica that answered last. @throws what the door threw, UpstreamError PLB-6001 when there was no answer */
+  /**
+   * One attempt at the replica that answered last. @throws what the door threw, UpstreamError PLB-6001 when there was
+   * no answer
+   */
   async attempt<Request, Response>(
     method: Unary<Request, Response>,
     request: Request,

@@ -51,7 +51,8 @@ export function changeFromWire({ hold, changed, position }: upkeep.PlaceLegalHol
 }
 
 /**
- * Asks again with the same request id until the work is done or the time to wait is over: a call waits a second at most, so that it
+ * Asks again with the same request id until the work is done or the time to wait is over: a call waits a second at
+ * most, so that it
  * fits into the deadline of any call, and finds the next process that leads.
  */
 export async function untilDone<Answer>(

@@ -36,7 +36,8 @@ export class MemoryEventLog implements RawEventLog {
   }
 
   async #append(request: AppendRequest): Promise<AppendPlacement> {
-    // As over a wire: the caller never sees its result in the same turn, and later changes to its objects do not matter.
+    // As over a wire: the caller never sees its result in the same turn, and later changes to its objects do not
+    // matter.
     const nowMs = (this.#options.clock ?? systemClock).nowMs();
     const checked = checkRequest(request, nowMs);
     await Promise.resolve();

@@ -98,7 +98,10 @@ export class MemoryLegalHolds implements LegalHolds {
   }
 }
 
-/** Parked work in memory, for specs: `items` is what is parked, `mended` the keys whose cause was mended, `slow` what never ends in time. */
+/**
+ * Parked work in memory, for specs: `items` is what is parked, `mended` the keys whose cause was mended, `slow` what
+ * never ends in time.
+ */
 export class MemoryParkedWork implements ParkedWork {
   readonly #log: MemoryEventLog;
 

@@ -35,8 +35,10 @@ interface Draft {
 }
 
 /**
- * Appends that a fleet could have made, of two applications, two environments and three clusters, in an order that has no plan: things are
- * declared, removed and declared again, and a third of the reports of clusters come late. The same seed gives the same history.
+ * Appends that a fleet could have made, of two applications, two environments and three clusters, in an order that
+ * has no plan: things are
+ * declared, removed and declared again, and a third of the reports of clusters come late. The same seed gives the
+ * same history.
  */
 export function* randomHistory(seed: number, count: number): Generator<AppendRequest> {
   const next = randomNumbers(seed);

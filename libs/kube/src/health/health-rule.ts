@@ -18,7 +18,10 @@ export interface HealthOptions {
   readonly appliedAtMs?: number | undefined;
   /** True if the kind has a status subresource: a custom resource without a status is then not healthy at once. */
   readonly hasStatus?: boolean | undefined;
-  /** How long a custom resource may be without a status before it counts as one that never gets a status; default 60 s. */
+  /**
+   * How long a custom resource may be without a status before it counts as one that never gets a status; default 60
+   * s.
+   */
   readonly statusGraceMs?: number;
   /** False on clusters that assign no addresses to Services of type LoadBalancer and to Ingresses; default true. */
   readonly expectAddresses?: boolean;

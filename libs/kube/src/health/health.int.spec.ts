@@ -59,7 +59,10 @@ describeWith('live-cluster', 'health on a cluster with real controllers', () => 
     throw new Error(JSON.stringify(lookup));
   }
 
-  /** Applies, then watches until the health is as wanted; gives every different health on the way, the first that of the apply's own answer. */
+  /**
+   * Applies, then watches until the health is as wanted; gives every different health on the way, the first that of
+   * the apply's own answer.
+   */
   async function settle(object: KubeObject, wanted: (health: ObjectHealth) => boolean): Promise<ObjectHealth[]> {
     const resource = await resourceOf(object);
     const applied = (await client.apply(resource, object, { force: true })).object;

@@ -34,7 +34,8 @@ const BUILT_IN = new Set([
 ]);
 
 /**
- * The health of one live object, in kstatus order: deletion, observed generation, Reconciling and Stalled, the rule of its kind, Ready.
+ * The health of one live object, in kstatus order: deletion, observed generation, Reconciling and Stalled, the rule
+ * of its kind, Ready.
  * Pure: the same object and options give the same answer. `undefined` is an object that is not there.
  */
 export function healthOf(object: KubeObject | undefined, options: HealthOptions): ObjectHealth {
@@ -79,7 +80,10 @@ function general(object: KubeObject, { appliedGeneration = 0 }: HealthOptions): 
   return undefined;
 }
 
-/** The rule for kinds without one: the usual conditions, with care for those that were written about an older generation. */
+/**
+ * The rule for kinds without one: the usual conditions, with care for those that were written about an older
+ * generation.
+ */
 export function byConditions(object: KubeObject, options: HealthOptions): ObjectHealth {
   const conditions = conditionsOf(object);
   const wanted = Math.max(object.metadata.generation ?? 0, options.appliedGeneration ?? 0);

@@ -8,7 +8,8 @@ const PREFIX = '#/components/schemas/';
 const MAX_TYPES = 5_000;
 
 /**
- * The kinds of one group-version's OpenAPI v3 document (`/openapi/v3/apis/…`), each complete in itself. Lists and bodies of other calls are left out.
+ * The kinds of one group-version's OpenAPI v3 document (`/openapi/v3/apis/…`), each complete in itself. Lists and
+ * bodies of other calls are left out.
  * Equal documents give equal schemas, so their canonical JSON may be addressed by its digest.
  */
 export function compactDocument(document: unknown): readonly CompactKind[] {
@@ -46,7 +47,10 @@ export function compactDefinition(definition: unknown): readonly CompactKind[] {
   return kinds;
 }
 
-/** Turns schemas of one kind into nodes. Types that are published under a name are shared, in the order of their first use. */
+/**
+ * Turns schemas of one kind into nodes. Types that are published under a name are shared, in the order of their first
+ * use.
+ */
 class Compactor {
   readonly #components: Json;
 
@@ -58,7 +62,8 @@ class Compactor {
   }
 
   kind(name: string, component: Json): KindSchema {
-    // Go types refer to one another by name; only the schema of a custom resource is written out in place, and only that is enforced as it is written.
+    // Go types refer to one another by name; only the schema of a custom resource is written out in place, and only
+    // that is enforced as it is written.
     const rest = Object.entries(mapAt(component, 'properties') ?? {})
       .filter(([key]) => key !== 'metadata')
       .map(([, property]) => property);

@@ -17,7 +17,10 @@ import { validateObject } from './validate.js';
 
 /** Examples of values inside a definition: what they must be is said elsewhere in it. */
 const EXAMPLE = /openAPIV3Schema.*\.default\b/;
-/** Nothing is judged where unknown fields are kept, nor in the metadata of embedded objects, nor in that of a kind known by its definition only. */
+/**
+ * Nothing is judged where unknown fields are kept, nor in the metadata of embedded objects, nor in that of a kind
+ * known by its definition only.
+ */
 const FREE =
   /^schema\.example\.org\/(v1beta1 |v1 .*: (unknown |without )?(metadata|spec\.(free|half|raw|anything|template\.metadata))\b)/;
 const ROOT = join(import.meta.dirname, '../../../..');
@@ -187,7 +190,8 @@ describeWith('kube', 'schemas beside the API server', () => {
     );
     const wrong = answers.filter(({ issues, refusal }) => issues.flat().length > 0 && refusal === undefined);
     expect(wrong.map(({ id, what, issues }) => `${id}: ${what}: ${issues.join()}`)).toEqual([]);
-    // What it says of a field's being there or its type; `any scalar` is a quantity or an int-or-string, which nobody judges here.
+    // What it says of a field's being there or its type; `any scalar` is a quantity or an int-or-string, which nobody
+    // judges here.
     const certain =
       /field not declared in schema|unknown field|expected (string|numeric|boolean|map|list)|omits key field|spec\.(size|kind|nested\.deep|items\[\d\]\.id): Required value/;
     const missed = answers.filter(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What a value may be. `any` is not judged: free-form fields, int-or-string, quantities, and whatever the document does not say plainly.
+ * What a value may be. `any` is not judged: free-form fields, int-or-string, quantities, and whatever the document
+ * does not say plainly.
  * `ref` is the index of a type of the same {@link KindSchema}, so that recursive types stay finite.
  */
 export type SchemaNode =

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Built-in types say in OpenAPI which fields Go always writes, not which ones the API server insists on: `RoleRef.apiGroup` is filled in,
- * a `PriorityClass` without `value` is 0. These it does insist on, in every version; the differential spec holds them against the server.
+ * Built-in types say in OpenAPI which fields Go always writes, not which ones the API server insists on:
+ * `RoleRef.apiGroup` is filled in,
+ * a `PriorityClass` without `value` is 0. These it does insist on, in every version; the differential spec holds them
+ * against the server.
  */
 const INSISTED: Readonly<Record<string, readonly string[]>> = {
   'apps.DaemonSetSpec': ['selector', 'template'],

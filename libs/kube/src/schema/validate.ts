@@ -12,8 +12,10 @@ const MAX_ISSUES = 20;
 const MAX_DEPTH = 200;
 
 /**
- * Validates an object against the schema of its kind: unknown fields, wrong types, missing fields; returns at most 20 issues.
- * Only certain mistakes are issues: `null` counts as not set, and `status` is not validated, since only controllers write it.
+ * Validates an object against the schema of its kind: unknown fields, wrong types, missing fields; returns at most 20
+ * issues.
+ * Only certain mistakes are issues: `null` counts as not set, and `status` is not validated, since only controllers
+ * write it.
  */
 export function validateObject(schema: KindSchema, object: unknown): readonly SchemaIssue[] {
   const walk: Walk = { types: schema.types, path: [], issues: [] };

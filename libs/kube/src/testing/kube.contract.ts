@@ -39,7 +39,8 @@ const areas: readonly (readonly [string, (check: Check) => void])[] = [
 ];
 
 /**
- * Checks that something behaves as kube-apiserver does, as far as Plumbline relies on it. Run it on the real server too: that is what makes it true.
+ * Checks that something behaves as kube-apiserver does, as far as Plumbline relies on it. Run it on the real server
+ * too: that is what makes it true.
  * A known difference must still differ: when its check passes, or exists no more, the suite fails.
  */
 export function kubeContract(name: string, { start, knownDifferences }: KubeContractOptions): void {

@@ -2,7 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, messageOf, systemClock, UpstreamError } from '@plumbline/core';
 
-/** How a cluster is reached: a context of a kubeconfig file (or text), the pod's own service account, or given outright. */
+/**
+ * How a cluster is reached: a context of a kubeconfig file (or text), the pod's own service account, or given
+ * outright.
+ */
 export type KubeConnection =
   | { readonly kubeconfig: { readonly path: string; readonly context?: string | undefined } }
   | { readonly kubeconfigText: { readonly text: string; readonly context?: string | undefined } }
@@ -46,7 +49,10 @@ export interface CredentialSource {
 
 const CACHE_MS = 30_000;
 
-/** @throws UpstreamError PLB-6123 when the kubeconfig cannot be read, the context does not exist, or the credentials cannot be had. */
+/**
+ * @throws UpstreamError PLB-6123 when the kubeconfig cannot be read, the context does not exist, or the credentials
+ * cannot be had.
+ */
 export async function credentialSource(
   connection: KubeConnection,
   clock: Clock = systemClock,
@@ -68,7 +74,8 @@ export async function credentialSource(
   allowLoopbackHttp(config, server, where);
   let cached: { readonly value: Promise<ResolvedCredentials>; readonly untilMs: number } | undefined;
   let refused = false;
-  // Plugins cache until a token's end and files are read once: only a fresh configuration gives other credentials before that.
+  // Plugins cache until a token's end and files are read once: only a fresh configuration gives other credentials
+  // before that.
   const reload = async (): Promise<ResolvedCredentials> => {
     if (refused) {
       config = new KubeConfig();
@@ -146,7 +153,10 @@ async function load(
   return where;
 }
 
-/** The library refuses plain HTTP unless certificates are not verified, which there are none of. Credentials never leave the machine unencrypted. */
+/**
+ * The library refuses plain HTTP unless certificates are not verified, which there are none of. Credentials never
+ * leave the machine unencrypted.
+ */
 function allowLoopbackHttp(config: Loader, server: URL, where: string): void {
   if (server.protocol !== 'http:') return;
   if (!['127.0.0.1', '[::1]', 'localhost'].includes(server.hostname)) {

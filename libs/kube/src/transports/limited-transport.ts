@@ -37,8 +37,10 @@ interface Waiter {
 }
 
 /**
- * Limits how many requests one cluster gets at once: additive increase, multiplicative decrease, with a lane for reads and one for writes.
- * After 429 or 503 the lane halves and pauses for `Retry-After`; the answer itself still goes to the caller, nothing is retried. Watches do not count.
+ * Limits how many requests one cluster gets at once: additive increase, multiplicative decrease, with a lane for
+ * reads and one for writes.
+ * After 429 or 503 the lane halves and pauses for `Retry-After`; the answer itself still goes to the caller, nothing
+ * is retried. Watches do not count.
  * Answers are read to their end before they are handed over.
  */
 export class LimitedTransport implements KubeTransport {
@@ -80,7 +82,10 @@ export class LimitedTransport implements KubeTransport {
   }
 }
 
-/** How a request ended: with an answer, without one, or because its caller did not want it any more (which says nothing about the server). */
+/**
+ * How a request ended: with an answer, without one, or because its caller did not want it any more (which says
+ * nothing about the server).
+ */
 type Outcome = Pick<KubeResponse, 'status' | 'headers'> | 'failed' | 'cancelled';
 
 interface Slot {

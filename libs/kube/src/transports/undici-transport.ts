@@ -27,7 +27,8 @@ export function isWatch(path: string): boolean {
 }
 
 /**
- * A transport to a real API server over undici: HTTP/2 where the server supports it (one connection for requests, one for watches), a pool otherwise.
+ * A transport to a real API server over undici: HTTP/2 where the server supports it (one connection for requests, one
+ * for watches), a pool otherwise.
  * Credentials are resolved again every half minute and after a 401, so rotated tokens and certificates are picked up.
  * @throws UpstreamError PLB-6123 when the kubeconfig or its context cannot be used.
  */
@@ -81,7 +82,10 @@ class UndiciTransport implements KubeTransport {
     await Promise.all(all.flatMap(({ requests, watches }) => [requests.destroy(error), watches.destroy(error)]));
   }
 
-  /** Sends the first request alone: before the first response, undici opens a connection for each request of a burst, also with HTTP/2. */
+  /**
+   * Sends the first request alone: before the first response, undici opens a connection for each request of a burst,
+   * also with HTTP/2.
+   */
   async #firstAlone<T>(dispatcher: Dispatcher, send: () => Promise<T>): Promise<T> {
     while (!this.#opened.has(dispatcher)) {
       const first = this.#opening.get(dispatcher);

@@ -6,8 +6,10 @@ import { subjectToken, typeTokenOf } from '../event-subject.js';
 import { groupText, Header } from './headers.js';
 
 /**
- * Why a message is discarded. `forged`: no signature of the log; `altered`: not what the log has signed; `beyond_head`: without a
- * signature, for a position that the log has not reached as far as this process knows; `replayed`: verified, but delivered before;
+ * Why a message is discarded. `forged`: no signature of the log; `altered`: not what the log has signed;
+ * `beyond_head`: without a
+ * signature, for a position that the log has not reached as far as this process knows; `replayed`: verified, but
+ * delivered before;
  * `malformed`: not a message of an event at all.
  */
 export const DiscardReason = ['forged', 'altered', 'beyond_head', 'replayed', 'malformed'] as const;
@@ -25,7 +27,10 @@ export interface ReceivedMessage {
 export interface VerifiedEvent {
   readonly position: number;
   readonly type: string;
-  /** Undefined for an event that must be read from the log: some of its fields are sealed, or this build cannot decode it. */
+  /**
+   * Undefined for an event that must be read from the log: some of its fields are sealed, or this build cannot decode
+   * it.
+   */
   readonly event: RecordedEvent | undefined;
 }
 
@@ -90,7 +95,8 @@ function pathOf(message: ReceivedMessage): readonly Buffer[] {
 }
 
 /**
- * Tells messages of events that the log has recorded from all others. The signature is verified once for each group, then every event
+ * Tells messages of events that the log has recorded from all others. The signature is verified once for each group,
+ * then every event
  * by its inclusion path.
  */
 export class MessageVerifier {
@@ -98,7 +104,10 @@ export class MessageVerifier {
   readonly #groups = new Map<string, InclusionChecker>();
   #highest = -1;
 
-  /** @param keys public keys of the log, the present one and former ones; undefined where nobody but the log can publish */
+  /**
+   * @param keys public keys of the log, the present one and former ones; undefined where nobody but the log can
+   * publish
+   */
   constructor(keys: readonly VerifierKey[] | undefined) {
     this.#keys = keys;
   }

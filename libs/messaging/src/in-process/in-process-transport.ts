@@ -13,7 +13,10 @@ export interface InProcessTransportOptions extends EventTransportOptions {
   readonly keys?: readonly VerifierKey[];
 }
 
-/** Transport within one process. Messages are read and verified from their bytes, as over a network, once for all consumers. */
+/**
+ * Transport within one process. Messages are read and verified from their bytes, as over a network, once for all
+ * consumers.
+ */
 export class InProcessTransport extends EventTransport {
   readonly #publisher: InProcessPublisher;
   readonly #verifier: MessageVerifier;

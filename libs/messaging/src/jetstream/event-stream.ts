@@ -14,7 +14,9 @@ import { SUBJECT_PREFIX } from '../event-subject.js';
 
 /** Name of the stream of events. */
 export const EVENT_STREAM = 'PLUMBLINE_EVENTS';
-/** Streams of earlier versions: batches of events, and events as CloudEvents. They empty themselves within seven days. */
+/**
+ * Streams of earlier versions: batches of events, and events as CloudEvents. They empty themselves within seven days.
+ */
 export const FORMER_STREAMS = ['PL_EV', 'PL_OUT'] as const;
 
 const DAY_NANOS = 24 * 60 * 60 * 1e9;
@@ -57,7 +59,8 @@ function differences(found: StreamConfig): readonly string[] {
 }
 
 /**
- * Creates the stream of events, or checks the one that exists. Age, size and replicas are the operator's; a difference that delivery
+ * Creates the stream of events, or checks the one that exists. Age, size and replicas are the operator's; a
+ * difference that delivery
  * depends on is refused, never altered.
  * @throws UpstreamError PLB-6011 when a stream of that name differs; PLB-6010 when the server did not answer.
  */

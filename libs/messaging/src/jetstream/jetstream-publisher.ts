@@ -31,9 +31,12 @@ interface End {
 }
 
 /**
- * Publishes each event as one message of the stream `PLUMBLINE_EVENTS`. The server stores a message only behind the one before it, so
- * that every event is in the stream once and in order, whoever has published before and whatever was lost on the way: many messages are
- * under way at once, and the answer to the last one is the answer to all. A stream that was lost is created again by the next publish.
+ * Publishes each event as one message of the stream `PLUMBLINE_EVENTS`. The server stores a message only behind the
+ * one before it, so
+ * that every event is in the stream once and in order, whoever has published before and whatever was lost on the way:
+ * many messages are
+ * under way at once, and the answer to the last one is the answer to all. A stream that was lost is created again by
+ * the next publish.
  */
 export class JetStreamPublisher implements EventPublisher {
   readonly trustedKeys: readonly VerifierKey[];
@@ -54,7 +57,10 @@ export class JetStreamPublisher implements EventPublisher {
     return this.#link.connected;
   }
 
-  /** Creates the stream if there is none, so that consumers find it before the first event. @throws UpstreamError PLB-6010, PLB-6011 */
+  /**
+   * Creates the stream if there is none, so that consumers find it before the first event. @throws UpstreamError
+   * PLB-6010, PLB-6011
+   */
   async prepare(): Promise<void> {
     await ensureEventStream(await this.#link.connection(this.#timeoutMs));
   }
@@ -155,7 +161,8 @@ function headersOf(
   head.set(PubHeaders.MsgIdHdr, message.id);
   head.set(PubHeaders.ExpectedStreamHdr, EVENT_STREAM);
   head.set(PubHeaders.ExpectedLastSeqHdr, String(place.sequence));
-  // The first one has its place by the sequence alone: a server that was started again may not have the id of the last message any
+  // The first one has its place by the sequence alone: a server that was started again may not have the id of the
+  // last message any
   // more (seen with 2.9), and would refuse it.
   if (place.behind !== undefined) head.set(PubHeaders.ExpectedLastMsgIdHdr, place.behind);
   return head;
@@ -176,7 +183,10 @@ function* chunksOf(messages: readonly EventMessage[]): Iterable<readonly EventMe
   if (chunk.length > 0) yield chunk;
 }
 
-/** Streams of earlier versions have names of people in clear; those of this version are sealed, and cannot be opened after an erasure. */
+/**
+ * Streams of earlier versions have names of people in clear; those of this version are sealed, and cannot be opened
+ * after an erasure.
+ */
 async function purgeFormerStreams(connection: NatsConnection): Promise<void> {
   const { streams } = await jetstreamManager(connection, { checkAPI: false });
   for (const name of FORMER_STREAMS) {

@@ -25,7 +25,8 @@ export interface JetStreamTransportOptions extends EventTransportOptions {
 }
 
 /**
- * Nest transport over ordered consumers of the stream `PLUMBLINE_EVENTS`, one for each consumer of the process. From nats-server 2.10 on
+ * Nest transport over ordered consumers of the stream `PLUMBLINE_EVENTS`, one for each consumer of the process. From
+ * nats-server 2.10 on
  * the server delivers only the types that the consumer has handlers for.
  */
 export class JetStreamTransport extends EventTransport {
@@ -92,7 +93,8 @@ export class JetStreamTransport extends EventTransport {
     const { state } = await (await jetstreamManager(connection, { checkAPI: false })).streams.info(EVENT_STREAM);
     return jetstream(connection).consumers.get(EVENT_STREAM, {
       name_prefix: `${prefix}-${Math.random().toString(36).slice(2, 10)}`,
-      // What was published before is read from the log itself. A number, so that a consumer that is created again begins here too.
+      // What was published before is read from the log itself. A number, so that a consumer that is created again
+      // begins here too.
       opt_start_seq: state.last_seq + 1,
       filter_subjects: canFilter ? types.map(subjectsOfType) : `${SUBJECT_PREFIX}.>`,
     });

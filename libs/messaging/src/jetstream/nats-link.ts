@@ -5,11 +5,17 @@ import { InputError, messageOf, UpstreamError } from '@plumbline/core';
 
 /** How to reach the servers. */
 export interface NatsLinkOptions {
-  /** `nats://[user:password@ or token@]host:port`, several separated by commas; `tls://` asks for TLS. Userinfo is never logged. */
+  /**
+   * `nats://[user:password@ or token@]host:port`, several separated by commas; `tls://` asks for TLS. Userinfo is
+   * never logged.
+   */
   readonly url: string;
   /** Credentials file (JWT and nkey seed); read again at every connect, so it may be rotated. */
   readonly credsFile?: string;
-  /** Files in PEM: authorities that the server is checked against, and what this process shows. With them the connection uses TLS. */
+  /**
+   * Files in PEM: authorities that the server is checked against, and what this process shows. With them the
+   * connection uses TLS.
+   */
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Shown by the server's monitoring. */
   readonly name: string;

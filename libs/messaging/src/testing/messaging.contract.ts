@@ -13,7 +13,10 @@ import { RecordingIntake } from './recording-intake.js';
 /** A publisher and a transport that belong together. */
 export interface MessagingUnderTest extends AsyncDisposable {
   readonly publisher: EventPublisher;
-  /** Attaches a consumer in a process of its own, as far as there are any; resolves when it gets what is published from now on. */
+  /**
+   * Attaches a consumer in a process of its own, as far as there are any; resolves when it gets what is published
+   * from now on.
+   */
   attach(intake: EventIntake): Promise<() => void>;
   /** Puts a message where those of the log are, as anybody who may publish can. */
   inject(message: EventMessage): Promise<void>;
@@ -136,7 +139,10 @@ function withHeader(message: EventMessage, name: string, value: string): EventMe
   return { ...message, id: `${message.id}-${name}-${value}`, headers: { ...message.headers, [name]: value } };
 }
 
-/** Messages that are none of the log, after the events 0 to 3 were published as one group and 4 to 6 as another; the reasons follow. */
+/**
+ * Messages that are none of the log, after the events 0 to 3 were published as one group and 4 to 6 as another; the
+ * reasons follow.
+ */
 async function attacks(
   signer: NoteSigner,
 ): Promise<readonly (readonly [what: string, message: EventMessage, reason: DiscardReason])[]> {

@@ -11,7 +11,10 @@ export interface PostgresObjectStoreOptions {
   readonly url: string;
   /** Whether to migrate the schema before the first use. Default true. */
   readonly migrate?: boolean;
-  /** Whether to reject a role that may use the schemas of the log. Default false. For every process without the audit service. */
+  /**
+   * Whether to reject a role that may use the schemas of the log. Default false. For every process without the audit
+   * service.
+   */
   readonly requireSeparateRole?: boolean;
   /** Maximum number of connections. Default 4. */
   readonly connections?: number;

@@ -5,8 +5,10 @@ import type { Socket } from 'node:net';
 const LOOK_MS = 50;
 
 /**
- * Lets an HTTP server end without waiting for connections that carry no request. Node's `closeIdleConnections` does not count those that
- * never carried one, and clients open such in advance (browsers, and undici after an aborted stream): they would hold up a stop for seconds.
+ * Lets an HTTP server end without waiting for connections that carry no request. Node's `closeIdleConnections` does
+ * not count those that
+ * never carried one, and clients open such in advance (browsers, and undici after an aborted stream): they would hold
+ * up a stop for seconds.
  */
 export class UnusedConnections {
   readonly #unused = new Set<Socket>();

@@ -53,7 +53,10 @@ async function traceProvider(resource: Resource, otlpUrl: string): Promise<Trace
   });
 }
 
-/** Starts metrics, and traces when there is a collector. No resource detection: it would publish the command line and the host id. */
+/**
+ * Starts metrics, and traces when there is a collector. No resource detection: it would publish the command line and
+ * the host id.
+ */
 export async function startTelemetry(options: {
   readonly service: string;
   readonly otlpUrl: string | undefined;

@@ -65,8 +65,10 @@ function lengthOf(block: Uint8Array): Buffer {
 }
 
 /**
- * Encodes a snapshot: blocks of gzip, closed by their SHA-256. The state is JSON: objects, and arrays in them, whose elements are
- * encoded in slices with pauses between them, so that a large state does not stop the process. It MUST NOT change meanwhile.
+ * Encodes a snapshot: blocks of gzip, closed by their SHA-256. The state is JSON: objects, and arrays in them, whose
+ * elements are
+ * encoded in slices with pauses between them, so that a large state does not stop the process. It MUST NOT change
+ * meanwhile.
  */
 export async function* encodeSnapshot(head: SnapshotHeader, state: unknown): AsyncGenerator<Uint8Array, void> {
   const hash = createHash('sha256');

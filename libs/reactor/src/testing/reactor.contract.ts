@@ -21,9 +21,15 @@ export interface ReactorSubject extends AsyncDisposable {
 
 /** What the contract needs to know of a service. */
 export interface ReactorSetup {
-  /** Starts the service on a log; resolves when its reactor has caught up. What a service before it left on disk is there again. */
+  /**
+   * Starts the service on a log; resolves when its reactor has caught up. What a service before it left on disk is
+   * there again.
+   */
   start(log: EventLog): Promise<ReactorSubject>;
-  /** An event that the consumer handles, about thing number `index`: each on a stream of its own, the same one every time. */
+  /**
+   * An event that the consumer handles, about thing number `index`: each on a stream of its own, the same one every
+   * time.
+   */
   event(index: number, note: string): { readonly stream: string; readonly event: NewEvent };
   /** Resolves when the service has visibly worked on thing number `index`: appended an event about it, for example. */
   worked(index: number, subject: ReactorSubject, log: EventLog): Promise<unknown>;

@@ -17,7 +17,10 @@ export interface LiveClusterOptions extends Omit<KubeOptions, 'serviceAccountAdm
  * by kwok. Pods run no containers; how one shall end is said by {@link POD_FATE_ANNOTATION}.
  */
 export interface LiveCluster extends KubeServer {
-  /** Polls an object 10 times a second until `check` accepts it. The error shows the last answer. Default limit: 120,000 ms. */
+  /**
+   * Polls an object 10 times a second until `check` accepts it. The error shows the last answer. Default limit:
+   * 120,000 ms.
+   */
   waitFor(requestPath: string, check: (body: unknown, status: number) => boolean, limitMs?: number): Promise<void>;
 }
 

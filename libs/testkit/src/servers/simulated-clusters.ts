@@ -50,7 +50,10 @@ export interface SimulatedClusters extends AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../../../simulated-cluster/dist/main.js', import.meta.url));
 
-/** Starts `plumbline-simulated-cluster` as a process; resolves when all clusters answer. Needs a build (`npm run build`). */
+/**
+ * Starts `plumbline-simulated-cluster` as a process; resolves when all clusters answer. Needs a build (`npm run
+ * build`).
+ */
 export async function startSimulatedClusters({
   names,
   directory,

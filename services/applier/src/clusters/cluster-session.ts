@@ -31,7 +31,10 @@ export interface ClusterSessionOptions {
   readonly schemas: SchemaCache;
   /** Content with the digest that the last ClusterConnected of this cluster names. */
   readonly knownApis: () => Promise<string | undefined>;
-  /** Called for every verified connection; the session is ready once the result resolves. Schemas are still being read: the identity resolves later. */
+  /**
+   * Called for every verified connection; the session is ready once the result resolves. Schemas are still being
+   * read: the identity resolves later.
+   */
   readonly onConnected: (identity: Promise<ClusterIdentity>, session: ClusterSession) => Promise<void>;
   /** Called when the kinds or schemas that a connected cluster serves have changed. */
   readonly onApisChanged: (identity: ClusterIdentity) => Promise<void>;
@@ -48,7 +51,10 @@ const RETRY_FIRST_MS = 250;
 const RETRY_LAST_MS = 5_000;
 const PROBE_TIMEOUT_MS = 10_000;
 const SCHEMAS_TIMEOUT_MS = 3_000;
-/** Changed schemas are read once they are stable for this long: definitions come in bursts, and servers need a second to publish one. */
+/**
+ * Changed schemas are read once they are stable for this long: definitions come in bursts, and servers need a second
+ * to publish one.
+ */
 const SETTLE_MS = 2_000;
 const PROBES_AFTER_CHANGE = 2;
 const DEFINITIONS = 'apiextensions.k8s.io/CustomResourceDefinition/';
@@ -61,7 +67,9 @@ export class ClusterSession {
   #cache: LiveCache | undefined;
   #ready = false;
   #connectedAtMs = 0;
-  /** The cluster's APIs as last reported, and the hashes of their documents; undefined if not all documents were read. */
+  /**
+   * The cluster's APIs as last reported, and the hashes of their documents; undefined if not all documents were read.
+   */
   #reported: string | undefined;
   #documents: string | undefined;
   #candidate: string | undefined;
@@ -126,7 +134,10 @@ export class ClusterSession {
     if (this.#ready) this.#wake?.();
   }
 
-  /** Watches a kind. Returns false if the watch is not live in time, for example without the right to list: read objects one by one then. */
+  /**
+   * Watches a kind. Returns false if the watch is not live in time, for example without the right to list: read
+   * objects one by one then.
+   */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
     return this.cache.watch(resource, withinMs);
   }
@@ -151,7 +162,10 @@ export class ClusterSession {
     }
   }
 
-  /** Probes the cluster once: opens the connection if necessary, verifies the identity of the server, and reports a change. */
+  /**
+   * Probes the cluster once: opens the connection if necessary, verifies the identity of the server, and reports a
+   * change.
+   */
   async #verify(): Promise<void> {
     if (this.#client === undefined) {
       const transport = await this.#options.connect().finally(() => this.#opened.resolve());
@@ -220,7 +234,10 @@ export class ClusterSession {
     this.#documents = complete ? canonicalJson(documents) : undefined;
   }
 
-  /** Reports the APIs again if the published schemas changed: a definition was created, deleted or changed. The next probe retries after a failure. */
+  /**
+   * Reports the APIs again if the published schemas changed: a definition was created, deleted or changed. The next
+   * probe retries after a failure.
+   */
   async #readChangedSchemas(client: KubeClient, uid: string): Promise<void> {
     try {
       const index = await readIndex(client.transport, AbortSignal.timeout(SCHEMAS_TIMEOUT_MS));

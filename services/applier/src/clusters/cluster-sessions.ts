@@ -41,7 +41,10 @@ export interface ClusterSessionsOptions {
 
 const FIRST_LISTS_MS = 5_000;
 
-/** One session per declared cluster; a changed declaration replaces the session. Reports connections and losses to the log. */
+/**
+ * One session per declared cluster; a changed declaration replaces the session. Reports connections and losses to the
+ * log.
+ */
 export class ClusterSessions {
   readonly #options: ClusterSessionsOptions;
 

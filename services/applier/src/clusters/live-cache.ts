@@ -36,7 +36,10 @@ interface Kind {
 }
 
 const NAMESPACE = '/Namespace';
-/** How long a kind whose watch did not become live in time is read object by object before callers wait for the watch again. */
+/**
+ * How long a kind whose watch did not become live in time is read object by object before callers wait for the watch
+ * again.
+ */
 const READ_SINGLY_MS = 30_000;
 
 /** Resolves to false if the watch does not become live in time: no right to list, or a server that does not answer. */
@@ -64,7 +67,10 @@ function groupKindOfKey(key: string): string {
   return key.slice(0, second);
 }
 
-/** Watches each kind in use and caches the state that drift and health need, from the watches and from the responses to our own writes. */
+/**
+ * Watches each kind in use and caches the state that drift and health need, from the watches and from the responses
+ * to our own writes.
+ */
 export class LiveCache {
   readonly #client: KubeClient;
   readonly #clock: Clock;
@@ -78,7 +84,9 @@ export class LiveCache {
     this.#events = events;
   }
 
-  /** Watches a kind. Resolves to true once the watch is up to date, and to false if that takes longer than `withinMs`. */
+  /**
+   * Watches a kind. Resolves to true once the watch is up to date, and to false if that takes longer than `withinMs`.
+   */
   async watch(resource: ApiResource, withinMs: number): Promise<boolean> {
     const groupKind = groupKindOf(resource);
     let kind = this.#kinds.get(groupKind);

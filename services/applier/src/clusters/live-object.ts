@@ -61,7 +61,10 @@ export function currentHealth(live: LiveObject, resource: ApiResource, nowMs: nu
   return healthOf(live.object, { nowMs, hasStatus: resource.subresources.includes('status') });
 }
 
-/** True if version `a` is newer than `b`. Versions of one API server are rising numbers; any other version counts as newer. */
+/**
+ * True if version `a` is newer than `b`. Versions of one API server are rising numbers; any other version counts as
+ * newer.
+ */
 export function isNewer(a: string, b: string): boolean {
   if (/^\d+$/.test(a) && /^\d+$/.test(b)) return a.length !== b.length ? a.length > b.length : a > b;
   return a !== b;

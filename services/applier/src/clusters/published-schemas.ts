@@ -45,11 +45,17 @@ const GROUP_VERSION = /^(?:api|apis\/[^/]+)\/v\w+$/;
 const IN_FLIGHT = 4;
 const MAX_SHARED = 2_000;
 
-/** Compact schemas by the hash of their document, shared by all clusters, since most clusters publish the same documents. */
+/**
+ * Compact schemas by the hash of their document, shared by all clusters, since most clusters publish the same
+ * documents.
+ */
 export class SchemaCache {
   readonly #documents = new Map<string, Promise<DocumentSchemas | undefined>>();
 
-  /** Reads a document unless one with the same hash was read before, on any cluster. Returns undefined if the server does not answer. */
+  /**
+   * Reads a document unless one with the same hash was read before, on any cluster. Returns undefined if the server
+   * does not answer.
+   */
   async get(id: string, hash: string, read: () => Promise<string | undefined>): Promise<DocumentSchemas | undefined> {
     const shared = await this.#documents.get(id);
     if (shared !== undefined) return shared;
@@ -82,7 +88,10 @@ function schemasOf(text: string): DocumentSchemas {
   return { digests, contents };
 }
 
-/** Returns the paths of an index with the hashes of their documents; a document without a hash always counts as changed. */
+/**
+ * Returns the paths of an index with the hashes of their documents; a document without a hash always counts as
+ * changed.
+ */
 export function hashesOf(index: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(index).map(([path, url]) => [

@@ -43,7 +43,10 @@ export interface LostFields {
   readonly actors: readonly string[];
 }
 
-/** Returns the fields of the desired object that our Apply entry no longer owns on the live object, with the managers that own them now. */
+/**
+ * Returns the fields of the desired object that our Apply entry no longer owns on the live object, with the managers
+ * that own them now.
+ */
 export function lostFields(desired: KubeObject, live: KubeObject, manager: string): LostFields {
   const entries = live.metadata.managedFields ?? [];
   const mine = entries.find(

@@ -2,7 +2,8 @@
 import type { KubeObject } from '@plumbline/kube';
 
 /**
- * The object without one field, which is named as server-side apply names it: `.spec.template.spec.containers[name="app"].imagePolicy`, `.spec.items[0].x`.
+ * The object without one field, which is named as server-side apply names it:
+ * `.spec.template.spec.containers[name="app"].imagePolicy`, `.spec.items[0].x`.
  * Undefined when it has no such field.
  */
 export function withoutField(object: KubeObject, path: string): KubeObject | undefined {

@@ -76,8 +76,10 @@ interface MutableEnvironment {
 const NO_ENVIRONMENT: EnvironmentState = { release: undefined, versions: new Map() };
 
 /**
- * The fold of the applier. Declarations of applications and clusters are the read models; releases, targets and plans are the
- * applier's own, since syncs need facts that no read model has. Versions are kept in short: a `VersionView` carries plans of up to
+ * The fold of the applier. Declarations of applications and clusters are the read models; releases, targets and plans
+ * are the
+ * applier's own, since syncs need facts that no read model has. Versions are kept in short: a `VersionView` carries
+ * plans of up to
  * 24 kB per cluster.
  */
 export class Fleet {

@@ -27,7 +27,10 @@ const DATA_BEARING = new Set([
 ]);
 const MAX_UNCONFIRMED = 10;
 
-/** Requires a confirmation if the render is empty, if most objects of a target would be deleted, or if data may be lost. */
+/**
+ * Requires a confirmation if the render is empty, if most objects of a target would be deleted, or if data may be
+ * lost.
+ */
 export function pruneGuard(input: GuardInput): GuardVerdict | undefined {
   const { wanted, before, prune, allowEmpty, confirmed } = input;
   if (confirmed || prune.length === 0) return undefined;

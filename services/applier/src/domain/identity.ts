@@ -10,7 +10,10 @@ export interface RenderedEntry {
   readonly digest: Digest;
 }
 
-/** The scope of a kind, that it does not exist, or that discovery failed. A CustomResourceDefinition of the same set defines `pending` kinds. */
+/**
+ * The scope of a kind, that it does not exist, or that discovery failed. A CustomResourceDefinition of the same set
+ * defines `pending` kinds.
+ */
 export type KindAnswer =
   | { readonly type: 'known'; readonly namespaced: boolean; readonly pending: boolean }
   | { readonly type: 'missing'; readonly what: 'group' | 'version' | 'kind'; readonly hint: string }
@@ -67,7 +70,10 @@ const UNKNOWN_REASONS = { group: 'UnknownGroup', version: 'UnknownVersion', kind
 /** Reasons of failures that end when the cluster serves the kind. */
 export const UNKNOWN_KIND_REASONS: ReadonlySet<string> = new Set(Object.values(UNKNOWN_REASONS));
 
-/** Resolves the identities of objects on a cluster: default namespace, scope, duplicates, and kinds that the cluster does not serve. */
+/**
+ * Resolves the identities of objects on a cluster: default namespace, scope, duplicates, and kinds that the cluster
+ * does not serve.
+ */
 export function resolveSet(input: ResolveInput): ResolvedSet {
   const wanted: WantedObject[] = [];
   const unresolved: ObjectChange[] = [];

@@ -68,7 +68,9 @@ export function decodeInventory(content: string): Inventory {
   );
 }
 
-/** Returns the union of an inventory and the writes of a run: the objects that may exist once the first write is sent. */
+/**
+ * Returns the union of an inventory and the writes of a run: the objects that may exist once the first write is sent.
+ */
 export function intendedInventory(
   before: Inventory,
   wanted: Iterable<{ readonly key: string; readonly apiVersion: string }>,

@@ -37,7 +37,10 @@ const FOUNDATIONS = new Set([
 ]);
 const LAST_PHASE = 3;
 
-/** Phase of a GroupKind: definitions, foundations, everything else, webhooks. Keyed with the group, so `serving.knative.dev/Service` is no core Service. */
+/**
+ * Phase of a GroupKind: definitions, foundations, everything else, webhooks. Keyed with the group, so
+ * `serving.knative.dev/Service` is no core Service.
+ */
 function phaseOf(ref: ObjectRef): number {
   const groupKind = `${ref.group}/${ref.kind}`;
   if (DEFINITIONS.has(groupKind)) return 0;
@@ -84,7 +87,10 @@ function compare(a: SetObject, b: SetObject): number {
   return rank !== 0 ? rank : a.key < b.key ? -1 : 1;
 }
 
-/** Returns the levels of a set, by phase of the kind and by references. A dependency on a later phase moves an object to that phase. */
+/**
+ * Returns the levels of a set, by phase of the kind and by references. A dependency on a later phase moves an object
+ * to that phase.
+ */
 export function applyOrder(objects: readonly SetObject[]): ApplyOrder {
   const set = new Map(objects.map((object) => [object.key, object]));
   const definitions = new Map<string, string>();
@@ -162,7 +168,8 @@ export interface PruneOrder {
 }
 
 /**
- * Returns the reverse of the apply order, with webhook configurations first, and custom resources before the workloads that may run their
+ * Returns the reverse of the apply order, with webhook configurations first, and custom resources before the
+ * workloads that may run their
  * controller. Namespaces wait for their contents, definitions for their custom resources.
  */
 export function pruneOrder(objects: readonly SetObject[], isCustom: (ref: ObjectRef) => boolean): PruneOrder {

@@ -5,7 +5,10 @@ import type { KubeObject, ObjectMeta } from '@plumbline/kube';
 
 /** Label on every object that we own; its value is a hash of installation and target, so it fits 63 characters. */
 export const TARGET_LABEL = 'plumbline.dev/target';
-/** Annotation on every object that we own: `installation/target:key`. It names the object that carries it, so copies do not count. */
+/**
+ * Annotation on every object that we own: `installation/target:key`. It names the object that carries it, so copies
+ * do not count.
+ */
 export const OWNER_ANNOTATION = 'plumbline.dev/owner';
 
 /** The owner that an object names. */
@@ -82,7 +85,10 @@ const KEEP: readonly { readonly annotation: string; readonly keeps: (value: stri
 ];
 const SYSTEM_NAMESPACES = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 
-/** Returns why a live object must not be deleted, or undefined. The rendered object no longer exists when it is pruned. */
+/**
+ * Returns why a live object must not be deleted, or undefined. The rendered object no longer exists when it is
+ * pruned.
+ */
 export function protectionOf(object: KubeObject): string | undefined {
   if (object.kind === 'Namespace' && object.apiVersion === 'v1' && SYSTEM_NAMESPACES.has(object.metadata.name)) {
     return `namespace ${object.metadata.name} belongs to the cluster`;

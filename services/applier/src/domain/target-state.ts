@@ -54,7 +54,10 @@ export interface SyncRequest extends Cause {
 export interface ReportedHealth {
   readonly health: HealthState;
   readonly signature: string;
-  /** Start of the time that the target is progressing without having been healthy, or time of the last sync if that is later. */
+  /**
+   * Start of the time that the target is progressing without having been healthy, or time of the last sync if that is
+   * later.
+   */
   readonly progressingSinceMs: number | undefined;
 }
 
@@ -132,7 +135,10 @@ export function restoredTarget({ driftMemory, ...saved }: SavedTarget): TargetSt
   return { ...newTarget(saved.id), ...saved, driftMemory: new Map(driftMemory) };
 }
 
-/** Returns a text that is equal for equal health reports. Messages are left out: they may contain counters, which are no transition. */
+/**
+ * Returns a text that is equal for equal health reports. Messages are left out: they may contain counters, which are
+ * no transition.
+ */
 export function healthSignature(data: Pick<EventData<'HealthChanged'>, 'health' | 'reason' | 'objects'>): string {
   return JSON.stringify([
     data.health,
@@ -227,7 +233,10 @@ function confirmed(target: TargetState, causedBy: string, releaseId: string): bo
   return last !== undefined && last.result !== 'Succeeded' && last.releaseId === releaseId && last.confirmPrune;
 }
 
-/** Ends a request with the event that names it as its cause: other events may have been appended before the request was read. */
+/**
+ * Ends a request with the event that names it as its cause: other events may have been appended before the request
+ * was read.
+ */
 function endRequest(target: TargetState, causedBy: string): void {
   if (target.request?.eventId === causedBy) target.request = undefined;
 }

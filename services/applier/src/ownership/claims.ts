@@ -2,7 +2,8 @@
 import type { TargetId } from '@plumbline/core';
 
 /**
- * Which target owns each object of one cluster, by key. Ownership is decided here alone, so that two targets never write one object.
+ * Which target owns each object of one cluster, by key. Ownership is decided here alone, so that two targets never
+ * write one object.
  */
 export class Claims {
   readonly #owners = new Map<string, TargetId>();

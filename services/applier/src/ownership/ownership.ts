@@ -47,7 +47,8 @@ export class Ownership {
   }
 
   /**
-   * Claims everything that the inventories of the targets on a cluster hold. Must resolve before the first decision on the cluster.
+   * Claims everything that the inventories of the targets on a cluster hold. Must resolve before the first decision
+   * on the cluster.
    * Returns the kinds in use as `apiVersion kind`.
    */
   async claimInventories(session: ClusterSession): Promise<ReadonlySet<string>> {
@@ -66,7 +67,8 @@ export class Ownership {
   }
 
   /**
-   * True if the owner that an object names holds it through another control plane, or through another name of the same cluster. Under
+   * True if the owner that an object names holds it through another control plane, or through another name of the
+   * same cluster. Under
    * one name of a cluster the claims decide; one API server under two names has two sets of claims.
    */
   isHeldElsewhere({ installation, target, key }: OwnerMark, cluster: string): boolean {

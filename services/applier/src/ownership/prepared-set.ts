@@ -10,7 +10,10 @@ import { asKubeObject, readObjects } from './rendered-objects.js';
 
 /** A rendered set with the identities that its objects have on one cluster. */
 export interface PreparedSet extends ResolvedSet {
-  /** The resource of each kind by `apiVersion kind`; kinds that a CustomResourceDefinition of the set defines are absent until it is established. */
+  /**
+   * The resource of each kind by `apiVersion kind`; kinds that a CustomResourceDefinition of the set defines are
+   * absent until it is established.
+   */
   readonly resources: Map<string, ApiResource>;
   readonly sources: ReadonlyMap<string, string>;
 }
@@ -34,7 +37,8 @@ export interface SetTools {
 }
 
 /**
- * Reads a set and resolves the identities of its objects on the cluster. Objects with errors carry the file that declares them.
+ * Reads a set and resolves the identities of its objects on the cluster. Objects with errors carry the file that
+ * declares them.
  * @throws NotFoundError if the set is not stored, InvariantError if its content does not match its digest
  */
 export async function prepareSet(tools: SetTools, source: SetSource): Promise<PreparedSet> {

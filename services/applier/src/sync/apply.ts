@@ -78,7 +78,10 @@ export function refusedFor(owner: OwnerMark): Pick<ObjectChange, 'action' | 'rea
   };
 }
 
-/** Returns true for a Job that was applied and that its TTL has deleted since: it is done, and another apply would run it again. */
+/**
+ * Returns true for a Job that was applied and that its TTL has deleted since: it is done, and another apply would run
+ * it again.
+ */
 export async function isSpentJob(tools: SyncTools, entry: InventoryEntry | undefined): Promise<boolean> {
   if (entry?.uid === undefined || entry.desiredDigest === undefined || !entry.key.startsWith('batch/Job/'))
     return false;
@@ -315,7 +318,10 @@ export class ApplyRun {
     return undefined;
   }
 
-  /** Creates the namespace of the application if the set does not contain it. It carries no mark, since it is never deleted with the set. */
+  /**
+   * Creates the namespace of the application if the set does not contain it. It carries no mark, since it is never
+   * deleted with the set.
+   */
   async #namespace(nodes: readonly SetObject[]): Promise<void> {
     const { namespace } = this.#job.version;
     if (namespace === undefined || !this.#job.version.createNamespace) return;

@@ -23,7 +23,8 @@ const BUILT_IN =
   /^\/(ServiceAccount\/[^/]*\/default|ConfigMap\/[^/]*\/kube-root-ca\.crt|Secret\/[^/]*\/default-token-.*)$/;
 
 /**
- * Returns names of objects that the deletion of a namespace or a CustomResourceDefinition would delete with it and that are not part of
+ * Returns names of objects that the deletion of a namespace or a CustomResourceDefinition would delete with it and
+ * that are not part of
  * the same run: at most five, and a count of the others. Empty if there are none.
  */
 export async function foreignContents(
@@ -42,7 +43,10 @@ export async function foreignContents(
   return foreignIn(tools, resources, deleted, undefined);
 }
 
-/** Returns a text about objects of others that the deletion of these entries would delete with them; empty if there are none. */
+/**
+ * Returns a text about objects of others that the deletion of these entries would delete with them; empty if there
+ * are none.
+ */
 export async function contentsNote(tools: SyncTools, entries: readonly InventoryEntry[]): Promise<string> {
   const deleted = new Set(entries.map(({ key }) => key));
   const notes: string[] = [];

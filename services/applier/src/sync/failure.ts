@@ -64,7 +64,10 @@ function apiFailure(error: KubeApiError): { readonly reason: string; readonly re
 
 const THROTTLED_TRIES = 5;
 
-/** Sends a request, and again if the server throttled it or a concurrent write interfered. The transport waits for `Retry-After`. */
+/**
+ * Sends a request, and again if the server throttled it or a concurrent write interfered. The transport waits for
+ * `Retry-After`.
+ */
 export async function withRetries<T>(request: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

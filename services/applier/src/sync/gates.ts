@@ -51,7 +51,8 @@ export async function untilServed(
         served.map((version) => client.discovery.resourceFor(`${group}/${version}`, kind)),
       );
       if (lookups.every((lookup) => 'found' in lookup)) {
-        // A watch that began before the definition was created again has stopped; a new one lists the objects that exist now.
+        // A watch that began before the definition was created again has stopped; a new one lists the objects that
+        // exist now.
         if (!cache.isLive(`${group}/${kind}//`)) await cache.unwatch(`${group}/${kind}`);
         const [first] = lookups;
         if (first !== undefined && 'found' in first) void cache.watch(first.found, tools.limits.watchMs);

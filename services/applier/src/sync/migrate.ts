@@ -11,7 +11,10 @@ import {
 import { withRetries } from './failure.js';
 import type { SyncTools } from './tools.js';
 
-/** Field manager of `kubectl apply` without `--server-side`. Fields of other managers, such as `kubectl edit`, are not touched. */
+/**
+ * Field manager of `kubectl apply` without `--server-side`. Fields of other managers, such as `kubectl edit`, are not
+ * touched.
+ */
 const CLIENT_SIDE = 'kubectl-client-side-apply';
 /** Each attempt is two quick requests; another writer in a tight loop does not win thirty in a row. */
 const TRIES = 30;
@@ -32,7 +35,10 @@ export function unionOf(a: FieldsV1, b: FieldsV1): FieldsV1 {
   return union;
 }
 
-/** Returns the managers with the fields of client-side apply moved to our Apply entry; undefined if there are no such fields. */
+/**
+ * Returns the managers with the fields of client-side apply moved to our Apply entry; undefined if there are no such
+ * fields.
+ */
 export function withoutClientSide(managers: readonly ManagedFieldsEntry[]): readonly ManagedFieldsEntry[] | undefined {
   const theirs = managers.filter(isClientSide);
   const ours = managers.find(isOurs);
@@ -44,8 +50,10 @@ export function withoutClientSide(managers: readonly ManagedFieldsEntry[]): read
 }
 
 /**
- * Ends the co-ownership of `kubectl apply` on an object that was just adopted: otherwise a field that is removed from Git would stay. The
- * resourceVersion is a precondition, so that no concurrent update is lost. Returns the resulting object, or undefined if nothing was changed.
+ * Ends the co-ownership of `kubectl apply` on an object that was just adopted: otherwise a field that is removed from
+ * Git would stay. The
+ * resourceVersion is a precondition, so that no concurrent update is lost. Returns the resulting object, or undefined
+ * if nothing was changed.
  */
 export async function takeOverClientSide(
   tools: SyncTools,

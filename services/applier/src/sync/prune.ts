@@ -33,7 +33,8 @@ interface Deletion {
 }
 
 /**
- * Deletes or orphans objects that are no longer in the set: in reverse order, with the UID as precondition and an explicit propagation
+ * Deletes or orphans objects that are no longer in the set: in reverse order, with the UID as precondition and an
+ * explicit propagation
  * policy, and only objects that still carry our marks.
  */
 export class PruneRun {
@@ -274,7 +275,10 @@ export class PruneRun {
     });
   }
 
-  /** Returns the resource of an entry; undefined if its kind does not exist any more. @throws UpstreamError if discovery failed */
+  /**
+   * Returns the resource of an entry; undefined if its kind does not exist any more. @throws UpstreamError if
+   * discovery failed
+   */
   async #resource(entry: InventoryEntry): Promise<ApiResource | undefined> {
     const { discovery } = this.#tools.session.client;
     const { kind } = partsOf(entry.key);

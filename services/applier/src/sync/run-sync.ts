@@ -11,7 +11,10 @@ import type { SyncPlan } from './sync-plan.js';
 import type { SyncJob, SyncTools } from './tools.js';
 import { validateAll } from './validate-all.js';
 
-/** Writes the objects of a plan, deletes those that left the set if every write succeeded and the prune guard permits it, and returns the outcome. */
+/**
+ * Writes the objects of a plan, deletes those that left the set if every write succeeded and the prune guard permits
+ * it, and returns the outcome.
+ */
 export async function runSync(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<SyncOutcome> {
   const invalid = job.spec.atomic ? await validateAll(tools, job, plan) : undefined;
   if (invalid !== undefined) return invalid;

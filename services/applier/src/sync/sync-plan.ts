@@ -19,7 +19,10 @@ export interface SyncPlan {
   readonly prune: readonly InventoryEntry[];
 }
 
-/** Sorts a set into unchanged objects, writes and deletions. Claims its objects for the target, and refuses those that another target owns. */
+/**
+ * Sorts a set into unchanged objects, writes and deletions. Claims its objects for the target, and refuses those that
+ * another target owns.
+ */
 export async function planSync(tools: SyncTools, job: SyncJob, prepared: PreparedSet): Promise<SyncPlan> {
   // Only an up-to-date watch shows which objects are unchanged.
   await Promise.all(

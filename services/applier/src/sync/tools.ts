@@ -43,7 +43,10 @@ export interface SyncJob {
   readonly confirmPrune: boolean;
   /** Returns true once a newer release supersedes the run, which then stops before the next level. */
   readonly superseded: () => boolean;
-  /** Returns true if the owner that an object names holds it through another control plane, or through another name of the same cluster. */
+  /**
+   * Returns true if the owner that an object names holds it through another control plane, or through another name of
+   * the same cluster.
+   */
   readonly heldElsewhere: (owner: OwnerMark) => boolean;
   /** Returns the keys that another target of the cluster wants: these objects are orphaned, not deleted. */
   readonly wantedElsewhere: (keys: readonly string[]) => Promise<ReadonlySet<string>>;

@@ -8,7 +8,10 @@ import { type SyncOutcome, unchangedOf, withSources } from './outcome.js';
 import type { SyncPlan } from './sync-plan.js';
 import type { SyncJob, SyncTools } from './tools.js';
 
-/** Tries every object as a dry run. Returns the outcome of a run that writes nothing if an object fails, otherwise undefined. */
+/**
+ * Tries every object as a dry run. Returns the outcome of a run that writes nothing if an object fails, otherwise
+ * undefined.
+ */
 export async function validateAll(tools: SyncTools, job: SyncJob, plan: SyncPlan): Promise<SyncOutcome | undefined> {
   const contents = await readObjects(
     tools.store,

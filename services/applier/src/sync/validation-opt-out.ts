@@ -15,9 +15,12 @@ const MAX_DROPPED = 100;
 const MAX_NAMED = 20;
 
 /**
- * Sends an object. Server-side apply rejects fields that the schema does not declare, in every mode of validation. An object that opts out
- * of validation is sent again without the fields that the API server names, until it accepts the object; the result is that of
- * `kubectl apply --validate=false`. The rejection of the object decides, not a published schema, which is published late and is incomplete.
+ * Sends an object. Server-side apply rejects fields that the schema does not declare, in every mode of validation. An
+ * object that opts out
+ * of validation is sent again without the fields that the API server names, until it accepts the object; the result
+ * is that of
+ * `kubectl apply --validate=false`. The rejection of the object decides, not a published schema, which is published
+ * late and is incomplete.
  */
 export async function applyWithOptOut<Result>(
   object: KubeObject,

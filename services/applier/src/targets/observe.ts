@@ -21,7 +21,10 @@ export type HealthReport = Pick<EventData<'HealthChanged'>, 'health' | 'reason' 
 const MAX_LISTED = 50;
 const MAX_BYTES = 24_000;
 
-/** Returns the objects of a target that drifted: compares the watched state with the inventory, and confirms each difference with a read from the cluster. */
+/**
+ * Returns the objects of a target that drifted: compares the watched state with the inventory, and confirms each
+ * difference with a read from the cluster.
+ */
 export async function observeDrift(tools: SyncTools, marks: Marks, inventory: Inventory): Promise<DriftedObjects> {
   const { cache } = tools.session;
   const found: DriftedObjects[number][] = [];
@@ -92,7 +95,9 @@ export interface HealthObservation {
   readonly timed: boolean;
 }
 
-/** Returns the health of a target, which is that of its worst object; undefined while a kind of it cannot be watched. */
+/**
+ * Returns the health of a target, which is that of its worst object; undefined while a kind of it cannot be watched.
+ */
 export async function observeHealth(tools: SyncTools, inventory: Inventory): Promise<HealthObservation | undefined> {
   const { cache } = tools.session;
   const nowMs = tools.clock.nowMs();
@@ -146,7 +151,10 @@ function summarize(unhealthy: readonly HealthReport['objects'][number][], size: 
   };
 }
 
-/** Returns the report, or a degraded one with the objects that are not ready if the target has been progressing for longer than `timeout`. */
+/**
+ * Returns the report, or a degraded one with the objects that are not ready if the target has been progressing for
+ * longer than `timeout`.
+ */
 export function overdue(
   report: HealthReport,
   target: Pick<TargetState, 'health'>,

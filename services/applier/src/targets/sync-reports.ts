@@ -37,7 +37,10 @@ export class SyncReports {
     this.#context = context;
   }
 
-  /** Records that a run starts, with every object that may exist afterwards. Must resolve before the first write of the run. */
+  /**
+   * Records that a run starts, with every object that may exist afterwards. Must resolve before the first write of
+   * the run.
+   */
   async started(target: TargetState, run: Run, intended: Inventory): Promise<void> {
     const { application, environment, cluster } = target;
     const before = target.inventoryDigest;
@@ -61,7 +64,10 @@ export class SyncReports {
     await this.#context.log.target(target, { type: 'SyncStarted', data }, { cause: run.trigger });
   }
 
-  /** Records the outcome of a run and the health after it, and drops the ownership of objects that are no longer in the inventory. */
+  /**
+   * Records the outcome of a run and the health after it, and drops the ownership of objects that are no longer in
+   * the inventory.
+   */
   async completed(
     target: TargetState,
     session: ClusterSession,
@@ -148,7 +154,8 @@ export class SyncReports {
   }
 
   /**
-   * Returns the event with the health after the writes. It is appended before the outcome in the same request: a reader that sees a
+   * Returns the event with the health after the writes. It is appended before the outcome in the same request: a
+   * reader that sees a
    * version as synced must not see the health of the version before it.
    */
   async #health(target: TargetState, session: ClusterSession, outcome: SyncOutcome): Promise<readonly NewEvent[]> {

@@ -24,7 +24,10 @@ export class TargetRemoval {
     this.#reports = reports;
   }
 
-  /** Removes a target: at once if it has no objects or its cluster must not be touched, otherwise with a run that may leave objects for a retry. */
+  /**
+   * Removes a target: at once if it has no objects or its cluster must not be touched, otherwise with a run that may
+   * leave objects for a retry.
+   */
   async remove(target: TargetState, session: ClusterSession | undefined, decision: RemoveDecision): Promise<void> {
     const inventory = await this.#context.inventories.of(target);
     if (!decision.touch || inventory.size === 0 || session === undefined) {

@@ -32,7 +32,10 @@ export class TargetSyncs {
     this.#reports = reports;
   }
 
-  /** Verifies the release and its objects, records every object that may exist afterwards, writes, and records the outcome. */
+  /**
+   * Verifies the release and its objects, records every object that may exist afterwards, writes, and records the
+   * outcome.
+   */
   async sync(target: TargetState, session: ClusterSession, decision: SyncDecision): Promise<void> {
     const { release, trigger } = decision;
     const { data } = release;

@@ -8,7 +8,10 @@ import { TargetWorker } from './target-worker.js';
 const OBSERVE_DEBOUNCE_MS = 100;
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 
-/** A worklist of targets per cluster: one slow cluster does not delay the others, and the projects on a cluster take turns. */
+/**
+ * A worklist of targets per cluster: one slow cluster does not delay the others, and the projects on a cluster take
+ * turns.
+ */
 export class TargetWork {
   readonly #context: TargetContext;
   readonly #meter: Meter;

@@ -44,7 +44,10 @@ function retention(
   return new RetentionLoop({ archiver, config, clock, leads: () => log.leads, logger });
 }
 
-/** Log administration: legal holds, erasure of persons, retries of quarantined streams, retention, leases and delivery cursors. */
+/**
+ * Log administration: legal holds, erasure of persons, retries of quarantined streams, retention, leases and delivery
+ * cursors.
+ */
 @Module({
   imports: [LedgerModule, ReadModelsModule],
   providers: [

@@ -60,7 +60,8 @@ function archiveOf(row: ArchiveRow): Archive {
 }
 
 /**
- * Moves finished partitions of the log into files, in order, in steps that can each be repeated: copy and verify, take out of the
+ * Moves finished partitions of the log into files, in order, in steps that can each be repeated: copy and verify,
+ * take out of the
  * table, remove. Leaves, tiles, commits and checkpoints stay, so every proof stays.
  */
 export class Archiver {
@@ -74,7 +75,10 @@ export class Archiver {
     this.#chunk = options.chunk ?? CHUNK;
   }
 
-  /** Partitions that will get no more events and are not archived, the oldest first; only those whose last event is older than the time. */
+  /**
+   * Partitions that will get no more events and are not archived, the oldest first; only those whose last event is
+   * older than the time.
+   */
   async finished(olderThan: Date): Promise<readonly Partition[]> {
     return this.#as(async (owner) => {
       const { rows } = await owner.query<{ name: string; bound: string }>(
@@ -102,7 +106,8 @@ export class Archiver {
 
   /**
    * Copies a partition and reads the copy back: its leaves and its root must be those that were committed.
-   * @throws ConflictError PLB-4105 when an older partition is not archived; InvariantError PLB-9121 when an event or the copy is not what was committed
+   * @throws ConflictError PLB-4105 when an older partition is not archived; InvariantError PLB-9121 when an event or
+   * the copy is not what was committed
    */
   async archive(partition: Partition): Promise<Archive> {
     return this.#as(async (owner) => {
@@ -125,14 +130,18 @@ export class Archiver {
     });
   }
 
-  /** Takes an archived partition out of the table; readers get its events from the files then. @throws as {@link archive} when the copy is not whole any more */
+  /**
+   * Takes an archived partition out of the table; readers get its events from the files then. @throws as {@link
+   * archive} when the copy is not whole any more
+   */
   async detach(first: number): Promise<void> {
     await this.#as(async (owner) => {
       const archive = await this.#known(owner, first);
       if (archive.detached) return;
       await this.#requireWhole(owner, archive);
       await requireTiles(owner, archive);
-      // Noted first: readers that find nothing in the table look into the files; the other way round they would find nothing at all.
+      // Noted first: readers that find nothing in the table look into the files; the other way round they would find
+      // nothing at all.
       await owner.query(
         'update ledger.archive set detached_at = clock_timestamp() where shard = $1 and first_pos = $2',
         [SHARD, first],
@@ -164,7 +173,10 @@ export class Archiver {
     });
   }
 
-  /** Removes a partition that was taken out. @throws ConflictError PLB-4106 under a legal hold or when it is still in the table */
+  /**
+   * Removes a partition that was taken out. @throws ConflictError PLB-4106 under a legal hold or when it is still in
+   * the table
+   */
   async drop(first: number): Promise<void> {
     await this.#as(async (owner) => {
       const archive = await this.#known(owner, first);

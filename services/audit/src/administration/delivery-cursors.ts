@@ -7,7 +7,10 @@ import { reported } from './work-leases.js';
 const NOW = 'clock_timestamp()';
 const valid = Raw((column) => `${column} > ${NOW}`);
 
-/** Delivery cursors in a table. Each write holds a lock on the lease that it acts for, so that a former holder changes nothing. */
+/**
+ * Delivery cursors in a table. Each write holds a lock on the lease that it acts for, so that a former holder changes
+ * nothing.
+ */
 export class PostgresDeliveryCursors implements DeliveryCursors {
   readonly #cursors: Repository<DeliveryCursorEntity>;
 

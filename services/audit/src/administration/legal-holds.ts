@@ -37,7 +37,10 @@ function holdOf(row: LegalHoldEntity): LegalHold {
   };
 }
 
-/** Returns the ids of the holds in force that reach into a range. Runs on the connection of the archiver, which holds its lock. */
+/**
+ * Returns the ids of the holds in force that reach into a range. Runs on the connection of the archiver, which holds
+ * its lock.
+ */
 export async function holdsOver(
   client: Pick<pg.Client, 'query'>,
   range: { readonly first: number; readonly next: number },
@@ -57,7 +60,8 @@ export interface LegalHoldsOptions {
 }
 
 /**
- * Legal holds in the table that the archiver reads; each change appends an event. The same request completes what a crash left undone:
+ * Legal holds in the table that the archiver reads; each change appends an event. The same request completes what a
+ * crash left undone:
  * a hold is in force before its event is appended, and the event of its end is appended before it ends.
  */
 export class PostgresLegalHolds implements LegalHolds {

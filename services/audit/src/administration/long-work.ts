@@ -11,7 +11,9 @@ export class LongWork<Outcome> {
   readonly #asked = new Map<string, Promise<Outcome>>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** The outcome, or undefined when the time to wait is over first; then it goes on, and the same request id finds it. */
+  /**
+   * The outcome, or undefined when the time to wait is over first; then it goes on, and the same request id finds it.
+   */
   async outcome({ requestId, waitMs }: AskedWork, work: () => Promise<Outcome>): Promise<Outcome | undefined> {
     const outcome = this.#asked.get(requestId) ?? this.#begin(requestId, work);
     const over = new AbortController();

@@ -50,7 +50,8 @@ function toldOf(events: readonly RecordedEvent[]): ReadonlyMap<string, Told> {
 }
 
 /**
- * Erases persons. What is to do follows from the log: a request without its PersonErased is carried out by whoever leads, so a crash at
+ * Erases persons. What is to do follows from the log: a request without its PersonErased is carried out by whoever
+ * leads, so a crash at
  * any moment leaves nothing half erased for longer than until the next lead.
  */
 export class PersonErasure implements PersonalData {

@@ -16,7 +16,9 @@ export interface RetentionLoopOptions {
   readonly logger: Pick<Logger, 'error' | 'info'>;
 }
 
-/** Archives, takes out and removes what is old enough, now and then; a failure is told and tried again the next time. */
+/**
+ * Archives, takes out and removes what is old enough, now and then; a failure is told and tried again the next time.
+ */
 export class RetentionLoop {
   readonly #options: RetentionLoopOptions;
 

@@ -13,7 +13,10 @@ const fromNow = (ttlMs: number): (() => string) => {
   return () => `${NOW} + interval '${ms} milliseconds'`;
 };
 
-/** Leases in a table. Each step is one statement that checks what it replaces, so that of several holders one succeeds. */
+/**
+ * Leases in a table. Each step is one statement that checks what it replaces, so that of several holders one
+ * succeeds.
+ */
 export class PostgresWorkLeases implements WorkLeases {
   readonly #leases: Repository<WorkLeaseEntity>;
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ValueTransformer } from 'typeorm';
 
-/** A bigint column as a number: positions, sizes and epochs stay below 2^53. PostgreSQL's driver returns bigint as text. */
+/**
+ * A bigint column as a number: positions, sizes and epochs stay below 2^53. PostgreSQL's driver returns bigint as
+ * text.
+ */
 export const bigintAsNumber: ValueTransformer = {
   from: (value: string | null) => (value === null ? null : Number(value)),
   to: (value: number | null | undefined) => value,

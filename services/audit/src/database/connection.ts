@@ -11,7 +11,10 @@ export interface ConnectionOptions {
   /** Role that the connection acts as; undefined for the user of the URL. */
   readonly role: string | undefined;
   readonly statementTimeoutMs: number;
-  /** Commits need not be on disk when they are answered: only for data that is made again from the log. A crash loses whole transactions, never parts. */
+  /**
+   * Commits need not be on disk when they are answered: only for data that is made again from the log. A crash loses
+   * whole transactions, never parts.
+   */
   readonly relaxedDurability?: boolean;
 }
 

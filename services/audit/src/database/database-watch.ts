@@ -23,7 +23,8 @@ const AWAY_AFTER = 3;
 const BACK_AFTER = 2;
 
 /**
- * Whether the database answers this process, asked on a connection of its own: a process that is merely busy does not count as cut off. Begins with
+ * Whether the database answers this process, asked on a connection of its own: a process that is merely busy does not
+ * count as cut off. Begins with
  * "answers".
  */
 export class DatabaseWatch {

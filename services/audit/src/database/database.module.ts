@@ -10,7 +10,10 @@ import { type Entity, openDataSource } from './data-source.js';
 export const SCHEMAS = Symbol('SCHEMAS');
 /** Name of the data source whose commits are durable when they return. */
 export const DURABLE = 'audit';
-/** Name of the data source for data that is made again from the log: a crash of the database may lose the last commits. */
+/**
+ * Name of the data source for data that is made again from the log: a crash of the database may lose the last
+ * commits.
+ */
 export const DERIVED = 'audit-derived';
 
 const DURABLE_CONNECTIONS = 6;

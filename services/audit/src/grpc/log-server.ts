@@ -113,7 +113,10 @@ export class LogServer {
       );
   }
 
-  /** Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when the address cannot be had */
+  /**
+   * Binds `host:port` (port 0 takes a free one) and returns the URL to reach it. @throws UpstreamError PLB-6006 when
+   * the address cannot be had
+   */
   async listen(address: string): Promise<string> {
     const { tls } = this.#options;
     const credentials =

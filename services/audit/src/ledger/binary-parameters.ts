@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrays in PostgreSQL's binary form (array_recv, src/backend/utils/adt/arrayfuncs.c): the text form must be escaped here and parsed there,
+// Arrays in PostgreSQL's binary form (array_recv, src/backend/utils/adt/arrayfuncs.c): the text form must be escaped
+// here and parsed there,
 // which for the append cost more than the rows themselves.
 
 const OID = { int4: 23, int8: 20, text: 25, uuid: 2950 } as const;

@@ -29,7 +29,10 @@ interface HeadRow {
   readonly last_micros: string;
 }
 
-/** The lock is taken at most once by a session, so that the end of the session frees it. $1 is the shard, $2 whether it is held already. */
+/**
+ * The lock is taken at most once by a session, so that the end of the session frees it. $1 is the shard, $2 whether
+ * it is held already.
+ */
 const TRY_LOCK =
   "select case when $2::boolean then true else pg_try_advisory_lock(hashtextextended('plumbline.ledger.lead', $1::smallint)) end as locked";
 
@@ -79,7 +82,8 @@ export class LedgerSql {
 
   /** A new epoch, or undefined while another one leads. */
   async takeLead(holder: string, leaseMs: number): Promise<Head | undefined> {
-    // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the lease decides.
+    // The lock goes with the backend, so it tells at once that a leader died; a leader that hangs keeps it, and the
+    // lease decides.
     const { rows } = await this.#query<ClaimRow>({
       name: 'claim',
       text: `select l.locked, ${HEAD_COLUMNS} from (${TRY_LOCK} offset 0) l left join lateral ledger.claim_lead($1, $3, $4, l.locked) h on true`,

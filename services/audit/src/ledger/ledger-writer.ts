@@ -40,8 +40,10 @@ export interface LedgerWriterOptions {
 const PARTITION_CHECK = 2 ** 20;
 
 /**
- * The one writer of a shard. Takes requests as they come, commits those that came while the last commit ran as one batch,
- * and answers after the commit. Leads while the epoch in the head row is its own; otherwise asks for the lead again and again.
+ * The one writer of a shard. Takes requests as they come, commits those that came while the last commit ran as one
+ * batch,
+ * and answers after the commit. Leads while the epoch in the head row is its own; otherwise asks for the lead again
+ * and again.
  */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
@@ -102,7 +104,10 @@ export class LedgerWriter {
     });
   }
 
-  /** Turns a request away before anything is spent on it: under too much load the checks alone would keep the writer from its work. @throws OverloadedError PLB-5101 */
+  /**
+   * Turns a request away before anything is spent on it: under too much load the checks alone would keep the writer
+   * from its work. @throws OverloadedError PLB-5101
+   */
   requireRoom(): void {
     if (this.#queue.isFull) throw this.#overloaded();
   }
@@ -156,7 +161,10 @@ export class LedgerWriter {
     await this.#sleep(this.#limits.candidateMs, { always: true });
   }
 
-  /** Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose connection broke. */
+  /**
+   * Another process leads: who asks here does better to ask there. Unless it was this one a moment ago, whose
+   * connection broke.
+   */
   async #sendAway(): Promise<void> {
     if (this.#queue.length === 0) return;
     const leader = await this.#options.sql.leader();
@@ -205,7 +213,8 @@ export class LedgerWriter {
   }
 
   /**
-   * Commits batch after batch while requests come. The next one is made while one is under way, and goes out before the callers of
+   * Commits batch after batch while requests come. The next one is made while one is under way, and goes out before
+   * the callers of
    * the last one are answered: what they do next would keep the database waiting. One is under way at a time.
    */
   async #work(lead: Lead): Promise<void> {
@@ -233,7 +242,8 @@ export class LedgerWriter {
         return;
       }
       done = current;
-      // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed late.
+      // Appends renew the lease, so a busy leader has no heartbeat; but without the lock its death would be noticed
+      // late.
       if (!this.#options.sql.holdsLock && performance.now() - lead.keptAtMs > this.#limits.heartbeatMs) {
         answer();
         await this.#heartbeat(lead);
@@ -244,7 +254,10 @@ export class LedgerWriter {
     answer();
   }
 
-  /** A batch with all that fits now: begins one, or adds what came while it waited. Undefined when what it rests on cannot be loaded. */
+  /**
+   * A batch with all that fits now: begins one, or adds what came while it waited. Undefined when what it rests on
+   * cannot be loaded.
+   */
   async #fill(lead: Lead, begun: Prepared | undefined): Promise<Prepared | undefined> {
     const { batchEvents, batchBytes } = this.#limits;
     const room =
@@ -276,7 +289,10 @@ export class LedgerWriter {
     return { batch, taken: [...(begun?.taken ?? []), ...taken], answers: [...(begun?.answers ?? []), ...answers] };
   }
 
-  /** Begins the batch after one that is under way, with the requests that need nothing loaded; it counts only if that one is committed. */
+  /**
+   * Begins the batch after one that is under way, with the requests that need nothing loaded; it counts only if that
+   * one is committed.
+   */
   #ahead(under: Batch): Prepared | undefined {
     const taken = this.#queue.take(
       { events: this.#limits.batchEvents, bytes: this.#limits.batchBytes },
@@ -310,7 +326,10 @@ export class LedgerWriter {
     }
   }
 
-  /** A refusal rests on what memory says of the streams: true only while nobody else writes, which a commit would have shown. */
+  /**
+   * A refusal rests on what memory says of the streams: true only while nobody else writes, which a commit would have
+   * shown.
+   */
   async #confirm(lead: Lead, answers: readonly Answer[]): Promise<Outcome> {
     if (!answers.some(({ refuses }) => refuses)) return { type: 'committed' };
     try {

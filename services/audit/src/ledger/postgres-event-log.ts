@@ -43,7 +43,10 @@ export interface PostgresEventLogOptions {
   /** Role that the connections act as; `plumbline_writer` when absent, 'none' for the user of the URL. */
   readonly role?: string | 'none';
   readonly limits?: Partial<WriterLimits>;
-  /** 32 bytes: names of users and people of commits are sealed under keys of their own, which this one wraps. Stored as they are when absent. */
+  /**
+   * 32 bytes: names of users and people of commits are sealed under keys of their own, which this one wraps. Stored
+   * as they are when absent.
+   */
   readonly personalKey?: Uint8Array;
   /** Directory of the events that were taken out of the database. */
   readonly archiveDirectory?: string;
@@ -59,7 +62,8 @@ const MIN_SCAN = 10_000;
 type Reading = ReturnType<typeof checkReadOptions>;
 
 /**
- * The log on PostgreSQL, with its writer in this process. Any number of processes may open it: one leads and writes, the others
+ * The log on PostgreSQL, with its writer in this process. Any number of processes may open it: one leads and writes,
+ * the others
  * read and refuse to append with `UpstreamError` PLB-6002 until they lead.
  */
 export class PostgresEventLog implements RawEventLog, AsyncDisposable {
@@ -191,7 +195,10 @@ export class PostgresEventLog implements RawEventLog, AsyncDisposable {
     }
   }
 
-  /** Stored events with the personal data that has not been erased; what a reader may see. The tree has them as they are stored. */
+  /**
+   * Stored events with the personal data that has not been erased; what a reader may see. The tree has them as they
+   * are stored.
+   */
   async reveal<Body extends StoredBody>(bodies: readonly Body[]): Promise<readonly Body[]> {
     return this.#personal === undefined ? bodies : this.#personal.reveal(bodies);
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CommittedRange } from '@plumbline/event-log';
 
-/** Borders of the newest commits of this lead in memory, so that whoever publishes them need not ask the database. Bounded. */
+/**
+ * Borders of the newest commits of this lead in memory, so that whoever publishes them need not ask the database.
+ * Bounded.
+ */
 export class RecentCommits {
   readonly #capacity: number;
 

@@ -17,7 +17,9 @@ export interface Room {
   readonly bytes: number;
 }
 
-/** The requests of a writer in the order of their arrival. Counts those that were taken too, until they are answered. */
+/**
+ * The requests of a writer in the order of their arrival. Counts those that were taken too, until they are answered.
+ */
 export class RequestQueue {
   readonly #limits: Room;
 
@@ -54,7 +56,8 @@ export class RequestQueue {
   }
 
   /**
-   * The next ones, as many as there is room for; at least one when `opens`. One that failed before goes alone, so that it cannot fail
+   * The next ones, as many as there is room for; at least one when `opens`. One that failed before goes alone, so
+   * that it cannot fail
    * others again. Stops before the first that is not wanted: nobody overtakes.
    */
   take(room: Room, how: { readonly opens: boolean; readonly wanted?: (waiting: Waiting) => boolean }): Waiting[] {

@@ -6,7 +6,10 @@ import { Lru } from './lru.js';
 import type { Waiting } from './request-queue.js';
 import type { WriterLimits } from './writer-limits.js';
 
-/** What a leader knows of the log without asking: revisions of streams, and requests with their answers. True while nobody else can write. */
+/**
+ * What a leader knows of the log without asking: revisions of streams, and requests with their answers. True while
+ * nobody else can write.
+ */
 export class WriterMemory {
   readonly #sql: LedgerSql;
   readonly #limits: WriterLimits;

@@ -21,7 +21,8 @@ export interface PublicationSource {
 }
 
 /**
- * Messages of whole commits, with the signature of the log for each, as far as they fit. Positions below `from` are left out, which
+ * Messages of whole commits, with the signature of the log for each, as far as they fit. Positions below `from` are
+ * left out, which
  * were published before, but signed with the rest of their commit: a repetition is the same message.
  */
 export async function* publicationsOf(

@@ -29,7 +29,10 @@ export interface RelayOptions {
   readonly signer?: NoteSigner | undefined;
   readonly cursor: PositionStore;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
-  /** How long the cursor may stay behind while events flow, in milliseconds; 250 when absent. A crash repeats that much. */
+  /**
+   * How long the cursor may stay behind while events flow, in milliseconds; 250 when absent. A crash repeats that
+   * much.
+   */
   readonly saveEveryMs?: number;
   /** Pause after the first failure; doubles up to `longestPauseMs`. 100 and 5,000 when absent. */
   readonly firstPauseMs?: number;
@@ -55,7 +58,8 @@ const COMMITS_AT_ONCE = 200;
 const SAVE_EVERY_MS = 250;
 
 /**
- * Publishes every commit, in order, signed by the key of the log, from a durable position. At least once: after a crash the last
+ * Publishes every commit, in order, signed by the key of the log, from a durable position. At least once: after a
+ * crash the last
  * messages are published again, the same as before. The log never waits for it.
  */
 export class Relay {
@@ -71,7 +75,9 @@ export class Relay {
   #unsubscribe: (() => void)[] = [];
   #failing = false;
 
-  /** @throws InputError PLB-1915 where others can publish too and there is no key, or one that consumers do not accept */
+  /**
+   * @throws InputError PLB-1915 where others can publish too and there is no key, or one that consumers do not accept
+   */
   constructor(options: RelayOptions) {
     this.#options = options;
     checkSigner(options);
@@ -139,7 +145,8 @@ export class Relay {
       this.#next = this.#saved;
     }
     const head = await log.head();
-    // The database shows a commit a moment before this process knows that it succeeded: such a one is left for the next step.
+    // The database shows a commit a moment before this process knows that it succeeded: such a one is left for the
+    // next step.
     const commits =
       this.#next < head
         ? (await log.commits(this.#next, COMMITS_AT_ONCE)).filter(({ lastPosition }) => lastPosition < head)
@@ -169,7 +176,8 @@ export class Relay {
       bodies.push(...page.bodies);
       if (page.nextPosition === from) {
         if (!this.#running) throw new UpstreamError('PLB-6002', 'the relay stopped before a commit could be read');
-        // The database shows a commit a moment before its writer has heard of it, and hears of it only if this loop lets go.
+        // The database shows a commit a moment before its writer has heard of it, and hears of it only if this loop
+        // lets go.
         await this.#pause(1);
       }
       from = page.nextPosition;

@@ -43,7 +43,10 @@ class Projection0003 implements MigrationInterface {
   }
 }
 
-/** Brings the tables of the projections up to date; the schema of the log must be there. @throws UpstreamError PLB-6003 */
+/**
+ * Brings the tables of the projections up to date; the schema of the log must be there. @throws UpstreamError
+ * PLB-6003
+ */
 export async function migrateProjection(url: string): Promise<void> {
   await migrateSchema(url, { schema: 'projection', migrations: [Projection0001, Projection0002, Projection0003] });
 }

@@ -24,7 +24,10 @@ export interface ProjectionProgress {
   waitFor(position: number, timeoutMs: number): Promise<boolean>;
 }
 
-/** The log as the search needs it: opens the personal data in stored events that has not been erased, and has those that were archived. */
+/**
+ * The log as the search needs it: opens the personal data in stored events that has not been erased, and has those
+ * that were archived.
+ */
 export interface ReadableLog extends Pick<RawEventLog, 'readBodies'> {
   reveal(bodies: readonly StoredBody[]): Promise<readonly StoredBody[]>;
 }
@@ -49,7 +52,8 @@ const LIVE = `select l.version, l.history, coalesce(c.pos, 0) as pos from projec
   where l.consumer = '${CONSUMER}'`;
 
 /**
- * The state of a document that counts: the newest below $3 and, by time, the newest of those that occurred by $4. What occurred by then was
+ * The state of a document that counts: the newest below $3 and, by time, the newest of those that occurred by $4.
+ * What occurred by then was
  * recorded at most a minute later, or is among the few that came late: so no walk through all states since.
  */
 function stateOf(
@@ -303,7 +307,10 @@ function fitting<Row>(rows: readonly Row[], chars: (row: Row) => number): readon
   return end < 0 ? rows : rows.slice(0, end);
 }
 
-/** Times rise with positions, so the commits turn a time into a position: the range is then one of the key that the page is ordered by. */
+/**
+ * Times rise with positions, so the commits turn a time into a position: the range is then one of the key that the
+ * page is ordered by.
+ */
 function firstPositionAt(time: string): string {
   return `(select first_pos from ledger.commit where shard = ${SHARD} and recorded_at >= ${time}::timestamptz order by recorded_at limit 1)`;
 }
@@ -336,7 +343,8 @@ function auditQuery(filter: AuditFilter, rows: number): { readonly text: string;
   }
   const page = (more: readonly string[]): string =>
     `(select position from projection.audit_event where ${[...conditions, ...more].join(' and ')} order by position ${direction} limit ${rows})`;
-  // An id or a name: a page by each index and the first of both, where one condition with "or" would read the whole table.
+  // An id or a name: a page by each index and the first of both, where one condition with "or" would read the whole
+  // table.
   const actor = filter.actor === undefined ? undefined : parameter(filter.actor);
   const found =
     actor === undefined

@@ -85,7 +85,10 @@ with moved as (
 )
 select count(*)::integer as moved from moved`;
 
-/** The tables of the projection: documents, search index, cursor, parked keys; a page is one statement, so all of it or nothing. */
+/**
+ * The tables of the projection: documents, search index, cursor, parked keys; a page is one statement, so all of it
+ * or nothing.
+ */
 export class ProjectionTables {
   readonly #pool: pg.Pool;
   readonly #live: Repository<LiveVersionEntity>;
@@ -135,7 +138,10 @@ export class ProjectionTables {
     return { documents, parkedKeys: [...parkedKeys], position };
   }
 
-  /** Returns the quarantined streams of a version: the event that failed first of each, and how many events wait behind it. */
+  /**
+   * Returns the quarantined streams of a version: the event that failed first of each, and how many events wait
+   * behind it.
+   */
   async parked(version: number): Promise<readonly ParkedItem[]> {
     const items = new Map<string, ParkedItem>();
     for (const { stream, position, message, attempts, updatedAtText } of await this.#quarantinedOf(version)) {

@@ -32,7 +32,10 @@ export interface ProjectorOptions {
   readonly idlePollMs?: number;
 }
 
-/** To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next start. */
+/**
+ * To be raised with every change of what the views make of the same events: then the tables are rebuilt at the next
+ * start.
+ */
 export const VIEWS_DEFINITION = '4';
 
 /** How a rebuild went. */
@@ -94,7 +97,9 @@ export class Projector implements ParkedWork {
     return this.#live?.position;
   }
 
-  /** Streams that stand still because of an event that cannot be applied; undefined while this process does not lead. */
+  /**
+   * Streams that stand still because of an event that cannot be applied; undefined while this process does not lead.
+   */
   get parkedKeys(): number | undefined {
     return this.#live?.fold.parkedKeys;
   }
@@ -135,7 +140,8 @@ export class Projector implements ParkedWork {
   }
 
   /**
-   * Folds everything again from position 0 into a new version while the old one is shown and goes on, then shows the new one.
+   * Folds everything again from position 0 into a new version while the old one is shown and goes on, then shows the
+   * new one.
    * Nothing is appended meanwhile. @throws when this process does not lead the log.
    */
   rebuild(): Promise<RebuildReport> {
@@ -190,7 +196,8 @@ export class Projector implements ParkedWork {
     const before = await this.list();
     if (before.length === 0 || (key !== undefined && !before.some((item) => item.key === key)))
       return { released: 0, stillParked: before };
-    // All keys at once: what a view shows may come from several streams, and only their common order gives what it should be.
+    // All keys at once: what a view shows may come from several streams, and only their common order gives what it
+    // should be.
     await this.rebuild();
     const stillParked = await this.list();
     const still = new Set(stillParked.map((item) => item.key));
@@ -228,8 +235,10 @@ export class Projector implements ParkedWork {
   }
 
   /**
-   * Under load the next page takes what came in a few milliseconds: a statement for every commit would cost the database as much as the
-   * appends do. Nobody waits longer for it: who asks for a position ends the pause, and a page that was full has no pause.
+   * Under load the next page takes what came in a few milliseconds: a statement for every commit would cost the
+   * database as much as the
+   * appends do. Nobody waits longer for it: who asks for a position ends the pause, and a page that was full has no
+   * pause.
    */
   async #gather(): Promise<void> {
     const pauseMs = this.#gatherMs;

@@ -20,7 +20,8 @@ export interface QuarantineEventsOptions {
 }
 
 /**
- * Appends a StreamQuarantined event for each event that failed, before the cursor passes it; a derived request id makes a repetition
+ * Appends a StreamQuarantined event for each event that failed, before the cursor passes it; a derived request id
+ * makes a repetition
  * harmless. Streams of the log itself (`log-…`) are only logged, or an event about them could cause the next one.
  */
 export async function announceQuarantine(
@@ -69,8 +70,10 @@ interface Recorded {
 }
 
 /**
- * Makes the record in the log equal to what is quarantined: appends StreamRecovered for each recorded stream that is not quarantined any
- * more, and StreamQuarantined for each one that is not recorded, or that failed again, at another event or after a retry request.
+ * Makes the record in the log equal to what is quarantined: appends StreamRecovered for each recorded stream that is
+ * not quarantined any
+ * more, and StreamQuarantined for each one that is not recorded, or that failed again, at another event or after a
+ * retry request.
  */
 export async function recordRetries(
   quarantined: readonly ParkedItem[],

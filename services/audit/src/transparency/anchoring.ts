@@ -21,7 +21,8 @@ const LOOK_MS = 1_000;
 const AUTHOR = { name: 'Plumbline', email: 'log@plumbline.local' };
 
 /**
- * Commits the newest checkpoint to a Git repository, every so often while the log grows: the cheapest memory outside of this installation.
+ * Commits the newest checkpoint to a Git repository, every so often while the log grows: the cheapest memory outside
+ * of this installation.
  * Before each commit the log is held to what was anchored last.
  */
 export class Anchoring {

@@ -45,8 +45,10 @@ const AFTER_FAILURE_MS = 1_000;
 const IDLE_MS = 5_000;
 
 /**
- * Signs the log as it is committed, while this process leads: soon after a commit, at most once in an interval, and on request.
- * Read head, build note, keep it under the epoch, publish: a crash anywhere leaves at most a row that the next leader publishes.
+ * Signs the log as it is committed, while this process leads: soon after a commit, at most once in an interval, and
+ * on request.
+ * Read head, build note, keep it under the epoch, publish: a crash anywhere leaves at most a row that the next leader
+ * publishes.
  * Never signs a tree that does not begin with what was signed before.
  */
 export class CheckpointSigner {
@@ -158,7 +160,10 @@ export class CheckpointSigner {
     return head.size;
   }
 
-  /** Once per lead: the events give the committed root, and the log begins with what was signed last. @throws InvariantError PLB-9115 */
+  /**
+   * Once per lead: the events give the committed root, and the log begins with what was signed last. @throws
+   * InvariantError PLB-9115
+   */
   async #check(
     head: { readonly size: number; readonly root: Buffer },
     newest: StoredCheckpoint | undefined,

@@ -44,7 +44,8 @@ export class CheckpointStore {
 
   /**
    * Keeps a signed checkpoint, unless one of this size is kept already; returns the note that counts.
-   * @throws ConflictError PLB-4103 when the epoch is over, InvariantError PLB-9114 when the database does not hold such a log
+   * @throws ConflictError PLB-4103 when the epoch is over, InvariantError PLB-9114 when the database does not hold
+   * such a log
    */
   async add(epoch: number, size: number, note: string): Promise<string> {
     try {

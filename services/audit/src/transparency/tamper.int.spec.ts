@@ -18,7 +18,10 @@ function filesOf({ transparency }: SignedAudit): LogFiles {
   };
 }
 
-/** What somebody who verified the log before it was altered remembers, then the alteration, then the next verification. */
+/**
+ * What somebody who verified the log before it was altered remembers, then the alteration, then the next
+ * verification.
+ */
 async function verifiedAfter(statements: readonly string[]): Promise<unknown> {
   await using database = await freshDatabase();
   await using audit = await openSigned(database);

@@ -38,7 +38,8 @@ function beyond(what: string): NotFoundError {
 }
 
 /**
- * Tiles and bundles from the tables of the log. The leaves of the events are the level 0 tiles already; full tiles are also kept on
+ * Tiles and bundles from the tables of the log. The leaves of the events are the level 0 tiles already; full tiles
+ * are also kept on
  * their own, so that they outlive the events and a change of an event does not change them.
  */
 export class TileStore {
@@ -76,7 +77,10 @@ export class TileStore {
     return rows[0]?.root;
   }
 
-  /** Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it are missing. */
+  /**
+   * Hashes of a tile. @throws NotFoundError PLB-3150 when the log does not reach it, PLB-3152 when events below it
+   * are missing.
+   */
   async tile(tile: Tile): Promise<Buffer> {
     const { level, index, width } = tile;
     const head = await this.head();
@@ -87,7 +91,10 @@ export class TileStore {
     throw await this.#missingIn(index * TILE_WIDTH * span, width * span);
   }
 
-  /** Stored bytes of events. @throws NotFoundError PLB-3150 beyond the log, PLB-3152 when they are not in the tables any more. */
+  /**
+   * Stored bytes of events. @throws NotFoundError PLB-3150 beyond the log, PLB-3152 when they are not in the tables
+   * any more.
+   */
   async entries({ index, width }: Bundle): Promise<Buffer> {
     const head = await this.head();
     const from = index * TILE_WIDTH;

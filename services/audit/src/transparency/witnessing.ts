@@ -21,7 +21,10 @@ export interface WitnessingOptions {
 
 const LONGEST_PAUSE_MS = 60_000;
 
-/** Brings the newest checkpoint to one witness, again and again. The log never waits for it; what waits too long is an alarm. */
+/**
+ * Brings the newest checkpoint to one witness, again and again. The log never waits for it; what waits too long is an
+ * alarm.
+ */
 export class Witnessing {
   readonly #options: WitnessingOptions;
 
@@ -45,7 +48,9 @@ export class Witnessing {
     return this.#options.witness.name;
   }
 
-  /** Seconds that a checkpoint has waited for this witness; 0 when none waits, undefined while another process leads. */
+  /**
+   * Seconds that a checkpoint has waited for this witness; 0 when none waits, undefined while another process leads.
+   */
   get ageSeconds(): number | undefined {
     if (!this.#options.leads()) return undefined;
     return this.#waitingSinceMs === undefined

@@ -8,7 +8,10 @@ export interface Collector {
   add(event: RecordedEvent): boolean;
 }
 
-/** Collects the plans of the targets named; plans of others that come along are kept as well. Nobody waits for a cluster that is away. */
+/**
+ * Collects the plans of the targets named; plans of others that come along are kept as well. Nobody waits for a
+ * cluster that is away.
+ */
 export function collectPlans(
   expected: readonly ExpectedTarget[],
 ): Collector & { readonly complete: boolean; readonly settled: boolean; readonly all: readonly TargetPlan[] } {

@@ -27,7 +27,10 @@ interface Source {
   readonly at?: ViewMoment;
 }
 
-/** Applications and what belongs to them. Answers that join several views come from the gateway's own fold: they are of one position. */
+/**
+ * Applications and what belongs to them. Answers that join several views come from the gateway's own fold: they are
+ * of one position.
+ */
 @Injectable()
 export class ApplicationsService {
   readonly #reads: ReadModel;

@@ -65,7 +65,10 @@ export class ApprovalsService {
     return { ...accepted, environment, version: input.version, renderDigest, ...answer.result };
   }
 
-  /** The environment is taken from the state only when there is one answer; whether the version may be approved, policy decides. */
+  /**
+   * The environment is taken from the state only when there is one answer; whether the version may be approved,
+   * policy decides.
+   */
   #waitingVersion(application: ApplicationView, { version, environment }: ApprovalInput): VersionView {
     const { views } = this.#access.state;
     const everywhere = [...views.scan('version', versionKey(application.id, version, ''))].map(

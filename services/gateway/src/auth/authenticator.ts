@@ -8,7 +8,10 @@ import { RateLimit } from './rate-limit.js';
 
 const FAILURES_PER_MINUTE = 30;
 
-/** Recognises who presents a bearer token, over REST and gRPC alike. Asked anew for each request: a revoked token stops at once. */
+/**
+ * Recognises who presents a bearer token, over REST and gRPC alike. Asked anew for each request: a revoked token
+ * stops at once.
+ */
 @Injectable()
 export class Authenticator {
   readonly #access: LogAccess;
@@ -22,7 +25,8 @@ export class Authenticator {
 
   /**
    * @param authorization the header as it came; @param source where the caller is.
-   * @throws AuthError PLB-2001 without a token, PLB-2002 for one that does not count; OverloadedError PLB-5701 after too many of these from one source.
+   * @throws AuthError PLB-2001 without a token, PLB-2002 for one that does not count; OverloadedError PLB-5701 after
+   * too many of these from one source.
    */
   authenticate(authorization: string | undefined, source: string): Principal {
     this.#access.assertReady();

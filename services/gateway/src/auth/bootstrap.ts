@@ -45,7 +45,8 @@ export class Bootstrap {
     if (this.#access.state.access.everIssued) return;
     const { token, wroteFile } = this.#prepareToken();
     try {
-      // The requests of two gateways have the same id but other tokens in it, and the stream must be new: the log takes the first.
+      // The requests of two gateways have the same id but other tokens in it, and the stream must be new: the log
+      // takes the first.
       const day = Math.floor(this.#access.clock.nowMs() / DAY_MS) * DAY_MS;
       await this.#access.append({
         actor: BOOTSTRAP,

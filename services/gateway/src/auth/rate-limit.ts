@@ -3,7 +3,10 @@
 /** How much is allowed. */
 export interface RateLimitOptions {
   readonly perMinute: number;
-  /** Sources told apart; beyond these all others share one allowance, so that many sources cannot push the guilty ones out. */
+  /**
+   * Sources told apart; beyond these all others share one allowance, so that many sources cannot push the guilty ones
+   * out.
+   */
   readonly maxSources?: number;
 }
 

@@ -6,7 +6,10 @@ import { operationOf } from '../operations/operation.js';
 import { type Principal, type Role, roleIncludes } from '../state/access-book.js';
 import { requirePrincipal } from '../operations/principal.js';
 
-/** Rejects principals without the role that the operation requires, before anything is looked up: an answer reveals nothing about what exists. */
+/**
+ * Rejects principals without the role that the operation requires, before anything is looked up: an answer reveals
+ * nothing about what exists.
+ */
 @Injectable()
 export class RoleGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

@@ -8,7 +8,8 @@ import { sourceOf } from '../operations/source.js';
 import { Authenticator } from './authenticator.js';
 
 /**
- * Recognises the principal of every operation that is not public. Handlers without an operation (documents, files of the log) are public.
+ * Recognises the principal of every operation that is not public. Handlers without an operation (documents, files of
+ * the log) are public.
  * Over HTTP the principal is usually known already: the edge authenticates before it reads a body.
  */
 @Injectable()

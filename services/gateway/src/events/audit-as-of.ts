@@ -40,7 +40,8 @@ export function hadOccurred(event: RecordedEvent, { occurredUntil }: ViewMoment)
 }
 
 /**
- * The search as of a moment. Positions become times, which the search knows: all events of a commit were recorded at one moment, and none of
+ * The search as of a moment. Positions become times, which the search knows: all events of a commit were recorded at
+ * one moment, and none of
  * another commit; what is of the same commits and not of the range is dropped here.
  * @throws InputError PLB-1705 for a cursor of another search.
  */

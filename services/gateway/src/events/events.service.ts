@@ -17,7 +17,10 @@ export interface StreamStep {
   /** Position up to which the reader has now seen everything that it wants. */
   readonly position: number;
   readonly events: readonly RecordedEvent[];
-  /** Where the reader stands towards the newest events, when that changed; `Draining` before the stream ends with its process. */
+  /**
+   * Where the reader stands towards the newest events, when that changed; `Draining` before the stream ends with its
+   * process.
+   */
   readonly frame?: StreamFrame;
   /** By position: of the events, and of the step itself. Absent when no tokens were asked for. */
   readonly tokens?: ReadonlyMap<number, string>;
@@ -101,7 +104,8 @@ export class EventsService {
   }
 
   /**
-   * Follows the log until the signal aborts, the token is no longer in force, or the process stops; yields also when nothing came for the time of a heartbeat.
+   * Follows the log until the signal aborts, the token is no longer in force, or the process stops; yields also when
+   * nothing came for the time of a heartbeat.
    * Counts from the first step on.
    * @throws OverloadedError PLB-5704 when too many streams are open.
    */
@@ -116,8 +120,10 @@ export class EventsService {
   }
 
   /**
-   * The position that a reader goes on after: from a position, or from the token of a stream, which must be of this log and this filter.
-   * @throws InputError PLB-1712 for what is neither, PLB-1713 for a token of another filter; ConflictError PLB-4710 when the log is another one than the reader saw.
+   * The position that a reader goes on after: from a position, or from the token of a stream, which must be of this
+   * log and this filter.
+   * @throws InputError PLB-1712 for what is neither, PLB-1713 for a token of another filter; ConflictError PLB-4710
+   * when the log is another one than the reader saw.
    */
   async resume(from: string | undefined, filter: EventFilter): Promise<number | undefined> {
     if (from === undefined || from === '') return undefined;

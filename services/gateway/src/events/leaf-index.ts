@@ -8,7 +8,10 @@ import { NO_LEAF, PREFIX_BYTES } from './resume-token.js';
 const KEPT = 16_384;
 const PAGE = 500;
 
-/** First bytes of the leaves of the log: made from the stored bytes, so what a reader saw can be told from what is there now. */
+/**
+ * First bytes of the leaves of the log: made from the stored bytes, so what a reader saw can be told from what is
+ * there now.
+ */
 @Injectable()
 export class LeafIndex {
   readonly #log: Pick<RawEventLog, 'readBodies'>;

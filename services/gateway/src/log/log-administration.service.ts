@@ -49,7 +49,10 @@ export interface ReleaseInput {
   readonly timeoutMs: number;
 }
 
-/** What people do to the log itself, for REST and gRPC alike. The audit service decides and does it, and tells of it in the name of who asked. */
+/**
+ * What people do to the log itself, for REST and gRPC alike. The audit service decides and does it, and tells of it
+ * in the name of who asked.
+ */
 @Injectable()
 export class LogAdministrationService {
   readonly #parked: ParkedWork;

@@ -27,7 +27,10 @@ function cacheControl(file: LogFile, scope: 'public' | 'private'): string {
   return file.width === TILE_WIDTH ? `${scope}, max-age=31536000, immutable` : `${scope}, max-age=300`;
 }
 
-/** The files of the log as C2SP tlog-tiles lays them out, below `/log/<origin>/`: any tool that knows the format can check the log with them. */
+/**
+ * The files of the log as C2SP tlog-tiles lays them out, below `/log/<origin>/`: any tool that knows the format can
+ * check the log with them.
+ */
 @Controller()
 export class LogFilesController {
   readonly #tree: LogTree;

@@ -5,7 +5,9 @@ import { type QuarantineView, ViewStore } from '@plumbline/read-models';
 
 const STREAM = StreamName.parse('log-quarantine');
 
-/** What consumers have recorded in the log about quarantined streams. Each {@link refresh} reads the new events only. */
+/**
+ * What consumers have recorded in the log about quarantined streams. Each {@link refresh} reads the new events only.
+ */
 export class QuarantineRecord {
   readonly #log: Pick<EventLog, 'readStream'>;
   readonly #views = new ViewStore({ kinds: ['quarantine'] });

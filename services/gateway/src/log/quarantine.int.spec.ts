@@ -12,12 +12,18 @@ import { LogClient as GrpcLogClient } from '../testing/grpc-clients.fixture.js';
 
 interface Consumer extends AsyncDisposable {
   readonly reactor: EventReactor;
-  /** Projects that the handler processed, in order; the first one is the project that the gateway declares at its start. */
+  /**
+   * Projects that the handler processed, in order; the first one is the project that the gateway declares at its
+   * start.
+   */
   readonly processed: readonly string[];
   fix(): void;
 }
 
-/** The engine of a service on the gateway's log, with a handler that throws for declarations of project `web` until it is fixed. */
+/**
+ * The engine of a service on the gateway's log, with a handler that throws for declarations of project `web` until it
+ * is fixed.
+ */
 async function startConsumer(gateway: GatewayUnderTest): Promise<Consumer> {
   let isBroken = true;
   const processed: string[] = [];

@@ -5,7 +5,10 @@ import { acceptsAsOf, asOfIssues, PRESENT_ONLY } from '@plumbline/api-contract';
 import { operationOf } from './operation.js';
 import { refuseIssues } from './check-input.js';
 
-/** Rejects bitemporal parameters on operations that only know the present, also on those that take no input and would ignore them. */
+/**
+ * Rejects bitemporal parameters on operations that only know the present, also on those that take no input and would
+ * ignore them.
+ */
 @Injectable()
 export class AsOfGuard implements CanActivate {
   /** @throws InputError PLB-1701 */

@@ -43,7 +43,10 @@ const RequestInput = createParamDecorator((_: unknown, context: ExecutionContext
   return { served, params, query, body, principal: principalOf(request) };
 });
 
-/** Injects the validated {@link InputOf} of the operation. @throws InputError PLB-1701 with every mistake in path, query and body. */
+/**
+ * Injects the validated {@link InputOf} of the operation. @throws InputError PLB-1701 with every mistake in path,
+ * query and body.
+ */
 export function Input(): ParameterDecorator {
   return RequestInput(InputPipe);
 }

@@ -76,7 +76,10 @@ export class Past {
     return views;
   }
 
-  /** What came of versions, as far as it had happened and was known; events before a position have nothing to do with them. */
+  /**
+   * What came of versions, as far as it had happened and was known; events before a position have nothing to do with
+   * them.
+   */
   async outcomesOf(application: string, at: ViewMoment, from: number): Promise<OutcomeBook> {
     const found: RecordedEvent[] = [];
     for (const type of ['SyncCompleted', 'SyncRefused'])

@@ -82,9 +82,11 @@ export class ReadModel {
   }
 
   /**
-   * The moment that a reader wants, or undefined for now. A position bounds what is known; a time is compared with when things happened,
+   * The moment that a reader wants, or undefined for now. A position bounds what is known; a time is compared with
+   * when things happened,
    * so reports of it that came later count, unless `knownAt` leaves them out.
-   * @throws InputError PLB-1705 for a position beyond the end of the log, and for an answer that should reflect more than the moment has.
+   * @throws InputError PLB-1705 for a position beyond the end of the log, and for an answer that should reflect more
+   * than the moment has.
    */
   async moment({ asOf, knownAt, minPosition = -1 }: ItemQuery): Promise<ViewMoment | undefined> {
     if (asOf === undefined && knownAt === undefined) return undefined;

@@ -51,8 +51,10 @@ export interface ApplyPlan {
 
 /**
  * Compares what is wanted with what is declared; changes nothing.
- * @throws InputError PLB-1704 for a resource given twice, PLB-1702 for references to what does not exist afterwards, PLB-1703 for what a project does
- * not allow, PLB-1714 for an endpoint that the operator of the gateway did not allow, PLB-1705 for a subscription that begins behind the end of the
+ * @throws InputError PLB-1704 for a resource given twice, PLB-1702 for references to what does not exist afterwards,
+ * PLB-1703 for what a project does
+ * not allow, PLB-1714 for an endpoint that the operator of the gateway did not allow, PLB-1705 for a subscription
+ * that begins behind the end of the
  * log; ConflictError PLB-4701 when something pruned is still in use.
  */
 export function planApply(state: GatewayState, input: ApplyInput): ApplyPlan {

@@ -9,8 +9,10 @@ export type Attempt =
   { readonly type: 'taken' } | { readonly type: 'failed'; readonly message: string; readonly retryAfterMs?: number };
 
 /**
- * True when events may be sent to the URL. A host is allowed by its name, `*.NAME` allows what is below it; `http://` before it allows plain
- * text, and `:PORT` behind it another port than that of the scheme. So nobody makes the gateway call what is not meant for it.
+ * True when events may be sent to the URL. A host is allowed by its name, `*.NAME` allows what is below it; `http://`
+ * before it allows plain
+ * text, and `:PORT` behind it another port than that of the scheme. So nobody makes the gateway call what is not
+ * meant for it.
  */
 export function mayDeliverTo(url: string, allowed: readonly string[]): boolean {
   if (!URL.canParse(url)) return false;

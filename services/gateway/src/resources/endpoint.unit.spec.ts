@@ -30,7 +30,8 @@ describe('the hosts that may be delivered to', () => {
     'file:///etc/passwd',
     'nonsense',
   ])('do not include %s', (url) => {
-    // 2130706433 is 127.0.0.1 to every resolver, and to the URL parser too: then it is the allowed one by its right name.
+    // 2130706433 is 127.0.0.1 to every resolver, and to the URL parser too: then it is the allowed one by its right
+    // name.
     expect(mayDeliverTo(url, url.includes('2130706433') ? ['hooks.example.com'] : allowed)).toBe(false);
   });
 

@@ -34,7 +34,10 @@ interface Due {
   readonly read: NonNullable<RepositoryView['resources']> & { readonly digest: string };
 }
 
-/** Puts the resources that a repository declares in force: all of a commit or none of it, as `apply` does for a person. */
+/**
+ * Puts the resources that a repository declares in force: all of a commit or none of it, as `apply` does for a
+ * person.
+ */
 @Injectable()
 export class FollowedResources {
   readonly #access: LogAccess;

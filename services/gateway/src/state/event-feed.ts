@@ -13,14 +13,19 @@ export interface FeedOptions {
   readonly idleMs?: number;
 }
 
-/** What a reader of the feed gets: events; that it has seen all there is; that it no longer keeps up with the newest; nothing for the idle time. */
+/**
+ * What a reader of the feed gets: events; that it has seen all there is; that it no longer keeps up with the newest;
+ * nothing for the idle time.
+ */
 export type FeedFrame =
   | { readonly type: 'events'; readonly events: readonly RecordedEvent[] }
   | { readonly type: 'caughtUp' | 'fellBehind' | 'idle' };
 
 /**
- * Events for any number of readers, from any position, live. A reader holds a position and nothing else: while it keeps up it is served from
- * the newest events in memory, and when it falls behind these it pages through the log. So a slow one costs no memory, and loses nothing.
+ * Events for any number of readers, from any position, live. A reader holds a position and nothing else: while it
+ * keeps up it is served from
+ * the newest events in memory, and when it falls behind these it pages through the log. So a slow one costs no
+ * memory, and loses nothing.
  */
 export class EventFeed {
   readonly #log: Pick<EventLog, 'read'>;
@@ -37,13 +42,17 @@ export class EventFeed {
     this.#ringSize = ringSize;
   }
 
-  /** Declares that the events below a position are in the log, and the next one pushed is at it. Ignored when events were pushed. */
+  /**
+   * Declares that the events below a position are in the log, and the next one pushed is at it. Ignored when events
+   * were pushed.
+   */
   startAt(next: number): void {
     if (this.#ring.length === 0) this.#first = next;
   }
 
   /**
-   * Adds the next events in order, and wakes the readers. Events before the erasure of a person are read from the log again, which does
+   * Adds the next events in order, and wakes the readers. Events before the erasure of a person are read from the log
+   * again, which does
    * not return the person any more.
    */
   push(events: readonly StoredEvent[]): void {

@@ -127,7 +127,8 @@ export class LogAccess implements BeforeApplicationShutdown {
 
   /**
    * Resolves when the state reflects the event at a position, which must be in the log.
-   * @throws OverloadedError PLB-5703 after `timeoutMs` (30 s when absent), with what the gateway is behind with, and when the process stops.
+   * @throws OverloadedError PLB-5703 after `timeoutMs` (30 s when absent), with what the gateway is behind with, and
+   * when the process stops.
    */
   async folded(
     position: number,
@@ -162,7 +163,8 @@ export class LogAccess implements BeforeApplicationShutdown {
 
   /**
    * Appends, and resolves when the state reflects the recorded events: requests that follow see them.
-   * @throws OverloadedError PLB-5703 when they are recorded and not processed in time; PLB-5111 when a stream of the items is
+   * @throws OverloadedError PLB-5703 when they are recorded and not processed in time; PLB-5111 when a stream of the
+   * items is
    * quarantined here; otherwise as `EventLog.append`.
    */
   async append(intent: Intent): Promise<Accepted> {

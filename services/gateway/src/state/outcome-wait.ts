@@ -6,7 +6,10 @@ import type { Accepted, LogAccess } from './log-access.js';
 export interface OutcomeWait {
   readonly accepted: Accepted;
   readonly timeoutMs: number;
-  /** Looks at each event that the request led to; true ends the wait. Events that were committed together are all looked at. */
+  /**
+   * Looks at each event that the request led to; true ends the wait. Events that were committed together are all
+   * looked at.
+   */
   readonly onOutcome: (event: RecordedEvent) => boolean;
 }
 

@@ -36,7 +36,8 @@ export class StateRebuild {
   }
 
   /**
-   * Calls `replace` with a state that is at the position of the reactor, in the turn of the event loop in which it is. Tries again when
+   * Calls `replace` with a state that is at the position of the reactor, in the turn of the event loop in which it
+   * is. Tries again when
    * the log cannot be read; resolves without a call when the signal aborts. Never rejects.
    */
   async run(replace: (state: GatewayState) => void): Promise<void> {

@@ -41,8 +41,10 @@ interface Held {
 }
 
 /**
- * Runs one delivery for each subscription of the log. Of several gateways the one with the lease delivers: the first that acquires it while
- * there are subscriptions. The others take over when it releases the lease at its end, or when the lease expires after a crash.
+ * Runs one delivery for each subscription of the log. Of several gateways the one with the lease delivers: the first
+ * that acquires it while
+ * there are subscriptions. The others take over when it releases the lease at its end, or when the lease expires
+ * after a crash.
  */
 @Injectable()
 export class Deliveries {
@@ -112,7 +114,10 @@ export class Deliveries {
     }
   }
 
-  /** Acquires or renews the lease while there are subscriptions, then starts and stops deliveries accordingly. Never rejects. */
+  /**
+   * Acquires or renews the lease while there are subscriptions, then starts and stops deliveries accordingly. Never
+   * rejects.
+   */
   #update(removed: readonly string[] = []): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#access.closing.aborted) return;

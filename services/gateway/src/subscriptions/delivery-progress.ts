@@ -8,7 +8,8 @@ function beginning({ begun, declared, replayed }: SubscriptionView): number {
 }
 
 /**
- * Returns the subscription with the progress of its delivery cursor. Installations that are older than the cursors have recorded their
+ * Returns the subscription with the progress of its delivery cursor. Installations that are older than the cursors
+ * have recorded their
  * progress as events: the view begins with it.
  */
 export function withProgress(view: SubscriptionView, cursor: DeliveryCursor | undefined): SubscriptionView {

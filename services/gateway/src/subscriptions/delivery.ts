@@ -53,8 +53,10 @@ export function keyOf(event: RecordedEvent): string {
 }
 
 /**
- * Delivers to one endpoint, one event at a time in the order of the log, until the signal aborts. It holds one page of events: while the
- * endpoint is slow or unavailable, the rest waits in the log. The cursor is written every few seconds, so that the next gateway continues
+ * Delivers to one endpoint, one event at a time in the order of the log, until the signal aborts. It holds one page
+ * of events: while the
+ * endpoint is slow or unavailable, the rest waits in the log. The cursor is written every few seconds, so that the
+ * next gateway continues
  * from there; events that were delivered since the last write are delivered again, with the same id.
  */
 export class Delivery {

@@ -60,7 +60,10 @@ export class SubscriptionsService {
     return current;
   }
 
-  /** As applying a resource of this kind. @throws InputError PLB-1714 for an endpoint that the operator of the gateway did not allow. */
+  /**
+   * As applying a resource of this kind. @throws InputError PLB-1714 for an endpoint that the operator of the gateway
+   * did not allow.
+   */
   async declare(principal: Principal, { name, labels, spec }: SubscriptionInput): Promise<SubscriptionResult> {
     const { resources, position } = await this.#resources.apply(principal, {
       resources: [{ apiVersion: API_VERSION, kind: 'Subscription', metadata: { name, labels }, spec }],

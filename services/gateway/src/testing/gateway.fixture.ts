@@ -233,7 +233,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
 }
 
-/** A client whose every answer is held against the API document: what is not described there, or not as described, fails the spec. */
+/**
+ * A client whose every answer is held against the API document: what is not described there, or not as described,
+ * fails the spec.
+ */
 export function clientOf(gateway: GatewayUnderTest, token: string = gateway.adminToken): PlumblineClient {
   return new PlumblineClient({ server: gateway.url, token, fetch: documentedFetch });
 }

@@ -32,7 +32,10 @@ export interface Hint {
   readonly delivery: string | undefined;
 }
 
-/** Reads the body of a webhook whose signature is right. @throws InputError PLB-1708 when it is not one of the provider's. */
+/**
+ * Reads the body of a webhook whose signature is right. @throws InputError PLB-1708 when it is not one of the
+ * provider's.
+ */
 export function parseHint(provider: WebhookProvider, headers: Headers, body: Buffer): Hint {
   const parsed = schemas[provider].safeParse(jsonOf(body));
   if (!parsed.success)
@@ -75,7 +78,10 @@ function deliveryOf(provider: WebhookProvider, headers: Headers): string | undef
   return undefined;
 }
 
-/** One form for all ways to write a repository's URL: `host/path` without scheme, user, port of the scheme, `.git` and capital letters in the host. */
+/**
+ * One form for all ways to write a repository's URL: `host/path` without scheme, user, port of the scheme, `.git` and
+ * capital letters in the host.
+ */
 export function normalizedUrl(text: string): string | undefined {
   const scp = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/.exec(text);
   const written = scp === null ? text : `ssh://${scp[1]}/${scp[2]}`;

@@ -5,7 +5,10 @@ import type { WebhookProvider } from '@plumbline/api-contract';
 /** Headers of a request, by lower-case name. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Finds which of the secrets signed the body; looks at bytes only, compares in constant time, and tries all secrets however the first ones fare. */
+/**
+ * Finds which of the secrets signed the body; looks at bytes only, compares in constant time, and tries all secrets
+ * however the first ones fare.
+ */
 export function signedBy(
   provider: WebhookProvider,
   headers: Headers,

@@ -25,7 +25,10 @@ export interface Delivery {
 /** Two deliveries with one id within this time have one request id, on whichever gateway they come in. */
 const WINDOW_MS = 3_600_000;
 
-/** Takes webhooks: the Internet-facing parser. Signature first, over the raw bytes; then the content is a hint to fetch and nothing more. */
+/**
+ * Takes webhooks: the Internet-facing parser. Signature first, over the raw bytes; then the content is a hint to
+ * fetch and nothing more.
+ */
 @Injectable()
 export class WebhooksService {
   readonly #access: LogAccess;
@@ -50,7 +53,8 @@ export class WebhooksService {
   }
 
   /**
-   * Asks for a refresh of the repositories that the webhook is about. Who may not know which repositories exist learns nothing: one answer for all.
+   * Asks for a refresh of the repositories that the webhook is about. Who may not know which repositories exist
+   * learns nothing: one answer for all.
    * @throws OverloadedError PLB-5702; AuthError PLB-2003 without a right signature; InputError PLB-1708.
    */
   async take(delivery: Delivery): Promise<void> {

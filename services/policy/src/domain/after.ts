@@ -22,7 +22,8 @@ export interface WaitReason {
 
 /**
  * What still keeps a version from passing the environments that come before its own; undefined when nothing does.
- * Each must have released the same version (or its newest up to it) or a later one, with every target Synced at it and Healthy.
+ * Each must have released the same version (or its newest up to it) or a later one, with every target Synced at it
+ * and Healthy.
  */
 export function waitsFor(
   views: PolicyViews,

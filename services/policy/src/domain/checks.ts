@@ -102,7 +102,10 @@ function allowedNamespaces({ project, version, objects }: CheckInput): Verdict {
   );
 }
 
-/** A kind that no API serves is only a warning: the definition may come with another application, and the sync says it per object. */
+/**
+ * A kind that no API serves is only a warning: the definition may come with another application, and the sync says it
+ * per object.
+ */
 function targetApi({ objects, served }: CheckInput): Verdict {
   const definedGroups = new Set(
     objects

@@ -202,7 +202,10 @@ export function nextGeneration(application: ApplicationView, environment: string
   return (application.environments[environment]?.released?.generation ?? 0) + 1;
 }
 
-/** A cluster joined or left the environment: the released version goes on as a new release; a grown set needs its approvals again. */
+/**
+ * A cluster joined or left the environment: the released version goes on as a new release; a grown set needs its
+ * approvals again.
+ */
 function membershipChanged({ views, application, environment }: Scope): readonly Decision[] {
   const released = application.environments[environment.name]?.released;
   if (released === undefined) return [];

@@ -36,7 +36,10 @@ const MAX_PASSED = 50_000;
 const MAX_SCHEMAS = 2_000;
 const MAX_DEFINITIONS = 2_000;
 
-/** Holds objects against schemas. What passed once passes for good: both have addresses, so a version costs what is new in it. */
+/**
+ * Holds objects against schemas. What passed once passes for good: both have addresses, so a version costs what is
+ * new in it.
+ */
 export class SchemaFacts {
   readonly #objects: ObjectStore;
 
@@ -50,8 +53,10 @@ export class SchemaFacts {
   }
 
   /**
-   * What the schemas of each group of clusters say about a set. Definitions in the set count before those that a cluster has.
-   * Where a cluster's schema objects, those that other applications are about to bring (`elsewhere`) are asked too: the definition of a kind and its
+   * What the schemas of each group of clusters say about a set. Definitions in the set count before those that a
+   * cluster has.
+   * Where a cluster's schema objects, those that other applications are about to bring (`elsewhere`) are asked too:
+   * the definition of a kind and its
    * resources often change in one commit.
    */
   async findings(

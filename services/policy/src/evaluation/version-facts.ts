@@ -18,7 +18,9 @@ const apis = z.object({
 const CACHED_CLUSTERS = 512;
 const CACHED_SETS = 10_000;
 
-/** Reads what the checks look at: the objects of a version, and the kinds with their schemas that its clusters serve. */
+/**
+ * Reads what the checks look at: the objects of a version, and the kinds with their schemas that its clusters serve.
+ */
 export class VersionFacts {
   readonly #objects: ObjectStore;
 

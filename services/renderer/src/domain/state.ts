@@ -158,7 +158,10 @@ export class RendererState {
     return taken(this.#dirtyRepositories);
   }
 
-  /** What is to be rendered for an application; undefined while its ref has not been observed, or when it is being removed. */
+  /**
+   * What is to be rendered for an application; undefined while its ref has not been observed, or when it is being
+   * removed.
+   */
   taskOf(id: string): RenderTask | undefined {
     const application = this.#views.get('application', id);
     const declared = this.#declared.get(id);
@@ -185,7 +188,8 @@ export class RendererState {
   }
 
   /**
-   * True when the log says that this environment failed at this revision, as it is declared now; `lasting`: in a way that only a commit
+   * True when the log says that this environment failed at this revision, as it is declared now; `lasting`: in a way
+   * that only a commit
    * or a declaration changes.
    */
   hasFailed(task: RenderTask, environment: string, kind: 'any' | 'lasting'): boolean {

@@ -15,7 +15,10 @@ export function shownPath(path: string): string {
   return path === '' ? '.' : path;
 }
 
-/** The entry that a declared path leads to. @throws InputError PLB-1420 when there is none, PLB-1310 when it leaves the repository. */
+/**
+ * The entry that a declared path leads to. @throws InputError PLB-1420 when there is none, PLB-1310 when it leaves
+ * the repository.
+ */
 export function requirePath(
   tree: GitTree,
   path: string,

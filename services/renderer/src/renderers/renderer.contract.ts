@@ -31,7 +31,10 @@ async function renderAt(
   return { text: canonicalJson(objects), digest: digestEntries(inputs.entries) };
 }
 
-/** What every plug-in must do, on the cases of `testdata` that name it. A case without `expected` gets it written, to be read and committed. */
+/**
+ * What every plug-in must do, on the cases of `testdata` that name it. A case without `expected` gets it written, to
+ * be read and committed.
+ */
 export function rendererContract(renderer: Renderer): void {
   const names = cases(renderer.name);
   const good = names.filter((name) => !existsSync(path.join(testdata, name, 'expected', 'error.json')));

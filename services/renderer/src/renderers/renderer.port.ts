@@ -18,7 +18,8 @@ export interface RenderJob {
 }
 
 /**
- * A rendering plug-in. It reads through the tree only, gets no network, no environment and no cluster, and MUST be deterministic:
+ * A rendering plug-in. It reads through the tree only, gets no network, no environment and no cluster, and MUST be
+ * deterministic:
  * the inputs and the version decide the objects.
  */
 export interface Renderer {
@@ -30,12 +31,14 @@ export interface Renderer {
   version(): Promise<string>;
   /**
    * Finds what a render would read, from names and small files only.
-   * @throws InputError PLB-14xx, PLB-13xx for what makes a render impossible: no such path, a link out of the repository, a remote base.
+   * @throws InputError PLB-14xx, PLB-13xx for what makes a render impossible: no such path, a link out of the
+   * repository, a remote base.
    */
   inputs(tree: GitTree, path: string): Promise<RenderInputs>;
   /**
    * Renders. The objects come as written: not scrubbed, duplicates not yet refused.
-   * @throws InputError PLB-14xx for mistakes in the manifests, never with a value of a Secret; UpstreamError PLB-64xx for failures that are not the user's.
+   * @throws InputError PLB-14xx for mistakes in the manifests, never with a value of a Secret; UpstreamError PLB-64xx
+   * for failures that are not the user's.
    */
   render(job: RenderJob): Promise<readonly ParsedManifest[]>;
 }

@@ -6,7 +6,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Joins reads that are asked for at about the same time into one, so that a thousand applications cost one Git process and not a thousand. */
+/**
+ * Joins reads that are asked for at about the same time into one, so that a thousand applications cost one Git
+ * process and not a thousand.
+ */
 export class BatchReader {
   readonly #read: (hashes: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>;
 

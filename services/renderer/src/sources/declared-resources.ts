@@ -24,7 +24,10 @@ import { treePath } from '../renderers/paths.js';
 import { readManifestFiles } from '../renderers/plain/plain.renderer.js';
 import { Sources } from './sources.js';
 
-/** Reads the resources that repositories declare (`spec.resources`) and appends what it read; the gateway validates them. */
+/**
+ * Reads the resources that repositories declare (`spec.resources`) and appends what it read; the gateway validates
+ * them.
+ */
 @Injectable()
 export class DeclaredResources {
   readonly #reactor: EventReactor;

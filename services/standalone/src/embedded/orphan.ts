@@ -39,7 +39,8 @@ async function gone(pid: number, withinMs: number): Promise<boolean> {
 }
 
 /**
- * Stops the PostgreSQL that outlived a killed parent, and removes a pid file whose number belongs to another process by now.
+ * Stops the PostgreSQL that outlived a killed parent, and removes a pid file whose number belongs to another process
+ * by now.
  * MUST only be called by the holder of the data directory's lock.
  */
 export async function stopOrphan(dataDir: string, logger: Logger): Promise<void> {
@@ -84,7 +85,8 @@ function processesIn(directories: readonly string[]): readonly number[] {
 }
 
 /**
- * Removes the unfinished clusters (`<dataDir>.new…`) of runs that were killed while they created one, and ends the initdb that may still write there.
+ * Removes the unfinished clusters (`<dataDir>.new…`) of runs that were killed while they created one, and ends the
+ * initdb that may still write there.
  * MUST only be called by the holder of the data directory's lock.
  */
 export async function removeUnfinished(dataDir: string, logger: Logger): Promise<void> {

@@ -77,7 +77,8 @@ export class PostgresProcess {
   }
 
   /**
-   * Lets clients that are leaving leave, then disconnects the others and ends orderly; after the patience is over, at once
+   * Lets clients that are leaving leave, then disconnects the others and ends orderly; after the patience is over, at
+   * once
    * (it recovers at the next start).
    */
   async stop(patienceMs: number): Promise<void> {

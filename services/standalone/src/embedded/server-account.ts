@@ -11,7 +11,8 @@ export interface ServerAccount {
 }
 
 /**
- * The account that PostgreSQL runs under when we are root, which it refuses; undefined when we are somebody else and it runs as we do.
+ * The account that PostgreSQL runs under when we are root, which it refuses; undefined when we are somebody else and
+ * it runs as we do.
  * @throws InputError PLB-1920 when there is no such account.
  */
 export function serverAccount(): ServerAccount | undefined {

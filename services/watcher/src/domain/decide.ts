@@ -8,7 +8,10 @@ export type Finding =
   | { readonly type: 'missing'; readonly ref: string; readonly message: string }
   | { readonly type: 'recovered' };
 
-/** Returns what the refs of a fetch change, so that an unchanged repository appends nothing. An undefined revision means that there is no such ref. */
+/**
+ * Returns what the refs of a fetch change, so that an unchanged repository appends nothing. An undefined revision
+ * means that there is no such ref.
+ */
 export function decideFetched(
   state: WatcherState,
   repository: string,

@@ -74,7 +74,8 @@ export class RepositoryFetch {
 
   /**
    * Fetches a repository once and appends what changed. Does nothing when there is no such repository.
-   * @throws UpstreamError and InputError of the fetch, after it was appended that the repository is unreachable; what `append` throws
+   * @throws UpstreamError and InputError of the fetch, after it was appended that the repository is unreachable; what
+   * `append` throws
    */
   async fetch(name: string, signal: AbortSignal): Promise<void> {
     const view = this.#state.repository(name);
@@ -83,7 +84,8 @@ export class RepositoryFetch {
     // Noted before the fetch: a request that comes while it runs wants another one.
     const refresh = this.#state.refreshOf(name);
     if (refresh !== undefined) this.#refreshed.set(name, refresh.position);
-    // So are the refs: one that is wanted since then may have been made since then, and is not missing because this fetch lacks it.
+    // So are the refs: one that is wanted since then may have been made since then, and is not missing because this
+    // fetch lacks it.
     const wanted = this.#state.wantedRefs(name);
     let mirror: GitMirror;
     let resolved: Map<string, string | undefined>;

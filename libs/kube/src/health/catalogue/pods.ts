@@ -34,7 +34,10 @@ function containerStatuses(object: KubeObject): readonly unknown[] {
   return [...listAt(object, 'status', 'initContainerStatuses'), ...listAt(object, 'status', 'containerStatuses')];
 }
 
-/** A container that waits for a reason that time alone seldom mends: CrashLoopBackOff, ImagePullBackOff, ErrImagePull, CreateContainerConfigError… */
+/**
+ * A container that waits for a reason that time alone seldom mends: CrashLoopBackOff, ImagePullBackOff, ErrImagePull,
+ * CreateContainerConfigError…
+ */
 function stuckContainer(object: KubeObject): ObjectHealth | undefined {
   for (const container of containerStatuses(object)) {
     const reason = stringAt(container, 'state', 'waiting', 'reason');

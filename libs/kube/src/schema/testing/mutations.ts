@@ -10,7 +10,10 @@ export interface Mutation {
 
 type Path = readonly (string | number)[];
 
-/** Every object with an unknown field in one place, a value of another type in one place, one field left out, or one set to null. Identity stays. */
+/**
+ * Every object with an unknown field in one place, a value of another type in one place, one field left out, or one
+ * set to null. Identity stays.
+ */
 export function* mutationsOf(object: unknown): Generator<Mutation> {
   for (const { path, value } of places(object, [])) {
     const at = path.join('.');

@@ -29,7 +29,10 @@ async function policyFor(bench: Bench, namespace: string): Promise<void> {
   });
 }
 
-/** What an API server does beyond storing objects well. Plumbline sends none of this, but its users' objects may rely on it. */
+/**
+ * What an API server does beyond storing objects well. Plumbline sends none of this, but its users' objects may rely
+ * on it.
+ */
 export function beyondChecks(check: Check): void {
   check('evaluates the CEL rules in the schema of a CRD', async (bench) => {
     const namespace = await bench.namespace();

@@ -16,7 +16,8 @@ export interface ArchiveChunk {
 }
 
 /**
- * Events in files: `entries/<first position>.gz`, each the stored bytes of events in order, every one after its length in two bytes
+ * Events in files: `entries/<first position>.gz`, each the stored bytes of events in order, every one after its
+ * length in two bytes
  * (as in the entry bundles of C2SP tlog-tiles), compressed with gzip. Readable without this program.
  */
 export class ArchiveFiles {
@@ -58,7 +59,10 @@ export class ArchiveFiles {
     }
   }
 
-  /** The stored bytes of a chunk's events. @throws UpstreamError PLB-6040 when the file cannot be read, InvariantError PLB-9122 when it is not what was written */
+  /**
+   * The stored bytes of a chunk's events. @throws UpstreamError PLB-6040 when the file cannot be read, InvariantError
+   * PLB-9122 when it is not what was written
+   */
   async read({ first, count }: ArchiveChunk): Promise<readonly Buffer[]> {
     const file = this.#fileOf(first);
     let bytes: Buffer;

@@ -33,7 +33,10 @@ export class ArchivedEvents {
     return this.#rangeOf(position) !== undefined;
   }
 
-  /** Looks again what is in files: another process may have taken events out of the table. @throws UpstreamError PLB-6001 */
+  /**
+   * Looks again what is in files: another process may have taken events out of the table. @throws UpstreamError
+   * PLB-6001
+   */
   async refresh(): Promise<void> {
     try {
       const { rows } = await this.#pool.query<{ first_pos: string; next_pos: string; chunk: number }>({

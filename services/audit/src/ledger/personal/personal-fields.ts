@@ -27,7 +27,8 @@ interface KnownKey {
 }
 
 /**
- * Personal data in the log: sealed under a key for each person before it is hashed and stored, opened when it is read. Without the key
+ * Personal data in the log: sealed under a key for each person before it is hashed and stored, opened when it is
+ * read. Without the key
  * of a person nobody can open what was stored, while hashes, checkpoints and proofs stay as they were.
  */
 export class PersonalFields {
@@ -38,7 +39,8 @@ export class PersonalFields {
   readonly #keys = new Lru<KnownKey>(50_000);
 
   /**
-   * Keys are remembered only while `leads`: whoever leads is the one that erases, and the others must not show what is gone.
+   * Keys are remembered only while `leads`: whoever leads is the one that erases, and the others must not show what
+   * is gone.
    * @throws InputError PLB-1170 for a key of another length
    */
   constructor(pool: pg.Pool, installationKey: Uint8Array, leads: () => boolean) {
@@ -83,7 +85,10 @@ export class PersonalFields {
     return subjectOf(this.#installationKey, knownAs);
   }
 
-  /** Whether the person was erased, and when; undefined when nothing of such a person was ever sealed. @throws UpstreamError PLB-6001 */
+  /**
+   * Whether the person was erased, and when; undefined when nothing of such a person was ever sealed. @throws
+   * UpstreamError PLB-6001
+   */
   async person(subject: string): Promise<KnownPerson | undefined> {
     const {
       rows: [row],
@@ -96,7 +101,8 @@ export class PersonalFields {
   }
 
   /**
-   * Drops the key of a person, and tells when that was first done. What was sealed under it can never be opened again, in this database
+   * Drops the key of a person, and tells when that was first done. What was sealed under it can never be opened
+   * again, in this database
    * and in every copy of the events. Backups of the key table must expire for that. @throws UpstreamError PLB-6001
    */
   async erase(subject: string): Promise<string> {

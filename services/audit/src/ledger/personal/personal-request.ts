@@ -29,7 +29,10 @@ function knownAs(person: Person): string {
   return person.email === '' ? person.name : person.email;
 }
 
-/** What the persons of a request are known by: the user who acts, the people of commits, the holders of tokens, approvers and authors who may not approve. */
+/**
+ * What the persons of a request are known by: the user who acts, the people of commits, the holders of tokens,
+ * approvers and authors who may not approve.
+ */
 export function personsOf(request: AppendRequest): ReadonlySet<string> {
   const found = new Set<string>();
   sealRequest(request, (person, value) => {

@@ -10,13 +10,17 @@ const SEALED = /"plumbline\.personal\.v1:(s[0-9a-f]{24}):([A-Za-z0-9_-]+)"/g;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Names a person without telling who it is: only with the installation's key can it be made from what the person is known by. */
+/**
+ * Names a person without telling who it is: only with the installation's key can it be made from what the person is
+ * known by.
+ */
 export function subjectOf(installationKey: Uint8Array, knownAs: string): string {
   return `s${createHmac('sha256', installationKey).update(`plumbline.subject\n${knownAs.trim().toLowerCase()}`).digest('hex').slice(0, 24)}`;
 }
 
 /**
- * Encrypts a value under a person's key. The same value gives the same text, so that a repeated append is the same request; the nonce
+ * Encrypts a value under a person's key. The same value gives the same text, so that a repeated append is the same
+ * request; the nonce
  * is a hash of key and value, so it comes again only with the same value.
  */
 export function sealPersonal(key: Uint8Array, subject: string, value: string): string {
@@ -51,7 +55,10 @@ export function subjectsIn(body: string): readonly string[] {
   return [...body.matchAll(SEALED)].map(([, subject = '']) => subject);
 }
 
-/** The text with every sealed value opened; {@link ERASED} where there is no key, or where it is not the key that sealed. */
+/**
+ * The text with every sealed value opened; {@link ERASED} where there is no key, or where it is not the key that
+ * sealed.
+ */
 export function reveal(body: string, keyOf: (subject: string) => Uint8Array | undefined): string {
   return body.replaceAll(SEALED, (_whole, subject: string, sealed: string) => {
     const key = keyOf(subject);

@@ -19,7 +19,10 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 
-/** A message as handlers see it: without marks of its type, 64-bit integers as numbers, bytes as buffers. Absent fields are undefined. */
+/**
+ * A message as handlers see it: without marks of its type, 64-bit integers as numbers, bytes as buffers. Absent
+ * fields are undefined.
+ */
 export type Plain<Value> = Value extends bigint
   ? number
   : Value extends Uint8Array
@@ -50,7 +53,10 @@ export type ResponseOf<Service extends { readonly method: object }, Method exten
   OutputOf<MethodsOf<Service>[Method]>
 >;
 
-/** Handlers of a service. They return the JSON of the response: the documents of the contract, whose fields are those of the messages. */
+/**
+ * Handlers of a service. They return the JSON of the response: the documents of the contract, whose fields are those
+ * of the messages.
+ */
 export type HandlersOf<Service extends { readonly method: object }> = {
   [Method in keyof MethodsOf<Service>]: MethodsOf<Service>[Method] extends { readonly methodKind: 'server_streaming' }
     ? handleServerStreamingCall<RequestOf<Service, Method>, object>

@@ -73,7 +73,10 @@ export class EventsGrpc {
   }
 }
 
-/** One message per event; one without an event when a step brought progress only, or nothing: that shows that the stream lives. */
+/**
+ * One message per event; one without an event when a step brought progress only, or nothing: that shows that the
+ * stream lives.
+ */
 async function* messagesOf(steps: AsyncGenerator<StreamStep>): AsyncGenerator<object> {
   for await (const step of steps) {
     const token = (position: number): string => step.tokens?.get(position) ?? '';

@@ -26,7 +26,10 @@ const filesByName: ReadonlyMap<string, DescFile> = new Map([...files].map((file)
 /** The messages and services of the public API and what they import. */
 export const registry: Registry = createRegistry(...files);
 
-/** Answers from the descriptors as buf compiled them. @grpc/reflection derives descriptors from proto-loader and loses every map field. */
+/**
+ * Answers from the descriptors as buf compiled them. @grpc/reflection derives descriptors from proto-loader and loses
+ * every map field.
+ */
 export function reflectionServer(services: readonly string[]): HandlersOf<typeof ServerReflection> {
   return {
     serverReflectionInfo: (call) => {

@@ -21,7 +21,8 @@ const WEBHOOK_LIMIT = KIB * KIB;
 
 const PUBLIC_PATHS: ReadonlySet<string> = new Set(['/api/v1/version']);
 
-// The API answers JSON to programs: a browser has nothing to load, run or frame here. The documents page sets its own policy.
+// The API answers JSON to programs: a browser has nothing to load, run or frame here. The documents page sets its own
+// policy.
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'cross-origin-opener-policy': 'same-origin',
@@ -34,7 +35,10 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** How HTTP serves the gateway's controllers. Requests without a valid token are rejected before a byte of their body is read. */
+/**
+ * How HTTP serves the gateway's controllers. Requests without a valid token are rejected before a byte of their body
+ * is read.
+ */
 export function httpEdge(config: GatewayConfig, authenticator: Authenticator, metrics: RequestMetrics): HttpEdge {
   return {
     listen: config.listen,

@@ -6,7 +6,10 @@ import type { StreamStep } from '../../events/events.service.js';
 
 const FRAMES = { CaughtUp: 'caught-up', FellBehind: 'fell-behind', Draining: 'draining' } as const;
 
-/** One step of a stream as server-sent events: the events, else what the stream tells of itself, else the progress that was made, else a sign of life. */
+/**
+ * One step of a stream as server-sent events: the events, else what the stream tells of itself, else the progress
+ * that was made, else a sign of life.
+ */
 export function sseText(step: StreamStep, shownPosition: number): string {
   const id = (position: number): string => step.tokens?.get(position) ?? String(position);
   if (step.events.length > 0)
@@ -22,7 +25,8 @@ export function sseText(step: StreamStep, shownPosition: number): string {
 }
 
 /**
- * Writes steps to a response as fast as its reader takes them: while the socket is full nothing more is read from the log,
+ * Writes steps to a response as fast as its reader takes them: while the socket is full nothing more is read from the
+ * log,
  * so a slow reader holds one step in memory and no more.
  */
 export async function writeSse(

@@ -93,7 +93,8 @@ async function onPath(name: string, searchPath: string): Promise<string | undefi
 }
 
 /**
- * Finds kustomize: the configured one, else kubectl of the npm package (Linux x64), else `kustomize` and then `kubectl` on the PATH.
+ * Finds kustomize: the configured one, else kubectl of the npm package (Linux x64), else `kustomize` and then
+ * `kubectl` on the PATH.
  * @throws UpstreamError PLB-6403 when there is none.
  */
 export async function findKustomize(places: BinaryPlaces): Promise<KustomizeBinary> {

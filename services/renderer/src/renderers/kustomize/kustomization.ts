@@ -59,7 +59,10 @@ function generatorFiles(generator: JsonMap): string[] {
   return [...files, ...texts(generator['envs']), ...texts(generator['env'])];
 }
 
-/** Reads what a kustomization names. @throws InputError PLB-1424 for what is not allowed, PLB-1425 when it is no kustomization. */
+/**
+ * Reads what a kustomization names. @throws InputError PLB-1424 for what is not allowed, PLB-1425 when it is no
+ * kustomization.
+ */
 export function referencesOf(content: Json, file: string): References {
   if (!isJsonMap(content)) return refuse('PLB-1425', file, 'a kustomization must be a mapping');
   for (const [field, why] of Object.entries(FORBIDDEN))
@@ -84,7 +87,10 @@ export function referencesOf(content: Json, file: string): References {
   };
 }
 
-/** The kustomization file of a directory; undefined when there is none. @throws InputError PLB-1425 when there are two. */
+/**
+ * The kustomization file of a directory; undefined when there is none. @throws InputError PLB-1425 when there are
+ * two.
+ */
 export function kustomizationFileIn(tree: GitTree, directory: string): string | undefined {
   const found = KUSTOMIZATION_FILES.map((name) => join(directory, name)).filter(
     (path) => tree.resolve(path)?.type === 'file',
@@ -99,8 +105,10 @@ export function kustomizationFileIn(tree: GitTree, directory: string): string | 
 }
 
 /**
- * Walks a kustomization and everything it names inside the repository, so that exactly those files are copied, and nothing is left for
- * kustomize to fetch. @throws InputError PLB-1310 out of the repository, 1420 no such path, 1421 a file that is missing, 1423 a remote base, 1424, 1425.
+ * Walks a kustomization and everything it names inside the repository, so that exactly those files are copied, and
+ * nothing is left for
+ * kustomize to fetch. @throws InputError PLB-1310 out of the repository, 1420 no such path, 1421 a file that is
+ * missing, 1423 a remote base, 1424, 1425.
  */
 export class KustomizationWalk {
   readonly #tree: GitTree;

@@ -126,7 +126,10 @@ export class Sandbox {
     return this.#confinement;
   }
 
-  /** @throws InputError PLB-1427 over a limit of memory or output; UpstreamError PLB-6404 over the time, PLB-6402 when the program cannot be started or was killed. */
+  /**
+   * @throws InputError PLB-1427 over a limit of memory or output; UpstreamError PLB-6404 over the time, PLB-6402 when
+   * the program cannot be started or was killed.
+   */
   async run(command: SandboxCommand): Promise<SandboxResult> {
     const confinement = await this.confinement();
     if (this.#free > 0) this.#free -= 1;

@@ -23,7 +23,8 @@ function* valuesIn(text: string): Generator<string> {
 }
 
 /**
- * Hides in an error text of a foreign program what may be a value of a Secret. Which of the files are meant is not known then
+ * Hides in an error text of a foreign program what may be a value of a Secret. Which of the files are meant is not
+ * known then
  * (a broken Secret is no Secret to any parser), so when any file speaks of Secrets, all values of all files are hidden.
  */
 export class SecretMask {

@@ -43,7 +43,10 @@ function filesAt(
   return { files, links: followed };
 }
 
-/** Manifests that lie directly in a directory, or one file of them, read from Git's objects: no file is written, no process started. */
+/**
+ * Manifests that lie directly in a directory, or one file of them, read from Git's objects: no file is written, no
+ * process started.
+ */
 export class PlainRenderer implements Renderer {
   readonly name = 'plain';
 
