@@ -94,6 +94,8 @@ export async function startRenderer({
 }: RendererParts): Promise<TestService> {
   const dataDir = path.join(directory, 'data');
   await mkdir(dataDir, { recursive: true });
+  // A link to a directory that is absent could not be written through.
+  await mkdir(path.join(toolCache(), 'cache'), { recursive: true, mode: 0o700 });
   await symlink(path.join(toolCache(), 'cache'), path.join(dataDir, 'cache')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
