@@ -84,8 +84,13 @@ describe('the chart', () => {
   });
 
   it('lets every service find each replica of the log by name', async () => {
-    for (const replicas of [1, 3]) {
-      const manifests = await render([...REQUIRED, '--set', `audit.replicas=${replicas}`]);
+    for (const [replicas, tls] of [
+      [1, true],
+      [3, true],
+      [1, false],
+    ] as const) {
+      const values = `audit.replicas=${replicas},tls.enabled=${tls}`;
+      const manifests = await render([...REQUIRED, '--set', values]);
       const audit = manifests.find(
         ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'plumbline-audit',
       );
@@ -104,11 +109,32 @@ describe('the chart', () => {
       const urls = manifests
         .flatMap(({ spec }) => spec?.template?.spec.containers ?? [])
         .flatMap(({ env }) => env.filter(({ name, value }) => name === 'PLUMBLINE_LOG_URL' && value !== undefined));
-      expect(urls.map(({ value }) => value)).toEqual(Array.from({ length: 5 }, () => `grpc://${hosts.join(',')}`));
+      expect(urls.map(({ value }) => value)).toEqual(
+        Array.from({ length: 5 }, () => `${tls ? 'grpcs' : 'grpc'}://${hosts.join(',')}`),
+      );
       expect(
         manifests.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name),
       ).toEqual(replicas === 1 ? ['plumbline-gateway'] : ['plumbline-gateway', 'plumbline-audit']);
     }
+  });
+
+  it('gives each service its own credential, audit alone the keys of the log, and no pod another database than its own', async () => {
+    const containers = (await render(REQUIRED)).flatMap(({ spec }) => spec?.template?.spec.containers ?? []);
+    const valueOf = (service: string, setting: string): unknown => {
+      const container = containers.find(({ command }) => command[1]?.startsWith(`services/${service}/`));
+      const entry = container?.env.find(({ name }) => name === setting);
+      return entry?.value ?? entry;
+    };
+    for (const service of ['applier', 'gateway', 'policy', 'renderer', 'watcher']) {
+      expect(valueOf(service, 'PLUMBLINE_LOG_CREDENTIAL_FILE')).toBe(`/etc/plumbline/log/${service}.credential`);
+      expect(valueOf(service, 'PLUMBLINE_LOG_SERVICES_KEY_FILE')).toBeUndefined();
+      expect(valueOf(service, 'PLUMBLINE_OBJECT_STORE_URL')).toMatchObject({
+        valueFrom: { secretKeyRef: { key: 'object-store-url' } },
+      });
+    }
+    expect(valueOf('audit', 'PLUMBLINE_LOG_SERVICES_KEY_FILE')).toBe('/etc/plumbline/log/services.pub');
+    expect(valueOf('audit', 'PLUMBLINE_LOG_URL')).toMatchObject({ valueFrom: { secretKeyRef: { key: 'url' } } });
+    expect(valueOf('audit', 'PLUMBLINE_AUDIT_GRPC_CERT_FILE')).toBe('/etc/plumbline/tls/log.crt');
   });
 
   it('runs each service once, with settings that the services know', async () => {

@@ -64,7 +64,10 @@ const refused: readonly (readonly [string, () => AppendRequest, string])[] = [
   ],
   [
     'an event of another service',
-    () => sampleAppend('project-forged', { service: 'watcher', actor: actorOf('watcher') }),
+    () =>
+      sampleAppend('repository-forged', {
+        events: [{ type: 'RepositoryRecovered', data: { repository: 'forged' } }],
+      }),
     'PLB-2101',
   ],
   [
@@ -121,6 +124,11 @@ describe('the log takes nothing that is wrong', () => {
   it.each(refused)('%s', async (_what, request, code) => {
     await refuses(code, async () => log.append(request()));
     await refuses(code, async () => test.log.append(request()));
+  });
+
+  it('an append in the name of another service than that of the credential', async () => {
+    const forged = sampleAppend('project-forged', { service: 'watcher', actor: actorOf('watcher') });
+    await refuses('PLB-2104', async () => log.append(forged));
   });
 
   it('a good append beside a bad one stays good', async () => {
