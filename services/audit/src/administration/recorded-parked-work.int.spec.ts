@@ -73,9 +73,10 @@ it('tells in the log what was released and by whom, once for a request, and noth
   opened.broken.delete('default/api');
   const request = asked();
   const report = await opened.parked.release(keyOf('api'), request);
-  expect(report).toMatchObject({ released: 1, stillParked: [{ key: keyOf('web') }], position: head });
+  expect(report).toMatchObject({ released: 1, stillParked: [{ key: keyOf('web') }], position: head + 1 });
   expect(await opened.parked.release(keyOf('api'), request)).toEqual(report);
   expect((await test.log.read({ from: head })).events).toMatchObject([
+    { type: 'StreamRecovered', data: { consumer: 'audit-read-models', stream: keyOf('api') } },
     {
       type: 'WorkReleased',
       stream: 'log-views',
