@@ -88,7 +88,7 @@ describeWith('postgres:embedded18', 'the standalone process', () => {
     expect(await projects(url, token)).toBe(200);
     expect(await projects(url, 'plumb_wrong')).toBe(401);
     expect(
-      ['admin.token', 'keys/seal.key', 'keys/release.key', 'keys/postgres.password'].map((file) =>
+      ['admin.token', 'keys/seal.key', 'keys/release.key', 'keys/log.key', 'keys/postgres.password'].map((file) =>
         mode(path.join(dataDir, file)),
       ),
     ).toEqual(['600', '600', '600', '600', '600']);
